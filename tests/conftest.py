@@ -1,0 +1,41 @@
+"""What many tests need: the real scans, an oblique grid, and a word when a part is missing."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.needs import need
+from vis3d.geometry import Geometry
+
+DATA = Path(os.environ.get("VIS3D_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real scans (see ../shared/data/README.md)."""
+    need(DATA.is_dir(), "the real scans: put them at ../shared/data or set VIS3D_TEST_DATA")
+    return DATA
+
+
+@pytest.fixture
+def oblique() -> Geometry:
+    """A grid that hides no axis error: oblique, anisotropic, three unequal sizes."""
+    return oblique_geometry()
+
+
+def oblique_geometry(
+    shape: tuple[int, int, int] = (20, 30, 40),
+    spacing: tuple[float, float, float] = (0.7, 0.9, 2.5),
+    origin: tuple[float, float, float] = (-31.0, 17.5, 204.25),
+) -> Geometry:
+    """A grid turned by three different angles about the three axes."""
+    turned = np.eye(3)
+    for axis, degrees in enumerate((17.0, -29.0, 41.0)):
+        c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+        a, b = [n for n in range(3) if n != axis]
+        turn = np.eye(3)
+        turn[a, a], turn[a, b], turn[b, a], turn[b, b] = c, -s, s, c
+        turned = turned @ turn
+    return Geometry(shape, spacing, origin, turned)

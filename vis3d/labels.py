@@ -1,0 +1,161 @@
+"""Label maps: many structures on one grid, their names, and what the method says of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.errors import UnknownStructureError
+from vis3d.geometry import Geometry
+from vis3d.volume import Finding, Mask
+
+
+@dataclass(frozen=True)
+class Code:
+    """A coded concept, as DICOM exports need it (PS3.3 section 8.8)."""
+
+    scheme: str
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A part of the body with its label, its name, its colour (RGB 0 to 255) and its code."""
+
+    label: int
+    name: str
+    color: tuple[int, int, int]
+    code: Code | None = None
+
+
+STRUCTURES = (
+    Structure(1, "left lung", (79, 163, 224), Code("SCT", "44029006", "Left lung")),
+    Structure(2, "right lung", (98, 196, 160), Code("SCT", "3341006", "Right lung")),
+    Structure(3, "airways", (244, 190, 92), Code("SCT", "91724006", "Tracheobronchial tree")),
+    Structure(4, "bones", (236, 223, 196), Code("SCT", "272673000", "Bone")),
+    Structure(5, "body", (214, 164, 140), Code("SCT", "38266002", "Entire body")),
+)
+"""Every structure vis3d segments; left and right are the patient's."""
+
+BODY = "body"
+"""As a name: everything inside the skin; as a label: what there has no other label."""
+
+GROUPS = {"lungs": ("left lung", "right lung")}
+"""Names for several structures together."""
+
+
+def normal_name(name: str) -> str:
+    """A structure's name as people may type it: `Left-Lung` is `left lung`."""
+    return " ".join(name.lower().replace("-", " ").replace("_", " ").split())
+
+
+@dataclass(frozen=True)
+class Check:
+    """A question the method asked itself, and its answer as a sentence."""
+
+    code: str
+    ok: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a segmentation says of itself; `seconds` is the method alone."""
+
+    checks: tuple[Check, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class LabelMap:
+    """A label (uint8 or uint16) for each voxel [k, j, i]; 0 is none.
+
+    Raises:
+        ValueError: the array isn't of small unsigned integers or hasn't the grid's shape.
+    """
+
+    array: NDArray[np.uint8] | NDArray[np.uint16]
+    geometry: Geometry
+    structures: tuple[Structure, ...] = STRUCTURES
+    report: Report = field(default_factory=Report)
+
+    def __post_init__(self) -> None:
+        if self.array.dtype not in (np.uint8, np.uint16):
+            raise ValueError(f"A label map is uint8 or uint16, not {self.array.dtype}.")
+        if self.array.shape != self.geometry.shape:
+            raise ValueError(
+                f"An array of shape {self.array.shape} on a grid of {self.geometry.shape}."
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that `mask` knows here, groups included."""
+        single = tuple(structure.name for structure in self.structures)
+        groups = tuple(
+            group for group, members in GROUPS.items() if set(members) <= set(single)
+        )
+        return groups + single
+
+    def labels_of(self, name: str) -> tuple[int, ...]:
+        """The labels that together are the structure or group `name`.
+
+        Raises:
+            UnknownStructureError: this label map has none of that name.
+        """
+        wanted = normal_name(name)
+        if wanted == BODY and any(structure.name == BODY for structure in self.structures):
+            return tuple(structure.label for structure in self.structures)
+        members = GROUPS.get(wanted, (wanted,))
+        labels = tuple(s.label for s in self.structures if normal_name(s.name) in members)
+        if not labels:
+            raise UnknownStructureError(
+                f"There is no structure {name!r} here; choose from {', '.join(self.names)}."
+            )
+        return labels
+
+    def mask(self, name: str) -> Mask:
+        """One structure, or a group such as `lungs`, as a mask of its own (a copy).
+
+        Raises:
+            UnknownStructureError: this label map has none of that name.
+        """
+        labels = self.labels_of(name)
+        chosen = np.zeros(np.iinfo(self.array.dtype).max + 1, bool)
+        chosen[list(labels)] = True
+        return Mask(chosen[self.array], self.geometry, normal_name(name))
+
+    def volume_ml(self, name: str) -> float:
+        """The volume of a structure or group by counting voxels."""
+        return sum(self.voxels()[label] for label in self.labels_of(name)) * self.geometry.voxel_ml
+
+    def voxels(self) -> list[int]:
+        """How many voxels each label has, by label."""
+        top = max((structure.label for structure in self.structures), default=0)
+        counts: list[int] = np.bincount(self.array.reshape(-1), minlength=top + 1).tolist()
+        return counts
+
+    def __repr__(self) -> str:
+        counts = self.voxels()
+        present = [s.name for s in self.structures if counts[s.label]]
+        return f"LabelMap({', '.join(present) or 'empty'}, {self.geometry!r})"
+
+
+def structure_labels(names: Iterable[str]) -> frozenset[int]:
+    """The labels in `STRUCTURES` that a request such as ["lungs", "bones"] asks for.
+
+    Raises:
+        UnknownStructureError: a name that isn't in the table.
+    """
+    by_name = {structure.name: structure.label for structure in STRUCTURES}
+    labels: set[int] = set()
+    for name in names:
+        members = GROUPS.get(normal_name(name), (normal_name(name),))
+        unknown = [member for member in members if member not in by_name]
+        if unknown:
+            legal = ", ".join((*GROUPS, *by_name))
+            raise UnknownStructureError(f"There is no structure {name!r}; choose from {legal}.")
+        labels.update(by_name[member] for member in members)
+    return frozenset(labels)

@@ -1,0 +1,46 @@
+"""Files that are either whole or not there."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vis3d.errors import OutputError, Vis3dError
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place once the block ends well.
+
+    It has the same name in a folder of its own, since writers choose the format by the
+    suffix; companions written next to it (an .mtl, a .raw) move along, before it.
+    After an error, or when the work is cancelled, nothing is left.
+
+    Raises:
+        OutputError: the folder is missing or can't be written, or the disk is full.
+    """
+    final = Path(path)
+    if final.is_dir():
+        raise OutputError(f"{final} is a folder; name a file in it.")
+    try:
+        scratch = Path(tempfile.mkdtemp(prefix=".vis3d-", dir=final.absolute().parent))
+    except OSError as error:
+        raise _cannot_write(final, error) from error
+    unfinished = scratch / final.name
+    try:
+        yield unfinished
+        for companion in sorted(scratch.iterdir(), key=lambda file: file == unfinished):
+            companion.replace(final.with_name(companion.name))
+    except Vis3dError:
+        raise
+    except OSError as error:
+        raise _cannot_write(final, error) from error
+    finally:
+        for leftover in scratch.iterdir():
+            leftover.unlink()
+        scratch.rmdir()
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"Cannot write {path}: {error.strerror or error}.")
