@@ -1,20 +1,20 @@
 """What can go wrong.
 
-    Vis3dError
-     +-- UsageError             the call itself is wrong            (ValueError)
-     |    +-- UnknownStructureError    a name that no structure has
-     |    +-- SeveralSeriesError       several series and none was picked
-     +-- NothingFoundError      nothing to read, or no such path    (FileNotFoundError)
-     +-- InputError             the data are bad                    (ValueError)
-     |    +-- NotDicomError            the file isn't DICOM
-     |    +-- TruncatedError           bytes are missing
-     |    +-- IrregularSeriesError     slices that make no regular grid
-     |    +-- UnsupportedError         sound data that vis3d can't use
-     |    +-- TooLargeError            more than the limits or the memory allow
-     +-- OutputError            the result can't be written         (OSError)
-     +-- RequirementError       a part of the system is missing     (ImportError)
+Vis3dError
+ +-- UsageError             the call itself is wrong            (ValueError)
+ |    +-- UnknownStructureError    a name that no structure has
+ |    +-- SeveralSeriesError       several series and none was picked
+ +-- NothingFoundError      nothing to read, or no such path    (FileNotFoundError)
+ +-- InputError             the data are bad                    (ValueError)
+ |    +-- NotDicomError            the file isn't DICOM
+ |    +-- TruncatedError           bytes are missing
+ |    +-- IrregularSeriesError     slices that make no regular grid
+ |    +-- UnsupportedError         sound data that vis3d can't use
+ |    +-- TooLargeError            more than the limits or the memory allow
+ +-- OutputError            the result can't be written         (OSError)
+ +-- RequirementError       a part of the system is missing     (ImportError)
 
-    Cancelled                   somebody asked the work to stop
+Cancelled                   somebody asked the work to stop
 """
 
 
@@ -74,7 +74,7 @@ class RequirementError(Vis3dError, ImportError):
     """A library, program or display is missing; the message says how to get it."""
 
 
-class Cancelled(BaseException):  # noqa: N818
+class Cancelled(BaseException):
     """Somebody asked the work to stop.
 
     Not an `Exception`: code that survives one bad file by catching those must not

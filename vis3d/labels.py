@@ -129,7 +129,9 @@ class LabelMap:
 
     def volume_ml(self, name: str) -> float:
         """The volume of a structure or group by counting voxels."""
-        return sum(self.voxels()[label] for label in self.labels_of(name)) * self.geometry.voxel_ml
+        return (
+            sum(self.voxels()[label] for label in self.labels_of(name)) * self.geometry.voxel_ml
+        )
 
     def voxels(self) -> list[int]:
         """How many voxels each label has, by label."""

@@ -62,7 +62,9 @@ class Volume:
         """One structure on this volume's grid."""
         return Mask(array, self.geometry, name)
 
-    def with_array(self, array: NDArray[np.generic], geometry: Geometry | None = None) -> "Volume":
+    def with_array(
+        self, array: NDArray[np.generic], geometry: Geometry | None = None
+    ) -> "Volume":
         """The same scan with other values, on its own grid or on the one given."""
         return replace(self, array=array, geometry=geometry or self.geometry)
 

@@ -1,0 +1,1 @@
+"""The command `vis3d`: parse, call the library, print."""
