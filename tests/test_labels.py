@@ -1,0 +1,74 @@
+"""Label maps and the names of structures."""
+
+import numpy as np
+import pytest
+
+from vis3d.errors import UnknownStructureError
+from vis3d.geometry import Geometry
+from vis3d.labels import STRUCTURES, LabelMap, Structure, structure_labels
+
+
+@pytest.fixture
+def labels(oblique: Geometry) -> LabelMap:
+    array = np.zeros(oblique.shape, np.uint8)
+    for label in range(1, 6):
+        array[label, : label + 1] = label
+    return LabelMap(array, oblique)
+
+
+def test_lungs_are_both_lungs(labels: LabelMap) -> None:
+    np.testing.assert_array_equal(labels.mask("lungs").array, np.isin(labels.array, [1, 2]))
+
+
+def test_body_is_everything_inside_the_skin(labels: LabelMap) -> None:
+    np.testing.assert_array_equal(labels.mask("body").array, labels.array > 0)
+
+
+def test_body_is_unknown_where_nobody_looked_for_the_skin(labels: LabelMap) -> None:
+    without = LabelMap(labels.array, labels.geometry, STRUCTURES[:4])
+    with pytest.raises(UnknownStructureError, match="lungs, left lung, right lung, airways"):
+        without.mask("body")
+
+
+@pytest.mark.parametrize("name", ["left-lung", "Left Lung", "left_lung", " left  lung "])
+def test_a_name_may_be_typed_in_many_ways(labels: LabelMap, name: str) -> None:
+    np.testing.assert_array_equal(labels.mask(name).array, labels.array == 1)
+
+
+def test_an_unknown_name_lists_the_legal_ones(labels: LabelMap) -> None:
+    with pytest.raises(UnknownStructureError, match="'liver'.*lungs, left lung.*body"):
+        labels.mask("liver")
+    with pytest.raises(UnknownStructureError, match="'liver'.*lungs, left lung.*body"):
+        structure_labels(["bones", "liver"])
+
+
+def test_a_request_becomes_labels() -> None:
+    assert structure_labels(["lungs", "Bones"]) == {1, 2, 4}
+
+
+def test_volume_counts_voxels(labels: LabelMap) -> None:
+    voxel_ml = 0.7 * 0.9 * 2.5 / 1000
+    assert labels.volume_ml("left lung") == pytest.approx(2 * 40 * voxel_ml)
+    assert labels.volume_ml("lungs") == pytest.approx(5 * 40 * voxel_ml)
+
+
+def test_names_from_elsewhere_are_found(oblique: Geometry) -> None:
+    array = np.full(oblique.shape, 700, np.uint16)
+    made_elsewhere = LabelMap(array, oblique, (Structure(700, "Rib_Left-3", (1, 2, 3)),))
+    assert made_elsewhere.mask("rib left 3").array.all()
+
+
+def test_an_array_of_another_kind_is_refused(oblique: Geometry) -> None:
+    with pytest.raises(ValueError, match="uint8 or uint16"):
+        LabelMap(np.zeros(oblique.shape, np.int32), oblique)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="on a grid of"):
+        LabelMap(np.zeros((2, 2, 2), np.uint8), oblique)
+
+
+def test_labels_and_names_are_each_used_once() -> None:
+    assert [structure.label for structure in STRUCTURES] == [1, 2, 3, 4, 5]
+    assert len({structure.name for structure in STRUCTURES}) == len(STRUCTURES)
+
+
+def test_repr_names_what_is_there(labels: LabelMap) -> None:
+    assert repr(labels).startswith("LabelMap(left lung, right lung, airways, bones, body,")
