@@ -1,0 +1,1 @@
+"""One benchmark a stage, beside other tools that do the same work."""
