@@ -1,0 +1,127 @@
+"""Pictures: greys, padding, label colours, true shapes, montages, files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.conftest import oblique_geometry
+from vis3d.errors import OutputError, UsageError
+from vis3d.geometry import Geometry
+from vis3d.imaging import Window, montage, picture, write_picture
+from vis3d.labels import STRUCTURES, LabelMap
+from vis3d.volume import Volume
+
+SHAPE = (20, 30, 40)
+WINDOW = Window(0, 200)
+
+
+def volume_of(value: int, geometry: Geometry | None = None, **options: object) -> Volume:
+    geometry = geometry or oblique_geometry(SHAPE)
+    return Volume(np.full(geometry.shape, value, np.int16), geometry, **options)  # type: ignore[arg-type]
+
+
+def labels_with(label: int, geometry: Geometry) -> LabelMap:
+    array = np.zeros(geometry.shape, np.uint8)
+    array[5:15, 10:20, 10:30] = label
+    return LabelMap(array, geometry)
+
+
+def test_one_pixel_a_voxel_and_padding_black() -> None:
+    volume = volume_of(500, padding=700)
+    volume.array[10, :, :5] = 700
+    pixels = picture(volume, "axial", 10, WINDOW)
+    assert pixels.dtype == np.uint8
+    assert pixels.size == 3 * pixels[..., 0].size
+    assert sorted(np.unique(pixels)) == [0, 255]
+    assert (pixels == 0).sum() == 3 * 30 * 5
+
+
+def test_monochrome1_is_shown_inverted_and_its_padding_still_black() -> None:
+    volume = volume_of(-100, metadata={"photometric": "MONOCHROME1"}, padding=-2000)
+    volume.array[10, 0, 0] = -2000
+    shades, counts = np.unique(picture(volume, "axial", 10, WINDOW), return_counts=True)
+    assert shades.tolist() == [0, 255]
+    assert counts[0] == 3
+
+
+def test_labels_are_laid_over_in_their_colour_with_an_outline() -> None:
+    volume = volume_of(-1000)
+    labels = labels_with(4, volume.geometry)
+    pixels = picture(volume, "axial", 10, WINDOW, labels)
+    strongest = pixels.reshape(-1, 3).max(axis=0)
+    color = np.array(STRUCTURES[3].color)
+    assert np.allclose(strongest, 0.9 * color, atol=1)
+    filled = (np.abs(pixels - 0.3 * color) <= 1).all(axis=2)
+    assert filled.sum() == 8 * 18
+    assert (pixels.any(axis=2)).sum() == 10 * 20
+
+
+def test_each_label_shows_as_strongly_as_asked() -> None:
+    volume = volume_of(-1000)
+    labels = labels_with(4, volume.geometry)
+    assert not picture(volume, "axial", 10, WINDOW, labels, opacities={4: 0.0}).any()
+    assert not picture(volume, "axial", 10, WINDOW, labels, opacities={1: 1.0}).any()
+    full = picture(volume, "axial", 10, WINDOW, labels, opacities={4: 1.0})
+    assert {tuple(p) for p in full.reshape(-1, 3)} == {(0, 0, 0), STRUCTURES[3].color}
+
+
+def test_the_body_is_not_painted_unless_asked() -> None:
+    volume = volume_of(-1000)
+    assert not picture(volume, "axial", 10, WINDOW, labels_with(5, volume.geometry)).any()
+
+
+def test_labels_of_another_grid_are_refused() -> None:
+    volume = volume_of(0)
+    other = oblique_geometry(SHAPE, origin=(0.0, 0.0, 0.0))
+    with pytest.raises(UsageError, match="another grid"):
+        picture(volume, "axial", 10, WINDOW, labels_with(1, other))
+
+
+def test_square_pixels_show_true_shapes() -> None:
+    geometry = Geometry((20, 30, 40), (0.5, 0.5, 2.0))
+    ball = np.linalg.norm(
+        geometry.to_lps(np.stack(np.indices(SHAPE)[::-1], axis=-1)) - geometry.center_lps,
+        axis=-1,
+    )
+    volume = Volume(np.where(ball < 6, 1000, -1000).astype(np.int16), geometry)
+    pixels = picture(volume, "coronal", 15, WINDOW, square=True)[..., 0] > 128
+    assert pixels.shape == (80, 40)
+    rows, columns = (np.ptp(np.nonzero(pixels)[axis]) for axis in (0, 1))
+    assert abs(rows - columns) <= 3
+
+
+def test_a_montage_shows_the_slices_from_the_head_down() -> None:
+    for direction in (np.eye(3), np.diag((1.0, -1.0, -1.0))):
+        geometry = Geometry((12, 30, 40), (1, 1, 3), direction=direction)
+        heights = geometry.to_lps(np.stack(np.indices((12, 30, 40))[::-1], axis=-1))[..., 2]
+        volume = Volume(heights.astype(np.float32), geometry, unit="")
+        window = Window.between(float(heights.min()), float(heights.max()))
+        sheet = montage(volume, columns=3, rows=2, tile_width=40, window=window)
+        assert sheet.shape == (2 * 30, 3 * 40, 3)
+        tiles = sheet.reshape(2, 30, 3, 40, 3).mean(axis=(1, 3, 4)).reshape(-1)
+        assert (np.diff(tiles) < 0).all()
+
+
+def test_a_montage_of_few_slices_has_no_empty_columns() -> None:
+    volume = volume_of(500, Geometry((2, 30, 40)))
+    assert montage(volume, columns=6, tile_width=40).shape == (30, 80, 3)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
+def test_written_pictures_read_back(tmp_path: Path, suffix: str) -> None:
+    pixels = picture(volume_of(0), "axial", 10, WINDOW, labels_with(4, oblique_geometry(SHAPE)))
+    write_picture(pixels, tmp_path / f"slice{suffix}")
+    with Image.open(tmp_path / f"slice{suffix}") as image:
+        back = np.asarray(image).astype(int)
+    assert np.abs(back - pixels).mean() < (8 if suffix == ".jpg" else 1e-9)
+
+
+def test_a_picture_that_cannot_be_written_says_why(tmp_path: Path) -> None:
+    pixels = np.zeros((4, 4, 3), np.uint8)
+    with pytest.raises(UsageError, match=r"slice\.xyz: a picture's name ends in one of \.png"):
+        write_picture(pixels, tmp_path / "slice.xyz")
+    with pytest.raises(OutputError, match="Cannot write"):
+        write_picture(pixels, tmp_path / "missing" / "slice.png")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,183 @@
+"""Slices as RGB pictures, with the colours of labels laid over them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vis3d.errors import UsageError
+from vis3d.imaging.cuts import Cut, Plane, cut, slice_count
+from vis3d.imaging.windows import Window, default_window, grays
+from vis3d.labels import BODY, LabelMap
+from vis3d.volume import Volume
+
+FILL_OPACITY = 0.3
+"""How strongly a label's colour covers the grey under it; outlines are stronger."""
+
+OUTLINE_OPACITY = 0.9
+
+Rgb = NDArray[np.uint8]
+
+
+def picture(
+    volume: Volume,
+    plane: Plane,
+    index: int,
+    window: Window | None = None,
+    labels: LabelMap | None = None,
+    *,
+    opacities: Mapping[int, float] | None = None,
+    square: bool = False,
+) -> Rgb:
+    """A slice as an RGB picture (rows, columns, 3), one pixel a voxel, padding black.
+
+    `labels` are laid over it: `opacities` gives each label's strength (0 hides it); by
+    default all are shown but the body. `square` resamples the slice where its pixels
+    aren't square, so that a viewer that knows no spacing shows true shapes.
+
+    Raises:
+        UsageError: no such plane or slice, or labels on another grid.
+    """
+    scan = cut(volume, plane, index)
+    pixels = _gray_picture(scan, volume, window or default_window(volume))
+    if square:
+        pixels = _squared(pixels, scan, Image.Resampling.BILINEAR)
+    colored = np.repeat(pixels[:, :, None], 3, axis=2)
+    if labels is None:
+        return colored
+    if not labels.geometry.matches(volume.geometry):
+        raise UsageError("The labels lie on another grid than the volume: resample them first.")
+    label_pixels = cut(labels, plane, index).array
+    if square:
+        label_pixels = _squared(label_pixels, scan, Image.Resampling.NEAREST)
+    return overlay(colored, label_pixels, labels, opacities=opacities)
+
+
+def overlay(
+    pixels: Rgb,
+    label_pixels: NDArray[Any],
+    labels: LabelMap,
+    *,
+    opacities: Mapping[int, float] | None = None,
+) -> Rgb:
+    """An RGB picture under the colours of its labels, each with an outline.
+
+    `label_pixels` (rows, columns) are labels of `labels`; see `picture` for `opacities`.
+    """
+    colors, fill = _label_colors(labels, opacities)
+    result = np.array(pixels)
+    where = np.nonzero(fill[label_pixels])  # only what is painted costs time
+    shown = label_pixels[where]
+    strength = fill[shown]
+    strength = np.where(
+        _outlines(label_pixels)[where], np.maximum(strength, OUTLINE_OPACITY), strength
+    )
+    under = pixels[where].astype(np.float32)
+    result[where] = np.round(under + (colors[shown] - under) * strength[:, None])
+    return result
+
+
+def montage(
+    volume: Volume,
+    labels: LabelMap | None = None,
+    *,
+    plane: Plane = "axial",
+    window: Window | None = None,
+    columns: int = 6,
+    rows: int = 4,
+    tile_width: int = 256,
+    opacities: Mapping[int, float] | None = None,
+) -> Rgb:
+    """Slices spread evenly over the volume, side by side, as one RGB picture.
+
+    In the order of the patient: axial from the head down, coronal from the front back,
+    sagittal from right to left. Each is `tile_width` pixels wide, with square pixels.
+
+    Raises:
+        UsageError: no tile at all, or labels on another grid.
+    """
+    if min(columns, rows, tile_width) < 1:
+        raise UsageError("A montage needs at least one column, one row and one pixel.")
+    count = slice_count(volume.geometry, plane)
+    window = window or default_window(volume)
+    tiles = [
+        _tile(
+            picture(volume, plane, i, window, labels, opacities=opacities, square=True),
+            tile_width,
+        )
+        for i in _spread(volume, plane, min(columns * rows, count))
+    ]
+    columns = min(columns, len(tiles))
+    height = tiles[0].shape[0]
+    sheet = np.zeros((-(-len(tiles) // columns) * height, columns * tile_width, 3), np.uint8)
+    for number, tile in enumerate(tiles):
+        row, column = divmod(number, columns)
+        sheet[
+            row * height : (row + 1) * height, column * tile_width : (column + 1) * tile_width
+        ] = tile
+    return sheet
+
+
+def _gray_picture(scan: Cut, volume: Volume, window: Window) -> NDArray[np.uint8]:
+    pixels = grays(scan.array, window)
+    if volume.metadata.get("photometric") == "MONOCHROME1":  # shown inverted, PS3.3 C.7.6.3.1.2
+        pixels = 255 - pixels
+    if volume.padding is not None:
+        pixels[scan.array == volume.padding] = 0
+    return pixels
+
+
+def _squared(pixels: NDArray[Any], scan: Cut, resampling: Image.Resampling) -> NDArray[Any]:
+    """The picture with as many pixels as its finer spacing makes over its size in mm."""
+    finest = min(scan.pixel_spacing_mm)
+    height, width = (
+        max(1, round(n * mm / finest))
+        for n, mm in zip(pixels.shape, scan.pixel_spacing_mm, strict=True)
+    )
+    if (height, width) == pixels.shape:
+        return pixels
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    return np.asarray(image.resize((width, height), resampling))
+
+
+def _label_colors(
+    labels: LabelMap, opacities: Mapping[int, float] | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Colour and strength of each label, by label."""
+    size = np.iinfo(labels.array.dtype).max + 1
+    colors, fill = np.zeros((size, 3), np.float32), np.zeros(size, np.float32)
+    for structure in labels.structures:
+        colors[structure.label] = structure.color
+        usual = 0.0 if structure.name == BODY else FILL_OPACITY
+        fill[structure.label] = (
+            usual if opacities is None else opacities.get(structure.label, 0)
+        )
+    return colors, fill
+
+
+def _outlines(label_pixels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Pixels of a label with a neighbour of another one."""
+    edge = np.zeros(label_pixels.shape, bool)
+    across = label_pixels[:, 1:] != label_pixels[:, :-1]
+    down = label_pixels[1:] != label_pixels[:-1]
+    edge[:, 1:] |= across
+    edge[:, :-1] |= across
+    edge[1:] |= down
+    edge[:-1] |= down
+    return edge
+
+
+def _spread(volume: Volume, plane: Plane, count: int) -> list[int]:
+    """Indices of `count` slices, evenly spread, in the patient's order."""
+    total = slice_count(volume.geometry, plane)
+    indices = [int((n + 0.5) * total / count) for n in range(count)]
+    ends = [cut(volume, plane, index).first_lps for index in (0, total - 1)]
+    axis, towards = {"axial": (2, -1), "coronal": (1, 1), "sagittal": (0, 1)}[plane]
+    return indices if (ends[1] - ends[0])[axis] * towards >= 0 else indices[::-1]
+
+
+def _tile(pixels: Rgb, width: int) -> Rgb:
+    height = max(1, round(pixels.shape[0] * width / pixels.shape[1]))
+    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
