@@ -1,0 +1,379 @@
+"""What kind an input or output is, and which of `dicom` and `formats` handles it."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from vis3d.errors import (
+    InputError,
+    NothingFoundError,
+    SeveralSeriesError,
+    UnsupportedError,
+    UsageError,
+)
+from vis3d.formats import (
+    LABELMAP_WRITERS,
+    SURFACE_READERS,
+    SURFACE_WRITERS,
+    VOLUME_WRITERS,
+    VOXEL_READERS,
+)
+from vis3d.formats.frames import Coordinates
+from vis3d.formats.merging import merged
+from vis3d.formats.voxels import VoxelFile, labelmap_of, volume_of
+from vis3d.labels import LabelMap
+from vis3d.progress import Progress
+from vis3d.surface import Surface
+from vis3d.volume import Finding, Volume
+
+if TYPE_CHECKING:  # a NIfTI file or a surface is read without loading pydicom
+    from vis3d.dicom import Discovery, Series
+
+PathLike: TypeAlias = str | os.PathLike[str]
+Kind: TypeAlias = Literal["dicom", "volume", "surface"]
+
+DICOM_SUFFIX = ".dcm"
+VOLUME_SUFFIXES = tuple(VOLUME_WRITERS)
+"""What `write_volume` writes."""
+
+LABELMAP_SUFFIXES = (*LABELMAP_WRITERS, DICOM_SUFFIX)
+"""What `write_labelmap` writes."""
+
+SURFACE_SUFFIXES = tuple(SURFACE_WRITERS)
+"""What `write_surface` writes."""
+
+
+def input_kind(path: PathLike) -> Kind:
+    """How an input is read: by its suffix; folders, archives and all else are DICOM's.
+
+    Raises:
+        NothingFoundError: there is no such path.
+    """
+    file = _existing(path)
+    if file.is_file() and _suffix(file, VOXEL_READERS):
+        return "volume"
+    return "surface" if file.is_file() and _suffix(file, SURFACE_READERS) else "dicom"
+
+
+def discover(
+    path: PathLike, *, force: bool = False, progress: Progress | None = None
+) -> "Discovery":
+    """The series at `path` and what was left out, from headers alone.
+
+    `path` is a folder, DICOM file, DICOMDIR or archive, or a volume file: the latter gives
+    one series without UID, or one a time point.
+
+    Raises:
+        NothingFoundError: there is no such path.
+        InputError: the volume file named is broken.
+        UsageError: it is a surface.
+    """
+    from vis3d import dicom
+
+    kind = input_kind(path)
+    if kind == "surface":
+        raise UsageError(f"{path} is a surface; name a scan. (render, view and serve take it.)")
+    if kind == "dicom":
+        return dicom.discover(path, force=force, progress=progress)
+    file = _open_voxels(Path(path))
+    series = tuple(_series_of(file, frame) for frame in range(file.frames))
+    return dicom.Discovery(series, ())
+
+
+def find_series(path: PathLike, *, progress: Progress | None = None) -> "tuple[Series, ...]":
+    """Every series at `path`, from headers alone; see `discover`."""
+    return discover(path, progress=progress).series
+
+
+def select_series(discovery: "Discovery", series: int | str | None = None) -> "Series":
+    """The series meant by an index (from 1), by a UID, or by being the only one.
+
+    Raises:
+        NothingFoundError: there are no series.
+        SeveralSeriesError: several can be loaded and none was picked.
+        UsageError: no series has that index or UID, or several have the UID.
+        InputError: the one meant can't be loaded.
+    """
+    found = discovery.series
+    if not found:
+        raise NothingFoundError(_nothing_found(discovery))
+    if series is not None:
+        return _loadable(_picked(found, series))
+    loadable = tuple(one for one in found if one.loadable)
+    if len(loadable) > 1:
+        listed = "; ".join(f"{one.index}: {_in_words(one)}" for one in loadable)
+        raise SeveralSeriesError(
+            f"{len(loadable)} series were found; pick one by its number or UID. {listed}",
+            loadable,
+        )
+    return _loadable(loadable[0] if loadable else found[0])
+
+
+def load_volume(
+    path: PathLike,
+    *,
+    series: int | str | None = None,
+    gaps: Literal["refuse", "interpolate"] = "refuse",
+    tilt: Literal["correct", "refuse"] = "correct",
+    slices: slice | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Volume:
+    """A scan as a Volume in LPS mm, from anything `discover` takes.
+
+    `slices` keeps a range of slices (from 0, the stop left out), in the volume's order.
+
+    Raises:
+        SeveralSeriesError: several series were found and none was picked.
+        NothingFoundError: there is no such path, or nothing to read there.
+        InputError: the data are bad: the subclass and the message say how.
+    """
+    from vis3d import dicom
+
+    found = discover(path, force=force, progress=progress)
+    chosen = select_series(found, series)
+    if input_kind(path) == "dicom":
+        return dicom.load_series(chosen, gaps=gaps, tilt=tilt, slices=slices, progress=progress)
+    volume = volume_of(_open_voxels(Path(path)), chosen.index - 1, progress)
+    return volume if slices is None else _sliced(volume, slices)
+
+
+def read_volume(path: PathLike, *, progress: Progress | None = None) -> Volume:
+    """A volume file (.nii.gz, .nrrd, ...); `load_volume` reads DICOM as well.
+
+    Raises:
+        UsageError: an unknown suffix, or several time points.
+        InputError: the file is broken.
+    """
+    file = _open_voxels(_existing(path))
+    if file.frames > 1:
+        raise SeveralSeriesError(
+            f"{file.path} holds {file.frames} volumes; load_volume(..., series=1) picks one."
+        )
+    return volume_of(file, 0, progress)
+
+
+def write_volume(volume: Volume, path: PathLike) -> None:
+    """A volume in the format that the suffix of `path` names; findings travel along.
+
+    Raises:
+        UsageError: an unknown suffix.
+        OutputError: it can't be written there.
+    """
+    VOLUME_WRITERS[_legal_suffix(path, VOLUME_SUFFIXES, "a volume")](volume, Path(path))
+
+
+def read_labelmap(path: PathLike, *, progress: Progress | None = None) -> LabelMap:
+    """A segmentation on its own grid, with the file's names: .nii.gz, .nrrd, .mha, DICOM SEG.
+
+    Raises:
+        InputError: the values are no labels, or segments overlap (see `read_labelmaps`).
+    """
+    maps = read_labelmaps(path, progress=progress)
+    if len(maps) > 1:
+        raise UnsupportedError(
+            f"{path}: its segments overlap and fill {len(maps)} label maps; export those "
+            f"wanted alone, or use read_labelmaps."
+        )
+    return maps[0]
+
+
+def read_labelmaps(path: PathLike, *, progress: Progress | None = None) -> tuple[LabelMap, ...]:
+    """The label maps of a segmentation: several where segments overlap.
+
+    Raises:
+        InputError: the values are no labels, or the file is broken.
+    """
+    file = _existing(path)
+    if file.is_file() and not _suffix(file, VOXEL_READERS) and _is_dicom(file):
+        from vis3d import dicom
+
+        return dicom.read_segmentation(file)
+    voxels = _open_voxels(file)
+    return tuple(labelmap_of(voxels, frame, progress) for frame in range(voxels.frames))
+
+
+def write_labelmap(
+    labelmap: LabelMap, path: PathLike, *, series: "Series | None" = None
+) -> None:
+    """A label map in the format that the suffix names; DICOM SEG (.dcm) needs its `series`.
+
+    Raises:
+        UsageError: an unknown suffix.
+        InputError: a SEG of a scan that isn't DICOM.
+        OutputError: it can't be written there.
+    """
+    suffix = _legal_suffix(path, LABELMAP_SUFFIXES, "a label map")
+    if suffix != DICOM_SUFFIX:
+        LABELMAP_WRITERS[suffix](labelmap, Path(path))
+        return
+    if series is None or not series.uid:
+        raise UnsupportedError(
+            f"{path}: a DICOM segmentation refers to the patient and study of a DICOM scan, "
+            f"and this one isn't DICOM; write .nii.gz instead."
+        )
+    from vis3d import dicom
+
+    dicom.write_segmentation(labelmap, series, Path(path))
+
+
+def read_surface(path: PathLike) -> Surface:
+    """A surface file in LPS mm; several surfaces become one (see `read_surfaces`).
+
+    Raises:
+        UsageError: an unknown suffix.
+        InputError: the file is broken.
+    """
+    return merged(read_surfaces(path))
+
+
+def read_surfaces(path: PathLike) -> tuple[Surface, ...]:
+    """Every surface of a file (.glb, .3mf and .obj can hold several), in LPS mm.
+
+    Raises:
+        UsageError: an unknown suffix.
+        InputError: the file is broken.
+    """
+    file = _existing(path)
+    return SURFACE_READERS[_legal_suffix(file, tuple(SURFACE_READERS), "a surface")](file)
+
+
+def write_surface(
+    surface: Surface, path: PathLike, *, coordinates: Coordinates = "lps"
+) -> None:
+    """A surface in mm, in the format that the suffix names, in LPS unless RAS is asked for.
+
+    Raises:
+        UsageError: an unknown suffix, or RAS where the format has a frame of its own.
+        OutputError: it can't be written there.
+    """
+    write_surfaces((surface,), path, coordinates=coordinates)
+
+
+def write_surfaces(
+    surfaces: tuple[Surface, ...], path: PathLike, *, coordinates: Coordinates = "lps"
+) -> None:
+    """Several surfaces in one file: named and coloured apart where the format can.
+
+    Raises:
+        UsageError: an unknown suffix, or RAS where the format has a frame of its own.
+        OutputError: it can't be written there.
+    """
+    suffix = _legal_suffix(path, SURFACE_SUFFIXES, "a surface")
+    if coordinates not in ("lps", "ras"):
+        raise UsageError(f"Coordinates are lps or ras, not {coordinates!r}.")
+    SURFACE_WRITERS[suffix](surfaces, Path(path), coordinates=coordinates)
+
+
+def _existing(path: PathLike) -> Path:
+    file = Path(path)
+    try:
+        exists = file.exists()
+    except (OSError, ValueError):  # a name too long for the system, or with a NUL in it
+        exists = False
+    if not exists:
+        raise NothingFoundError(f"There is no {file}.")
+    return file
+
+
+def _suffix(path: PathLike, legal: Iterable[str]) -> str | None:
+    """The longest legal suffix that the name ends with."""
+    name = Path(path).name.lower()
+    return max((one for one in legal if name.endswith(one)), key=len, default=None)
+
+
+def _legal_suffix(path: PathLike, legal: tuple[str, ...], what: str) -> str:
+    suffix = _suffix(path, legal)
+    if suffix is None:
+        raise UsageError(f"{path}: {what} ends in {', '.join(legal)}.")
+    return suffix
+
+
+def _open_voxels(path: Path) -> VoxelFile:
+    suffix = _legal_suffix(path, tuple(VOXEL_READERS), "a volume or label map")
+    if not path.is_file():
+        raise InputError(f"{path} is a folder; name a file in it.")
+    return VOXEL_READERS[suffix](path)
+
+
+def _is_dicom(path: Path) -> bool:
+    if _suffix(path, (DICOM_SUFFIX,)):
+        return True
+    try:
+        with path.open("rb") as stream:
+            return stream.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def _series_of(file: VoxelFile, frame: int) -> "Series":
+    from vis3d import dicom
+
+    unit = file.facts.get("unit")
+    findings = file.findings
+    if unit is None:
+        message = f"{file.kind} states no unit: it is judged by the values when they are read."
+        findings = (*findings, Finding("unit-guessed", "note", message))
+    description = (
+        f"{file.kind} volume {frame + 1} of {file.frames}" if file.frames > 1 else file.kind
+    )
+    return dicom.Series(
+        index=frame + 1,
+        uid="",
+        modality=str(file.facts.get("modality", "")),
+        description=description,
+        files=(str(file.path),),
+        geometry=file.geometry,
+        shape=file.shape,
+        unit=str(unit or ""),
+        transfer_syntaxes=(),
+        loadable=True,
+        findings=findings,
+    )
+
+
+def _picked(found: "tuple[Series, ...]", series: int | str) -> "Series":
+    by_index = {str(one.index): one for one in found}
+    if str(series) in by_index:
+        return by_index[str(series)]
+    of_uid = [one for one in found if one.uid and one.uid == series]
+    if len(of_uid) == 1:
+        return of_uid[0]
+    if of_uid:
+        numbers = ", ".join(str(one.index) for one in of_uid)
+        raise UsageError(f"Series {numbers} share that UID; pick one by its number.")
+    listed = "; ".join(f"{one.index}: {_in_words(one)}" for one in found)
+    raise UsageError(f"There is no series {series!r}; choose from {listed}.")
+
+
+def _loadable(series: "Series") -> "Series":
+    if series.loadable:
+        return series
+    reasons = [finding.message for finding in series.findings if finding.severity == "error"]
+    raise InputError(f"Series {series.index} can't be loaded. {' '.join(reasons)}".strip())
+
+
+def _in_words(series: "Series") -> str:
+    nk, nj, ni = series.shape
+    words = " ".join(word for word in (series.modality, series.description) if word)
+    return f"{words}, {ni} x {nj} x {nk}"
+
+
+def _nothing_found(discovery: "Discovery") -> str:
+    skipped = discovery.skipped
+    if not skipped:
+        return "No scan was found: there are no files."
+    return (
+        f"No scan was found in {len(skipped)} files; the first, {skipped[0].path}: "
+        f"{skipped[0].reason}"
+    )
+
+
+def _sliced(volume: Volume, slices: slice) -> Volume:
+    nk, nj, ni = volume.geometry.shape
+    start, stop, step = slices.indices(nk)
+    if step != 1 or stop <= start:
+        raise UsageError(f"Slices {slices.start}:{slices.stop} keep none of 0 to {nk - 1}.")
+    geometry = volume.geometry.cropped((start, 0, 0), (stop - start, nj, ni))
+    return volume.with_array(volume.array[start:stop].copy(), geometry)

@@ -1,0 +1,55 @@
+"""Volumes, label maps and surfaces as files: one module a format, one table a kind.
+
+Whoever adds a format writes a module and adds a line to a table; the tests' round trips
+run over the tables.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from vis3d.formats import nifti, nrrd, ply, stl
+from vis3d.formats.frames import Coordinates
+from vis3d.formats.voxels import VoxelFile
+from vis3d.labels import LabelMap
+from vis3d.surface import Surface
+from vis3d.volume import Volume
+
+
+class SurfaceWriter(Protocol):
+    """Writes surfaces in mm, in LPS or RAS, to one file."""
+
+    def __call__(
+        self, surfaces: tuple[Surface, ...], path: Path, *, coordinates: Coordinates = "lps"
+    ) -> None:
+        """Write them all or nothing; see `files.write_surfaces`."""
+
+
+VOXEL_READERS: Mapping[str, Callable[[Path], VoxelFile]] = {
+    ".nii.gz": nifti.open_nifti,
+    ".nii": nifti.open_nifti,
+    ".nrrd": nrrd.open_nrrd,
+}
+"""Opens a file's header; `volume_of` and `labelmap_of` make the nouns of it."""
+
+VOLUME_WRITERS: Mapping[str, Callable[[Volume, Path], None]] = {
+    ".nii.gz": nifti.write_volume,
+    ".nii": nifti.write_volume,
+    ".nrrd": nrrd.write_volume,
+}
+
+LABELMAP_WRITERS: Mapping[str, Callable[[LabelMap, Path], None]] = {
+    ".nii.gz": nifti.write_labelmap,
+    ".nii": nifti.write_labelmap,
+    ".nrrd": nrrd.write_labelmap,
+}
+
+SURFACE_READERS: Mapping[str, Callable[[Path], tuple[Surface, ...]]] = {
+    ".stl": stl.read_stl,
+    ".ply": ply.read_ply,
+}
+
+SURFACE_WRITERS: Mapping[str, SurfaceWriter] = {
+    ".stl": stl.write_stl,
+    ".ply": ply.write_ply,
+}

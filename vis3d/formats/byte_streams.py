@@ -1,0 +1,76 @@
+"""Exactly as many bytes as a header promises, never more than a file can hold."""
+
+import bz2
+import gzip
+import lzma
+import zlib
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.errors import InputError, TruncatedError
+from vis3d.progress import Progress, silent
+
+DEFLATE_RATIO = 1032
+"""The most that deflate can shrink anything (zlib's manual)."""
+
+STEP = 1 << 24
+
+
+def check_promise(path: Path, promised: int, stored: int, *, ratio: int = 1) -> None:
+    """Refuse a header that promises more bytes than `stored` bytes can hold.
+
+    Raises:
+        TruncatedError: bytes are missing.
+    """
+    if promised > stored * ratio:
+        raise TruncatedError(
+            f"{path}: the header promises {promised:,} bytes of voxels or triangles, and the "
+            f"file holds {stored:,}{' compressed' if ratio > 1 else ''}. "
+            f"It is truncated or not what its name says."
+        )
+
+
+def read_array(
+    stream: IO[bytes],
+    path: Path,
+    dtype: np.dtype[np.generic],
+    count: int,
+    progress: Progress = silent,
+) -> NDArray[np.generic]:
+    """`count` values from a stream, decompressed as they come, in the machine's order.
+
+    Raises:
+        TruncatedError: the stream ends early.
+        InputError: the compressed bytes are damaged.
+    """
+    array = np.empty(count, dtype)
+    target = memoryview(array.view(np.uint8).reshape(-1).data)
+    done = 0
+    try:
+        while done < len(target):
+            progress(done / len(target), f"Reading {path.name}")
+            got = stream.readinto(target[done : done + STEP])  # type: ignore[attr-defined]
+            if not got:
+                raise EOFError
+            done += got
+        stream.read(1)  # at the end of a compressed stream its checksum is compared
+    except EOFError as error:
+        raise TruncatedError(
+            f"{path}: the voxels end after {done:,} of {len(target):,} bytes. "
+            f"Copy or download the file again."
+        ) from error
+    except (zlib.error, gzip.BadGzipFile, lzma.LZMAError, OSError, ValueError) as error:
+        raise InputError(f"{path}: the compressed voxels are damaged ({error}).") from error
+    return array if array.dtype.isnative else array.astype(dtype.newbyteorder("="))
+
+
+def inflated(stream: IO[bytes], encoding: str) -> IO[bytes]:
+    """A stream of the decompressed bytes: "raw", "gzip" or "bzip2"."""
+    if encoding == "gzip":
+        return gzip.open(stream)  # type: ignore[return-value]
+    if encoding == "bzip2":
+        return bz2.BZ2File(stream)
+    return stream

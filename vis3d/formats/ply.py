@@ -1,0 +1,236 @@
+"""PLY: triangles with a colour at each point."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.errors import InputError
+from vis3d.formats import byte_streams
+from vis3d.formats.frames import Coordinates, check_points, frame_said, in_frame, in_lps
+from vis3d.formats.merging import colors_of, merged
+from vis3d.surface import Surface
+from vis3d.whole_file import whole_file
+
+VERTEX = np.dtype([("point", "<f4", 3), ("color", "u1", 3)])
+FACE = np.dtype([("count", "u1"), ("corners", "<i4", 3)])
+TYPES = {
+    "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2",
+    "ushort": "u2", "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4",
+    "float": "f4", "float32": "f4", "double": "f8", "float64": "f8",
+}  # fmt: skip
+LONGEST_HEADER = 1 << 20
+
+
+def write_ply(
+    surfaces: tuple[Surface, ...], path: Path, *, coordinates: Coordinates = "lps"
+) -> None:
+    """Binary little-endian PLY in mm: points with colours, triangles; several become one."""
+    surface = merged(surfaces)
+    vertices = np.empty(len(surface.points), VERTEX)
+    vertices["point"] = in_frame(surface.points, coordinates)
+    vertices["color"] = colors_of(surface)
+    faces = np.empty(len(surface.triangles), FACE)
+    faces["count"], faces["corners"] = 3, surface.triangles
+    lines = [
+        "ply",
+        "format binary_little_endian 1.0",
+        f"comment vis3d; UNITS=mm; SPACE={coordinates.upper()}",
+        f"comment name {_ascii(surface.name)}",
+        f"element vertex {len(vertices)}",
+        *(f"property float {axis}" for axis in "xyz"),
+        *(f"property uchar {channel}" for channel in ("red", "green", "blue")),
+        f"element face {len(faces)}",
+        "property list uchar int vertex_indices",
+        "end_header\n",
+    ]
+    with whole_file(path) as unfinished, unfinished.open("wb") as stream:
+        stream.write("\n".join(lines).encode("ascii"))
+        stream.write(vertices.tobytes())
+        stream.write(faces.tobytes())
+
+
+def read_ply(path: Path) -> tuple[Surface, ...]:
+    """ASCII or binary PLY; polygons become fans of triangles.
+
+    Raises:
+        InputError: no PLY, missing bytes, or points that don't exist.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror or error}.") from error
+    head = _head(content, path)
+    vertices, faces = _body(content, head, path)
+    points = np.stack([np.asarray(vertices[axis], np.float64) for axis in "xyz"], axis=1)
+    if all(head.element("vertex").kinds[axis] == "f4" for axis in "xyz"):
+        points = points.astype(np.float32)
+    check_points(points, path)
+    if len(faces) and not 0 <= faces.min() <= faces.max() < len(points):
+        raise InputError(f"{path}: a triangle names a point that the file hasn't got.")
+    frame, findings = frame_said(" ".join(head.comments), "PLY")
+    name = next((c[5:] for c in head.comments if c.startswith("name ")), path.stem)
+    color, point_data = _colors(vertices)
+    metadata = {"findings": findings}
+    return (Surface(in_lps(points, frame), faces, name, color, point_data, metadata),)
+
+
+@dataclass
+class Element:
+    """One table of a PLY file: its rows, and its columns' types, single or lists."""
+
+    name: str
+    count: int
+    kinds: dict[str, str] = field(default_factory=dict)
+    lists: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass
+class Head:
+    """A PLY header; `size` is the number of bytes it takes."""
+
+    order: str
+    elements: list[Element]
+    comments: list[str]
+    size: int
+
+    def element(self, name: str) -> Element:
+        """The table of that name."""
+        return next(element for element in self.elements if element.name == name)
+
+
+def _ascii(text: str) -> str:
+    return " ".join(text.encode("ascii", "replace").decode().split())
+
+
+def _head(content: bytes, path: Path) -> Head:
+    end = re.search(rb"end_header\r?\n", content[:LONGEST_HEADER])
+    if not content.startswith(b"ply") or not end:
+        raise InputError(f"{path} is no PLY file, or its header never ends.")
+    head = Head("", [], [], end.end())
+    try:
+        for row in content[: end.start()].decode("latin-1").splitlines()[1:]:
+            _read_row(row.split(), row, head)
+        names = {element.name for element in head.elements}
+        if not names >= {"vertex", "face"} or min(e.count for e in head.elements) < 0:
+            raise ValueError("no vertices or faces")
+        if not head.element("vertex").kinds.keys() >= {"x", "y", "z"} or not head.order:
+            raise ValueError("no x, y, z")
+        if not head.element("face").lists:
+            raise ValueError("faces without corners")
+    except (ValueError, KeyError, IndexError) as error:
+        raise InputError(f"{path}: the PLY header is broken ({error}).") from error
+    return head
+
+
+def _read_row(words: list[str], row: str, head: Head) -> None:
+    match words:
+        case ["format", kind, _]:
+            orders = {"ascii": "a", "binary_little_endian": "<", "binary_big_endian": ">"}
+            head.order = orders[kind]
+        case ["comment", *_]:
+            head.comments.append(row[len("comment ") :].strip())
+        case ["element", name, count]:
+            head.elements.append(Element(name, int(count)))
+        case ["property", "list", size, kind, name]:
+            head.elements[-1].lists[name] = (TYPES[size], TYPES[kind])
+        case ["property", kind, name]:
+            head.elements[-1].kinds[name] = TYPES[kind]
+
+
+def _body(content: bytes, head: Head, path: Path) -> tuple[Any, NDArray[np.int64]]:
+    """The vertex table by column and the triangles."""
+    if head.order == "a":
+        return _text_body(content, head, path)
+    at = head.size
+    vertices: Any = None
+    faces = np.zeros((0, 3), np.int64)
+    for element in head.elements:
+        if element.lists:
+            triangles, at = _binary_lists(content, at, element, head.order, path)
+            faces = triangles if element.name == "face" else faces
+            continue
+        dtype = np.dtype([(name, head.order + kind) for name, kind in element.kinds.items()])
+        byte_streams.check_promise(path, element.count * dtype.itemsize, len(content) - at)
+        table = np.frombuffer(content, dtype, element.count, at)
+        at += element.count * dtype.itemsize
+        vertices = table if element.name == "vertex" else vertices
+    if vertices is None:
+        raise InputError(f"{path}: the PLY file has lists where points should be.")
+    return vertices, faces
+
+
+def _binary_lists(
+    content: bytes, at: int, element: Element, order: str, path: Path
+) -> tuple[NDArray[np.int64], int]:
+    """Lists of equal length at once, others one by one; as fans of triangles."""
+    (_, (size_kind, kind)), *others = element.lists.items()
+    if others or element.kinds:
+        raise InputError(f"{path}: faces of a binary PLY may hold their corners only.")
+    size_type, kind_type = np.dtype(order + size_kind), np.dtype(order + kind)
+    byte_streams.check_promise(path, element.count * size_type.itemsize, len(content) - at)
+    if element.count == 0:
+        return np.zeros((0, 3), np.int64), at
+    corners = int(np.frombuffer(content, size_type, 1, at)[0])
+    record = np.dtype([("count", size_type), ("corners", kind_type, max(corners, 1))])
+    if corners and element.count * record.itemsize <= len(content) - at:
+        table = np.frombuffer(content, record, element.count, at)
+        if (table["count"] == corners).all():
+            return fans(table["corners"]), at + element.count * record.itemsize
+    rows = []
+    for _ in range(element.count):
+        byte_streams.check_promise(path, size_type.itemsize, len(content) - at)
+        corners = int(np.frombuffer(content, size_type, 1, at)[0])
+        at += size_type.itemsize
+        byte_streams.check_promise(path, corners * kind_type.itemsize, len(content) - at)
+        rows.append(np.frombuffer(content, kind_type, max(corners, 0), at))
+        at += max(corners, 0) * kind_type.itemsize
+    return _fans_of(rows), at
+
+
+def fans(polygons: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Polygons (n, corners) as triangles round their first corner."""
+    corners = polygons.shape[1]
+    parts = [polygons[:, [0, n, n + 1]] for n in range(1, corners - 1)]
+    if not parts:
+        return np.zeros((0, 3), np.int64)
+    return np.stack(parts, axis=1).reshape(-1, 3).astype(np.int64)
+
+
+def _fans_of(rows: list[NDArray[np.integer]]) -> NDArray[np.int64]:
+    parts = [fans(row[np.newaxis]) for row in rows if len(row) >= 3]
+    return np.concatenate(parts) if parts else np.zeros((0, 3), np.int64)
+
+
+def _text_body(content: bytes, head: Head, path: Path) -> tuple[Any, NDArray[np.int64]]:
+    rows = content[head.size :].split(b"\n")
+    byte_streams.check_promise(path, sum(e.count for e in head.elements), len(rows))
+    at, vertices, faces = 0, {}, np.zeros((0, 3), np.int64)
+    try:
+        for element in head.elements:
+            table = [row.split() for row in rows[at : at + element.count]]
+            at += element.count
+            if element.name == "vertex":
+                columns = np.array(table, np.float64).reshape(-1, len(element.kinds)).T
+                vertices = dict(zip(element.kinds, columns, strict=True))
+            elif element.name == "face":
+                corners = [np.array(row[1 : 1 + int(row[0])], np.int64) for row in table]
+                faces = _fans_of(corners)  # type: ignore[arg-type]
+    except (ValueError, IndexError) as error:
+        raise InputError(f"{path}: the numbers in the PLY file are broken.") from error
+    return vertices, faces
+
+
+def _colors(vertices: Any) -> tuple[tuple[int, int, int], dict[str, NDArray[np.generic]]]:
+    """One colour where every point has the same, else a colour a point as well."""
+    names = vertices.keys() if isinstance(vertices, dict) else vertices.dtype.names
+    if not {"red", "green", "blue"} <= set(names) or not len(vertices["x"]):
+        return (214, 214, 214), {}
+    channels = [np.asarray(vertices[name]) for name in ("red", "green", "blue")]
+    scale = 255 if channels[0].dtype.itemsize == 4 and channels[0].dtype.kind == "f" else 1
+    colors = np.clip(np.stack(channels, axis=1) * scale, 0, 255).astype(np.uint8)
+    r, g, b = colors[0].tolist()
+    return (r, g, b), {} if (colors == colors[0]).all() else {"colors": colors}

@@ -1,0 +1,78 @@
+"""STL: triangles without colour; units and frame stand in the header as 3D Slicer reads it."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.errors import InputError, TruncatedError
+from vis3d.formats.frames import Coordinates, frame_said, in_frame, in_lps
+from vis3d.formats.merging import merged
+from vis3d.formats.welding import welded
+from vis3d.surface import Surface
+from vis3d.whole_file import whole_file
+
+TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
+HEADER_BYTES = 80
+
+
+def write_stl(
+    surfaces: tuple[Surface, ...], path: Path, *, coordinates: Coordinates = "lps"
+) -> None:
+    """Binary STL in mm, each triangle with its outward normal; several become one."""
+    surface = merged(surfaces)
+    header = f"vis3d STL; UNITS=mm; SPACE={coordinates.upper()}".encode("ascii")
+    corners = in_frame(surface.points, coordinates).astype("<f4")[surface.triangles]
+    records = np.zeros(len(corners), TRIANGLE)
+    records["corners"] = corners
+    records["normal"] = _normals(corners)
+    with whole_file(path) as unfinished, unfinished.open("wb") as stream:
+        stream.write(header.ljust(HEADER_BYTES))
+        stream.write(np.uint32(len(records)).astype("<u4").tobytes())
+        stream.write(records.tobytes())
+
+
+def read_stl(path: Path) -> tuple[Surface, ...]:
+    """Binary or ASCII STL; equal corners become one point.
+
+    Raises:
+        InputError: no STL, or the triangle count doesn't match the size.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror or error}.") from error
+    count = int.from_bytes(content[HEADER_BYTES : HEADER_BYTES + 4], "little")
+    promised = HEADER_BYTES + 4 + count * TRIANGLE.itemsize
+    if len(content) >= HEADER_BYTES + 4 and promised == len(content):
+        records = np.frombuffer(content, TRIANGLE, count, HEADER_BYTES + 4)
+        corners, said = records["corners"], content[:HEADER_BYTES]
+    elif content.lstrip()[:5].lower() == b"solid" and b"facet" in content[:4096]:
+        corners, said = _ascii_corners(content, path), content[:HEADER_BYTES]
+    else:
+        raise TruncatedError(
+            f"{path}: {count:,} triangles need {promised:,} bytes and the file has "
+            f"{len(content):,}. It is truncated or no STL."
+        )
+    points, triangles = welded(corners.reshape(-1, 3), path)
+    frame, findings = frame_said(said.decode("ascii", "replace"), "STL")
+    surface = Surface(in_lps(points, frame), triangles, path.stem)
+    return (Surface(surface.points, triangles, path.stem, metadata={"findings": findings}),)
+
+
+def _ascii_corners(content: bytes, path: Path) -> NDArray[np.float32]:
+    words = content.split(b"vertex")[1:]
+    try:
+        numbers = np.array([word.split()[:3] for word in words], np.float32)
+        return numbers.reshape(-1, 3, 3)
+    except ValueError as error:
+        raise InputError(
+            f"{path}: a triangle has no three corners of three numbers."
+        ) from error
+
+
+def _normals(corners: NDArray[np.floating]) -> NDArray[np.floating]:
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+    normals = np.cross(b - a, c - a)
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    return normals / np.where(lengths > 0, lengths, 1)
