@@ -1,0 +1,114 @@
+"""Transfer functions by name: what of a CT is seen, and in which colours."""
+
+import numpy as np
+
+from vis3d.errors import UsageError
+from vis3d.imaging import default_window
+from vis3d.scene import TransferFunction
+from vis3d.volume import Volume
+
+VOLUME_PRESETS: dict[str, TransferFunction] = {
+    "bone": TransferFunction(
+        (
+            (130, 0.48, 0.20, 0.14, 0.0),
+            (200, 0.72, 0.45, 0.30, 0.05),
+            (300, 0.88, 0.74, 0.56, 0.25),
+            (500, 0.96, 0.90, 0.76, 0.55),
+            (1200, 1.0, 0.99, 0.95, 0.9),
+        )
+    ),
+    "vessels": TransferFunction(
+        (
+            (110, 0.45, 0.05, 0.04, 0.0),
+            (160, 0.70, 0.12, 0.08, 0.08),
+            (240, 0.86, 0.25, 0.16, 0.35),
+            (380, 0.93, 0.62, 0.45, 0.5),
+            (600, 0.97, 0.90, 0.76, 0.7),
+            (1200, 1.0, 0.98, 0.94, 0.9),
+        )
+    ),
+    "lungs": TransferFunction(
+        (
+            (-1000, 0.10, 0.16, 0.22, 0.0),
+            (-930, 0.24, 0.40, 0.50, 0.0),
+            (-850, 0.40, 0.62, 0.72, 0.006),
+            (-700, 0.62, 0.80, 0.86, 0.02),
+            (-550, 0.85, 0.62, 0.50, 0.06),
+            (-400, 0.92, 0.48, 0.36, 0.0),
+        )
+    ),
+    "airways": TransferFunction(
+        (
+            (-1024, 0.30, 0.60, 0.75, 0.0),
+            (-1000, 0.40, 0.72, 0.86, 0.0),
+            (-960, 0.55, 0.84, 0.92, 0.02),
+            (-920, 0.95, 0.88, 0.72, 0.0),
+        )
+    ),
+    "skin": TransferFunction(
+        (
+            (-600, 0.62, 0.40, 0.30, 0.0),
+            (-300, 0.85, 0.62, 0.50, 0.25),
+            (-100, 0.93, 0.74, 0.62, 0.7),
+            (200, 0.96, 0.82, 0.72, 0.9),
+            (600, 1.0, 0.95, 0.86, 1.0),
+        )
+    ),
+    "muscle": TransferFunction(
+        (
+            (-30, 0.40, 0.10, 0.08, 0.0),
+            (20, 0.62, 0.20, 0.15, 0.06),
+            (80, 0.78, 0.34, 0.25, 0.4),
+            (180, 0.88, 0.62, 0.45, 0.5),
+            (350, 0.95, 0.88, 0.74, 0.8),
+            (1200, 1.0, 0.98, 0.94, 0.95),
+        )
+    ),
+    "mip": TransferFunction(
+        (
+            (-200, 0.0, 0.0, 0.0, 0.0),
+            (0, 0.15, 0.15, 0.16, 0.3),
+            (900, 1.0, 1.0, 0.98, 1.0),
+        ),
+        shaded=False,
+        blend="mip",
+    ),
+    "minip": TransferFunction(
+        (
+            (-1000, 0.02, 0.02, 0.03, 1.0),
+            (-600, 0.9, 0.92, 0.95, 1.0),
+            (-400, 1.0, 1.0, 1.0, 0.0),
+        ),
+        shaded=False,
+        blend="minip",
+    ),
+}
+"""Opacities are those of 1 mm. Bring your own as `vis3d.TransferFunction`."""
+
+
+def transfer_function(transfer: str | TransferFunction, volume: Volume) -> TransferFunction:
+    """The transfer function meant by a name or by itself.
+
+    Presets are written in HU; a volume of another unit gets them stretched over the
+    values that its default window shows.
+
+    Raises:
+        UsageError: no preset of that name.
+    """
+    if isinstance(transfer, TransferFunction):
+        return transfer
+    preset = VOLUME_PRESETS.get(transfer)
+    if preset is None:
+        legal = ", ".join(VOLUME_PRESETS)
+        raise UsageError(f"There is no preset {transfer!r}; choose from {legal}.")
+    return preset if volume.unit == "HU" else _stretched(preset, volume)
+
+
+def _stretched(preset: TransferFunction, volume: Volume) -> TransferFunction:
+    window = default_window(volume)
+    first, last = preset.points[0][0], preset.points[-1][0]
+    points = tuple(
+        (float(np.interp(value, (first, last), (window.low, window.high))), *rest)
+        for value, *rest in preset.points
+    )
+    return TransferFunction(points, preset.shaded, preset.blend)  # type: ignore[arg-type]

@@ -1,0 +1,60 @@
+"""Scenes as pictures."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.errors import UsageError
+from vis3d.imaging import write_picture
+from vis3d.progress import Progress, silent
+from vis3d.rendering.stage import Stage
+from vis3d.scene import Scene
+
+SIZE = (1200, 900)
+"""Width and height of a picture in pixels where none are asked for."""
+
+
+def screenshot(
+    scene: Scene,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    size: tuple[int, int] = SIZE,
+) -> NDArray[np.uint8]:
+    """The scene as an RGB picture (rows, columns, 3), written to `path` where one is given.
+
+    Raises:
+        RequirementError: this machine can't draw; the message says what to install.
+        UsageError: a size that isn't positive, or a suffix that no picture has.
+        OutputError: the file can't be written.
+    """
+    (pixels,) = frames(scene, 1, size)
+    if path is not None:
+        write_picture(pixels, path)
+    return pixels
+
+
+def frames(
+    scene: Scene,
+    count: int,
+    size: tuple[int, int] = SIZE,
+    *,
+    progress: Progress | None = None,
+) -> Iterator[NDArray[np.uint8]]:
+    """A turn round the patient's long axis in `count` pictures, the first as `screenshot`."""
+    if count < 1 or min(size) < 1:
+        raise UsageError("A picture needs a positive width, height and number of frames.")
+    progress = progress or silent
+    stage = Stage(size)
+    try:
+        stage.show(scene)
+        for number in range(count):
+            progress(number / count, f"drawing picture {number + 1} of {count}")
+            azimuth = scene.camera.azimuth_degrees + 360 * number / count
+            stage.look(replace(scene.camera, azimuth_degrees=azimuth), all_round=count > 1)
+            stage.render()
+            yield stage.picture()
+    finally:
+        stage.close()

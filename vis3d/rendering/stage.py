@@ -1,0 +1,240 @@
+"""The stage: one VTK window that shows a scene, on one thread."""
+
+from collections.abc import Iterator
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import vtkmodules.vtkRenderingOpenGL2  # noqa: F401  (registers VTK's drawing classes)
+from numpy.typing import NDArray
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
+from vtkmodules.vtkInteractionStyle import vtkInteractorStyleTrackballCamera
+from vtkmodules.vtkRenderingCore import (
+    vtkLightKit,
+    vtkRenderer,
+    vtkRenderWindow,
+    vtkRenderWindowInteractor,
+)
+from vtkmodules.vtkRenderingUI import vtkGenericRenderWindowInteractor
+
+from vis3d.geometry import FloatArray
+from vis3d.rendering import cameras
+from vis3d.rendering.opengl import draws_in_software, require_display, require_opengl
+from vis3d.rendering.picking import pick_lps
+from vis3d.rendering.slices import SliceProp
+from vis3d.rendering.surfaces import SurfaceProp
+from vis3d.rendering.volumes import VolumeProp
+from vis3d.scene import Camera, Layer, Scene, SliceLayer, SurfaceLayer
+
+Quality: TypeAlias = Literal["coarse", "fine"]
+Prop: TypeAlias = SurfaceProp | VolumeProp | SliceProp
+Key: TypeAlias = tuple[type, int, int]
+
+
+class Stage:
+    """Shows scenes in a VTK window, off-screen unless `on_screen`.
+
+    All calls belong on the thread that made the stage. `window` (vtkRenderWindow) has an
+    `interactor` with the trackball style: what a user drags is drawn coarsely while it
+    moves. `volumes_on_cpu` chooses the ray caster; by default it is the CPU's own where
+    OpenGL runs in software.
+
+    Raises:
+        RequirementError: this machine can't draw; the message says what to install.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int] = (1200, 900),
+        *,
+        on_screen: bool = False,
+        volumes_on_cpu: bool | None = None,
+    ) -> None:
+        (require_display if on_screen else require_opengl)()
+        self.window = vtkRenderWindow()
+        self.window.SetOffScreenRendering(not on_screen)
+        self.window.SetSize(*size)
+        self.window.SetMultiSamples(4)
+        self._renderer = vtkRenderer()
+        self.window.AddRenderer(self._renderer)
+        _light(self._renderer)
+        self.interactor = _interactor(self.window, on_screen)
+        self._follow_interaction()
+        self._volumes_on_cpu = volumes_on_cpu
+        self._props: dict[Key, Prop] = {}
+        self._camera: Camera | None = None
+        self._quality: Quality = "fine"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        width, height = self.window.GetSize()
+        return int(width), int(height)
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Take another width and height in pixels."""
+        self.window.SetSize(*size)
+        self.interactor.SetSize(*size)
+
+    def show(self, scene: Scene) -> None:
+        """Show this scene in place of the last one.
+
+        A layer of the same surface or volume object keeps its prop; only what differs is
+        changed. The camera moves where the scene's camera changed, or where nothing was
+        seen before: what a user has turned stays turned.
+        """
+        saw_nothing = not self._visible_corners().size
+        self._set_background(scene.background)
+        wanted = dict(_keyed(scene.layers))
+        for key in [key for key in self._props if key not in wanted]:
+            self._renderer.RemoveViewProp(self._props.pop(key).prop)
+        for key, layer in wanted.items():
+            if key in self._props:
+                self._props[key].update(layer)  # type: ignore[arg-type]
+            else:
+                self._props[key] = self._make(layer)
+                self._renderer.AddViewProp(self._props[key].prop)
+        if saw_nothing or scene.camera != self._camera:
+            self.look(scene.camera)
+        self._renderer.ResetCameraClippingRange()
+
+    def look(self, camera: Camera, *, all_round: bool = False) -> None:
+        """Turn to this side of the patient, so far off that all visible layers fit.
+
+        With `all_round` they fit in a whole turn, so that nothing breathes as it turns.
+        """
+        self._camera = camera
+        corners = self._visible_corners()
+        corners = cameras.swept(corners) if all_round and corners.size else corners
+        width, height = self.size
+        if corners.size:
+            cameras.place(self._renderer.GetActiveCamera(), camera, corners, width / height)
+            self._renderer.ResetCameraClippingRange()
+
+    def set_quality(self, quality: Quality) -> None:
+        """Draw from now on coarsely (while moving) or finely (at rest)."""
+        self._quality = quality
+        for prop in self._props.values():
+            prop.set_quality(coarse=quality == "coarse")
+
+    def render(self, quality: Quality = "fine") -> None:
+        """Draw now."""
+        self.set_quality(quality)
+        self._renderer.ResetCameraClippingRange()
+        self.window.Render()
+
+    def picture(self) -> NDArray[np.uint8]:
+        """What was drawn last, as RGB (rows, columns, 3), the first row at the top."""
+        width, height = self.size
+        pixels = vtkUnsignedCharArray()
+        self.window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, pixels, 0)
+        rows = vtk_to_numpy(pixels).reshape(height, width, 4)
+        return np.ascontiguousarray(rows[::-1, :, :3])
+
+    def projection(self) -> FloatArray:
+        """The 4x4 matrix from (l, p, s, 1) to homogeneous view coordinates (-1 to 1)."""
+        return cameras.projection(self._renderer.GetActiveCamera(), self.size)
+
+    def to_pixel(self, lps: Any) -> FloatArray:
+        """Where points (..., 3) in LPS mm appear: (x, y) in pixels from the top left.
+
+        The centre of the first pixel is (0, 0).
+        """
+        points = np.asarray(lps, float)
+        homogeneous = np.concatenate([points, np.ones((*points.shape[:-1], 1))], axis=-1)
+        view = homogeneous @ self.projection().T
+        x, y = view[..., 0] / view[..., 3], view[..., 1] / view[..., 3]
+        width, height = self.size
+        return np.stack([(x + 1) / 2 * width - 0.5, (1 - y) / 2 * height - 0.5], axis=-1)
+
+    def pick(self, x: float, y: float) -> FloatArray | None:
+        """The point in LPS mm seen at pixel (x, y) from the top left, None for background."""
+        return pick_lps(self._renderer, self.size, list(self._props.values()), x, y)
+
+    def close(self) -> None:
+        """Free the window and all that it shows."""
+        for prop in self._props.values():
+            self._renderer.RemoveViewProp(prop.prop)
+        self._props.clear()
+        self.window.Finalize()
+
+    def _make(self, layer: Layer) -> Prop:
+        if isinstance(layer, SurfaceLayer):
+            return SurfaceProp(layer)
+        if isinstance(layer, SliceLayer):
+            return SliceProp(layer)
+        if self._volumes_on_cpu is None:
+            self.window.Render()  # a window knows its OpenGL once it has drawn
+            self._volumes_on_cpu = draws_in_software(self.window)
+        prop = VolumeProp(layer, on_cpu=self._volumes_on_cpu)
+        prop.set_quality(coarse=self._quality == "coarse")
+        return prop
+
+    def _visible_corners(self) -> FloatArray:
+        shown = [p.corners_lps for p in self._props.values() if p.prop.GetVisibility()]
+        return (
+            np.concatenate([_box_corners(corners) for corners in shown])
+            if shown
+            else np.empty((0, 3))
+        )
+
+    def _set_background(self, color: tuple[int, int, int]) -> None:
+        below = np.array(color) / 255
+        self._renderer.SetBackground(below.tolist())
+        self._renderer.SetBackground2((below + (1 - below) * 0.10).tolist())
+        self._renderer.GradientBackgroundOn()
+
+    def _follow_interaction(self) -> None:
+        """Coarse while a user drags, fine when the button is let go.
+
+        The observers sit on the style itself: a vtkInteractorStyleSwitch doesn't pass
+        these events on.
+        """
+        style = vtkInteractorStyleTrackballCamera()
+        self.interactor.SetInteractorStyle(style)
+        style.AddObserver("StartInteractionEvent", lambda *_: self.set_quality("coarse"))
+        style.AddObserver("EndInteractionEvent", lambda *_: self._rest())
+
+    def _rest(self) -> None:
+        self.set_quality("fine")
+        self.interactor.Render()
+
+
+def _light(renderer: Any) -> None:
+    """A warm key light from above, a fill, two from behind, all moving with the camera."""
+    kit = vtkLightKit()
+    kit.SetKeyLightIntensity(0.85)
+    kit.SetKeyToFillRatio(2.5)
+    kit.SetKeyToHeadRatio(3.0)
+    kit.SetKeyToBackRatio(3.5)
+    renderer.AutomaticLightCreationOff()
+    kit.AddLightsToRenderer(renderer)
+
+
+def _interactor(window: Any, on_screen: bool) -> Any:
+    interactor = (
+        vtkRenderWindowInteractor() if on_screen else vtkGenericRenderWindowInteractor()
+    )
+    interactor.SetRenderWindow(window)
+    if not on_screen:
+        interactor.Initialize()
+    return interactor
+
+
+def _keyed(layers: Any) -> Iterator[tuple[Key, Layer]]:
+    """Each layer under what it shows; the same object shown twice is counted."""
+    seen: dict[tuple[type, int], int] = {}
+    for layer in layers:
+        shown = layer.surface if isinstance(layer, SurfaceLayer) else layer.volume
+        kind = (type(layer), id(shown))
+        seen[kind] = seen.get(kind, -1) + 1
+        yield (*kind, seen[kind]), layer
+
+
+def _box_corners(corners: FloatArray) -> FloatArray:
+    """Two opposite corners become all eight; more stay as they are."""
+    if len(corners) != 2:
+        return corners
+    return np.array(
+        [[corners[n][axis] for axis, n in enumerate(ends)] for ends in np.ndindex(2, 2, 2)]
+    )
