@@ -1,0 +1,109 @@
+"""Lungs, airways, bones and body in a chest whose truth is known."""
+
+import numpy as np
+import pytest
+
+from tests.segmentation.simple_chest import TRUTH, chest, dice, turned, upright
+from vis3d.errors import UnknownStructureError, UnsupportedError
+from vis3d.geometry import Geometry
+from vis3d.labels import LabelMap
+from vis3d.segmentation import SEGMENTERS, segment
+from vis3d.volume import Volume
+
+EVERYTHING = ("lungs", "airways", "bones", "body")
+LEAST_DICE = {"left lung": 0.97, "right lung": 0.97, "airways": 0.8, "bones": 0.9, "body": 0.99}
+
+
+def assert_found(labels: LabelMap, truth: np.ndarray, least: dict[str, float]) -> None:
+    for name, label in TRUTH.items():
+        true = truth > 0 if name == "body" else truth == label
+        assert dice(labels.mask(name).array, true) > least[name], name
+
+
+def checks(labels: LabelMap) -> dict[str, bool]:
+    return {check.code: check.ok for check in labels.report.checks}
+
+
+def test_every_structure_of_an_upright_chest_is_found_where_it_is() -> None:
+    volume, truth = chest(upright((1.6, 1.6, 3.0)))
+    labels = segment(volume, EVERYTHING)
+    assert_found(labels, truth, LEAST_DICE)
+    assert all(checks(labels).values())
+    assert labels.report.seconds > 0
+
+
+@pytest.mark.parametrize(("degrees", "axis"), [(30.0, 2), (180.0, 2), (20.0, 0), (-35.0, 1)])
+def test_a_turned_grid_changes_neither_sides_nor_shapes(degrees: float, axis: int) -> None:
+    volume, truth = chest(turned(degrees, axis))
+    least = {**LEAST_DICE, "airways": 0.6, "bones": 0.8, "left lung": 0.95, "right lung": 0.95}
+    assert_found(segment(volume, EVERYTHING), truth, {**least, "body": 0.97})
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (1, 0, 2), (2, 1, 0), (1, 2, 0)])
+@pytest.mark.parametrize("flips", [(False, False), (True, True)])
+def test_storing_the_voxels_in_another_order_moves_the_answer_with_them(
+    axes: tuple[int, int, int], flips: tuple[bool, bool]
+) -> None:
+    volume, _ = chest(upright((4.0, 4.0, 5.0)))
+    expected = segment(volume, EVERYTHING).array
+    stored, expected = reordered(volume, expected, axes, flips)
+    np.testing.assert_array_equal(segment(stored, EVERYTHING).array, expected)
+
+
+def reordered(
+    volume: Volume, labels: np.ndarray, axes: tuple[int, int, int], flips: tuple[bool, bool]
+) -> tuple[Volume, np.ndarray]:
+    """The same voxels at the same places, stored along other axes."""
+    steps = volume.geometry.affine[:3, :3][:, ::-1][:, list(axes)]
+    origin = volume.geometry.affine[:3, 3]
+    turns = [slice(None, None, -1 if flip else 1) for flip in flips]
+    array, labels = volume.array.transpose(axes), labels.transpose(axes)
+    parity = np.linalg.det(steps[:, ::-1]) * (-1) ** sum(flips)
+    turns.append(slice(None, None, -1 if parity < 0 else 1))
+    for axis, turn in enumerate(turns):
+        if turn.step == -1:
+            origin = origin + steps[:, axis] * (array.shape[axis] - 1)
+            steps[:, axis] *= -1
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = steps[:, ::-1], origin
+    array, labels = array[tuple(turns)], labels[tuple(turns)]
+    geometry = Geometry.from_affine(affine, array.shape)
+    return Volume(np.ascontiguousarray(array), geometry, metadata=volume.metadata), labels
+
+
+def test_a_scan_without_lungs_is_an_answer_with_a_failed_check() -> None:
+    volume, truth = chest(upright((3.0, 3.0, 3.0)), lungs=False)
+    labels = segment(volume, EVERYTHING)
+    assert labels.volume_ml("lungs") == 0
+    assert not checks(labels)["lungs-found"]
+    assert any(finding.code == "lungs-found" for finding in labels.report.findings)
+    assert dice(labels.mask("body").array, truth > 0) > 0.99
+    assert dice(labels.mask("bones").array, truth == 4) > 0.85
+
+
+def test_only_the_structures_asked_for_are_there() -> None:
+    volume, _ = chest(upright((4.0, 4.0, 4.0)))
+    labels = SEGMENTERS["lungs"](volume)
+    assert [structure.name for structure in labels.structures] == ["left lung", "right lung"]
+    assert set(np.unique(labels.array)) == {0, 1, 2}
+
+
+def test_magnetic_resonance_is_refused_with_the_reason() -> None:
+    volume = Volume(np.zeros((9, 9, 9), np.int16), Geometry((9, 9, 9)), unit="")
+    with pytest.raises(UnsupportedError, match="Hounsfield"):
+        segment(volume)
+    with pytest.raises(UnsupportedError, match="MR"):
+        segment(Volume(volume.array, volume.geometry, metadata={"modality": "MR"}))
+
+
+def test_an_unknown_structure_is_refused_before_any_work() -> None:
+    volume, _ = chest(upright((10.0, 10.0, 10.0)))
+    with pytest.raises(UnknownStructureError, match="choose from lungs"):
+        segment(volume, ["spleen"])
+
+
+@pytest.mark.parametrize("value", [-1000, 0, 40])
+def test_a_scan_of_nothing_is_an_answer(value: int) -> None:
+    volume = Volume(np.full((5, 8, 9), value, np.int16), Geometry((5, 8, 9), (3.0, 2.0, 4.0)))
+    labels = segment(volume, EVERYTHING)
+    assert labels.volume_ml("lungs") == labels.volume_ml("bones") == 0

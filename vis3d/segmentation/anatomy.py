@@ -1,0 +1,188 @@
+"""One scan and what was found in it, each part computed once and only if needed."""
+
+from functools import cached_property
+
+import numpy as np
+
+from vis3d.progress import Progress
+from vis3d.segmentation.airways import AirwayTree, grow_airways
+from vis3d.segmentation.body import SKIN_HU, coarse_body
+from vis3d.segmentation.bones import find_bones
+from vis3d.segmentation.frame import Bools, Floats, PatientFrame, Spacing
+from vis3d.segmentation.grids import (
+    Factors,
+    coarse_spacing,
+    factors_for,
+    pooled,
+    refined,
+    spread,
+)
+from vis3d.segmentation.lungs import CoarseLungs, air_threshold, airy_parts, find_lungs
+from vis3d.segmentation.morphology import grown
+from vis3d.segmentation.trachea import find_trachea
+
+COARSE_MM = 2.0
+"""Where lungs and airways are decided on."""
+BODY_MM = 4.0
+"""Where the body is decided on."""
+
+
+class Anatomy:
+    """What the methods found in one scan, in the patient's order of axes."""
+
+    def __init__(self, frame: PatientFrame, progress: Progress) -> None:
+        self.frame = frame
+        self.progress = progress
+
+    @cached_property
+    def factors(self) -> Factors:
+        """How many voxels make one of the 2 mm grid."""
+        return factors_for(self.frame.spacing_kji, COARSE_MM)
+
+    @cached_property
+    def spacing(self) -> Spacing:
+        """The spacing of the 2 mm grid."""
+        return coarse_spacing(self.frame.spacing_kji, self.factors)
+
+    @cached_property
+    def hu(self) -> Floats:
+        """The scan on the 2 mm grid."""
+        return pooled(self.frame.hu, self.factors, self.progress)
+
+    @cached_property
+    def unmeasured(self) -> Bools | None:
+        """Where the 2 mm grid was mostly not measured."""
+        padding = self.frame.unmeasured
+        return None if padding is None else pooled(padding, self.factors) > 0.5
+
+    @cached_property
+    def body(self) -> Bools:
+        """The body on the 2 mm grid."""
+        factors = factors_for(self.spacing, BODY_MM)
+        unmeasured = None
+        if self.unmeasured is not None:
+            unmeasured = pooled(self.unmeasured, factors) > 0.5
+        body = coarse_body(
+            pooled(self.hu, factors), unmeasured, coarse_spacing(self.spacing, factors)
+        )
+        coarse: Bools = spread(body, factors, self.hu.shape)
+        band = max(self.spacing) * 2.01
+        outer = grown(coarse, band, self.spacing)
+        inner = ~grown(~coarse, band, self.spacing)
+        return inner | (outer & (self.hu > SKIN_HU))
+
+    @cached_property
+    def fine_body(self) -> Bools:
+        """The body at full resolution."""
+        nothing = np.zeros(self.body.shape, bool)
+        body = refined(
+            self.body,
+            nothing,
+            hu=self.frame.hu,
+            range_hu=(SKIN_HU, np.inf),
+            factors=self.factors,
+            spacing_kji=self.spacing,
+            progress=self.progress,
+        )
+        return self._measured(body)
+
+    @cached_property
+    def threshold_hu(self) -> float:
+        """The level between lung and tissue."""
+        return air_threshold(self.hu, self.body)
+
+    @cached_property
+    def air(self) -> Bools:
+        """Everything airy inside the body, on the 2 mm grid."""
+        return (self.hu < self.threshold_hu) & self.body
+
+    @cached_property
+    def airy(self) -> Bools:
+        """The large airy parts."""
+        return airy_parts(self.hu, self.air, self.spacing)
+
+    @cached_property
+    def trachea(self) -> Bools:
+        """The trachea on the 2 mm grid."""
+        return find_trachea(self.hu, self.body, self.airy, self.spacing)
+
+    @cached_property
+    def airways(self) -> AirwayTree:
+        """The airway tree at full resolution."""
+        if not self.trachea.any():
+            return AirwayTree(np.zeros(self.frame.hu.shape, bool), 0.0, False)
+        return grow_airways(
+            self.frame.hu,
+            self.trachea,
+            self.airy,
+            self.factors,
+            self.frame.spacing_kji,
+            self.progress,
+        )
+
+    @cached_property
+    def coarse_airways(self) -> Bools:
+        """The airways on the 2 mm grid, with their walls."""
+        if not self.airways.mask.any():
+            return np.zeros(self.hu.shape, bool)
+        lumen = pooled(self.airways.mask, self.factors) > 0.3
+        return grown(lumen, 2.0, self.spacing)
+
+    @cached_property
+    def coarse_lungs(self) -> CoarseLungs:
+        """Left and right lung on the 2 mm grid."""
+        return find_lungs(
+            self.hu,
+            self.air,
+            self.coarse_airways,
+            self.threshold_hu,
+            self.spacing,
+            self._left_mm(),
+            self._middle_mm(),
+        )
+
+    @cached_property
+    def lungs(self) -> tuple[Bools, Bools]:
+        """Left and right lung at full resolution."""
+        coarse = self.coarse_lungs
+        both = refined(
+            coarse.left | coarse.right,
+            coarse.certain,
+            hu=self.frame.hu,
+            range_hu=(-np.inf, self.threshold_hu),
+            factors=self.factors,
+            spacing_kji=self.spacing,
+            progress=self.progress,
+        )
+        both = self._measured(both) & ~self.airways.mask
+        left = spread(self._nearer_left(), self.factors, both.shape)
+        return both & left, both & ~left
+
+    @cached_property
+    def bones(self) -> Bools:
+        """The bones at full resolution."""
+        return (
+            find_bones(self.frame.hu, self.fine_body, self.frame.spacing_kji, self.progress)
+            & self.fine_body
+        )
+
+    def _nearer_left(self) -> Bools:
+        """Which coarse voxels belong to the left lung, the lungs' surroundings included."""
+        left, right = self.coarse_lungs.left, self.coarse_lungs.right
+        reach = 1.5 * max(self.spacing)
+        return left | (grown(left, reach, self.spacing) & ~right)
+
+    def _left_mm(self) -> Floats:
+        """How far to the patient's left each voxel of the 2 mm grid lies."""
+        steps = self.frame.affine[0, :3][::-1] * self.factors
+        k, j, i = (np.arange(n, dtype=np.float32) for n in self.hu.shape)
+        left: Floats = (k * steps[0])[:, None, None] + (j * steps[1])[:, None] + i * steps[2]
+        return left.astype(np.float32)
+
+    def _middle_mm(self) -> float:
+        """Where the middle of the body lies, on the same scale."""
+        return float(self._left_mm()[self.body].mean()) if self.body.any() else 0.0
+
+    def _measured(self, mask: Bools) -> Bools:
+        padding = self.frame.unmeasured
+        return mask if padding is None else mask & ~padding

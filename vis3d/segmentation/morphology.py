@@ -1,0 +1,93 @@
+"""Growing, shrinking, closing and filling of 3D masks, by millimetres."""
+
+import os
+from typing import Any
+
+import cc3d
+import edt
+import fill_voids
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
+
+THREADS = max(1, min(8, os.cpu_count() or 1))
+
+
+def distance_mm(mask: Bools, spacing_kji: Spacing) -> Floats:
+    """How far each voxel of the mask is from the nearest voxel outside it (centres, mm).
+
+    What lies beyond the array counts as more of the same; without any voxel outside, the
+    distance is infinite.
+    """
+    distance: Floats = edt.edt(
+        np.ascontiguousarray(mask), anisotropy=spacing_kji, black_border=False, parallel=THREADS
+    )
+    return distance
+
+
+def grown(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
+    """The mask and everything within `radius_mm` of it."""
+    return np.asarray(distance_mm(~mask, spacing_kji) <= radius_mm) if mask.any() else mask
+
+
+def shrunk(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
+    """What of the mask is farther than `radius_mm` from everything outside it."""
+    return np.asarray(distance_mm(mask, spacing_kji) > radius_mm) if mask.any() else mask
+
+
+def opened(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
+    """The mask without what is thinner than twice the radius."""
+    return grown(shrunk(mask, radius_mm, spacing_kji), radius_mm, spacing_kji)
+
+
+def closed(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
+    """The mask and the gaps in it that are thinner than twice the radius."""
+    return shrunk(grown(mask, radius_mm, spacing_kji), radius_mm, spacing_kji) | mask
+
+
+def components(mask: Bools, connectivity: int = 6) -> Labels:
+    """The connected pieces of the mask, numbered from 1."""
+    labels: Labels = cc3d.connected_components(
+        np.ascontiguousarray(mask), connectivity=connectivity, binary_image=True
+    )
+    wide: Labels = labels.astype(np.uint32, copy=False)
+    return wide
+
+
+def components_in_slices(mask: Bools) -> Labels:
+    """The pieces of each slice k on its own, numbered through the whole stack from 1."""
+    apart = np.zeros((2 * mask.shape[0], *mask.shape[1:]), bool)
+    apart[::2] = mask
+    return np.ascontiguousarray(components(apart)[::2])
+
+
+def sizes(labels: Labels) -> NDArray[np.int64]:
+    """How many voxels each label has, by label."""
+    return np.bincount(labels.reshape(-1))
+
+
+def sums(labels: Labels, weights: NDArray[Any]) -> NDArray[np.float64]:
+    """The sum of `weights` in each label, by label."""
+    return np.bincount(labels.reshape(-1), weights.reshape(-1)).astype(np.float64)
+
+
+def keep(labels: Labels, wanted: NDArray[np.bool_]) -> Bools:
+    """Where a label stands for which `wanted[label]` is true; label 0 never."""
+    table = np.array(wanted, bool)
+    table[:1] = False
+    return np.asarray(table[labels])
+
+
+def filled(mask: Bools) -> Bools:
+    """The mask with the cavities that no path leads out of."""
+    return np.asarray(fill_voids.fill(np.ascontiguousarray(mask)), bool)
+
+
+def filled_in_slices(mask: Bools, max_mm2: float = np.inf, pixel_mm2: float = 1.0) -> Bools:
+    """The mask with the holes of every slice k filled, up to `max_mm2` each."""
+    holes = components_in_slices(~mask)
+    wanted = sizes(holes) * pixel_mm2 <= max_mm2
+    for edge in (holes[:, :1], holes[:, -1:], holes[:, :, :1], holes[:, :, -1:]):
+        wanted[edge] = False
+    return np.asarray(mask | keep(holes, wanted))

@@ -1,0 +1,84 @@
+"""What the library offers: a scan in, a label map with its report out."""
+
+from collections.abc import Callable, Iterable, Mapping
+from time import perf_counter
+
+import numpy as np
+
+from vis3d.labels import BODY, STRUCTURES, LabelMap, Report, structure_labels
+from vis3d.progress import Progress, part
+from vis3d.segmentation.anatomy import Anatomy
+from vis3d.segmentation.checks import checks_of, findings_of
+from vis3d.segmentation.frame import Bools, patient_frame
+from vis3d.volume import Volume
+
+PAINTERS: Mapping[str, Callable[[Anatomy], Bools]] = {
+    "body": lambda anatomy: anatomy.fine_body,
+    "bones": lambda anatomy: anatomy.bones,
+    "left lung": lambda anatomy: anatomy.lungs[0],
+    "right lung": lambda anatomy: anatomy.lungs[1],
+    "airways": lambda anatomy: anatomy.airways.mask,
+}
+"""Which part of the anatomy is which structure; later ones are drawn over earlier ones."""
+
+
+def segment(
+    volume: Volume,
+    structures: Iterable[str] = ("lungs", "airways", "bones"),
+    *,
+    progress: Progress | None = None,
+) -> LabelMap:
+    """The structures of a CT scan by density and shape, each voxel with one label.
+
+    Left and right are the patient's, by coordinates. Lungs hold their vessels and nodules
+    but not trachea and main bronchi; airways are the lumen; bones are cortex and marrow.
+    What isn't in the scan stays empty, and the label map's report says so.
+
+    Raises:
+        UnknownStructureError: a name that isn't in `STRUCTURES`.
+        UnsupportedError: the scan isn't in Hounsfield units.
+    """
+    wanted = structure_labels(structures)
+    chosen = tuple(s for s in STRUCTURES if s.label in wanted)
+    start = perf_counter()
+    anatomy = Anatomy(patient_frame(volume), part(progress, 0.0, 1.0))
+    labels = np.zeros(anatomy.frame.hu.shape, np.uint8)
+    by_name = {s.name: s.label for s in chosen}
+    for name, paint in PAINTERS.items():
+        if name in by_name:
+            labels[paint(anatomy)] = by_name[name]
+    array = anatomy.frame.as_stored(labels)
+    names = frozenset(by_name)
+    report = Report(
+        checks_of(anatomy, names), findings_of(anatomy, names), perf_counter() - start
+    )
+    return LabelMap(array, volume.geometry, chosen, report)
+
+
+def segment_lungs(volume: Volume, *, progress: Progress | None = None) -> LabelMap:
+    """Left and right lung; see `segment`."""
+    return segment(volume, ["lungs"], progress=progress)
+
+
+def segment_airways(volume: Volume, *, progress: Progress | None = None) -> LabelMap:
+    """The lumen of trachea and bronchi; see `segment`."""
+    return segment(volume, ["airways"], progress=progress)
+
+
+def segment_bones(volume: Volume, *, progress: Progress | None = None) -> LabelMap:
+    """Cortex and marrow of all bones; see `segment`."""
+    return segment(volume, ["bones"], progress=progress)
+
+
+def segment_body(volume: Volume, *, progress: Progress | None = None) -> LabelMap:
+    """Everything inside the skin, without the table; see `segment`."""
+    return segment(volume, [BODY], progress=progress)
+
+
+SEGMENTERS: Mapping[str, Callable[..., LabelMap]] = {
+    "lungs": segment_lungs,
+    "airways": segment_airways,
+    "bones": segment_bones,
+    "body": segment_body,
+}
+"""The method for each structure or group, by name: Volume -> LabelMap."""

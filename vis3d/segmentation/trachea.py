@@ -1,0 +1,131 @@
+"""The trachea: a chain of round, dark spots that runs down between the lungs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
+from vis3d.segmentation.morphology import components_in_slices, keep, sizes
+
+LUMEN_HU = -650
+AREA_MM2 = (30.0, 1000.0)
+MAX_STEP_MM = 8.0
+"""How far the middle of the lumen may move from one slice to the next, per 3 mm of height."""
+MIN_LENGTH_MM = 20.0
+MAX_LONGER_THAN_WIDE = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Spots:
+    """The round dark spots of all slices: where, how large, which label."""
+
+    label: NDArray[np.int64]
+    k: NDArray[np.int64]
+    center_mm: NDArray[np.float64]
+    area_mm2: NDArray[np.float64]
+
+
+def find_trachea(hu: Floats, inside: Bools, lungs: Bools, spacing_kji: Spacing) -> Bools:
+    """The trachea's lumen on a coarse grid, empty where there is none.
+
+    `lungs` are the large airy parts: a trachea has one on either side at its lower end,
+    and most of it lies in the upper half of them or above.
+    """
+    labels = components_in_slices((hu < LUMEN_HU) & inside)
+    spots = _round_spots(labels, spacing_kji)
+    chains = _chains(spots, spacing_kji)
+    good = [c for c in chains if _is_trachea(c, spots, lungs, spacing_kji)]
+    wanted = np.zeros(int(labels.max()) + 1, bool)
+    if good:
+        longest = max(good, key=len)
+        wanted[spots.label[longest]] = True
+    return keep(labels, wanted)
+
+
+def _round_spots(labels: Labels, spacing_kji: Spacing) -> _Spots:
+    voxels = sizes(labels)
+    area = voxels * spacing_kji[1] * spacing_kji[2]
+    chosen = np.flatnonzero((area >= AREA_MM2[0]) & (area <= AREA_MM2[1]))
+    chosen = chosen[chosen > 0]
+    numbers = np.zeros(len(voxels), np.uint32)
+    numbers[chosen] = np.arange(1, len(chosen) + 1)
+    small = numbers[labels]
+    where = np.flatnonzero(small)
+    of = small.reshape(-1)[where]
+    k, j, i = np.unravel_index(where, labels.shape)
+    n = len(chosen) + 1
+    count = np.maximum(np.bincount(of, minlength=n), 1)
+    y, x = j * spacing_kji[1], i * spacing_kji[2]
+    mean_y, mean_x = np.bincount(of, y, n) / count, np.bincount(of, x, n) / count
+    yy = np.bincount(of, y * y, n) / count - mean_y**2 + spacing_kji[1] ** 2 / 12
+    xx = np.bincount(of, x * x, n) / count - mean_x**2 + spacing_kji[2] ** 2 / 12
+    xy = np.bincount(of, x * y, n) / count - mean_x * mean_y
+    middle, spread = (yy + xx) / 2, np.sqrt(((yy - xx) / 2) ** 2 + xy**2)
+    long, short = np.sqrt(middle + spread), np.sqrt(np.maximum(middle - spread, 1e-6))
+    # an ellipse has area 4 pi long short: what is far larger or smaller is no spot
+    compact = count * spacing_kji[1] * spacing_kji[2] / (4 * np.pi * long * short)
+    fine = np.flatnonzero((long / short < MAX_LONGER_THAN_WIDE) & (compact > 0.75))
+    fine = fine[fine > 0]
+    height = np.bincount(of, k, n) / count
+    return _Spots(
+        chosen[fine - 1],
+        height[fine].round().astype(np.int64),
+        np.stack([mean_y, mean_x], axis=1)[fine],
+        area[chosen[fine - 1]].astype(np.float64),
+    )
+
+
+def _chains(spots: _Spots, spacing_kji: Spacing) -> list[list[int]]:
+    """Runs of spots from the top down, each close to the one above."""
+    reach_mm = max(MAX_STEP_MM, MAX_STEP_MM * spacing_kji[0] / 3)
+    by_slice: dict[int, list[int]] = {}
+    for number, k in enumerate(spots.k.tolist()):
+        by_slice.setdefault(k, []).append(number)
+    used: set[int] = set()
+    chains = []
+    for k in sorted(by_slice, reverse=True):
+        for first in by_slice[k]:
+            if first in used:
+                continue
+            chain = [first]
+            while (below := _next(chain[-1], spots, by_slice, used, reach_mm)) is not None:
+                chain.append(below)
+            used.update(chain)
+            chains.append(chain)
+    return chains
+
+
+def _next(
+    above: int, spots: _Spots, by_slice: dict[int, list[int]], used: set[int], reach_mm: float
+) -> int | None:
+    best, best_mm = None, reach_mm
+    for candidate in by_slice.get(int(spots.k[above]) - 1, []):
+        ratio = spots.area_mm2[candidate] / spots.area_mm2[above]
+        distance = float(np.hypot(*(spots.center_mm[candidate] - spots.center_mm[above])))
+        if candidate not in used and 0.4 < ratio < 2.5 and distance < best_mm:
+            best, best_mm = candidate, distance
+    return best
+
+
+def _is_trachea(chain: list[int], spots: _Spots, lungs: Bools, spacing_kji: Spacing) -> bool:
+    """Whether the chain is long enough, high enough, and ends between two lungs."""
+    length_mm = len(chain) * spacing_kji[0]
+    if length_mm < MIN_LENGTH_MM or not lungs.any():
+        return False
+    heights = np.flatnonzero(lungs.any(axis=(1, 2)))
+    middle = (heights[0] + heights[-1]) / 2
+    if float(np.median(spots.k[chain])) < middle - 10 / spacing_kji[0]:
+        return False
+    last = chain[-1]
+    k = int(spots.k[last])
+    reach = max(1, round(20 / spacing_kji[0]))
+    slab: Bools = np.asarray(lungs[max(0, k - reach) : k + 1].any(axis=0))
+    y_mm, x_mm = spots.center_mm[last]
+    column = round(float(x_mm) / spacing_kji[2])
+    near = round(60 / spacing_kji[2])
+    rows = slice(
+        max(0, round((y_mm - 60) / spacing_kji[1])), round((y_mm + 60) / spacing_kji[1])
+    )
+    right, left = slab[rows, max(0, column - near) : column], slab[rows, column : column + near]
+    return bool(right.any() and left.any())
