@@ -1,0 +1,103 @@
+"""`vis3d convert`: a scan in another format."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from vis3d.errors import UsageError
+from vis3d.progress import Progress, part
+from vis3d_cli import options, say
+from vis3d_cli.exit_codes import DONE
+from vis3d_cli.options import PLAIN, Force, Gaps, How, Input, SeriesChoice, Tilt
+from vis3d_cli.watch import watching
+
+if TYPE_CHECKING:
+    from vis3d.geometry import Geometry
+    from vis3d.volume import Volume
+
+
+def convert(
+    input: Input,
+    /,
+    *,
+    output: Annotated[
+        Path,
+        Parameter(name=["--output", "-o"], help="A .nii .nii.gz .nrrd .mha .vti or .npz file."),
+    ],
+    series: SeriesChoice = None,
+    isotropic: Annotated[
+        float | None, Parameter(metavar="MM", help="Resample to cubes of this size.")
+    ] = None,
+    shape: Annotated[
+        str | None,
+        Parameter(
+            metavar="NK,NJ,NI",
+            allow_leading_hyphen=True,
+            help="Resample the same box to this many slices, rows and columns.",
+        ),
+    ] = None,
+    slices: Annotated[
+        str | None,
+        Parameter(
+            metavar="A:B",
+            allow_leading_hyphen=True,
+            help="Only the slices from A (counted from 0) up to but not including B.",
+        ),
+    ] = None,
+    gaps: Gaps = "refuse",
+    tilt: Tilt = "correct",
+    force: Force = False,
+    how: How = PLAIN,
+) -> int:
+    """Write a scan as NIfTI, NRRD, MetaImage, VTK or NumPy.
+
+    For example: vis3d convert scans/chest -o chest.nii.gz --isotropic 1
+    """
+    if isotropic is not None and shape is not None:
+        raise UsageError("--isotropic and --shape both say the grid; give one of them.")
+    wanted_shape = None if shape is None else options.shape(shape)
+    wanted_mm = None if isotropic is None else options.positive((isotropic,), "--isotropic")[0]
+    wanted_slices = None if slices is None else options.slices(slices)
+
+    from vis3d.files import load_volume, write_volume
+
+    with watching(how) as progress:
+        volume = load_volume(
+            input,
+            series=options.series_choice(series),
+            gaps=gaps,
+            tilt=tilt,
+            slices=wanted_slices,
+            force=force,
+            progress=part(progress, 0.0, 0.6),
+        )
+        volume = _regridded(volume, wanted_shape, wanted_mm, part(progress, 0.6, 0.9))
+        progress(0.9, "writing")
+        write_volume(volume, output)
+    say.findings(volume.findings, how)
+    say.answer({"output": str(output)}, [f"{output}: {volume!r}"], how)
+    return DONE
+
+
+def _regridded(
+    volume: "Volume",
+    shape: tuple[int, int, int] | None,
+    isotropic_mm: float | None,
+    progress: Progress,
+) -> "Volume":
+    if isotropic_mm is not None:
+        grid = volume.geometry.with_spacing((isotropic_mm, isotropic_mm, isotropic_mm))
+    elif shape is not None:
+        grid = _same_box(volume.geometry, shape)
+    else:
+        return volume
+    from vis3d.resample import resample
+
+    return resample(volume, grid, progress=progress)
+
+
+def _same_box(grid: "Geometry", shape: tuple[int, int, int]) -> "Geometry":
+    lengths_mm = [n * mm for n, mm in zip(grid.shape[::-1], grid.spacing, strict=True)]
+    i_mm, j_mm, k_mm = (length / n for length, n in zip(lengths_mm, shape[::-1], strict=True))
+    return grid.with_spacing((i_mm, j_mm, k_mm))

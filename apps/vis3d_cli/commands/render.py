@@ -1,0 +1,201 @@
+"""`vis3d render`: a picture or a turning movie."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from vis3d.errors import UsageError
+from vis3d.progress import Progress, part
+from vis3d_cli import options, reading, say
+from vis3d_cli.exit_codes import DONE
+from vis3d_cli.options import PLAIN, How, Input, SeriesChoice
+from vis3d_cli.watch import watching
+
+if TYPE_CHECKING:
+    from vis3d.labels import LabelMap
+    from vis3d.scene import Layer, Plane
+    from vis3d.volume import Volume
+
+Mode = Literal["volume", "surface", "mip", "minip", "slice", "montage"]
+View = Literal["anterior", "posterior", "left", "right", "superior", "inferior"]
+
+FLAT_MODES = ("slice", "montage")
+VOLUME_MODES = ("volume", "mip", "minip")
+SUFFIXES = (".png", ".gif", ".webp", ".mp4")
+STRUCTURES = ("lungs", "bones")
+TURN_FRAMES = 36
+"""A turn of 10 degrees a frame, where .gif or .mp4 is asked for without --frames."""
+MOST_FRAMES = 3600
+FACING: "dict[str, Plane]" = {
+    "anterior": "coronal",
+    "posterior": "coronal",
+    "left": "sagittal",
+    "right": "sagittal",
+    "superior": "axial",
+    "inferior": "axial",
+}
+"""The plane one looks at from each side."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks to see."""
+
+    input: Path
+    series: str | None
+    mode: Mode
+    names: tuple[str, ...]
+    segmentation: Path | None
+    preset: str | None
+    view: View | None
+    size: tuple[int, int]
+
+
+def render(
+    input: Input,
+    /,
+    *,
+    output: Annotated[
+        Path, Parameter(name=["--output", "-o"], help="A .png .gif .webp or .mp4 file.")
+    ],
+    mode: Annotated[Mode, Parameter(help="How to show it.")] = "surface",
+    structures: Annotated[
+        str | None,
+        Parameter(
+            metavar="NAME,...",
+            help="Surfaces to show (lungs,bones), or labels to lay over slices (none).",
+        ),
+    ] = None,
+    segmentation: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="A label map of this scan, instead of segmenting."),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        Parameter(metavar="NAME", help="Colours of the volume, mip and minip modes."),
+    ] = None,
+    view: Annotated[
+        View | None,
+        Parameter(
+            help="The patient's side one looks from (anterior); for slice and montage the "
+            "plane that faces it (axial)."
+        ),
+    ] = None,
+    size: Annotated[str, Parameter(metavar="WxH", help="Pixels.")] = "1200x900",
+    frames: Annotated[
+        int | None,
+        Parameter(metavar="N", help="A movie of one turn round the patient in N pictures."),
+    ] = None,
+    series: SeriesChoice = None,
+    how: How = PLAIN,
+) -> int:
+    """Write a picture or a turning movie, without a screen.
+
+    INPUT may also be a surface file (.stl .ply ...).
+
+    For example: vis3d render scans/chest -o bones.png --structures bones --view left
+    """
+    names = () if structures is None else options.names(structures)
+    pixels = options.size(size)
+    wanted = Wanted(input, series, mode, names, segmentation, preset, view, pixels)
+    _check_together(wanted)
+    reading.check_output(output, SUFFIXES, "pictures")
+    count = _frame_count(reading.suffix_of(output), mode, frames)
+    with watching(how) as progress:
+        if mode in FLAT_MODES:
+            pictures = iter([_flat_picture(wanted, how, part(progress, 0.0, 0.9))])
+        else:
+            pictures = _turn(wanted, count, how, progress)
+        _write(pictures, output, count)
+    say.answer({"output": str(output)}, [f"{output}: written"], how)
+    return DONE
+
+
+def _check_together(wanted: Wanted) -> None:
+    """No option is passed over in silence."""
+    if wanted.mode in VOLUME_MODES and (wanted.names or wanted.segmentation):
+        raise UsageError(
+            f"--mode {wanted.mode} shows the whole scan: --structures and --segmentation go "
+            "with the modes surface, slice and montage."
+        )
+    if wanted.mode not in VOLUME_MODES and wanted.preset:
+        raise UsageError(f"--preset goes with the modes {', '.join(VOLUME_MODES)}.")
+    if wanted.names and wanted.segmentation is None:
+        from vis3d.labels import structure_labels
+
+        structure_labels(wanted.names)
+
+
+def _frame_count(suffix: str, mode: Mode, frames: int | None) -> int:
+    if frames is None:
+        return TURN_FRAMES if suffix in (".gif", ".mp4") and mode not in FLAT_MODES else 1
+    if not 1 <= frames <= MOST_FRAMES:
+        raise UsageError(f"--frames takes a number from 1 to {MOST_FRAMES}.")
+    if frames > 1 and mode in FLAT_MODES:
+        raise UsageError(f"--frames is a turn round the patient; --mode {mode} can't turn.")
+    if frames > 1 and suffix == ".png":
+        raise UsageError("A .png holds one picture: for --frames write a .gif, .webp or .mp4.")
+    return frames
+
+
+def _flat_picture(wanted: Wanted, how: options.Manner, progress: Progress) -> Any:
+    from vis3d_cli.flat import contact_sheet, middle_slice
+
+    volume = reading.load(wanted.input, wanted.series, how, part(progress, 0.0, 0.4))
+    labels = None
+    if wanted.names or wanted.segmentation:
+        labels = _labels(wanted, volume, wanted.names, part(progress, 0.4, 0.9))
+    draw = middle_slice if wanted.mode == "slice" else contact_sheet
+    plane = FACING[wanted.view or "superior"]
+    return draw(volume, plane, wanted.size, labels, wanted.names)
+
+
+def _turn(wanted: Wanted, count: int, how: options.Manner, progress: Progress) -> Iterator[Any]:
+    from vis3d.rendering import frames, require_opengl
+    from vis3d.scene import Camera, Scene
+
+    require_opengl()  # before the work: a machine that can't draw says so at once
+    layers = _layers(wanted, how, part(progress, 0.0, 0.7))
+    scene = Scene(layers, Camera(wanted.view or "anterior"))
+    return frames(scene, count, wanted.size, progress=part(progress, 0.7, 1.0))
+
+
+def _layers(wanted: Wanted, how: options.Manner, progress: Progress) -> "tuple[Layer, ...]":
+    from vis3d.files import input_kind
+    from vis3d.scene import VolumeLayer
+    from vis3d_cli import scenes
+
+    transfer = scenes.transfer(wanted.mode, wanted.preset)
+    if input_kind(wanted.input) == "surface":
+        if wanted.mode != "surface" or wanted.names or wanted.segmentation or wanted.series:
+            raise UsageError(f"{wanted.input.name} is a surface: it is shown as it is.")
+        return (scenes.surface_file_layer(wanted.input),)
+    volume = reading.load(wanted.input, wanted.series, how, part(progress, 0.0, 0.3))
+    if wanted.mode in VOLUME_MODES:
+        return (VolumeLayer(volume, transfer),)
+    names = wanted.names or (() if wanted.segmentation else STRUCTURES)
+    labels = _labels(wanted, volume, names, part(progress, 0.3, 0.8))
+    return scenes.surface_layers(volume, labels, names, part(progress, 0.8, 1.0))
+
+
+def _labels(
+    wanted: Wanted, volume: "Volume", names: tuple[str, ...], progress: Progress
+) -> "LabelMap":
+    if wanted.segmentation is not None:
+        return reading.label_map_for(volume, wanted.segmentation)
+    from vis3d.segmentation import segment
+
+    return segment(volume, names, progress=progress)
+
+
+def _write(pictures: Iterator[Any], output: Path, count: int) -> None:
+    from vis3d.imaging import PICTURE_SUFFIXES, write_picture
+    from vis3d_cli.movies import write_movie
+
+    if count == 1 and reading.suffix_of(output) in PICTURE_SUFFIXES:
+        write_picture(next(pictures), output)
+    else:
+        write_movie(pictures, output)

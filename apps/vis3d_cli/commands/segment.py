@@ -1,0 +1,107 @@
+"""`vis3d segment`: which voxel belongs to which structure."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from vis3d.progress import part
+from vis3d_cli import options, reading, say
+from vis3d_cli.exit_codes import DONE
+from vis3d_cli.options import PLAIN, How, Input, ReportFile, SeriesChoice
+from vis3d_cli.watch import watching
+
+if TYPE_CHECKING:
+    from vis3d.labels import LabelMap
+    from vis3d.volume import Finding
+
+DICOM_SUFFIX = ".dcm"
+
+
+def segment(
+    input: Input,
+    /,
+    *,
+    output: Annotated[
+        Path,
+        Parameter(
+            name=["--output", "-o"],
+            help="A .nii .nii.gz .nrrd or .mha file, or .dcm for DICOM SEG.",
+        ),
+    ],
+    structures: Annotated[
+        str, Parameter(metavar="NAME,...", help="Any of lungs, airways, bones, body.")
+    ] = "lungs,airways,bones",
+    series: SeriesChoice = None,
+    report: ReportFile = None,
+    how: How = PLAIN,
+) -> int:
+    """Find lungs, airways, bones and body; write a label map.
+
+    Labels: 1 left lung, 2 right lung, 3 airways, 4 bones, 5 body (what has no other label
+    inside the skin). Left and right are the patient's.
+
+    For example: vis3d segment scans/chest -o masks.nii.gz --report report.json
+    """
+    names = options.names(structures)
+
+    import vis3d
+    from vis3d.files import LABELMAP_SUFFIXES
+    from vis3d.labels import structure_labels
+
+    structure_labels(names)  # an unknown name is refused before anything is read
+    reading.check_output(output, LABELMAP_SUFFIXES, "label maps")
+    if report is not None:
+        reading.check_output(report)
+    with watching(how) as progress:
+        source = None
+        if reading.suffix_of(output) == DICOM_SUFFIX:
+            source = reading.source_series(input, series, part(progress, 0.0, 0.05))
+        volume = reading.load(input, series, how, part(progress, 0.05, 0.2))
+        labels = vis3d.segment(volume, names, progress=part(progress, 0.2, 0.95))
+        progress(0.95, "writing")
+        vis3d.write_labelmap(labels, output, series=source)
+    document = report_document(labels, volume.findings)
+    if report is not None:
+        say.write_json(document, report)
+    say.answer(document, _lines(document, labels, output), how)
+    return DONE
+
+
+def report_document(labels: "LabelMap", loaded: "Iterable[Finding]") -> dict[str, object]:
+    """What `--report` and `--json` hold; the body is everything inside the skin."""
+    counts = labels.voxels()
+    structures = []
+    for structure in labels.structures:
+        voxels = sum(counts[label] for label in labels.labels_of(structure.name))
+        structures.append(
+            {
+                "label": structure.label,
+                "name": structure.name,
+                "volume_ml": voxels * labels.geometry.voxel_ml,
+                "voxels": voxels,
+            }
+        )
+    report = labels.report
+    return {
+        "structures": structures,
+        "checks": [
+            {"code": check.code, "ok": bool(check.ok), "message": check.message}
+            for check in report.checks
+        ],
+        "findings": [finding.as_dict() for finding in (*loaded, *report.findings)],
+        "seconds": float(report.seconds),
+    }
+
+
+def _lines(document: dict[str, object], labels: "LabelMap", output: Path) -> Iterator[object]:
+    structures = document["structures"]
+    assert isinstance(structures, list)
+    rows = [(row["label"], row["name"], f"{row['volume_ml']:,.1f}") for row in structures]
+    yield say.table(("label", "structure", "ml"), rows, right="label ml")
+    for check in labels.report.checks:
+        yield f"{'ok' if check.ok else 'CHECK'}: {check.message}"
+    for finding in labels.report.findings:
+        yield f"{finding.severity}: {finding.message}"
+    yield f"{output}: written; segmented in {labels.report.seconds:.1f} s"

@@ -1,0 +1,42 @@
+"""`vis3d view`: a window on the desktop."""
+
+from typing import TYPE_CHECKING
+
+from vis3d.progress import Progress
+from vis3d_cli import options, reading
+from vis3d_cli.exit_codes import DONE
+from vis3d_cli.options import PLAIN, How, Input, SeriesChoice
+from vis3d_cli.watch import watching
+
+if TYPE_CHECKING:
+    from vis3d.scene import Scene
+
+PRESET = "bone"
+
+
+def view(input: Input, /, *, series: SeriesChoice = None, how: How = PLAIN) -> int:
+    """Show a scan in a window.
+
+    INPUT may also be a surface file (.stl .ply ...). The browser explorer, vis3d serve,
+    shows more.
+
+    For example: vis3d view scans/chest
+    """
+    from vis3d.rendering import open_window, require_opengl
+
+    require_opengl()
+    with watching(how) as progress:
+        scene = _scene(input, series, how, progress)
+    open_window(scene, "vis3d")
+    return DONE
+
+
+def _scene(path: Input, series: str | None, how: options.Manner, progress: Progress) -> "Scene":
+    from vis3d.files import input_kind
+    from vis3d.scene import Scene, VolumeLayer
+    from vis3d_cli import scenes
+
+    if input_kind(path) == "surface":
+        return Scene((scenes.surface_file_layer(path),))
+    volume = reading.load(path, series, how, progress)
+    return Scene((VolumeLayer(volume, PRESET),))

@@ -1,0 +1,64 @@
+"""Slices as pictures of a given size."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from vis3d.imaging import Plane, montage, picture, slice_count
+from vis3d.imaging.pictures import FILL_OPACITY
+from vis3d.labels import LabelMap
+from vis3d.volume import Volume
+
+COLUMNS, ROWS = 6, 4
+
+Rgb = NDArray[np.uint8]
+
+
+def middle_slice(
+    volume: Volume,
+    plane: Plane,
+    size: tuple[int, int],
+    labels: LabelMap | None,
+    shown: Iterable[str],
+) -> Rgb:
+    """The middle slice in true proportions, as large as fits into `size` (width, height)."""
+    index = slice_count(volume.geometry, plane) // 2
+    opacities = label_opacities(labels, shown)
+    pixels = picture(volume, plane, index, labels=labels, opacities=opacities, square=True)
+    return fitted(pixels, size)
+
+
+def contact_sheet(
+    volume: Volume,
+    plane: Plane,
+    size: tuple[int, int],
+    labels: LabelMap | None,
+    shown: Iterable[str],
+) -> Rgb:
+    """Slices spread evenly over the scan, as large as fit into `size` (width, height)."""
+    sheet = montage(
+        volume,
+        labels,
+        plane=plane,
+        columns=COLUMNS,
+        rows=ROWS,
+        tile_width=max(1, size[0] // COLUMNS),
+        opacities=label_opacities(labels, shown),
+    )
+    return fitted(sheet, size)
+
+
+def label_opacities(labels: LabelMap | None, shown: Iterable[str]) -> dict[int, float] | None:
+    """How strongly each label is laid over the grey; the usual way where none is named."""
+    names = tuple(shown)
+    if labels is None or not names:
+        return None
+    return {label: FILL_OPACITY for name in names for label in labels.labels_of(name)}
+
+
+def fitted(pixels: Rgb, size: tuple[int, int]) -> Rgb:
+    """The picture in the middle of a black one of `size` (width, height)."""
+    image = ImageOps.pad(Image.fromarray(pixels), size, Image.Resampling.LANCZOS)
+    return np.asarray(image)

@@ -1,0 +1,85 @@
+"""From INPUT to what a command works on, and early word of what can't be written."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vis3d.errors import InputError, OutputError, UnsupportedError, UsageError
+from vis3d.progress import Progress
+from vis3d_cli import say
+from vis3d_cli.options import Manner, series_choice
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from vis3d.dicom import Series
+    from vis3d.labels import LabelMap
+    from vis3d.volume import Volume
+
+
+def load(path: Path, series: str | None, how: Manner, progress: Progress) -> "Volume":
+    """The scan that INPUT and `--series` name, its warnings said on stderr."""
+    from vis3d.files import load_volume
+
+    volume = load_volume(path, series=series_choice(series), progress=progress)
+    say.findings(volume.findings, how)
+    return volume
+
+
+def source_series(path: Path, series: str | None, progress: Progress) -> "Series":
+    """The DICOM series from which a DICOM object inherits patient and study.
+
+    Raises:
+        UnsupportedError: INPUT isn't DICOM.
+    """
+    from vis3d.files import discover, select_series
+
+    chosen = select_series(discover(path, progress=progress), series_choice(series))
+    if not chosen.uid:
+        raise UnsupportedError(
+            f"{path} isn't DICOM, so a DICOM SEG would have no patient and study to belong to. "
+            "Write a .nii.gz file instead."
+        )
+    return chosen
+
+
+def label_map_for(volume: "Volume", path: Path) -> "LabelMap":
+    """The label map in a file, which must lie on the scan's grid.
+
+    Raises:
+        InputError: it lies elsewhere.
+    """
+    from vis3d.files import read_labelmap
+
+    labels = read_labelmap(path)
+    if not labels.geometry.matches(volume.geometry, tolerance_mm=0.05):
+        raise InputError(
+            f"{path} lies on {labels.geometry!r}, the scan on {volume.geometry!r}: "
+            "give the label map that was made of this scan."
+        )
+    return labels
+
+
+def check_output(path: Path, suffixes: "Container[str] | None" = None, what: str = "") -> None:
+    """Before the work: whether the result can be written there, of this kind.
+
+    Raises:
+        UsageError: a suffix that no writer has.
+        OutputError: a folder that doesn't exist or can't be written.
+    """
+    if suffixes is not None and suffix_of(path) not in suffixes:
+        legal = ", ".join(sorted(str(one) for one in suffixes))  # type: ignore[attr-defined]
+        raise UsageError(f"{path.name} names no format for {what}: end it in one of {legal}.")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise OutputError(f"Cannot write {path}: there is no folder {folder}.")
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; name a file in it.")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"Cannot write {path}: no permission to write in {folder}.")
+
+
+def suffix_of(path: Path) -> str:
+    """The suffix that names the format; `.nii.gz` is one."""
+    name = path.name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()

@@ -1,0 +1,208 @@
+"""The frame of the command line: help, exit codes, one-line errors, what may be printed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from vis3d_cli import main as frame
+from vis3d_cli import options, say
+from vis3d_cli.exit_codes import exit_code
+from vis3d_cli.interrupt import interruptible, stop_if_asked
+from vis3d_cli.main import COMMANDS, main
+from vis3d_cli.options import Manner
+
+from vis3d import errors
+
+HEAVY = ("numpy", "scipy", "vtk", "vtkmodules", "pyvista", "trame", "pydicom", "PIL")
+
+
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+
+def test_help_lists_every_command(capsys):
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f" {name} " in shown for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_shows_an_example(command, capsys):
+    assert main([command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert f"For example: vis3d {command}" in shown
+    assert "--quiet" in shown
+
+
+@pytest.mark.parametrize("tokens", [["--help"], ["segment", "--help"], ["render", "--help"]])
+def test_help_imports_no_heavy_library(tokens):
+    done = run_python(
+        "import sys; from vis3d_cli.main import main; "
+        f"main({tokens!r}); print([n for n in {HEAVY!r} if n in sys.modules])"
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_script_and_the_module_are_the_same_command():
+    script = Path(sys.executable).with_name("vis3d")
+    by_name = subprocess.run([script, "--version"], capture_output=True, text=True)
+    by_module = subprocess.run(
+        [sys.executable, "-m", "vis3d_cli", "--version"], capture_output=True, text=True
+    )
+    assert by_name.returncode == by_module.returncode == 0
+    assert by_name.stdout == by_module.stdout != ""
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.UnknownStructureError("no such"), 2),
+        (errors.SeveralSeriesError("two"), 2),
+        (errors.NothingFoundError("none"), 3),
+        (errors.TruncatedError("short"), 4),
+        (errors.OutputError("full"), 5),
+        (errors.RequirementError("no display"), 5),
+        (errors.Cancelled(), 130),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_each_error_has_its_exit_code(error, code):
+    assert exit_code(error) == code
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        ["frobnicate"],
+        ["info"],
+        ["info", "x", "--no-such-option"],
+        ["segment", "x"],
+        ["mesh", "x", "-o", "y.stl", "--level", "much"],
+        ["mesh", "x", "-o", "y.stl", "--coordinates", "xyz"],
+        ["render", "x", "-o", "y.png", "--size", "big"],
+        ["convert", "x", "-o", "y.nii", "--shape", "-1,2,3"],
+        ["convert", "x", "-o", "y.nii", "--slices", "all"],
+        ["convert", "x", "-o", "y.nii", "--isotropic", "-1"],
+        ["convert", "x", "-o", "y.nii", "--isotropic", "nan"],
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_2(tokens, capsys):
+    assert main(tokens) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("vis3d: ")
+    assert printed.err.count("\n") == 1
+
+
+def test_a_missing_input_is_exit_3(tmp_path, capsys):
+    assert main(["info", str(tmp_path / "nowhere")]) == 3
+    assert "nowhere" in capsys.readouterr().err
+
+
+def test_a_defect_keeps_its_traceback(monkeypatch):
+    def broken(tokens):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(frame, "_run", broken)
+    with pytest.raises(ZeroDivisionError):
+        main(["info", "x"])
+
+
+def test_an_error_quotes_no_control_characters(monkeypatch, capsys):
+    def refuse(tokens):
+        raise errors.InputError("bad\nname \x1b[31mred\x07 \u202eright-to-left")
+
+    monkeypatch.setattr(frame, "_run", refuse)
+    assert main(["info", "x"]) == 4
+    assert capsys.readouterr().err == "vis3d: bad name [31mred right-to-left\n"
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    script = Path(sys.executable).with_name("vis3d")
+    with subprocess.Popen(
+        [script, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_json_has_no_nan_and_no_numpy():
+    document = {"a": float("nan"), "b": [np.float32(1.5), np.inf], "c": np.array([1, 2])}
+    assert json.loads(say.json_text(document)) == {"a": None, "b": [1.5, None], "c": [1, 2]}
+
+
+def test_json_is_ascii_so_that_any_pipe_takes_it():
+    assert say.json_text("Schädel").isascii()
+
+
+def test_quiet_says_nothing_but_answers_json(capsys):
+    say.answer({"x": 1}, ["hello"], Manner(quiet=True))
+    say.note("hello", Manner(quiet=True))
+    assert capsys.readouterr() == ("", "")
+    say.answer({"x": 1}, ["hello"], Manner(quiet=True, json=True))
+    assert json.loads(capsys.readouterr().out) == {"x": 1}
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "value"),
+    [
+        (options.size, "640x480", (640, 480)),
+        (options.shape, "20,30,40", (20, 30, 40)),
+        (options.spacing, "0.7,0.9,2.5", (0.7, 0.9, 2.5)),
+        (options.slices, "10:20", slice(10, 20)),
+        (options.slices, "-5:", slice(-5, None)),
+        (options.names, "lungs, left-lung", ("lungs", "left-lung")),
+        (options.series_choice, "2", 2),
+        (options.series_choice, "1.2.3", "1.2.3"),
+    ],
+)
+def test_values_are_read(read, text, value):
+    assert read(text) == value
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (options.size, "0x480"),
+        (options.size, "640×480"),
+        (options.shape, "20,30"),
+        (options.shape, "20.5,30,40"),
+        (options.spacing, "0.7,inf,2.5"),
+        (options.slices, "5"),
+        (options.names, " , "),
+    ],
+)
+def test_values_that_mean_nothing_are_refused(read, text):
+    with pytest.raises(errors.UsageError):
+        read(text)
+
+
+def test_ctrl_c_is_heard_at_the_next_progress():
+    with pytest.raises(errors.Cancelled), interruptible():
+        os.kill(os.getpid(), signal.SIGINT)
+        stop_if_asked()
+        pytest.fail("went on")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_work_that_does_not_listen_is_stopped_all_the_same(number):
+    start = time.perf_counter()
+    with pytest.raises(errors.Cancelled), interruptible():
+        os.kill(os.getpid(), number)
+        time.sleep(5)
+    assert time.perf_counter() - start < 1
+
+
+def test_clean_up_after_ctrl_c_is_not_disturbed():
+    with interruptible():
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(errors.Cancelled):
+            stop_if_asked()
+        time.sleep(0.3)
