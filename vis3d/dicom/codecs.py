@@ -1,0 +1,218 @@
+"""Compressed pixel data: fragments -> one frame's bytes -> stored values."""
+
+import struct
+from collections.abc import Callable
+from itertools import pairwise
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.uid import UID
+
+from vis3d.dicom.frames import Frame, PixelFormat, frame_count
+from vis3d.dicom.headers import Header
+from vis3d.dicom.scan import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from vis3d.errors import InputError, RequirementError, TruncatedError, UnsupportedError
+
+NATIVE = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED_LITTLE))
+_JPEG = "1.2.840.10008.1.2.4."
+_ITEM, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
+MAX_FRAGMENTS = 1_000_000
+
+
+def is_supported(transfer_syntax: str) -> bool:
+    """Whether vis3d knows how to read pixels in this transfer syntax."""
+    return transfer_syntax in NATIVE or transfer_syntax in _DECODERS
+
+
+def fragments(header: Header) -> list[tuple[int, int]]:
+    """(start, length) of each fragment after the offset table (PS3.5 section A.4).
+
+    Only item headers are read.
+
+    Raises:
+        TruncatedError: the file ends before the sequence of fragments does.
+        InputError: bytes that are no fragment.
+    """
+    source, start = header.source, header.elements.pixel_start
+    assert start is not None
+    found: list[tuple[int, int]] = []
+    while len(found) <= MAX_FRAGMENTS:
+        head = source.read(start, 8)
+        if len(head) < 8:
+            raise TruncatedError(f"{header.name} ends before its compressed pixels do.")
+        length = struct.unpack_from("<I", head, 4)[0]
+        if head[:4] == _SEQUENCE_END:
+            return found[1:]
+        if head[:4] != _ITEM or start + 8 + length > source.size:
+            raise TruncatedError(f"{header.name} has a cut or damaged fragment of pixels.")
+        found.append((start + 8, length))
+        start += 8 + length
+    raise InputError(f"{header.name} has more than {MAX_FRAGMENTS} fragments.")
+
+
+def frame_payload(frame: Frame) -> bytes:
+    """The compressed bytes of one frame.
+
+    Raises:
+        InputError: fragments that can't be told apart by frame.
+    """
+    header = frame.header
+    found = fragments(header)
+    count = frame_count(header)
+    if not found or len(found) < count:
+        raise InputError(f"{header.name} has {len(found)} fragments for {count} frames.")
+    if count == 1:
+        mine = found
+    elif len(found) == count:
+        mine = found[frame.number : frame.number + 1]
+    else:
+        mine = _by_offset_table(header, found, count)[frame.number]
+    return b"".join(header.source.read(start, length) for start, length in mine)
+
+
+def decode(
+    payload: bytes, transfer_syntax: str, form: PixelFormat, name: str
+) -> NDArray[np.generic]:
+    """The stored values (rows, columns) of one compressed frame.
+
+    The size written in the compressed stream is compared with Rows and Columns first, so
+    that no decoder allocates more than the header says.
+
+    Raises:
+        UnsupportedError: a transfer syntax that isn't read.
+        RequirementError: its decoder is missing.
+        InputError: data that don't decode, or to another size.
+    """
+    if transfer_syntax not in _DECODERS:
+        uid = UID(transfer_syntax)
+        known = f"{uid.name} ({uid})" if uid.name != uid else f"{transfer_syntax[:64]}"
+        raise UnsupportedError(f"{name} has the transfer syntax {known}, which isn't read.")
+    size_in, decoder = _DECODERS[transfer_syntax]
+    size = size_in(payload)
+    if size is not None and size != (form.rows, form.columns):
+        raise InputError(
+            f"{name} holds a compressed image of {size[1]} x {size[0]} pixels; its header says "
+            f"{form.columns} x {form.rows}."
+        )
+    try:
+        values: NDArray[np.generic] = decoder(payload, form)
+    except imagecodecs.DelayedImportError as error:
+        raise RequirementError(
+            f"{name} needs a decoder that this imagecodecs lacks: pip install -U imagecodecs"
+        ) from error
+    except Exception as error:  # each codec raises its own kind
+        raise InputError(f"{name} has compressed pixels that can't be decoded.") from error
+    if values.shape != (form.rows, form.columns):
+        raise InputError(f"{name} decodes to another size than its header says.")
+    return _widened(values, form)
+
+
+def _by_offset_table(
+    header: Header, found: list[tuple[int, int]], count: int
+) -> list[list[tuple[int, int]]]:
+    """Fragments by frame after the Basic Offset Table."""
+    start = header.elements.pixel_start
+    assert start is not None
+    length = struct.unpack("<I", header.source.read(start + 4, 4))[0]
+    table = header.source.read(start + 8, length)
+    if length != 4 * count:
+        raise InputError(f"{header.name} doesn't say which fragments belong to which frame.")
+    base = start + 8 + length
+    offsets = [*struct.unpack(f"<{count}I", table), 1 << 40]
+    parts = [
+        [piece for piece in found if first <= piece[0] - 8 - base < second]
+        for first, second in pairwise(offsets)
+    ]
+    if not all(parts) or sum(map(len, parts)) != len(found):
+        raise InputError(f"{header.name} has an offset table that doesn't fit its fragments.")
+    return parts
+
+
+def _widened(values: NDArray[np.generic], form: PixelFormat) -> NDArray[np.generic]:
+    """The values in as many bytes as BitsAllocated has; a sign is kept by its bits."""
+    if values.dtype.itemsize * 8 == form.allocated:
+        return values
+    return values.astype(f"{values.dtype.kind}{form.allocated // 8}")
+
+
+def _jpeg_size(payload: bytes) -> tuple[int, int] | None:
+    """(rows, columns) in the frame header of a JPEG or JPEG-LS stream."""
+    position = 2
+    while position + 9 < len(payload):
+        if payload[position] != 0xFF:
+            return None
+        marker = payload[position + 1]
+        if marker == 0xFF:
+            position += 1
+            continue
+        if marker in _FRAME_HEADERS:
+            rows, columns = struct.unpack_from(">HH", payload, position + 5)
+            return rows, columns
+        position += 2 + struct.unpack_from(">H", payload, position + 2)[0]
+    return None
+
+
+_FRAME_HEADERS = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), 0xF7))
+
+
+def _jpeg2000_size(payload: bytes) -> tuple[int, int] | None:
+    """(rows, columns) in the SIZ marker of a JPEG 2000 code stream."""
+    at = payload.find(b"\xff\x4f\xff\x51", 0, 4096)
+    if at < 0 or len(payload) < at + 24:
+        return None
+    width, height, left, top = struct.unpack_from(">IIII", payload, at + 8)
+    return height - top, width - left
+
+
+def _rle_size(payload: bytes) -> None:
+    """RLE carries no size; its output is bounded by the header's."""
+
+
+def _decode_rle(payload: bytes, form: PixelFormat) -> NDArray[np.generic]:
+    dtype = np.dtype(f"<u{form.allocated // 8}")
+    decoded = np.empty(form.frame_bytes, np.uint8)
+    imagecodecs.dicomrle_decode(payload, dtype, out=decoded)
+    return decoded.view(dtype).reshape(form.rows, form.columns)
+
+
+def _decode_jpeg(payload: bytes, form: PixelFormat) -> NDArray[np.generic]:
+    return np.asarray(imagecodecs.jpeg8_decode(payload))
+
+
+def _decode_jpeg_lossless(payload: bytes, form: PixelFormat) -> NDArray[np.generic]:
+    return np.asarray(imagecodecs.ljpeg_decode(payload))
+
+
+def _decode_jpegls(payload: bytes, form: PixelFormat) -> NDArray[np.generic]:
+    return np.asarray(imagecodecs.jpegls_decode(payload))
+
+
+def _decode_jpeg2000(payload: bytes, form: PixelFormat) -> NDArray[np.generic]:
+    return np.asarray(imagecodecs.jpeg2k_decode(payload, numthreads=1))
+
+
+def _decode_htj2k(payload: bytes, form: PixelFormat) -> NDArray[np.generic]:
+    return np.asarray(imagecodecs.htj2k_decode(payload))
+
+
+_Decoder = tuple[
+    Callable[[bytes], tuple[int, int] | None],
+    Callable[[bytes, PixelFormat], NDArray[np.generic]],
+]
+_DECODERS: dict[str, _Decoder] = {
+    "1.2.840.10008.1.2.5": (_rle_size, _decode_rle),
+    _JPEG + "50": (_jpeg_size, _decode_jpeg),
+    _JPEG + "51": (_jpeg_size, _decode_jpeg),
+    _JPEG + "53": (_jpeg_size, _decode_jpeg),
+    _JPEG + "55": (_jpeg_size, _decode_jpeg),
+    _JPEG + "57": (_jpeg_size, _decode_jpeg_lossless),
+    _JPEG + "70": (_jpeg_size, _decode_jpeg_lossless),
+    _JPEG + "80": (_jpeg_size, _decode_jpegls),
+    _JPEG + "81": (_jpeg_size, _decode_jpegls),
+    _JPEG + "90": (_jpeg2000_size, _decode_jpeg2000),
+    _JPEG + "91": (_jpeg2000_size, _decode_jpeg2000),
+    _JPEG + "201": (_jpeg2000_size, _decode_htj2k),
+    _JPEG + "202": (_jpeg2000_size, _decode_htj2k),
+    _JPEG + "203": (_jpeg2000_size, _decode_htj2k),
+}

@@ -1,0 +1,184 @@
+"""A path -> the series in it and the files left out, from headers alone."""
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydicom.uid import UID
+
+from vis3d.dicom import directory
+from vis3d.dicom.codecs import NATIVE, fragments, is_supported
+from vis3d.dicom.enhanced import enhanced_frames
+from vis3d.dicom.frames import Frame, frame_count, safe_word, single_frame
+from vis3d.dicom.grouping import groups_of
+from vis3d.dicom.headers import Header, read_header
+from vis3d.dicom.planning import planned_series
+from vis3d.dicom.series import Discovery, Series, Skipped
+from vis3d.dicom.sources import (
+    Source,
+    Unreadable,
+    archive_kind,
+    archive_members,
+    disk_file,
+    folder_files,
+    shown_name,
+)
+from vis3d.errors import InputError, NothingFoundError, TruncatedError, UnsupportedError
+from vis3d.progress import Progress, silent
+
+PROGRESS_SECONDS = 0.1
+_NOT_IMAGES = {
+    "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation, not a scan",
+    "1.2.840.10008.5.1.4.1.1.66.7": "a segmentation, not a scan",
+    "1.2.840.10008.5.1.4.1.1.481.2": "a radiation dose, not a scan",
+    "1.2.840.10008.1.3.10": "a DICOMDIR; the files themselves were searched",
+}
+
+
+def discover(
+    path: str | os.PathLike[str], *, force: bool = False, progress: Progress | None = None
+) -> Discovery:
+    """The series in a folder (with what is below it), file, DICOMDIR, zip or tar archive.
+
+    File names mean nothing and pixels are read only where positions repeat. `force` reads
+    files without preamble and meta information too.
+
+    Raises:
+        NothingFoundError: there is no such path.
+        InputError: a file named directly is bad (inside folders and archives bad files are
+            in `skipped`), or the archive is damaged.
+    """
+    path = Path(path)
+    say = progress or silent
+    try:
+        alone, files = _files_at(path)
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be read: {error.strerror}.") from error
+    frames: list[Frame] = []
+    skipped: list[Skipped] = []
+    last = 0.0
+    for count, file in enumerate(files):
+        now = time.monotonic()
+        if now - last > PROGRESS_SECONDS:
+            last = now
+            say(count / (count + 500), f"reading headers ({count} files)")
+        try:
+            frames += _frames_in(file, force=force)
+        except InputError as error:
+            if alone:
+                raise type(error)(_sentence(file.name, error)) from error
+            skipped.append(Skipped(file.name, _reason(file.name, error)))
+    series = _all_series(frames, skipped, say)
+    say(1.0, "reading headers")
+    return Discovery(series, tuple(sorted(skipped, key=lambda entry: entry.path)))
+
+
+def _files_at(path: Path) -> tuple[bool, Iterator[Source | Unreadable]]:
+    """Whether the path is one file alone, and the files found at it."""
+    if path.is_dir():
+        return False, folder_files(path)
+    if not path.exists():
+        raise NothingFoundError(f"There is no file or folder {path}.")
+    if not path.is_file():
+        raise InputError(f"{path.name} is neither a file nor a folder.")
+    kind = archive_kind(path)
+    if kind:
+        return False, archive_members(path, kind)
+    if directory.is_dicomdir(path):
+        return False, directory.referenced_files(path)
+    return True, iter([disk_file(str(path), shown_name(path.name))])
+
+
+def _frames_in(file: Source | Unreadable, *, force: bool) -> list[Frame]:
+    """The pictures in one file.
+
+    Raises:
+        InputError: it holds none that a volume could be made of.
+    """
+    if isinstance(file, Unreadable):
+        raise InputError(file.reason)
+    header = read_header(file, force=force)
+    _check_kind(header)
+    count = frame_count(header)
+    if header.has("PerFrameFunctionalGroupsSequence"):
+        frames = enhanced_frames(header, count)
+    elif count > 1:
+        raise UnsupportedError(f"{count} frames without a place in the patient")
+    else:
+        frames = [single_frame(header)]
+    _check_pixels(header, frames[0].format.frame_bytes * count)
+    return frames
+
+
+def _check_kind(header: Header) -> None:
+    """Refuse what is no image of the patient."""
+    kind = header.text("SOPClassUID")
+    if kind in _NOT_IMAGES:
+        raise UnsupportedError(_NOT_IMAGES[kind])
+    if header.elements.pixel_start is None:
+        name = UID(kind).name if kind and UID(kind).is_valid else ""
+        raise UnsupportedError(f"no image ({name})" if name and name != kind else "no image")
+    if header.elements.float_pixels:
+        raise UnsupportedError("pixels stored as floating-point numbers")
+    image_type = header.texts("ImageType")
+    if "LOCALIZER" in image_type:
+        raise UnsupportedError("a localizer (scout) image, not a slice")
+    if not is_supported(header.transfer_syntax):
+        uid = header.transfer_syntax[:64]
+        name = UID(uid).name
+        raise UnsupportedError(f"the transfer syntax {name} ({safe_word(uid)}) isn't read")
+
+
+def _check_pixels(header: Header, expected: int) -> None:
+    """Compare the length of the pixel data with what the header promises.
+
+    Raises:
+        TruncatedError: bytes are missing.
+    """
+    elements = header.elements
+    assert elements.pixel_start is not None
+    if header.transfer_syntax not in NATIVE:
+        fragments(header)
+        return
+    there = header.source.size - elements.pixel_start
+    if elements.pixel_length is not None:
+        there = min(there, elements.pixel_length)
+    if there < expected:
+        raise TruncatedError(f"truncated: {there} of {expected} bytes of pixels are there")
+
+
+def _all_series(frames: list[Frame], skipped: list[Skipped], say) -> tuple[Series, ...]:
+    by_uid: dict[tuple[str, str], list[Frame]] = defaultdict(list)
+    for frame in frames:
+        header = frame.header
+        by_uid[header.text("StudyInstanceUID"), header.text("SeriesInstanceUID")].append(frame)
+    found: list[Series] = []
+    for uid in sorted(by_uid, key=lambda uid: (_series_number(by_uid[uid][0]), uid)):
+        say(0.95, "sorting slices")
+        for group in groups_of(by_uid[uid]):
+            found.append(planned_series(len(found) + 1, group))
+    return tuple(found)
+
+
+def _series_number(frame: Frame) -> float:
+    try:
+        return frame.header.numbers("SeriesNumber")[0]
+    except (InputError, IndexError):
+        return float("inf")
+
+
+def _reason(name: str, error: InputError) -> str:
+    """Why a file is left out, without repeating its name."""
+    return str(error).removeprefix(name).strip().rstrip(".")
+
+
+def _sentence(name: str, error: InputError) -> str:
+    reason = _reason(name, error)
+    verb = (
+        ""
+        if reason.split()[0] in ("has", "ends", "inflates", "is", "holds", "cannot")
+        else "is "
+    )
+    return f"{name} {verb}{reason}."

@@ -1,0 +1,228 @@
+"""One picture in space: a file's single image, or one frame of an enhanced object."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vis3d.dicom.headers import NEEDED, Header
+from vis3d.errors import InputError, UnsupportedError
+from vis3d.geometry import ORTHOGONAL_TOLERANCE, FloatArray
+
+MAX_FRAMES = 1_000_000
+MAX_COORDINATE_MM = 1e5
+"""A position 100 m away from the origin is damage, not a patient."""
+
+SPLITTERS = (
+    "StackID AcquisitionNumber TemporalPositionIdentifier NominalPercentageOfCardiacPhase "
+    "TriggerTime EchoNumbers EchoTime InversionTime FlipAngle DiffusionBValue "
+    "ConvolutionKernel ImageType SliceThickness PixelFormat AcquisitionDateTime "
+    "AcquisitionTime ContentTime"
+).split()
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFormat:
+    """How a file stores its pixels (PS3.3 section C.7.6.3)."""
+
+    rows: int
+    columns: int
+    samples: int
+    allocated: int
+    stored: int
+    high_bit: int
+    signed: bool
+    photometric: str
+
+    @property
+    def frame_bytes(self) -> int:
+        """The size of one uncompressed frame (a Python integer: it cannot overflow)."""
+        return self.rows * self.columns * self.samples * (self.allocated // 8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture with its place, and how its stored values become measured ones.
+
+    `number` counts frames within the file from 0. `position` (LPS mm) is the centre of
+    the first pixel; `orientation` holds the row's and the column's direction as two rows.
+    Both are None where the file gives none. `pixel_spacing` is (between rows, between
+    columns) in mm. `splits` holds what tells acquisitions, phases and kernels apart.
+    """
+
+    header: Header
+    number: int
+    format: PixelFormat
+    position: FloatArray | None
+    orientation: FloatArray | None
+    pixel_spacing: tuple[float, float] | None
+    slope: float
+    intercept: float
+    unit: str
+    thickness_mm: float | None
+    splits: dict[str, str] = field(default_factory=dict)
+    magnified: bool = False
+    rescaled: bool = True
+
+    @property
+    def name(self) -> str:
+        """The frame's file, and its number where there are several."""
+        many = self.header.integer("NumberOfFrames", 1) > 1
+        return f"{self.header.name} frame {self.number + 1}" if many else self.header.name
+
+
+def pixel_format(header: Header) -> PixelFormat:
+    """The checked pixel format of a file.
+
+    Raises:
+        InputError: a size or bit count is missing or impossible.
+        UnsupportedError: a format that holds no single-valued voxels.
+    """
+    rows, columns = header.integer("Rows"), header.integer("Columns")
+    if rows == 0 or columns == 0:
+        raise InputError(f"has {rows} rows and {columns} columns")
+    samples = header.integer("SamplesPerPixel", 1)
+    photometric = header.text("PhotometricInterpretation") or "MONOCHROME2"
+    if samples != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
+        raise UnsupportedError(
+            f"a colour image ({safe_word(photometric)}), not a scan's values"
+        )
+    allocated = header.integer("BitsAllocated")
+    stored = header.integer("BitsStored", allocated)
+    high_bit = header.integer("HighBit", stored - 1)
+    if allocated not in (8, 16, 32):
+        raise UnsupportedError(f"stores pixels in {allocated} bits; 8, 16 and 32 are read")
+    if not 1 <= stored <= allocated or not stored - 1 <= high_bit < allocated:
+        raise InputError(f"stores {stored} bits up to bit {high_bit} in {allocated}")
+    sign = header.integer("PixelRepresentation", 0)
+    if sign not in (0, 1):
+        raise InputError(f"has PixelRepresentation {sign}; 0 and 1 exist")
+    signed = bool(sign)
+    return PixelFormat(rows, columns, 1, allocated, stored, high_bit, signed, photometric)
+
+
+def frame_count(header: Header) -> int:
+    """How many frames a file says it has.
+
+    Raises:
+        InputError: no number of frames that a file can have.
+    """
+    count = header.integer("NumberOfFrames", 1)
+    if not 1 <= count <= MAX_FRAMES:
+        raise InputError(f"says it has {count} frames")
+    return count
+
+
+def single_frame(header: Header) -> Frame:
+    """The picture of a file with one image.
+
+    Raises:
+        InputError: a value that no slice can have.
+    """
+    slope, intercept = rescale(
+        header.numbers("RescaleSlope"), header.numbers("RescaleIntercept")
+    )
+    spacing, magnified = _spacing(header)
+    thickness = header.numbers("SliceThickness")
+    return Frame(
+        header=header,
+        number=0,
+        format=pixel_format(header),
+        position=position_lps(header.numbers("ImagePositionPatient")),
+        orientation=orientation_lps(header.numbers("ImageOrientationPatient")),
+        pixel_spacing=spacing,
+        slope=slope,
+        intercept=intercept,
+        unit=_unit(header, header.text("RescaleType")),
+        thickness_mm=thickness[0] if thickness else None,
+        splits=_splits(header),
+        magnified=magnified,
+        rescaled=header.has("RescaleSlope"),
+    )
+
+
+def rescale(slope: tuple[float, ...], intercept: tuple[float, ...]) -> tuple[float, float]:
+    """Slope and intercept, 1 and 0 where they are missing.
+
+    Raises:
+        InputError: a slope of zero makes every voxel the same.
+    """
+    if slope and slope[0] == 0:
+        raise InputError("has a RescaleSlope of 0")
+    return (slope[0] if slope else 1.0, intercept[0] if intercept else 0.0)
+
+
+def position_lps(values: tuple[float, ...]) -> FloatArray | None:
+    """ImagePositionPatient as an array.
+
+    Raises:
+        InputError: not three coordinates, or a place where no patient is.
+    """
+    if not values:
+        return None
+    if len(values) != 3 or max(map(abs, values)) > MAX_COORDINATE_MM:
+        raise InputError("has no possible ImagePositionPatient")
+    return np.array(values)
+
+
+def orientation_lps(values: tuple[float, ...]) -> FloatArray | None:
+    """ImageOrientationPatient as two rows: where rows run to, where columns run to.
+
+    Raises:
+        InputError: not two orthogonal directions.
+    """
+    if not values:
+        return None
+    if len(values) != 6:
+        raise InputError(f"has {len(values)} values in ImageOrientationPatient, not 6")
+    directions = np.array(values).reshape(2, 3)
+    lengths = np.linalg.norm(directions, axis=1)
+    if np.abs(lengths - 1).max() > 0.01:
+        raise InputError("has an ImageOrientationPatient that is no pair of directions")
+    directions /= lengths[:, None]
+    if abs(directions[0] @ directions[1]) > 10 * ORTHOGONAL_TOLERANCE:
+        raise InputError("has an ImageOrientationPatient whose directions aren't orthogonal")
+    return directions
+
+
+def spacing_mm(values: tuple[float, ...], keyword: str) -> tuple[float, float] | None:
+    """(between rows, between columns) in mm.
+
+    Raises:
+        InputError: not two positive lengths.
+    """
+    if not values:
+        return None
+    if len(values) != 2 or not all(1e-4 < mm < 1e4 for mm in values):
+        raise InputError(f"has no possible {keyword}")
+    return (values[0], values[1])
+
+
+def safe_word(text: str) -> str:
+    """A code string that is safe to repeat in a message."""
+    return "".join(c for c in text[:24] if c.isalnum() or c in "_ .") or "?"
+
+
+def _spacing(header: Header) -> tuple[tuple[float, float] | None, bool]:
+    """The pixel spacing, and whether it is the detector's instead of the patient's."""
+    spacing = spacing_mm(header.numbers("PixelSpacing"), "PixelSpacing")
+    if spacing:
+        return spacing, False
+    for keyword in ("ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+        spacing = spacing_mm(header.numbers(keyword), keyword)
+        if spacing:
+            return spacing, True
+    return None, False
+
+
+def _unit(header: Header, rescale_type: str) -> str:
+    if header.text("Modality") == "PT":
+        return safe_word(header.text("Units")) if header.text("Units") else ""
+    if header.text("Modality") != "CT" or not header.has("RescaleIntercept"):
+        return ""
+    return "HU" if rescale_type in ("", "HU", "HU_MOD", "US") else safe_word(rescale_type)
+
+
+def _splits(header: Header) -> dict[str, str]:
+    values = {keyword: header.text(keyword) for keyword in SPLITTERS if keyword in NEEDED}
+    layout = (header.integer("BitsStored", 0), header.integer("PixelRepresentation", 0))
+    return {**values, "PixelFormat": str(layout)}

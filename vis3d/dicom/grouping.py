@@ -1,0 +1,216 @@
+"""Which pictures belong together."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vis3d.dicom.frames import SPLITTERS, Frame
+from vis3d.dicom.pixels import same_pixels
+from vis3d.dicom.stacking import order_along_normal, repeats
+from vis3d.geometry import ORTHOGONAL_TOLERANCE
+from vis3d.volume import Finding
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Pictures of one stack, sorted along its normal, and what grouping them found.
+
+    `refusal` is the code of the error among `findings`, if any.
+    """
+
+    frames: tuple[Frame, ...]
+    findings: tuple[Finding, ...] = field(default=())
+
+
+def groups_of(frames: Sequence[Frame]) -> list[Group]:
+    """All frames of one SeriesInstanceUID, parted into stacks and single pictures.
+
+    Sizes, frames of reference and orientations are always kept apart; acquisitions, times,
+    echoes, phases and kernels only where positions repeat.
+    """
+    parts = _by_layout(frames)
+    groups: list[Group] = []
+    for part in parts:
+        note = _parted_findings(frames, part, len(parts))
+        if part[0].position is None or part[0].orientation is None:
+            groups += [Group((frame,), (*note, _no_position())) for frame in part]
+        else:
+            groups += [
+                Group(group.frames, (*note, *group.findings)) for group in _by_place(part)
+            ]
+    return groups
+
+
+def _by_layout(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """Frames of one size, frame of reference, orientation and pixel spacing together."""
+    alike: dict[object, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        spacing = frame.pixel_spacing or (0.0, 0.0)
+        placed = frame.position is not None and frame.orientation is not None
+        reference = frame.header.text("FrameOfReferenceUID")
+        size = (frame.format.rows, frame.format.columns)
+        rounded = tuple(round(mm, 3) for mm in spacing)
+        alike[size, rounded, placed, reference, frame.unit].append(frame)
+    return [part for same in alike.values() for part in _by_orientation(same)]
+
+
+def _by_orientation(frames: list[Frame]) -> list[list[Frame]]:
+    parts: list[list[Frame]] = []
+    for frame in frames:
+        for part in parts:
+            if _same_orientation(part[0], frame):
+                part.append(frame)
+                break
+        else:
+            parts.append([frame])
+    return parts
+
+
+def _same_orientation(one: Frame, other: Frame) -> bool:
+    if one.orientation is None or other.orientation is None:
+        return one.orientation is other.orientation
+    return bool(np.abs(one.orientation - other.orientation).max() <= ORTHOGONAL_TOLERANCE)
+
+
+def _by_place(frames: list[Frame]) -> list[Group]:
+    """One stack, or several where positions repeat."""
+    frames = _sorted(frames)
+    if not _repeating(frames):
+        return [Group(tuple(frames))]
+    parts = _split(frames)
+    if len(parts) > 1:
+        return [group for part in parts for group in _without_copies(part)]
+    return _without_copies(frames)
+
+
+def _without_copies(frames: list[Frame]) -> list[Group]:
+    """The stack without slices that are there twice; refused where they differ."""
+    places = _places(frames)
+    kept: list[Frame] = []
+    copies, differ = 0, 0
+    for place in range(int(places[-1]) + 1):
+        first, *others = (frames[n] for n in np.flatnonzero(places == place))
+        kept.append(first)
+        different = [other for other in others if not same_pixels(first, other)]
+        copies += len(others) - len(different)
+        differ += bool(different)
+        kept += different
+    findings: tuple[Finding, ...] = ()
+    if copies:
+        findings = (_copies_finding(copies),)
+    if differ:
+        findings = (*findings, _repeated_finding(differ, int(places[-1]) + 1))
+    return [Group(tuple(kept), findings)]
+
+
+def _split(frames: list[Frame]) -> list[list[Frame]]:
+    """Part a stack whose positions repeat by the first attribute that tells them apart.
+
+    An attribute counts where every part is a stack of its own: no position twice, and not
+    one slice a part (a time that every slice has for itself tells nothing).
+    """
+    most = int(np.bincount(_places(frames)).max())
+    for keyword in SPLITTERS:
+        parts = _parts_by(frames, keyword)
+        if len(parts) < 2 or any(_repeating(part) for part in parts):
+            continue
+        if len(parts) == most or min(map(len, parts)) > 1:
+            return parts
+    for keyword in SPLITTERS:
+        parts = _parts_by(frames, keyword)
+        if 1 < len(parts) <= most and min(map(len, parts)) > 1:
+            deeper = [_split(part) if _repeating(part) else [part] for part in parts]
+            if not any(_repeating(part) for some in deeper for part in some):
+                return [part for some in deeper for part in some]
+    return _split_by_number(frames, most)
+
+
+def _split_by_number(frames: list[Frame], most: int) -> list[list[Frame]]:
+    """Complete passes over all positions, one after another by InstanceNumber, if so."""
+    if len(frames) != most * (int(_places(frames)[-1]) + 1) or len(frames) == most:
+        return [frames]
+    numbered = sorted(frames, key=_instance_number)
+    length = len(frames) // most
+    parts = [_sorted(numbered[n : n + length]) for n in range(0, len(frames), length)]
+    return [frames] if any(_repeating(part) for part in parts) else parts
+
+
+def _parts_by(frames: Iterable[Frame], keyword: str) -> list[list[Frame]]:
+    parts: dict[str, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        parts[frame.splits.get(keyword, "")].append(frame)
+    return [parts[value] for value in sorted(parts, key=_natural)]
+
+
+def _natural(text: str) -> tuple[float, str]:
+    try:
+        return (float(text), text)
+    except ValueError:
+        return (float("inf"), text)
+
+
+def _instance_number(frame: Frame) -> tuple[float, int]:
+    return (_natural(frame.header.text("InstanceNumber"))[0], frame.number)
+
+
+def _sorted(frames: Sequence[Frame]) -> list[Frame]:
+    orientation = frames[0].orientation
+    assert orientation is not None
+    by_number = sorted(frames, key=_instance_number)
+    positions = np.array([frame.position for frame in by_number])
+    return [by_number[n] for n in order_along_normal(positions, orientation)]
+
+
+def _places(frames: Sequence[Frame]) -> np.ndarray:
+    orientation = frames[0].orientation
+    assert orientation is not None
+    normal = np.cross(orientation[0], orientation[1])
+    return repeats(np.array([frame.position for frame in frames]) @ normal)
+
+
+def _repeating(frames: Sequence[Frame]) -> bool:
+    return len(frames) > 1 and int(_places(frames)[-1]) + 1 < len(frames)
+
+
+def _parted_findings(
+    frames: Sequence[Frame], part: Sequence[Frame], parts: int
+) -> tuple[Finding, ...]:
+    """Say that a series holds more than this part of it."""
+    if parts == 1:
+        return ()
+    sizes = {(frame.format.rows, frame.format.columns) for frame in frames}
+    code, what = ("mixed-size", "sizes") if len(sizes) > 1 else ("mixed-orientation", "places")
+    return (
+        Finding(
+            code,
+            "note",
+            f"The series holds images of several {what} in {parts} stacks that load apart; "
+            f"this one has {len(part)} of its {len(frames)} images.",
+        ),
+    )
+
+
+def _no_position() -> Finding:
+    return Finding(
+        "no-position",
+        "note",
+        "The image has no place in the patient: it is a single picture, not part of a stack.",
+    )
+
+
+def _copies_finding(count: int) -> Finding:
+    slices = "slice is there twice" if count == 1 else "slices are there twice"
+    return Finding(
+        "duplicate-slices", "note", f"{count} {slices} with equal pixels; one of each is used."
+    )
+
+
+def _repeated_finding(differ: int, places: int) -> Finding:
+    return Finding(
+        "repeated-positions",
+        "error",
+        f"At {differ} of {places} positions lie several slices with different pixels, and no "
+        "attribute tells which belong together. Separate the files and load each part.",
+    )
