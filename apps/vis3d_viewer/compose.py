@@ -1,0 +1,180 @@
+"""What the page shows, worked out from a study and the settings: pure functions only."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vis3d.geometry import Geometry
+from vis3d.imaging import PLANES, WINDOWS, Plane, cut, default_window, slice_count
+from vis3d.labels import Structure
+from vis3d.scene import Camera, Layer, Scene, SurfaceLayer, VolumeLayer
+from vis3d.volume import Volume
+from vis3d_viewer.settings import VIEWS, Settings
+from vis3d_viewer.study import Study
+
+TOWARDS = {"axial": (2, -1), "coronal": (1, 1), "sagittal": (0, 1)}
+"""Where the wheel leads when it is turned towards oneself: feet, back, left (axis, sign)."""
+
+
+def compose(study: Study, settings: Settings) -> Scene:
+    """The 3D scene: the volume, and over it a surface for each structure.
+
+    The volume steps back while surfaces are shown, so that neither hides the other.
+    """
+    layers: list[Layer] = []
+    if study.volume is not None:
+        layers.append(VolumeLayer(study.volume, settings.preset, visible=settings.show_volume))
+    for structure in study.structures:
+        surface = study.surfaces.get(structure.label)
+        if surface is not None:
+            opacity = settings.opacity.get(str(structure.label), 1.0)
+            shown = settings.show_surfaces and structure.label not in settings.hidden
+            layers.append(
+                SurfaceLayer(surface, structure.color, opacity, shown and opacity > 0)
+            )
+    view = next(view for view in VIEWS if view == settings.view)
+    return Scene(tuple(layers), Camera(view=view))
+
+
+def first_settings(study: Study) -> Settings:
+    """What a study opens with: its middle, a window that suits it, four views."""
+    if study.volume is None:
+        return Settings(layout="volume", show_volume=False)
+    window = default_window(study.volume)
+    return Settings(
+        crosshair_lps=study.volume.geometry.center_lps.tolist(),
+        window_center=window.center,
+        window_width=window.width,
+        show_volume=True,
+    )
+
+
+def plane_maps(geometry: Geometry) -> dict[str, dict[str, Any]]:
+    """For each plane what the page needs to place a slice in the patient.
+
+    `first`, `column`, `row` and `slice` are LPS mm: the first pixel of slice 0, and the steps
+    to the next column, row and slice; `forward` is the sign of the wheel.
+    """
+    return {plane: _plane_map(geometry, plane) for plane in PLANES}
+
+
+def _plane_map(geometry: Geometry, plane: Plane) -> dict[str, Any]:
+    # An array that has no memory of its own: only its places are asked for.
+    empty = Volume(np.broadcast_to(np.uint8(0), geometry.shape), geometry)
+    count = slice_count(geometry, plane)
+    first = cut(empty, plane, 0)
+    if count > 1:
+        step = cut(empty, plane, 1).first_lps - first.first_lps
+    else:  # any step across will do: there is no other slice to go to
+        step = np.cross(first.column_step_lps, first.row_step_lps)
+        step = step / np.linalg.norm(step)
+    axis, sign = TOWARDS[plane]
+    rows, columns = first.array.shape
+    return {
+        "first": first.first_lps.tolist(),
+        "column": first.column_step_lps.tolist(),
+        "row": first.row_step_lps.tolist(),
+        "slice": step.tolist(),
+        "columns": columns,
+        "rows": rows,
+        "count": count,
+        "spacing": list(first.pixel_spacing_mm),
+        "letters": list(first.letters),
+        "forward": 1 if step[axis] * sign >= 0 else -1,
+    }
+
+
+def structure_rows(study: Study) -> list[dict[str, Any]]:
+    """The structure list: name, colour and volume, in the order of the table."""
+    counts = study.labels.voxels() if study.labels else []
+    return [_row(study, structure, counts) for structure in study.structures]
+
+
+def _row(study: Study, structure: Structure, counts: Sequence[int]) -> dict[str, Any]:
+    segmented = structure.label < len(counts)
+    surface = study.surfaces.get(structure.label)
+    if segmented and study.labels:
+        volume_ml = counts[structure.label] * study.labels.geometry.voxel_ml
+    else:
+        volume_ml = surface.volume_ml if surface else 0.0
+    red, green, blue = structure.color
+    return {
+        "label": structure.label,
+        "name": structure.name,
+        "color": f"rgb({red},{green},{blue})",
+        "volume": f"{volume_ml:,.0f} ml" if volume_ml >= 10 else f"{volume_ml:,.1f} ml",
+        "exportable": segmented,
+        "has_surface": surface is not None,
+    }
+
+
+def window_choices(volume: Volume) -> list[dict[str, Any]]:
+    """The window menu: the scan's own window first, then those known by name."""
+    own = default_window(volume)
+    named = {"scan's own": own, **WINDOWS} if own not in WINDOWS.values() else WINDOWS
+    return [
+        {"name": name, "center": window.center, "width": window.width}
+        for name, window in named.items()
+    ]
+
+
+def facts(volume: Volume) -> str:
+    """One line about a scan, without patient data."""
+    nk, nj, ni = volume.geometry.shape
+    sizes = " × ".join(f"{mm:.2f}" for mm in volume.geometry.spacing)
+    parts = [str(volume.metadata.get("modality") or ""), f"{ni} × {nj} × {nk}", f"{sizes} mm"]
+    kernel = volume.metadata.get("kernel")
+    return "  ·  ".join([word for word in parts if word] + ([str(kernel)] if kernel else []))
+
+
+def notes(study: Study) -> list[dict[str, str]]:
+    """Failed checks, warnings and notes, the most serious first."""
+    order = {"error": 0, "warning": 1, "note": 2, "ok": 3}
+    checks = study.labels.report.checks if study.labels else ()
+    rows = [
+        {"severity": "ok" if check.ok else "warning", "message": check.message}
+        for check in checks
+    ]
+    rows += [{"severity": f.severity, "message": f.message} for f in study.findings]
+    return sorted(rows, key=lambda row: order[row["severity"]])
+
+
+def value_at(study: Study, lps: Sequence[float]) -> dict[str, Any]:
+    """What lies at a point in LPS mm: the value, its unit and the structure's name."""
+    empty: dict[str, Any] = {"value": None, "unit": "", "structure": ""}
+    if study.volume is None:
+        return empty
+    geometry = study.volume.geometry
+    i, j, k = (round(float(index)) for index in geometry.to_ijk(lps))
+    nk, nj, ni = geometry.shape
+    if not (0 <= i < ni and 0 <= j < nj and 0 <= k < nk):
+        return empty
+    value = float(study.volume.array[k, j, i])
+    if value == study.volume.padding or not np.isfinite(value):
+        return empty
+    label = int(study.labels.array[k, j, i]) if study.labels else 0
+    names = {structure.label: structure.name for structure in study.structures}
+    return {
+        "value": round(value, 2),
+        "unit": study.volume.unit,
+        "structure": names.get(label, ""),
+    }
+
+
+def choice_cards(choices: Sequence[tuple[Any, Any]]) -> list[dict[str, Any]]:
+    """A card for each series that could be opened."""
+    return [_card(number, series) for number, (_, series) in enumerate(choices)]
+
+
+def _card(number: int, series: Any) -> dict[str, Any]:
+    nk, nj, ni = series.shape
+    spacing = series.geometry.spacing if series.geometry else ()
+    sizes = " × ".join(f"{mm:.2f}" for mm in spacing)
+    return {
+        "number": number,
+        "title": series.description or f"Series {series.index}",
+        "modality": series.modality,
+        "size": f"{ni} × {nj} × {nk}" + (f"  ·  {sizes} mm" if sizes else ""),
+        "warnings": [f.message for f in series.findings if f.severity != "note"],
+    }

@@ -1,0 +1,284 @@
+"""The explorer: what happens when a person opens, chooses, segments, saves."""
+
+import asyncio
+import logging
+import secrets
+import shutil
+import tempfile
+from collections.abc import Coroutine, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from trame_server.core import Server
+from trame_server.utils.typed_state import TypedState
+
+from vis3d.errors import Cancelled, Vis3dError
+from vis3d.rendering import VOLUME_PRESETS
+from vis3d.scene import Camera
+from vis3d_viewer import compose, study
+from vis3d_viewer.jobs import Jobs
+from vis3d_viewer.settings import VIEWS, Settings, accept
+from vis3d_viewer.study import Study
+from vis3d_viewer.ui import VIEW_3D
+from vis3d_viewer.view3d import View3D
+
+log = logging.getLogger(__name__)
+
+NOT_OURS = "Something went wrong here that shouldn't; the program's log says more."
+
+STATE: dict[str, Any] = {
+    "phase": "opening",  # opening, choosing, ready, failed
+    "facts": "",
+    "has_volume": False,
+    "planes": {},
+    "rows": [],
+    "notes": [],
+    "windows": [],
+    "presets": list(VOLUME_PRESETS),
+    "cards": [],
+    "job": {"running": False, "what": "", "fraction": 0.0},
+    "message": "",
+    "download": "",
+    "version": 0,
+    "view3d": {"state": "waiting", "message": "Preparing the 3D view ..."},
+    "hover": None,
+}
+"""What the page shows besides the settings; only the server changes it."""
+
+
+class Explorer:
+    """One open study, the page's state, and the 3D view."""
+
+    def __init__(self, server: Server, inputs: Sequence[Path], *, phantom: bool) -> None:
+        self._server = server
+        self._state = server.state
+        self._inputs = inputs
+        self._phantom = phantom
+        self._settings = TypedState(server.state, Settings)
+        self._jobs = Jobs(self._tell)
+        self._choices: tuple[tuple[Path, Any], ...] = ()
+        self._saved: dict[str, Path] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._folder = Path(tempfile.mkdtemp(prefix="vis3d-"))  # mode 0700
+        self.study: Study | None = None
+        self.view: View3D | None = None
+        self._segment_at_once = False
+        self._prepare_state()
+
+    @property
+    def setting_names(self) -> Any:
+        """The settings' names in the page's state."""
+        return self._settings.name
+
+    def accept(self, key: str, value: object) -> object:
+        """A change of state from a browser, where it is a setting and makes sense.
+
+        Raises:
+            ValueError: anything else.
+        """
+        names = {getattr(self.setting_names, f.name): f.name for f in fields(Settings)}
+        if key not in names:
+            raise ValueError("Only settings are a browser's to change.")
+        return accept(names[key], value)
+
+    def saved(self, ticket: str) -> Path | None:
+        """A finished file by its ticket."""
+        return self._saved.get(ticket)
+
+    # From start to end
+
+    async def run(self, *, segment: bool) -> None:
+        """Open what was given, then draw for as long as the server runs."""
+        self._segment_at_once = segment
+        self.view = View3D(VIEW_3D, self._tell_view)
+        self._server.controller.rc_area_register(self.view)
+        self._start(self._open())
+        await self.view.run()
+
+    def close(self) -> None:
+        """Stop all work and remove what was written."""
+        self._jobs.cancel()
+        for task in self._tasks:
+            task.cancel()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    # What a person asks for
+
+    def choose(self, number: object) -> None:
+        """Open one of the scans on offer."""
+        if isinstance(number, int) and 0 <= number < len(self._choices):
+            self._start(self._open_choice(*self._choices[number]))
+
+    def segment(self) -> None:
+        """Find the structures."""
+        if self.study is not None and self.study.volume is not None:
+            self._start(self._segment(self.study))
+
+    def export_stl(self, label: object) -> None:
+        """Make an STL file of one structure and have the browser save it."""
+        opened = self.study
+        if opened is not None and isinstance(label, int):
+            self._start(self._export(opened, label))
+
+    def cancel(self) -> None:
+        """Stop what is being worked on."""
+        self._jobs.cancel()
+
+    def look(self, view: object) -> None:
+        """Look at the patient from one side."""
+        for known in VIEWS:
+            if known == view and self.view is not None:
+                self._settings.data.view = known
+                self.view.look(Camera(view=known))
+
+    # How it is done, on the event loop
+
+    async def _open(self) -> None:
+        if self._phantom:
+            self._show(await self._jobs.run(study.open_phantom))
+            return
+        self._choices = await self._jobs.run(
+            lambda progress: study.find_choices(self._inputs, progress)
+        )
+        if len(self._choices) > 1:
+            self._update(phase="choosing", cards=compose.choice_cards(self._choices))
+        elif self._choices:
+            await self._open_choice(*self._choices[0])
+        else:
+            await self._add_surfaces(Study(None))
+
+    async def _open_choice(self, path: Path, series: Any) -> None:
+        self._update(phase="opening", job=_job("Reading the slices", 0.0))
+        opened = await self._jobs.run(lambda progress: study.open_scan(path, series, progress))
+        await self._add_surfaces(opened)
+
+    async def _add_surfaces(self, opened: Study) -> None:
+        complete = await self._jobs.run(
+            lambda progress: study.with_surface_files(opened, self._inputs, progress)
+        )
+        if complete.volume is None and not complete.surfaces:
+            self._update(phase="failed", message="No scan was found in what was given.")
+            return
+        self._show(complete)
+
+    def _show(self, opened: Study) -> None:
+        """Put a newly opened study on the page: slices first, then 3D."""
+        self._settings.set_dataclass(compose.first_settings(opened))
+        volume = opened.volume
+        self._update(
+            phase="ready",
+            has_volume=volume is not None,
+            facts=compose.facts(volume) if volume else "",
+            planes=compose.plane_maps(volume.geometry) if volume else {},
+            windows=compose.window_choices(volume) if volume else [],
+            message="",
+            job=_job("", 0.0, running=False),
+        )
+        self._take(opened)
+        if self._segment_at_once:
+            self.segment()
+
+    def _take(self, changed: Study) -> None:
+        """The study is now this one."""
+        self.study = changed
+        with self._state as state:
+            state.version += 1
+            state.rows = compose.structure_rows(changed)
+            state.notes = compose.notes(changed)
+        self._compose()
+
+    def _compose(self, *_: object, **__: object) -> None:
+        if self.study is not None and self.view is not None:
+            self.view.show(compose.compose(self.study, self._settings.get_dataclass()))
+
+    async def _segment(self, opened: Study) -> None:
+        if self._jobs.busy:
+            return
+        self._update(message="", job=_job("Segmenting", 0.0))
+        found = await self._jobs.run(lambda progress: study.segmented(opened, progress))
+        self._take(found)
+        for structure in found.structures:
+            if structure.label in found.surfaces:
+                continue
+            self._update(job=_job(f"Making the surface of the {structure.name}", 0.0))
+            before = self.study or found
+            label = structure.label
+            self._take(
+                await self._jobs.run(
+                    lambda progress, before=before, label=label: study.with_surface(
+                        before, label, progress
+                    )
+                )
+            )
+
+    async def _export(self, opened: Study, label: int) -> None:
+        if self._jobs.busy or label not in {s.label for s in opened.structures}:
+            return
+        name = opened.structure(label).name
+        self._update(message="", job=_job(f"Making the STL file of the {name}", 0.0))
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
+        path = await self._jobs.run(
+            lambda progress: study.write_stl(opened, label, folder, progress)
+        )
+        ticket = secrets.token_urlsafe(12)
+        self._saved[ticket] = path
+        self._update(download=f"saved/{ticket}")
+
+    # Small steps
+
+    def _prepare_state(self) -> None:
+        self._state.update(STATE)
+        self._state.client_only("hover")
+        self._state.trame__title = "vis3d"
+        self._settings.set_dataclass(Settings())
+        names = [getattr(self.setting_names, field.name) for field in fields(Settings)]
+        self._state.change(*names)(self._compose)
+        for trigger in (
+            self.choose,
+            self.segment,
+            self.export_stl,
+            self.cancel,
+            self.look,
+        ):
+            self._server.trigger(trigger.__name__)(trigger)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work, and say on the page what became of it."""
+        message = ""
+        try:
+            await work
+        except Cancelled:
+            message = "Cancelled."
+        except Vis3dError as error:
+            message = str(error)
+        except Exception:
+            log.exception("A piece of work failed.")
+            message = NOT_OURS
+        changes: dict[str, Any] = {"job": _job("", 0.0, running=False)}
+        if message:
+            changes["message"] = message
+        if message and self._state.phase == "opening":
+            changes["phase"] = "failed"
+        self._update(**changes)
+
+    def _update(self, **changes: Any) -> None:
+        with self._state as state:
+            state.update(changes)
+
+    def _tell(self, fraction: float, what: str) -> None:
+        if self._jobs.busy:
+            self._update(job=_job(what, fraction))
+
+    def _tell_view(self, state: str, message: str) -> None:
+        if self._state.view3d != {"state": state, "message": message}:
+            self._update(view3d={"state": state, "message": message})
+
+
+def _job(what: str, fraction: float, *, running: bool = True) -> dict[str, Any]:
+    return {"running": running, "what": what, "fraction": fraction}

@@ -1,0 +1,113 @@
+"""The explorer's HTTP addresses: the page, slices, values, files to save."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from vis3d.errors import UsageError
+from vis3d.imaging import PLANES, Plane, Window
+from vis3d_viewer import security
+from vis3d_viewer.compose import value_at
+from vis3d_viewer.page import STATIC, page
+from vis3d_viewer.slices import SliceRequest, slice_jpeg
+from vis3d_viewer.study import Study
+
+
+def add_routes(
+    app: web.Application,
+    *,
+    key: str,
+    www: Path,
+    study: Callable[[], Study | None],
+    saved: Callable[[str], Path | None],
+) -> None:
+    """Put the explorer's addresses on trame's server, behind the gate.
+
+    `study` is the one now open; `saved` finds a finished file by its ticket.
+    """
+    app.middlewares.insert(0, security.gate(key))
+    app.on_response_prepare.append(security.add_headers)
+
+    async def root(request: web.Request) -> web.Response:
+        answer = web.Response(text=page(www, key), content_type="text/html")
+        port = security.listening_port(request)
+        answer.set_cookie(security.cookie_name(port), key, httponly=True, samesite="Strict")
+        return answer
+
+    async def one_slice(request: web.Request) -> web.Response:
+        wanted = slice_request(request.match_info["plane"], request.query)
+        try:
+            jpeg = await asyncio.to_thread(slice_jpeg, _open(study()), wanted)
+        except UsageError as error:
+            raise web.HTTPBadRequest(text=str(error)) from None
+        return web.Response(body=jpeg, content_type="image/jpeg")
+
+    async def value(request: web.Request) -> web.Response:
+        try:
+            lps = [_finite(request.query[axis]) for axis in ("l", "p", "s")]
+        except (KeyError, ValueError):
+            raise web.HTTPBadRequest(text="A point needs l, p and s in mm.") from None
+        return web.json_response(value_at(_open(study()), lps))
+
+    async def save(request: web.Request) -> web.StreamResponse:
+        path = saved(request.match_info["ticket"])
+        if path is None or not path.is_file():
+            raise web.HTTPNotFound(text="This file is no longer there; make it again.")
+        disposition = f'attachment; filename="{path.name}"'
+        return web.FileResponse(path, headers={"Content-Disposition": disposition})
+
+    app.add_routes(
+        [
+            web.get("/", root),
+            web.get("/index.html", root),
+            web.get("/slice/{plane}", one_slice),
+            web.get("/value", value),
+            web.get("/saved/{ticket}", save),
+            web.static("/static", STATIC),
+        ]
+    )
+
+
+def slice_request(plane: str, query: Any) -> SliceRequest:
+    """The slice that an address asks for.
+
+    `labels` are those shown, `opacity` that of their colours, as in
+    `/slice/axial?index=12&center=40&width=400&labels=1,2&opacity=0.4`.
+
+    Raises:
+        aiohttp.web.HTTPBadRequest: something in it is missing or makes no sense.
+    """
+    try:
+        labels = [int(label) for label in query.get("labels", "").split(",") if label]
+        opacity = _finite(query.get("opacity", "0"))
+        if not 0 <= opacity <= 1 or len(labels) > 1000:
+            raise ValueError(opacity)
+        window = Window(_finite(query["center"]), _finite(query["width"]))
+        opacities = tuple((label, opacity) for label in labels if opacity)
+        return SliceRequest(_plane(plane), int(query["index"]), window, opacities)
+    except (KeyError, ValueError):
+        raise web.HTTPBadRequest(text="There is no such slice.") from None
+
+
+def _plane(name: str) -> Plane:
+    for plane in PLANES:
+        if plane == name:
+            return plane
+    raise UsageError(f"There is no plane {name!r}.")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _open(study: Study | None) -> Study:
+    if study is None or study.volume is None:
+        raise web.HTTPNotFound(text="No scan is open.")
+    return study

@@ -1,0 +1,207 @@
+"""Who may talk to the explorer: whoever has this start's key, from this machine, from our page.
+
+trame 4.0 as shipped has a public default key, looks at neither Origin nor Host, leaves HTTP
+routes open, sends tracebacks to the client and lets any client end the server.
+"""
+
+import hmac
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from wslink.websocket import LinkProtocol
+
+log = logging.getLogger(__name__)
+
+OPEN_PATHS = ("/assets/", "/static/")
+"""The only addresses without a key: they hold nothing but program text."""
+
+KEY_BYTES = 32
+
+ALLOWED_CALLS = frozenset(
+    {
+        "trame.state.get",
+        "trame.state.update",
+        "trame.trigger",
+        "trame.lifecycle.update",
+        "trame.error.client",
+        "trame.rca.size",
+        "trame.rca.event",
+        "trame.rca.reset",
+    }
+)
+"""What the page calls; everything else (`application.exit` first) is taken away."""
+
+LIFE_CYCLE = frozenset({"client_connected", "client_exited", "client_unmounted"})
+"""What a page may say of its own life; trame would run any `on_...` of the server."""
+
+CLIENT_ONLY_MESSAGE = "Something went wrong here; the program's log says more."
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def new_key() -> str:
+    """A key that nobody can guess, for one start."""
+    return secrets.token_urlsafe(KEY_BYTES)
+
+
+def same_key(given: object, key: str) -> bool:
+    """Whether `given` is the key, in a time that doesn't depend on where they differ."""
+    return isinstance(given, str) and hmac.compare_digest(given.encode(), key.encode())
+
+
+def cookie_name(port: int) -> str:
+    """Cookies are shared by all ports of a host: each server has a name of its own."""
+    return f"vis3d-{port}"
+
+
+def gate(key: str) -> Any:
+    """The middleware that lets a request in, or answers 403 before anything reads it."""
+
+    @web.middleware
+    async def let_in(request: web.Request, handler: Handler) -> web.StreamResponse:
+        refusal = refused(request, key)
+        if refusal:
+            log.warning("Refused %s %s: %s.", request.method, request.path, refusal)
+            return web.Response(status=403, text=f"Refused: {refusal}.\n")
+        try:
+            return await handler(request)
+        except web.HTTPException:
+            raise
+        except Exception:
+            log.exception("The answer to %s %s failed.", request.method, request.path)
+            return web.Response(status=500, text=CLIENT_ONLY_MESSAGE)
+
+    return let_in
+
+
+def refused(request: web.Request, key: str) -> str:
+    """Why this request isn't let in; empty where it is."""
+    port = listening_port(request)
+    hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+    if request.headers.get("Host", "").lower() not in hosts:
+        return "this server has another name"
+    origin = request.headers.get("Origin")
+    if origin is not None and not _is_ours(origin, hosts):
+        return "another page's origin"
+    by_address = same_key(request.query.get("key"), key)
+    if not by_address and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        return "asked for by another page"
+    if request.path.startswith(OPEN_PATHS):
+        return ""
+    if by_address or same_key(request.cookies.get(cookie_name(port)), key):
+        return ""
+    return "the key is missing; use the whole address that the command printed"
+
+
+def listening_port(request: web.Request) -> int:
+    """The port this request arrived at, whatever its headers say."""
+    transport = request.transport
+    name = transport.get_extra_info("sockname") if transport else None
+    return int(name[1]) if name else 0
+
+
+def _is_ours(origin: str, hosts: set[str]) -> bool:
+    parts = urlsplit(origin)
+    return parts.scheme == "http" and parts.netloc.lower() in hosts
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """What every answer says to the browser about what a page may do with it."""
+    if response.status == 101:  # a websocket has no use for them
+        return
+    for name, value in headers(listening_port(request)).items():
+        response.headers[name] = value
+    response.headers.pop("Server", None)
+
+
+def headers(port: int) -> dict[str, str]:
+    """The security headers of a server on `port`.
+
+    Vue compiles trame's templates in the page, hence 'unsafe-eval'; Vuetify writes its theme
+    into a style element, hence 'unsafe-inline' for styles alone.
+    """
+    sockets = " ".join(f"ws://{host}:{port}" for host in ("127.0.0.1", "localhost"))
+    policy = {
+        "default-src": "'none'",
+        "script-src": "'self' 'unsafe-eval'",
+        "style-src": "'self' 'unsafe-inline'",
+        "img-src": "'self' blob: data:",
+        "font-src": "'self' data:",
+        "worker-src": "'self' blob:",
+        "connect-src": f"'self' {sockets}",
+        "base-uri": "'self'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{key} {value}" for key, value in policy.items()),
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    }
+
+
+class KeyProtocol(LinkProtocol):
+    """The websocket's greeting must bring the key as well."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self._key = key
+
+    async def validateToken(self, token: object, client_id: str) -> bool:  # noqa: N802
+        """Whether a client may go on (wslink asks)."""
+        return same_key(token, self._key)
+
+
+class StateDoor:
+    """What clients may change: the settings, each within its range; all else is ignored."""
+
+    def __init__(self, server: Any, accept: Callable[[str, object], object]) -> None:
+        self._server = server
+        self._accept = accept
+
+    def update(self, changes: object) -> None:
+        """Take over the changes that `accept` lets through (it raises on the others)."""
+        accepted = {}
+        for change in changes if isinstance(changes, list) else []:
+            try:
+                accepted[change["key"]] = self._accept(change["key"], change.get("value"))
+            except (ValueError, TypeError, KeyError, AttributeError):
+                continue
+        with self._server.state as state:
+            self._server.protocol.push_state_change(accepted, skip_last_active_client=True)
+            state.update(accepted)
+
+    def life_cycle(self, name: object) -> None:
+        """A page came or went."""
+        if name in LIFE_CYCLE:
+            self._server.protocol.life_cycle_update(name)
+
+
+def narrow_calls(wslink_server: Any, door: StateDoor) -> None:
+    """Leave of trame's remote calls those the page needs, without tracebacks in answers."""
+    for handler in wslink_server._ws_handlers:
+        calls = handler.functionMap
+        for name in set(calls) - ALLOWED_CALLS:
+            del calls[name]
+        calls["trame.state.update"] = (door, StateDoor.update)
+        calls["trame.lifecycle.update"] = (door, StateDoor.life_cycle)
+        handler.sendWrappedError = _without_trace(handler.sendWrappedError)
+
+
+def _without_trace(send: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    async def send_error(
+        rpcid: str, code: int, message: str, data: object = None, client_id: str | None = None
+    ) -> None:
+        told = CLIENT_ONLY_MESSAGE if isinstance(data, dict) else data
+        await send(rpcid, code, message, told, client_id=client_id)
+
+    return send_error

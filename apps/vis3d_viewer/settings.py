@@ -1,0 +1,105 @@
+"""What a person has chosen in the browser, as one frozen value."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import get_args
+
+from vis3d.rendering import VOLUME_PRESETS
+from vis3d.scene import View
+
+VIEWS: tuple[View, ...] = get_args(View)
+
+LAYOUTS = ("grid", "axial", "coronal", "sagittal", "volume")
+"""Two by two, or one view alone."""
+
+MAX_LABEL = 65_535
+MAX_HU = 100_000.0
+MAX_MM = 100_000.0
+"""Limits of what a browser may send; far beyond what any scan has."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to show and how; every value is one that JSON can carry.
+
+    `crosshair_lps` is in mm. `window_center` and `window_width` are in the scan's own unit.
+    `hidden` and `opacity` go by label (as text in `opacity`, since JSON's keys are texts);
+    opacities are 0 to 1.
+    """
+
+    crosshair_lps: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    window_center: float = 40.0
+    window_width: float = 400.0
+    layout: str = "grid"
+    show_volume: bool = True
+    show_surfaces: bool = True
+    preset: str = "bone"
+    view: str = "anterior"
+    show_overlay: bool = True
+    overlay_opacity: float = 0.4
+    hidden: list[int] = field(default_factory=list)
+    opacity: dict[str, float] = field(default_factory=dict)
+
+
+def accept(name: str, value: object) -> object:
+    """The value a browser wants `name` to have, where it is one that makes sense.
+
+    Raises:
+        ValueError: there is no such setting, or the value is of another type or range.
+    """
+    rule = _RULES.get(name)
+    if rule is None or not rule(value):
+        raise ValueError("The setting can't have this value.")
+    return value
+
+
+def _number(low: float, high: float) -> Callable[[object], bool]:
+    def is_number(value: object) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return math.isfinite(value) and low <= value <= high
+
+    return is_number
+
+
+def _flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _label(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_LABEL
+
+
+def _point(value: object) -> bool:
+    within = _number(-MAX_MM, MAX_MM)
+    return isinstance(value, list) and len(value) == 3 and all(within(mm) for mm in value)
+
+
+def _labels(value: object) -> bool:
+    return isinstance(value, list) and len(value) <= MAX_LABEL and all(map(_label, value))
+
+
+def _opacities(value: object) -> bool:
+    fraction = _number(0.0, 1.0)
+    return isinstance(value, Mapping) and all(
+        isinstance(key, str) and key.isdecimal() and _label(int(key[:6])) and fraction(opacity)
+        for key, opacity in value.items()
+    )
+
+
+_RULES: dict[str, Callable[[object], bool]] = {
+    "crosshair_lps": _point,
+    "window_center": _number(-MAX_HU, MAX_HU),
+    "window_width": _number(1e-3, 2 * MAX_HU),
+    "layout": lambda value: value in LAYOUTS,
+    "show_volume": _flag,
+    "show_surfaces": _flag,
+    "preset": lambda value: value in VOLUME_PRESETS,
+    "view": lambda value: value in VIEWS,
+    "show_overlay": _flag,
+    "overlay_opacity": _number(0.0, 1.0),
+    "hidden": _labels,
+    "opacity": _opacities,
+}
+assert set(_RULES) == {setting.name for setting in fields(Settings)}

@@ -1,0 +1,10 @@
+// Runs before trame's client: tells it where our websocket is and what key it wants.
+// Whatever the address said of a session is overwritten, so no link can lead elsewhere.
+(() => {
+  const key = document.querySelector("meta[name=vis3d-key]").content;
+  const address = new URLSearchParams({
+    sessionURL: `ws://${window.location.host}/ws`,
+    secret: key,
+  });
+  window.history.replaceState({}, "", `/?${address}`); // trame strips both again
+})();

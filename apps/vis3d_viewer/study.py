@@ -1,0 +1,160 @@
+"""One scan and what has been made of it; each slow step is a function to run in a worker."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from vis3d import files, meshing, phantom, segmentation
+from vis3d.labels import LabelMap, Structure
+from vis3d.progress import Progress, part
+from vis3d.surface import Surface
+from vis3d.volume import Finding, Volume
+
+STRUCTURES = ("lungs", "airways", "bones")
+"""What the "Segment" button looks for."""
+
+FIRST_SURFACE_LABEL = 1000
+"""Surfaces opened from files are listed from this number on, beyond any label."""
+
+VIEW_TRIANGLES = 300_000
+"""What the screen needs of one structure; files get every triangle."""
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A scan, its labels once it is segmented, and surfaces by label.
+
+    `surfaces` are light ones for the screen, `full_surfaces` have every triangle.
+    `structures` are those that are there to be listed. `volume` is None where only surface
+    files were opened.
+    """
+
+    volume: Volume | None
+    labels: LabelMap | None = None
+    structures: tuple[Structure, ...] = ()
+    surfaces: Mapping[int, Surface] = field(default_factory=dict)
+    full_surfaces: Mapping[int, Surface] = field(default_factory=dict)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the loader and the segmentation found."""
+        loaded = self.volume.findings if self.volume else ()
+        return loaded + (self.labels.report.findings if self.labels else ())
+
+    def structure(self, label: int) -> Structure:
+        """The structure with this label.
+
+        Raises:
+            KeyError: none has it.
+        """
+        return {structure.label: structure for structure in self.structures}[label]
+
+
+def find_choices(
+    inputs: Sequence[str | os.PathLike[str]], progress: Progress
+) -> tuple[tuple[Path, Any], ...]:
+    """Every scan that can be opened in the inputs: its path and its `Series`.
+
+    Raises:
+        Vis3dError: an input can't be read at all.
+    """
+    found: list[tuple[Path, Any]] = []
+    for number, name in enumerate(inputs):
+        path = Path(name)
+        if files.input_kind(path) == "surface":
+            continue
+        step = part(progress, number / len(inputs), (number + 1) / len(inputs))
+        discovery = files.discover(path, progress=step)
+        found += [(path, series) for series in discovery.series if series.loadable]
+    return tuple(found)
+
+
+def open_scan(path: Path, series: Any, progress: Progress) -> Study:
+    """The scan of one series.
+
+    Raises:
+        Vis3dError: it can't be loaded.
+    """
+    index = None if series is None else series.index
+    return Study(files.load_volume(path, series=index, progress=progress))
+
+
+def open_phantom(progress: Progress) -> Study:
+    """The built-in phantom, not yet segmented."""
+    return Study(phantom.chest_phantom(progress=progress).volume)
+
+
+def with_surface_files(
+    study: Study, inputs: Sequence[str | os.PathLike[str]], progress: Progress
+) -> Study:
+    """The study with the surface files among the inputs added.
+
+    Raises:
+        Vis3dError: one can't be read.
+    """
+    structures, surfaces = list(study.structures), dict(study.surfaces)
+    paths = [Path(name) for name in inputs if files.input_kind(name) == "surface"]
+    for number, path in enumerate(paths):
+        progress(number / len(paths), f"Reading surface {number + 1} of {len(paths)}")
+        surface = meshing.decimated_for_view(files.read_surface(path), VIEW_TRIANGLES)
+        label = FIRST_SURFACE_LABEL + number
+        structures.append(Structure(label, path.stem, surface.color))
+        surfaces[label] = surface
+    return replace(study, structures=tuple(structures), surfaces=surfaces)
+
+
+def segmented(study: Study, progress: Progress) -> Study:
+    """The study with lungs, airways and bones found in it; surfaces follow.
+
+    Raises:
+        Vis3dError: the scan is none that can be segmented.
+    """
+    if study.volume is None:
+        raise ValueError("A study without a volume has nothing to segment.")
+    labels = segmentation.segment(study.volume, STRUCTURES, progress=progress)
+    counts = labels.voxels()
+    opened = tuple(s for s in study.structures if s.label >= FIRST_SURFACE_LABEL)
+    found = tuple(s for s in labels.structures if counts[s.label])
+    surfaces = {s.label: study.surfaces[s.label] for s in opened}
+    return Study(study.volume, labels, found + opened, surfaces)
+
+
+def with_surface(study: Study, label: int, progress: Progress) -> Study:
+    """The study with the surface of one of its structures, and a light one for the screen."""
+    surface = full_surface(study, label, progress)
+    return replace(
+        study,
+        surfaces={**study.surfaces, label: meshing.decimated_for_view(surface, VIEW_TRIANGLES)},
+        full_surfaces={**study.full_surfaces, label: surface},
+    )
+
+
+def full_surface(study: Study, label: int, progress: Progress) -> Surface:
+    """The closed surface of one structure with every triangle, LPS mm.
+
+    Raises:
+        KeyError: no structure of the label map has this label.
+    """
+    if study.labels is None:
+        raise KeyError(label)
+    structure = study.structure(label)
+    mask = study.labels.mask(structure.name)
+    return meshing.extract_surface(mask, study.volume, color=structure.color, progress=progress)
+
+
+def write_stl(study: Study, label: int, folder: Path, progress: Progress) -> Path:
+    """An STL file of one structure in `folder`, named after the structure alone.
+
+    Raises:
+        KeyError: no structure of the label map has this label.
+        Vis3dError: it can't be meshed or written.
+    """
+    surface = study.full_surfaces.get(label)
+    if surface is None:
+        surface = full_surface(study, label, part(progress, 0.0, 0.9))
+    path = folder / f"{study.structure(label).name.replace(' ', '-')}.stl"
+    progress(0.9, "Writing the file")
+    files.write_surface(surface, path)
+    return path

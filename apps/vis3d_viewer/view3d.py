@@ -1,0 +1,233 @@
+"""The 3D view: one stage on a thread of its own, streamed to the page as JPEG.
+
+trame-rca brings the page's side (the picture, the mouse) and the websocket's messages; its
+own scheduler renders on the event loop, which would stop the slices for a second a frame.
+"""
+
+import asyncio
+import io
+import logging
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from PIL import Image
+
+from vis3d.errors import Vis3dError
+from vis3d.rendering import Stage
+from vis3d.scene import Camera, Scene
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+Told = Callable[[str, str], None]
+
+REST_S = 0.2
+"""After this long without a change the coarse picture becomes a fine one."""
+
+MAX_PIXELS = 1_400_000
+"""More are scaled down: a big screen must not make a CPU renderer crawl."""
+
+COARSE_QUALITY, FINE_QUALITY = 70, 92
+
+BUTTONS = {
+    f"{button}Button{what}": f"{button}Button{what}Event"
+    for button in ("Left", "Middle", "Right")
+    for what in ("Press", "Release")
+}
+
+
+class View3D:
+    """Takes scenes and mouse events, gives pictures; an area of trame-rca.
+
+    `told(state, message)` hears of "coarse" and "fine" pictures, and of "failed".
+    """
+
+    def __init__(self, area_name: str, told: Told) -> None:
+        self.area_name = area_name
+        self._told = told
+        self._thread = ThreadPoolExecutor(1, "rendering")
+        self._wake = asyncio.Event()
+        self._restless = threading.Event()
+        self._scene: Scene | None = None
+        self._has_scene = False
+        self._camera: Camera | None = None
+        self._size: tuple[int, int] | None = None
+        self._scale = 1.0
+        self._events: deque[Mapping[str, Any]] = deque(maxlen=1000)
+        self._streamer: Any = None
+        self._stage: Stage | None = None
+
+    # What the explorer asks for
+
+    def show(self, scene: Scene) -> None:
+        """Show this scene as soon as possible."""
+        self._scene, self._has_scene = scene, True
+        self._changed()
+
+    def look(self, camera: Camera) -> None:
+        """Turn to a side of the patient."""
+        self._camera = camera
+        self._changed()
+
+    async def run(self) -> None:
+        """Draw whenever something changed, coarsely first, finely at rest; for ever."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                if not self._has_scene or self._size is None:
+                    continue
+                if await self._draw("coarse") and await self._at_rest():
+                    await self._draw("fine")
+        finally:
+            self._restless.set()
+            await asyncio.to_thread(self._end)
+
+    # What trame-rca calls (an area adapter)
+
+    def set_streamer(self, streamer: Any) -> None:
+        """Where pictures go."""
+        self._streamer = streamer
+
+    def update_size(self, _origin: object, size: object) -> None:
+        """The page has given the view so many CSS pixels."""
+        if not isinstance(size, Mapping):
+            return
+        w, h, ratio = (_number(size.get(name), 1.0) for name in ("w", "h", "p"))
+        if w < 2 or h < 2:
+            return
+        ratio = min(max(ratio, 0.5), 3.0)
+        self._scale = min(ratio, math.sqrt(MAX_PIXELS / (w * h)))
+        self._size = (max(16, int(w * self._scale)), max(16, int(h * self._scale)))
+        self._changed()
+
+    def on_interaction(self, _origin: object, event: object) -> None:
+        """A mouse event of the page."""
+        if isinstance(event, Mapping):
+            self._events.append(event)
+            self._changed()
+
+    def reset(self) -> None:
+        """A page wants the whole picture again."""
+        self._changed()
+
+    def video_codecs(self) -> list[object]:
+        """None: pictures are JPEG."""
+        return []
+
+    def negotiate_video(self, _codecs: object) -> dict[str, str]:
+        """No video."""
+        return {"error": "not-a-video-stream"}
+
+    # On the event loop
+
+    def _changed(self) -> None:
+        self._restless.set()
+        self._wake.set()
+
+    async def _at_rest(self) -> bool:
+        try:
+            await asyncio.wait_for(self._wake.wait(), REST_S)
+        except TimeoutError:
+            return True
+        return False
+
+    async def _draw(self, quality: str) -> bool:
+        loop = asyncio.get_running_loop()
+        try:
+            drawn = await loop.run_in_executor(self._thread, self._drawn, quality)
+        except Vis3dError as error:
+            self._told("failed", str(error))
+            return False
+        except Exception:
+            log.exception("The 3D view could not be drawn.")
+            self._told("failed", "The 3D view could not be drawn; the log says why.")
+            return False
+        if drawn is None:  # something changed in the meantime
+            return False
+        meta, jpeg = drawn
+        if self._streamer is not None:
+            self._streamer.push_content(self.area_name, meta, jpeg)
+        self._told(quality, "")
+        return True
+
+    # On the rendering thread
+
+    def _drawn(self, quality: str) -> tuple[dict[str, Any], bytes] | None:
+        self._restless.clear()
+        stage = self._staged()
+        fine = quality == "fine"
+        stage.render("fine" if fine else "coarse")
+        if fine and self._restless.is_set():  # it was stopped half-way
+            return None
+        width, height = stage.size
+        buffer = io.BytesIO()
+        level = FINE_QUALITY if fine else COARSE_QUALITY
+        Image.fromarray(stage.picture()).save(buffer, "JPEG", quality=level)
+        meta = {
+            "type": "image/jpeg",
+            "codec": "",
+            "w": width,
+            "h": height,
+            "st": time.time_ns() // 1_000_000,
+            "key": "key",
+            "quality": level,
+        }
+        return meta, buffer.getvalue()
+
+    def _staged(self) -> Stage:
+        """The stage with all that came in the meantime done to it."""
+        if self._stage is None:
+            self._stage = Stage(self._size or (600, 400))
+            self._stage.interactor.EnableRenderOff()  # what is drawn when is said here
+            self._stage.window.AddObserver("AbortCheckEvent", self._stop_if_restless)
+        stage = self._stage
+        if self._size and self._size != stage.size:
+            stage.resize(self._size)
+        scene, self._scene = self._scene, None
+        if scene is not None:
+            stage.show(scene)
+        camera, self._camera = self._camera, None
+        if camera is not None:
+            stage.look(camera)
+        while self._events:
+            _feed(stage, self._events.popleft(), self._scale)
+        return stage
+
+    def _stop_if_restless(self, window: Any, _event: str) -> None:
+        if self._restless.is_set():
+            window.SetAbortRender(1)
+
+    def _end(self) -> None:
+        if self._stage is not None:
+            self._thread.submit(self._stage.close).result(timeout=10)
+        self._thread.shutdown(wait=True)
+
+
+def _feed(stage: Stage, event: Mapping[str, Any], scale: float) -> None:
+    """Hand a mouse event of the page to VTK's trackball."""
+    kind = event.get("type")
+    x, y = (int(_number(event.get(name), 0.0) * scale) for name in ("x", "y"))
+    interactor = stage.interactor
+    if kind in BUTTONS or kind in ("MouseMove", "MouseWheel"):
+        control, shift = bool(event.get("controlKey")), bool(event.get("shiftKey"))
+        interactor.SetEventInformation(x, y, control, shift)
+    if kind in BUTTONS:
+        interactor.InvokeEvent(BUTTONS[kind])
+    elif kind == "MouseMove":
+        interactor.InvokeEvent("MouseMoveEvent")
+    elif kind == "MouseWheel":
+        forward = _number(event.get("spinY"), 0.0) < 0
+        interactor.InvokeEvent(f"MouseWheel{'Forward' if forward else 'Backward'}Event")
+
+
+def _number(value: object, otherwise: float) -> float:
+    """A finite number of bearable size from a browser."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return otherwise
+    return min(max(float(value), -1e5), 1e5) if math.isfinite(value) else otherwise
