@@ -16,6 +16,8 @@ Field: TypeAlias = Callable[[Floats, Floats, Floats], Floats]
 Profile: TypeAlias = Callable[[Floats | float], Floats]
 Vector: TypeAlias = tuple[float, float, float]
 
+SUPERELLIPSE_POWER = 2.5
+
 
 def profile(*knots: tuple[float, float]) -> Profile:
     """A rounded line through (position in mm, value) pairs, constant beyond the last ones."""
@@ -41,11 +43,14 @@ def ellipsoid(x: Floats, y: Floats, z: Floats, center: Vector, radii: Vector) ->
     return distance
 
 
-def superellipse(
-    x: Floats, y: Floats, a: Floats | float, b: Floats | float, power: float
-) -> Floats:
-    """A cylinder along z over |x/a|^power + |y/b|^power = 1, measured along rays."""
-    scaled = (np.abs(x / a) ** power + np.abs(y / b) ** power) ** (1 / power)
+def superellipse(x: Floats, y: Floats, a: Floats | float, b: Floats | float) -> Floats:
+    """A cylinder along z over |x/a|^2.5 + |y/b|^2.5 = 1, fuller than an ellipse.
+
+    Measured along rays from the axis.
+    """
+    u, v = np.abs(x / a), np.abs(y / b)
+    # Square times root: many times faster than a power of 2.5.
+    scaled = (u * u * np.sqrt(u) + v * v * np.sqrt(v)) ** (1 / SUPERELLIPSE_POWER)
     ray = np.sqrt(x**2 + y**2) + 1e-3
     distance: Floats = ray - ray / np.maximum(scaled, 1e-5)
     return distance

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from vis3d.geometry import FloatArray
 from vis3d.phantom.canvas import Solid, Tubes
-from vis3d.phantom.fields import Floats, superellipse
+from vis3d.phantom.fields import SUPERELLIPSE_POWER, Floats, superellipse
 from vis3d.phantom.torso import _CAGE_A, _CAGE_B, _CAGE_BACK, FAR, SPINE_BACK
 
 RIB_LEVELS = (128.0, 106.0, 84.0, 61.0, 38.0, 15.0, -9.0, -33.0, -57.0, -82.0, -108.0)
@@ -118,7 +118,7 @@ def vertebral_bodies(x: Floats, y: Floats, z: Floats) -> Floats:
     waist = 1.6 * (1 - np.clip(up**2, 0, 1))
     width = 16.5 - levels[nearest] * 0.016 - waist
     depth = width * 0.8
-    round_about = superellipse(x, y - SPINE_BACK(levels[nearest]), width, depth, 2.3)
+    round_about = superellipse(x, y - SPINE_BACK(levels[nearest]), width, depth)
     height = (np.abs(up) - 1) * half_mm
     k = 3.0
     rim = np.sqrt(np.maximum(round_about + k, 0) ** 2 + np.maximum(height + k, 0) ** 2)
@@ -128,18 +128,18 @@ def vertebral_bodies(x: Floats, y: Floats, z: Floats) -> Floats:
 
 def spinal_canal(x: Floats, y: Floats, z: Floats) -> Floats:
     """The canal behind the bodies."""
-    return superellipse(x, y - SPINE_BACK(z) - 21, 9.5, 7.5, 2.2)
+    return superellipse(x, y - SPINE_BACK(z) - 21, 9.5, 7.5)
 
 
 def spinal_cord(x: Floats, y: Floats, z: Floats) -> Floats:
     """The cord in its canal."""
-    return superellipse(x, y - SPINE_BACK(z) - 20.5, 5.2, 4.2, 2.0)
+    return superellipse(x, y - SPINE_BACK(z) - 20.5, 5.2, 4.2)
 
 
 def discs(x: Floats, y: Floats, z: Floats) -> Floats:
     """One column that shows between the bodies."""
     wide = 16.0 - z * 0.016
-    return superellipse(x, y - SPINE_BACK(z), wide, wide * 0.8, 2.3)
+    return superellipse(x, y - SPINE_BACK(z), wide, wide * 0.8)
 
 
 def _rib(number: int, side: int) -> Tubes:
@@ -164,7 +164,9 @@ def _outside(side: int, turn_degrees: float, z: float, out_mm: float) -> FloatAr
     """A point of the cage; 0 degrees is at the back, 90 at the side, 180 at the front."""
     a, b = float(_CAGE_A(z)) + out_mm, float(_CAGE_B(z)) + out_mm
     s, c = np.sin(np.radians(turn_degrees)), np.cos(np.radians(turn_degrees))
-    ray = (abs(s / a) ** 2.3 + abs(c / b) ** 2.3) ** (-1 / 2.3)
+    ray = (abs(s / a) ** SUPERELLIPSE_POWER + abs(c / b) ** SUPERELLIPSE_POWER) ** (
+        -1 / SUPERELLIPSE_POWER
+    )
     return np.array([side * ray * s, float(_CAGE_BACK(z)) + ray * c, z])
 
 

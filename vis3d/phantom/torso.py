@@ -45,12 +45,12 @@ def skin(x: Floats, y: Floats, z: Floats, fat_mm: float = 0.0) -> Floats:
     groove = np.where(y > 0, 7 * np.exp(-((x / 16) ** 2)), 0)
     a = _SKIN_A(z) - 1.2 * fat_mm
     b = _SKIN_B(z) - 0.7 * fat_mm
-    return superellipse(x, y, a, b, 2.7) + groove
+    return superellipse(x, y, a, b) + groove
 
 
 def cage(x: Floats, y: Floats, z: Floats, out_mm: float = 0.0) -> Floats:
     """The surface that the ribs run on, or one `out_mm` further out."""
-    return superellipse(x, y - _CAGE_BACK(z), _CAGE_A(z) + out_mm, _CAGE_B(z) + out_mm, 2.3)
+    return superellipse(x, y - _CAGE_BACK(z), _CAGE_A(z) + out_mm, _CAGE_B(z) + out_mm)
 
 
 def diaphragm(x: Floats, y: Floats, z: Floats, side: int) -> Floats:
@@ -82,7 +82,7 @@ def descending_aorta(x: Floats, y: Floats, z: Floats) -> Floats:
 
 def column(x: Floats, y: Floats, z: Floats) -> Floats:
     """What the spine keeps free of lung."""
-    return superellipse(x, y - SPINE_BACK(z) - 6, 21, 26, 2.0)
+    return superellipse(x, y - SPINE_BACK(z) - 6, 21, 26)
 
 
 def lung(x: Floats, y: Floats, z: Floats, side: int) -> Floats:
@@ -142,9 +142,9 @@ def _gas(x: Floats, y: Floats, z: Floats) -> Floats:
     return both(ellipsoid(x, y, z, (52, -22, -122), (34, 36, 28)), y + 34)
 
 
-SKIN = _whole(skin, 2.4)
-FAT = _whole(partial(skin, fat_mm=2.5), 2.4)
-MUSCLE = _whole(partial(skin, fat_mm=17.0), 2.4)
+SKIN = _whole(skin)
+FAT = _whole(partial(skin, fat_mm=2.5))
+MUSCLE = _whole(partial(skin, fat_mm=17.0))
 CHEST_WALL_FAT = _whole(lambda x, y, z: np.abs(cage(x, y, z, 9)) - 1.5)
 CHEST_WALL = _whole(partial(cage, out_mm=-PLEURA_MM + 2))
 ABDOMEN = _whole(under_diaphragm)
