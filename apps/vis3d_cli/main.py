@@ -7,21 +7,25 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter
 
 from vis3d.errors import Cancelled, SeveralSeriesError, Vis3dError
 from vis3d_cli.exit_codes import DONE, exit_code
 from vis3d_cli.interrupt import interruptible
-from vis3d_cli.say import error_line, print_json
+from vis3d_cli.say import error_line, print_json, terminal
 
 COMMANDS = {
     "info": "List the series in a folder, file or archive, and what to know of each.",
     "convert": "Write a scan as NIfTI, NRRD, MetaImage, VTK or NumPy.",
+    "slices": "Write one picture a slice.",
     "segment": "Find lungs, airways, bones and body; write a label map.",
     "mesh": "Write the surface of a structure as STL, PLY, OBJ, glTF, 3MF or VTP.",
     "render": "Write a picture or a turning movie, without a screen.",
     "view": "Show a scan in a window.",
+    "serve": "Open the explorer in the browser.",
+    "demo": "Open the explorer on the built-in phantom.",
     "phantom": "Write the built-in phantom as a DICOM series with its truth.",
 }
 """Each is the function of its name in the module of its name, imported when it is run."""
@@ -85,19 +89,21 @@ def _worth_showing(value: object) -> str | None:
 def _explain(error: Vis3dError, tokens: list[str]) -> None:
     if "--verbose" in tokens:
         traceback.print_exception(error)
-    if isinstance(error, SeveralSeriesError):
-        _list_choices(error, as_json="--json" in tokens)
-    error_line(error)
-
-
-def _list_choices(error: SeveralSeriesError, *, as_json: bool) -> None:
-    from vis3d_cli.listing import series_document, series_table
-    from vis3d_cli.say import terminal
-
-    if as_json:
-        print_json({"series": [series_document(series) for series in error.choices]})
+    if isinstance(error, SeveralSeriesError) and error.choices:
+        _explain_choices(error, as_json="--json" in tokens)
     else:
-        terminal(sys.stderr).print(series_table(error.choices))
+        error_line(error)
+
+
+def _explain_choices(error: SeveralSeriesError, *, as_json: bool) -> None:
+    from vis3d_cli.listing import series_document, series_table
+
+    choices: tuple[Any, ...] = error.choices
+    if as_json:
+        print_json({"series": [series_document(series) for series in choices]})
+    else:
+        terminal(sys.stderr).print(series_table(choices))
+    error_line(f"{len(choices)} series were found: pick one with --series.")
 
 
 def _help_command(tokens: list[str]) -> str:

@@ -10,6 +10,7 @@ from cyclopts import Group, Parameter
 
 from vis3d.errors import UsageError
 
+READING = Group("Reading", sort_key=8)
 EVERYWHERE = Group("Everywhere", sort_key=9)
 
 
@@ -26,8 +27,30 @@ class Manner:
     )
 
 
-PLAIN = Manner()
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which scan of INPUT, and what may be repaired in it."""
 
+    series: Annotated[
+        str | None,
+        Parameter(metavar="INDEX|UID", help="Which series, as `info` lists them."),
+    ] = None
+    gaps: Annotated[
+        Literal["refuse", "interpolate"],
+        Parameter(help="What to do where slices are missing."),
+    ] = "refuse"
+    tilt: Annotated[
+        Literal["correct", "refuse"], Parameter(help="What to do with a tilted gantry.")
+    ] = "correct"
+    force: Annotated[
+        bool, Parameter(help="Read DICOM files without preamble or meta header.")
+    ] = False
+
+
+PLAIN = Manner()
+THE_ONLY_ONE = Choice()
+
+Which: TypeAlias = Annotated[Choice, Parameter(name="*", group=READING)]
 How: TypeAlias = Annotated[Manner, Parameter(name="*", group=EVERYWHERE)]
 Input: TypeAlias = Annotated[
     Path,
@@ -36,32 +59,14 @@ Input: TypeAlias = Annotated[
         ".nii .nii.gz .nrrd .mha .mhd .vti file."
     ),
 ]
-SeriesChoice: TypeAlias = Annotated[
-    str | None,
-    Parameter(name="--series", metavar="INDEX|UID", help="Which series, as `info` lists them."),
-]
-Structures: TypeAlias = Annotated[
-    str | None, Parameter(metavar="NAME,...", help="lungs, left-lung, airways, bones, body ...")
-]
 ReportFile: TypeAlias = Annotated[
     Path | None, Parameter(metavar="FILE", help="Write what --json prints into a file too.")
-]
-Gaps: TypeAlias = Annotated[
-    Literal["refuse", "interpolate"],
-    Parameter(help="What to do where slices are missing."),
-]
-Tilt: TypeAlias = Annotated[
-    Literal["correct", "refuse"],
-    Parameter(help="What to do with a tilted gantry."),
 ]
 Force: TypeAlias = Annotated[
     bool, Parameter(help="Read DICOM files without preamble or meta header.")
 ]
-
-
-def series_choice(text: str | None) -> int | str | None:
-    """An index (from 1) or a UID."""
-    return int(text) if text is not None and text.isascii() and text.isdigit() else text
+Port: TypeAlias = Annotated[int, Parameter(help="The port; 0 is any free one.")]
+NoBrowser: TypeAlias = Annotated[bool, Parameter(help="Only print the address.")]
 
 
 def numbers(text: str, option: str, example: str, count: int) -> tuple[float, ...]:

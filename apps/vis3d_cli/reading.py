@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vis3d.errors import InputError, OutputError, UnsupportedError, UsageError
 from vis3d.progress import Progress
 from vis3d_cli import say
-from vis3d_cli.options import Manner, series_choice
+from vis3d_cli.options import Choice, Manner
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -17,16 +17,31 @@ if TYPE_CHECKING:
     from vis3d.volume import Volume
 
 
-def load(path: Path, series: str | None, how: Manner, progress: Progress) -> "Volume":
+def load(
+    path: Path,
+    which: Choice,
+    how: Manner,
+    progress: Progress,
+    *,
+    slices: slice | None = None,
+) -> "Volume":
     """The scan that INPUT and `--series` name, its warnings said on stderr."""
     from vis3d.files import load_volume
 
-    volume = load_volume(path, series=series_choice(series), progress=progress)
+    volume = load_volume(
+        path,
+        series=which.series,
+        gaps=which.gaps,
+        tilt=which.tilt,
+        slices=slices,
+        force=which.force,
+        progress=progress,
+    )
     say.findings(volume.findings, how)
     return volume
 
 
-def source_series(path: Path, series: str | None, progress: Progress) -> "Series":
+def source_series(path: Path, which: Choice, progress: Progress) -> "Series":
     """The DICOM series from which a DICOM object inherits patient and study.
 
     Raises:
@@ -34,11 +49,12 @@ def source_series(path: Path, series: str | None, progress: Progress) -> "Series
     """
     from vis3d.files import discover, select_series
 
-    chosen = select_series(discover(path, progress=progress), series_choice(series))
+    found = discover(path, force=which.force, progress=progress)
+    chosen = select_series(found, which.series)
     if not chosen.uid:
         raise UnsupportedError(
-            f"{path} isn't DICOM, so a DICOM SEG would have no patient and study to belong to. "
-            "Write a .nii.gz file instead."
+            f"{path} isn't DICOM, so a DICOM SEG would have no patient and study to belong "
+            "to. Write a .nii.gz file instead."
         )
     return chosen
 

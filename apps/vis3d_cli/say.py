@@ -76,7 +76,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: str =
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
         made.add_column(column, justify="right" if column in right.split() else "left")
     for row in rows:

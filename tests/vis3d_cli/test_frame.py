@@ -159,8 +159,6 @@ def test_quiet_says_nothing_but_answers_json(capsys):
         (options.slices, "10:20", slice(10, 20)),
         (options.slices, "-5:", slice(-5, None)),
         (options.names, "lungs, left-lung", ("lungs", "left-lung")),
-        (options.series_choice, "2", 2),
-        (options.series_choice, "1.2.3", "1.2.3"),
     ],
 )
 def test_values_are_read(read, text, value):

@@ -7,9 +7,9 @@ from cyclopts import Parameter
 
 from vis3d.errors import UsageError
 from vis3d.progress import Progress, part
-from vis3d_cli import options, say
+from vis3d_cli import options, reading, say
 from vis3d_cli.exit_codes import DONE
-from vis3d_cli.options import PLAIN, Force, Gaps, How, Input, SeriesChoice, Tilt
+from vis3d_cli.options import PLAIN, THE_ONLY_ONE, How, Input, Which
 from vis3d_cli.watch import watching
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ def convert(
         Path,
         Parameter(name=["--output", "-o"], help="A .nii .nii.gz .nrrd .mha .vti or .npz file."),
     ],
-    series: SeriesChoice = None,
     isotropic: Annotated[
         float | None, Parameter(metavar="MM", help="Resample to cubes of this size.")
     ] = None,
@@ -45,9 +44,7 @@ def convert(
             help="Only the slices from A (counted from 0) up to but not including B.",
         ),
     ] = None,
-    gaps: Gaps = "refuse",
-    tilt: Tilt = "correct",
-    force: Force = False,
+    which: Which = THE_ONLY_ONE,
     how: How = PLAIN,
 ) -> int:
     """Write a scan as NIfTI, NRRD, MetaImage, VTK or NumPy.
@@ -60,22 +57,15 @@ def convert(
     wanted_mm = None if isotropic is None else options.positive((isotropic,), "--isotropic")[0]
     wanted_slices = None if slices is None else options.slices(slices)
 
-    from vis3d.files import load_volume, write_volume
+    from vis3d.files import VOLUME_SUFFIXES, write_volume
 
+    reading.check_output(output, VOLUME_SUFFIXES, "volumes")
     with watching(how) as progress:
-        volume = load_volume(
-            input,
-            series=options.series_choice(series),
-            gaps=gaps,
-            tilt=tilt,
-            slices=wanted_slices,
-            force=force,
-            progress=part(progress, 0.0, 0.6),
-        )
+        loading = part(progress, 0.0, 0.6)
+        volume = reading.load(input, which, how, loading, slices=wanted_slices)
         volume = _regridded(volume, wanted_shape, wanted_mm, part(progress, 0.6, 0.9))
         progress(0.9, "writing")
         write_volume(volume, output)
-    say.findings(volume.findings, how)
     say.answer({"output": str(output)}, [f"{output}: {volume!r}"], how)
     return DONE
 

@@ -11,7 +11,7 @@ from vis3d.errors import UsageError
 from vis3d.progress import Progress, part
 from vis3d_cli import reading, say
 from vis3d_cli.exit_codes import DONE
-from vis3d_cli.options import PLAIN, How, Input, ReportFile, SeriesChoice
+from vis3d_cli.options import PLAIN, THE_ONLY_ONE, How, Input, ReportFile, Which
 from vis3d_cli.watch import watching
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ def mesh(
         Path | None, Parameter(metavar="FILE", help="A label map of this scan.")
     ] = None,
     label: Annotated[int | None, Parameter(metavar="N", help="The label in that file.")] = None,
-    series: SeriesChoice = None,
     smooth: Annotated[float, Parameter(metavar="MM", help="Smooth over this length.")] = 0.0,
     max_triangles: Annotated[
         int | None, Parameter(metavar="N", help="No more triangles than this.")
@@ -55,6 +54,7 @@ def mesh(
         Literal["lps", "ras"], Parameter(help="The patient axes the file is written in.")
     ] = "lps",
     report: ReportFile = None,
+    which: Which = THE_ONLY_ONE,
     how: How = PLAIN,
 ) -> int:
     """Write the surface of a structure as STL, PLY, OBJ, glTF, 3MF or VTP.
@@ -79,7 +79,7 @@ def mesh(
         "open_ends": open_ends,
     }
     with watching(how) as progress:
-        volume = reading.load(input, series, how, part(progress, 0.0, 0.2))
+        volume = reading.load(input, which, how, part(progress, 0.0, 0.2))
         shaped = part(progress, 0.5, 0.85)
         mask = None
         if level is not None:

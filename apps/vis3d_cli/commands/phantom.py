@@ -41,8 +41,8 @@ def phantom(
 ) -> int:
     """Write the built-in phantom as a DICOM series with its truth.
 
-    DIR gets a CT series and truth.nii.gz, a label map on the grid on which vis3d loads
-    the series.
+    DIR gets a CT series and truth.nii.gz, a label map on the grid on which vis3d
+    loads the series.
 
     For example: vis3d phantom phantom --spacing 1.2,1.2,2.5 --tilt 10
     """

@@ -11,7 +11,7 @@ from vis3d.errors import UsageError
 from vis3d.progress import Progress, part
 from vis3d_cli import options, reading, say
 from vis3d_cli.exit_codes import DONE
-from vis3d_cli.options import PLAIN, How, Input, SeriesChoice
+from vis3d_cli.options import PLAIN, THE_ONLY_ONE, Choice, How, Input, Which
 from vis3d_cli.watch import watching
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Wanted:
     """What the command line asks to see."""
 
     input: Path
-    series: str | None
+    which: Choice
     mode: Mode
     names: tuple[str, ...]
     segmentation: Path | None
@@ -89,7 +89,7 @@ def render(
         int | None,
         Parameter(metavar="N", help="A movie of one turn round the patient in N pictures."),
     ] = None,
-    series: SeriesChoice = None,
+    which: Which = THE_ONLY_ONE,
     how: How = PLAIN,
 ) -> int:
     """Write a picture or a turning movie, without a screen.
@@ -100,7 +100,7 @@ def render(
     """
     names = () if structures is None else options.names(structures)
     pixels = options.size(size)
-    wanted = Wanted(input, series, mode, names, segmentation, preset, view, pixels)
+    wanted = Wanted(input, which, mode, names, segmentation, preset, view, pixels)
     _check_together(wanted)
     reading.check_output(output, SUFFIXES, "pictures")
     count = _frame_count(reading.suffix_of(output), mode, frames)
@@ -144,7 +144,7 @@ def _frame_count(suffix: str, mode: Mode, frames: int | None) -> int:
 def _flat_picture(wanted: Wanted, how: options.Manner, progress: Progress) -> Any:
     from vis3d_cli.flat import contact_sheet, middle_slice
 
-    volume = reading.load(wanted.input, wanted.series, how, part(progress, 0.0, 0.4))
+    volume = reading.load(wanted.input, wanted.which, how, part(progress, 0.0, 0.4))
     labels = None
     if wanted.names or wanted.segmentation:
         labels = _labels(wanted, volume, wanted.names, part(progress, 0.4, 0.9))
@@ -170,10 +170,15 @@ def _layers(wanted: Wanted, how: options.Manner, progress: Progress) -> "tuple[L
 
     transfer = scenes.transfer(wanted.mode, wanted.preset)
     if input_kind(wanted.input) == "surface":
-        if wanted.mode != "surface" or wanted.names or wanted.segmentation or wanted.series:
+        if (
+            wanted.mode != "surface"
+            or wanted.names
+            or wanted.segmentation
+            or wanted.which != THE_ONLY_ONE
+        ):
             raise UsageError(f"{wanted.input.name} is a surface: it is shown as it is.")
         return (scenes.surface_file_layer(wanted.input),)
-    volume = reading.load(wanted.input, wanted.series, how, part(progress, 0.0, 0.3))
+    volume = reading.load(wanted.input, wanted.which, how, part(progress, 0.0, 0.3))
     if wanted.mode in VOLUME_MODES:
         return (VolumeLayer(volume, transfer),)
     names = wanted.names or (() if wanted.segmentation else STRUCTURES)

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from vis3d.progress import part
 from vis3d_cli import options, reading, say
 from vis3d_cli.exit_codes import DONE
-from vis3d_cli.options import PLAIN, How, Input, ReportFile, SeriesChoice
+from vis3d_cli.options import PLAIN, THE_ONLY_ONE, How, Input, ReportFile, Which
 from vis3d_cli.watch import watching
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ def segment(
     structures: Annotated[
         str, Parameter(metavar="NAME,...", help="Any of lungs, airways, bones, body.")
     ] = "lungs,airways,bones",
-    series: SeriesChoice = None,
     report: ReportFile = None,
+    which: Which = THE_ONLY_ONE,
     how: How = PLAIN,
 ) -> int:
     """Find lungs, airways, bones and body; write a label map.
 
-    Labels: 1 left lung, 2 right lung, 3 airways, 4 bones, 5 body (what has no other label
-    inside the skin). Left and right are the patient's.
+    Labels: 1 left lung, 2 right lung, 3 airways, 4 bones, 5 body (what has no
+    other label inside the skin). Left and right are the patient's.
 
     For example: vis3d segment scans/chest -o masks.nii.gz --report report.json
     """
@@ -57,8 +57,8 @@ def segment(
     with watching(how) as progress:
         source = None
         if reading.suffix_of(output) == DICOM_SUFFIX:
-            source = reading.source_series(input, series, part(progress, 0.0, 0.05))
-        volume = reading.load(input, series, how, part(progress, 0.05, 0.2))
+            source = reading.source_series(input, which, part(progress, 0.0, 0.05))
+        volume = reading.load(input, which, how, part(progress, 0.05, 0.2))
         labels = vis3d.segment(volume, names, progress=part(progress, 0.2, 0.95))
         progress(0.95, "writing")
         vis3d.write_labelmap(labels, output, series=source)

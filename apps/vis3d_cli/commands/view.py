@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from vis3d.progress import Progress
 from vis3d_cli import options, reading
 from vis3d_cli.exit_codes import DONE
-from vis3d_cli.options import PLAIN, How, Input, SeriesChoice
+from vis3d_cli.options import PLAIN, THE_ONLY_ONE, How, Input, Which
 from vis3d_cli.watch import watching
 
 if TYPE_CHECKING:
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 PRESET = "bone"
 
 
-def view(input: Input, /, *, series: SeriesChoice = None, how: How = PLAIN) -> int:
+def view(input: Input, /, *, which: Which = THE_ONLY_ONE, how: How = PLAIN) -> int:
     """Show a scan in a window.
 
-    INPUT may also be a surface file (.stl .ply ...). The browser explorer, vis3d serve,
-    shows more.
+    INPUT may also be a surface file (.stl .ply ...). The browser explorer,
+    vis3d serve, shows more.
 
     For example: vis3d view scans/chest
     """
@@ -26,17 +26,19 @@ def view(input: Input, /, *, series: SeriesChoice = None, how: How = PLAIN) -> i
 
     require_opengl()
     with watching(how) as progress:
-        scene = _scene(input, series, how, progress)
+        scene = _scene(input, which, how, progress)
     open_window(scene, "vis3d")
     return DONE
 
 
-def _scene(path: Input, series: str | None, how: options.Manner, progress: Progress) -> "Scene":
+def _scene(
+    path: Input, which: options.Choice, how: options.Manner, progress: Progress
+) -> "Scene":
     from vis3d.files import input_kind
     from vis3d.scene import Scene, VolumeLayer
     from vis3d_cli import scenes
 
     if input_kind(path) == "surface":
         return Scene((scenes.surface_file_layer(path),))
-    volume = reading.load(path, series, how, progress)
+    volume = reading.load(path, which, how, progress)
     return Scene((VolumeLayer(volume, PRESET),))

@@ -1,0 +1,66 @@
+"""`vis3d serve`: the explorer in the browser."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from vis3d.errors import NothingFoundError, RequirementError, UsageError
+from vis3d_cli import say
+from vis3d_cli.exit_codes import DONE
+from vis3d_cli.options import PLAIN, How, Manner, NoBrowser, Port
+
+
+def serve(
+    *inputs: Annotated[
+        Path, Parameter(name="INPUT", help="Scans as for `info`, and surface files.")
+    ],
+    data_root: Annotated[
+        Path | None, Parameter(metavar="DIR", help="Offer every scan below this folder.")
+    ] = None,
+    port: Port = 0,
+    no_browser: NoBrowser = False,
+    how: How = PLAIN,
+) -> int:
+    """Open the explorer in the browser.
+
+    It listens on this machine alone, and only a browser that knows the printed
+    address with its key gets in. Ctrl-C ends it.
+
+    For example: vis3d serve scans/chest --no-browser --port 8080
+    """
+    if data_root is not None and inputs:
+        raise UsageError("Give INPUT to open it at once, or --data-root to choose, not both.")
+    if data_root is not None and not data_root.is_dir():
+        raise NothingFoundError(f"There is no folder {data_root}.")
+    chosen = [data_root] if data_root is not None else inputs
+    start_explorer()(chosen, port=port, open_browser=not no_browser, on_ready=announcement(how))
+    return DONE
+
+
+def start_explorer() -> Callable[..., None]:
+    """The explorer's `serve`.
+
+    Raises:
+        RequirementError: the libraries of the extra `viewer` are missing.
+    """
+    try:
+        from vis3d_viewer.serve import serve as start
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("vis3d"):
+            raise
+        raise RequirementError(
+            f'The explorer needs {error.name}: pip install "vis3d[viewer]".'
+        ) from error
+    return start
+
+
+def announcement(how: Manner) -> Callable[[str], None]:
+    """Says where the explorer is, at once, also to a pipe."""
+
+    def announce(address: str) -> None:
+        said: Any = say.json_text({"url": address}) if how.json else f"Serving on {address}"
+        print(said, flush=True)
+
+    return announce
