@@ -142,9 +142,9 @@ def _gas(x: Floats, y: Floats, z: Floats) -> Floats:
     return both(ellipsoid(x, y, z, (52, -22, -122), (34, 36, 28)), y + 34)
 
 
-SKIN = _whole(skin)
-FAT = _whole(partial(skin, fat_mm=2.5))
-MUSCLE = _whole(partial(skin, fat_mm=17.0))
+SKIN = _whole(skin, 3.0)
+FAT = _whole(partial(skin, fat_mm=2.5), 3.0)
+MUSCLE = _whole(partial(skin, fat_mm=17.0), 3.0)
 CHEST_WALL_FAT = _whole(lambda x, y, z: np.abs(cage(x, y, z, 9)) - 1.5)
 CHEST_WALL = _whole(partial(cage, out_mm=-PLEURA_MM + 2))
 ABDOMEN = _whole(under_diaphragm)
