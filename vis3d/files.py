@@ -89,17 +89,20 @@ def find_series(path: PathLike, *, progress: Progress | None = None) -> "tuple[S
 def select_series(discovery: "Discovery", series: int | str | None = None) -> "Series":
     """The series meant by an index (from 1), by a UID, or by being the only one.
 
+    One that isn't loadable is given all the same: an option of `load_volume` may repair it,
+    and if not, that says why.
+
     Raises:
         NothingFoundError: there are no series.
         SeveralSeriesError: several can be loaded and none was picked.
         UsageError: no series has that index or UID, or several have the UID.
-        InputError: the one meant can't be loaded.
+        InputError: several were found and none can be loaded.
     """
     found = discovery.series
     if not found:
         raise NothingFoundError(_nothing_found(discovery))
     if series is not None:
-        return _loadable(_picked(found, series))
+        return _picked(found, series)
     loadable = tuple(one for one in found if one.loadable)
     if len(loadable) > 1:
         listed = "; ".join(f"{one.index}: {_in_words(one)}" for one in loadable)
@@ -107,7 +110,10 @@ def select_series(discovery: "Discovery", series: int | str | None = None) -> "S
             f"{len(loadable)} series were found; pick one by its number or UID. {listed}",
             loadable,
         )
-    return _loadable(loadable[0] if loadable else found[0])
+    if not loadable and len(found) > 1:
+        reasons = "; ".join(f"{one.index}: {_why_not(one)}" for one in found)
+        raise InputError(f"None of the {len(found)} series can be loaded. {reasons}")
+    return loadable[0] if loadable else found[0]
 
 
 def load_volume(
@@ -323,7 +329,7 @@ def _series_of(file: VoxelFile, frame: int) -> "Series":
         uid="",
         modality=str(file.facts.get("modality", "")),
         description=description,
-        files=(str(file.path),),
+        files=(file.path.name,),
         geometry=file.geometry,
         shape=file.shape,
         unit=str(unit or ""),
@@ -347,11 +353,9 @@ def _picked(found: "tuple[Series, ...]", series: int | str) -> "Series":
     raise UsageError(f"There is no series {series!r}; choose from {listed}.")
 
 
-def _loadable(series: "Series") -> "Series":
-    if series.loadable:
-        return series
+def _why_not(series: "Series") -> str:
     reasons = [finding.message for finding in series.findings if finding.severity == "error"]
-    raise InputError(f"Series {series.index} can't be loaded. {' '.join(reasons)}".strip())
+    return " ".join(reasons) or "no image that makes a volume"
 
 
 def _in_words(series: "Series") -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from vis3d.formats import nifti, nrrd, ply, stl
+from vis3d.formats import glb, metaimage, nifti, npz, nrrd, obj, ply, stl, threemf, vti, vtp
 from vis3d.formats.frames import Coordinates
 from vis3d.formats.voxels import VoxelFile
 from vis3d.labels import LabelMap
@@ -29,6 +29,9 @@ VOXEL_READERS: Mapping[str, Callable[[Path], VoxelFile]] = {
     ".nii.gz": nifti.open_nifti,
     ".nii": nifti.open_nifti,
     ".nrrd": nrrd.open_nrrd,
+    ".mha": metaimage.open_metaimage,
+    ".mhd": metaimage.open_metaimage,
+    ".vti": vti.open_vti,
 }
 """Opens a file's header; `volume_of` and `labelmap_of` make the nouns of it."""
 
@@ -36,20 +39,34 @@ VOLUME_WRITERS: Mapping[str, Callable[[Volume, Path], None]] = {
     ".nii.gz": nifti.write_volume,
     ".nii": nifti.write_volume,
     ".nrrd": nrrd.write_volume,
+    ".mha": metaimage.write_volume,
+    ".mhd": metaimage.write_volume,
+    ".vti": vti.write_volume,
+    ".npz": npz.write_volume,
 }
 
 LABELMAP_WRITERS: Mapping[str, Callable[[LabelMap, Path], None]] = {
     ".nii.gz": nifti.write_labelmap,
     ".nii": nifti.write_labelmap,
     ".nrrd": nrrd.write_labelmap,
+    ".mha": metaimage.write_labelmap,
+    ".mhd": metaimage.write_labelmap,
 }
 
 SURFACE_READERS: Mapping[str, Callable[[Path], tuple[Surface, ...]]] = {
     ".stl": stl.read_stl,
     ".ply": ply.read_ply,
+    ".obj": obj.read_obj,
+    ".glb": glb.read_glb,
+    ".3mf": threemf.read_3mf,
+    ".vtp": vtp.read_vtp,
 }
 
 SURFACE_WRITERS: Mapping[str, SurfaceWriter] = {
     ".stl": stl.write_stl,
     ".ply": ply.write_ply,
+    ".obj": obj.write_obj,
+    ".glb": glb.write_glb,
+    ".3mf": threemf.write_3mf,
+    ".vtp": vtp.write_vtp,
 }

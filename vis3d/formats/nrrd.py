@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import nrrd
 import numpy as np
@@ -295,13 +295,8 @@ def _values(
             stream.seek(path.stat().st_size - count * dtype.itemsize)
             skip = 0
         opened = byte_streams.inflated(stream, ENCODINGS[encoding])
-        _skip(opened, skip)
+        byte_streams.skip(opened, skip)
         return byte_streams.read_array(opened, path, dtype, count, progress)
-
-
-def _skip(stream: IO[bytes], count: int) -> None:
-    while count > 0 and (got := len(stream.read(min(count, byte_streams.STEP)))):
-        count -= got
 
 
 def _numbers(

@@ -12,6 +12,7 @@ from vis3d.errors import InputError
 from vis3d.formats import byte_streams
 from vis3d.formats.frames import Coordinates, check_points, frame_said, in_frame, in_lps
 from vis3d.formats.merging import colors_of, merged
+from vis3d.formats.polygons import checked_triangles, fans
 from vis3d.surface import Surface
 from vis3d.whole_file import whole_file
 
@@ -69,8 +70,7 @@ def read_ply(path: Path) -> tuple[Surface, ...]:
     if all(head.element("vertex").kinds[axis] == "f4" for axis in "xyz"):
         points = points.astype(np.float32)
     check_points(points, path)
-    if len(faces) and not 0 <= faces.min() <= faces.max() < len(points):
-        raise InputError(f"{path}: a triangle names a point that the file hasn't got.")
+    checked_triangles(faces, len(points), path)
     frame, findings = frame_said(" ".join(head.comments), "PLY")
     name = next((c[5:] for c in head.comments if c.startswith("name ")), path.stem)
     color, point_data = _colors(vertices)
@@ -179,7 +179,10 @@ def _binary_lists(
     if corners and element.count * record.itemsize <= len(content) - at:
         table = np.frombuffer(content, record, element.count, at)
         if (table["count"] == corners).all():
-            return fans(table["corners"]), at + element.count * record.itemsize
+            sizes = np.full(element.count, corners)
+            return fans(
+                table["corners"].reshape(-1), sizes
+            ), at + element.count * record.itemsize
     rows = []
     for _ in range(element.count):
         byte_streams.check_promise(path, size_type.itemsize, len(content) - at)
@@ -191,18 +194,9 @@ def _binary_lists(
     return _fans_of(rows), at
 
 
-def fans(polygons: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Polygons (n, corners) as triangles round their first corner."""
-    corners = polygons.shape[1]
-    parts = [polygons[:, [0, n, n + 1]] for n in range(1, corners - 1)]
-    if not parts:
-        return np.zeros((0, 3), np.int64)
-    return np.stack(parts, axis=1).reshape(-1, 3).astype(np.int64)
-
-
 def _fans_of(rows: list[NDArray[np.integer]]) -> NDArray[np.int64]:
-    parts = [fans(row[np.newaxis]) for row in rows if len(row) >= 3]
-    return np.concatenate(parts) if parts else np.zeros((0, 3), np.int64)
+    sizes = np.array([len(row) for row in rows], np.int64)
+    return fans(np.concatenate(rows) if rows else np.zeros(0, np.int64), sizes)
 
 
 def _text_body(content: bytes, head: Head, path: Path) -> tuple[Any, NDArray[np.int64]]:
