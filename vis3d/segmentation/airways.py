@@ -7,7 +7,7 @@ import numpy as np
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.frame import Bools, Spacing
 from vis3d.segmentation.grids import Factors, spread
-from vis3d.segmentation.morphology import components, grown
+from vis3d.segmentation.morphology import bounding_box, components, grown
 
 GRID_MM = 1.0
 LEVELS_HU = (-950, -925, -900, -875, -850)
@@ -53,14 +53,11 @@ def grow_airways(
 
 
 def _box(inside: Bools, factors: Factors, shape: tuple[int, ...]) -> tuple[slice, ...]:
-    slices = []
-    for axis, factor in enumerate(factors):
-        others = tuple(a for a in range(3) if a != axis)
-        hit = np.flatnonzero(inside.any(axis=others))
-        slices.append(
-            slice(int(hit[0]) * factor, min(shape[axis], (int(hit[-1]) + 1) * factor))
-        )
-    return tuple(slices)
+    box = bounding_box(inside) or (slice(0, 1), slice(0, 1), slice(0, 1))
+    return tuple(
+        slice(part.start * factor, min(n, part.stop * factor))
+        for part, factor, n in zip(box, factors, shape, strict=True)
+    )
 
 
 def _seeds(values: np.ndarray, near: Bools) -> Bools:

@@ -18,7 +18,7 @@ from vis3d.segmentation.grids import (
     spread,
 )
 from vis3d.segmentation.lungs import CoarseLungs, air_threshold, airy_parts, find_lungs
-from vis3d.segmentation.morphology import grown
+from vis3d.segmentation.morphology import fringed, grown, trimmed
 from vis3d.segmentation.trachea import find_trachea
 
 COARSE_MM = 2.0
@@ -66,9 +66,7 @@ class Anatomy:
             pooled(self.hu, factors), unmeasured, coarse_spacing(self.spacing, factors)
         )
         coarse: Bools = spread(body, factors, self.hu.shape)
-        band = max(self.spacing) * 2.01
-        outer = grown(coarse, band, self.spacing)
-        inner = ~grown(~coarse, band, self.spacing)
+        outer, inner = fringed(fringed(coarse)), trimmed(trimmed(coarse))
         return inner | (outer & (self.hu > SKIN_HU))
 
     @cached_property
@@ -81,7 +79,6 @@ class Anatomy:
             hu=self.frame.hu,
             range_hu=(SKIN_HU, np.inf),
             factors=self.factors,
-            spacing_kji=self.spacing,
             progress=self.progress,
         )
         return self._measured(body)
@@ -151,7 +148,6 @@ class Anatomy:
             hu=self.frame.hu,
             range_hu=(-np.inf, self.threshold_hu),
             factors=self.factors,
-            spacing_kji=self.spacing,
             progress=self.progress,
         )
         both = self._measured(both) & ~self.airways.mask
@@ -169,8 +165,7 @@ class Anatomy:
     def _nearer_left(self) -> Bools:
         """Which coarse voxels belong to the left lung, the lungs' surroundings included."""
         left, right = self.coarse_lungs.left, self.coarse_lungs.right
-        reach = 1.5 * max(self.spacing)
-        return left | (grown(left, reach, self.spacing) & ~right)
+        return left | (fringed(left) & ~right)
 
     def _left_mm(self) -> Floats:
         """How far to the patient's left each voxel of the 2 mm grid lies."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.frame import Bools, Floats, Spacing, T, Values
-from vis3d.segmentation.morphology import grown, shrunk
+from vis3d.segmentation.morphology import fringed, trimmed
 
 Factors = tuple[int, int, int]
 
@@ -65,7 +65,6 @@ def refined(
     hu: Values,
     range_hu: tuple[float, float],
     factors: Factors,
-    spacing_kji: Spacing,
     progress: Progress = silent,
 ) -> Bools:
     """A coarse mask at full resolution: the border by HU, the rest as decided.
@@ -73,10 +72,9 @@ def refined(
     Within one coarse voxel of the border of `coarse` a voxel is inside if its own value
     lies between the ends of `range_hu`; `certain` ones stay inside whatever their values.
     """
-    band_mm = 1.01 * max(spacing_kji)
     state: NDArray[np.uint8] = np.zeros(coarse.shape, np.uint8)
-    state[grown(coarse, band_mm, spacing_kji)] = 1
-    state[shrunk(coarse, band_mm, spacing_kji)] = 2
+    state[fringed(coarse)] = 1
+    state[trimmed(coarse)] = 2
     state[certain] = 2
     result = np.zeros(hu.shape, bool)
     fk = factors[0]

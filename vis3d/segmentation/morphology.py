@@ -28,12 +28,55 @@ def distance_mm(mask: Bools, spacing_kji: Spacing) -> Floats:
 
 def grown(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
     """The mask and everything within `radius_mm` of it."""
-    return np.asarray(distance_mm(~mask, spacing_kji) <= radius_mm) if mask.any() else mask
+    box = bounding_box(mask, radius_mm, spacing_kji)
+    if box is None:
+        return mask
+    result = np.zeros(mask.shape, bool)
+    result[box] = distance_mm(~mask[box], spacing_kji) <= radius_mm
+    return result
 
 
 def shrunk(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
     """What of the mask is farther than `radius_mm` from everything outside it."""
-    return np.asarray(distance_mm(mask, spacing_kji) > radius_mm) if mask.any() else mask
+    box = bounding_box(mask, max(spacing_kji), spacing_kji)
+    if box is None:
+        return mask
+    result = np.zeros(mask.shape, bool)
+    result[box] = distance_mm(mask[box], spacing_kji) > radius_mm
+    return result
+
+
+def bounding_box(
+    mask: Bools, margin_mm: float = 0.0, spacing_kji: Spacing = (1.0, 1.0, 1.0)
+) -> tuple[slice, slice, slice] | None:
+    """The slices that hold the whole mask and a margin round it; None for an empty mask."""
+    slices = []
+    for axis in range(3):
+        hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+        if not len(hit):
+            return None
+        margin = int(np.ceil(margin_mm / spacing_kji[axis]))
+        start, stop = max(0, int(hit[0]) - margin), int(hit[-1]) + 1 + margin
+        slices.append(slice(start, min(stop, mask.shape[axis])))
+    return (slices[0], slices[1], slices[2])
+
+
+def fringed(mask: Bools) -> Bools:
+    """The mask and every voxel that touches it, if only with a corner."""
+    wide = mask.copy()
+    for axis in range(3):
+        before = wide.copy()
+        ahead = [slice(None)] * 3
+        behind = [slice(None)] * 3
+        ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
+        wide[tuple(ahead)] |= before[tuple(behind)]
+        wide[tuple(behind)] |= before[tuple(ahead)]
+    return wide
+
+
+def trimmed(mask: Bools) -> Bools:
+    """The mask without the voxels that touch something outside it."""
+    return ~fringed(~mask)
 
 
 def opened(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
