@@ -29,6 +29,7 @@ EXIT_CODES: dict[type[BaseException], int] = {
     RequirementError: NO_OUTPUT,  # no display, no OpenGL, no ffmpeg: nothing can be made
     Cancelled: INTERRUPTED,
     KeyboardInterrupt: INTERRUPTED,
+    MemoryError: BAD_INPUT,
 }
 """Anything that isn't here is a defect of ours: Python keeps the traceback and exits 1."""
 

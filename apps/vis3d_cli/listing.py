@@ -64,7 +64,7 @@ def series_document(series: "Series") -> dict[str, object]:
 def series_table(series: Iterable["Series"]) -> object:
     """A row a series."""
     columns = (*COLUMNS, "stored as", "loadable")
-    return table(columns, [_row(one) for one in series], right="# files")
+    return table(columns, [_row(one) for one in series], right=("#", "files"))
 
 
 def finding_lines(series: Iterable["Series"]) -> Iterator[str]:

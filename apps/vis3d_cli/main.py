@@ -21,6 +21,7 @@ COMMANDS = {
     "convert": "Write a scan as NIfTI, NRRD, MetaImage, VTK or NumPy.",
     "slices": "Write one picture a slice.",
     "segment": "Find lungs, airways, bones and body; write a label map.",
+    "measure": "Measure the lungs: volume, density, emphysema; and the bones.",
     "mesh": "Write the surface of a structure as STL, PLY, OBJ, glTF, 3MF or VTP.",
     "render": "Write a picture or a turning movie, without a screen.",
     "view": "Show a scan in a window.",
@@ -47,6 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return exit_code(error)
     except CycloptsError as error:
         error_line(f"{error} See {_help_command(tokens)}.")
+        return exit_code(error)
+    except MemoryError as error:
+        error_line("There isn't enough memory for this: take fewer slices or a coarser grid.")
         return exit_code(error)
     except Vis3dError as error:
         _explain(error, tokens)

@@ -70,15 +70,17 @@ def json_text(document: object) -> str:
     return json.dumps(_finite(document), indent=2, allow_nan=False)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: str = "") -> object:
-    """A table for people; the columns named in `right` (a space between) align right."""
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()
+) -> object:
+    """A table for people; the columns named in `right` align right."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
-        made.add_column(column, justify="right" if column in right.split() else "left")
+        made.add_column(column, justify="right" if column in right else "left")
     for row in rows:
         made.add_row(*(Text(plain(cell)) for cell in row))
     return made

@@ -99,7 +99,7 @@ def _lines(document: dict[str, object], labels: "LabelMap", output: Path) -> Ite
     structures = document["structures"]
     assert isinstance(structures, list)
     rows = [(row["label"], row["name"], f"{row['volume_ml']:,.1f}") for row in structures]
-    yield say.table(("label", "structure", "ml"), rows, right="label ml")
+    yield say.table(("label", "structure", "ml"), rows, right=("label", "ml"))
     for check in labels.report.checks:
         yield f"{'ok' if check.ok else 'CHECK'}: {check.message}"
     for finding in labels.report.findings:
