@@ -2,7 +2,9 @@
 
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -25,6 +27,7 @@ def is_supported(transfer_syntax: str) -> bool:
     return transfer_syntax in NATIVE or transfer_syntax in _DECODERS
 
 
+@lru_cache(maxsize=8)
 def fragments(header: Header) -> list[tuple[int, int]]:
     """(start, length) of each fragment after the offset table (PS3.5 section A.4).
 
@@ -71,9 +74,7 @@ def frame_payload(frame: Frame) -> bytes:
     return b"".join(header.source.read(start, length) for start, length in mine)
 
 
-def decode(
-    payload: bytes, transfer_syntax: str, form: PixelFormat, name: str
-) -> NDArray[np.generic]:
+def decode(payload: bytes, transfer_syntax: str, form: PixelFormat, name: str) -> NDArray[Any]:
     """The stored values (rows, columns) of one compressed frame.
 
     The size written in the compressed stream is compared with Rows and Columns first, so
@@ -96,7 +97,7 @@ def decode(
             f"{form.columns} x {form.rows}."
         )
     try:
-        values: NDArray[np.generic] = decoder(payload, form)
+        values: NDArray[Any] = decoder(payload, form)
     except imagecodecs.DelayedImportError as error:
         raise RequirementError(
             f"{name} needs a decoder that this imagecodecs lacks: pip install -U imagecodecs"
@@ -129,7 +130,7 @@ def _by_offset_table(
     return parts
 
 
-def _widened(values: NDArray[np.generic], form: PixelFormat) -> NDArray[np.generic]:
+def _widened(values: NDArray[Any], form: PixelFormat) -> NDArray[Any]:
     """The values in as many bytes as BitsAllocated has; a sign is kept by its bits."""
     if values.dtype.itemsize * 8 == form.allocated:
         return values
@@ -169,36 +170,36 @@ def _rle_size(payload: bytes) -> None:
     """RLE carries no size; its output is bounded by the header's."""
 
 
-def _decode_rle(payload: bytes, form: PixelFormat) -> NDArray[np.generic]:
+def _decode_rle(payload: bytes, form: PixelFormat) -> NDArray[Any]:
     dtype = np.dtype(f"<u{form.allocated // 8}")
     decoded = np.empty(form.frame_bytes, np.uint8)
-    imagecodecs.dicomrle_decode(payload, dtype, out=decoded)
+    imagecodecs.dicomrle_decode(payload, dtype, out=decoded)  # type: ignore[arg-type]
     return decoded.view(dtype).reshape(form.rows, form.columns)
 
 
-def _decode_jpeg(payload: bytes, form: PixelFormat) -> NDArray[np.generic]:
+def _decode_jpeg(payload: bytes, form: PixelFormat) -> NDArray[Any]:
     return np.asarray(imagecodecs.jpeg8_decode(payload))
 
 
-def _decode_jpeg_lossless(payload: bytes, form: PixelFormat) -> NDArray[np.generic]:
+def _decode_jpeg_lossless(payload: bytes, form: PixelFormat) -> NDArray[Any]:
     return np.asarray(imagecodecs.ljpeg_decode(payload))
 
 
-def _decode_jpegls(payload: bytes, form: PixelFormat) -> NDArray[np.generic]:
+def _decode_jpegls(payload: bytes, form: PixelFormat) -> NDArray[Any]:
     return np.asarray(imagecodecs.jpegls_decode(payload))
 
 
-def _decode_jpeg2000(payload: bytes, form: PixelFormat) -> NDArray[np.generic]:
+def _decode_jpeg2000(payload: bytes, form: PixelFormat) -> NDArray[Any]:
     return np.asarray(imagecodecs.jpeg2k_decode(payload, numthreads=1))
 
 
-def _decode_htj2k(payload: bytes, form: PixelFormat) -> NDArray[np.generic]:
+def _decode_htj2k(payload: bytes, form: PixelFormat) -> NDArray[Any]:
     return np.asarray(imagecodecs.htj2k_decode(payload))
 
 
 _Decoder = tuple[
     Callable[[bytes], tuple[int, int] | None],
-    Callable[[bytes, PixelFormat], NDArray[np.generic]],
+    Callable[[bytes, PixelFormat], NDArray[Any]],
 ]
 _DECODERS: dict[str, _Decoder] = {
     "1.2.840.10008.1.2.5": (_rle_size, _decode_rle),

@@ -70,7 +70,7 @@ def discover(
             if alone:
                 raise type(error)(_sentence(file.name, error)) from error
             skipped.append(Skipped(file.name, _reason(file.name, error)))
-    series = _all_series(frames, skipped, say)
+    series = _all_series(frames, say)
     say(1.0, "reading headers")
     return Discovery(series, tuple(sorted(skipped, key=lambda entry: entry.path)))
 
@@ -149,7 +149,7 @@ def _check_pixels(header: Header, expected: int) -> None:
         raise TruncatedError(f"truncated: {there} of {expected} bytes of pixels are there")
 
 
-def _all_series(frames: list[Frame], skipped: list[Skipped], say) -> tuple[Series, ...]:
+def _all_series(frames: list[Frame], say: Progress) -> tuple[Series, ...]:
     by_uid: dict[tuple[str, str], list[Frame]] = defaultdict(list)
     for frame in frames:
         header = frame.header

@@ -12,12 +12,26 @@ MAX_FRAMES = 1_000_000
 MAX_COORDINATE_MM = 1e5
 """A position 100 m away from the origin is damage, not a patient."""
 
-SPLITTERS = (
-    "StackID AcquisitionNumber TemporalPositionIdentifier NominalPercentageOfCardiacPhase "
-    "TriggerTime EchoNumbers EchoTime InversionTime FlipAngle DiffusionBValue "
-    "ConvolutionKernel ImageType SliceThickness PixelFormat AcquisitionDateTime "
-    "AcquisitionTime ContentTime"
-).split()
+SPLITTERS = [
+    "StackID",
+    "AcquisitionNumber",
+    "TemporalPositionIdentifier",
+    "NominalPercentageOfCardiacPhase",
+    "TriggerTime",
+    "EchoNumbers",
+    "EchoTime",
+    "InversionTime",
+    "FlipAngle",
+    "DiffusionBValue",
+    "ConvolutionKernel",
+    "ImageType",
+    "SliceThickness",
+    "PixelFormat",
+    "AcquisitionDateTime",
+    "AcquisitionTime",
+    "ContentTime",
+]
+"""What may tell stacks at one place apart, the most telling first."""
 
 
 @dataclass(frozen=True, slots=True)

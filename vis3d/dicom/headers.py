@@ -25,25 +25,26 @@ LEAST_INFLATED_BYTES = 256 << 20
 MAX_INFLATION = 100
 """A deflated data set may grow to this many times its file; pixels reach about 20."""
 
-NEEDED = (
-    "SpecificCharacterSet ImageType SOPClassUID SOPInstanceUID AcquisitionDateTime "
-    "AcquisitionTime ContentTime Modality ModalitiesInStudy SeriesDescription "
-    "SliceThickness SpacingBetweenSlices EchoTime EchoNumbers TriggerTime FlipAngle "
-    "InversionTime NominalPercentageOfCardiacPhase GantryDetectorTilt ConvolutionKernel "
-    "PatientPosition ContrastBolusAgent ImagerPixelSpacing NominalScannedPixelSpacing "
-    "StudyInstanceUID SeriesInstanceUID SeriesNumber AcquisitionNumber InstanceNumber "
-    "ImagePositionPatient ImageOrientationPatient FrameOfReferenceUID "
-    "TemporalPositionIdentifier DiffusionBValue SamplesPerPixel PhotometricInterpretation "
-    "PlanarConfiguration NumberOfFrames Rows Columns PixelSpacing BitsAllocated BitsStored "
-    "HighBit PixelRepresentation PixelPaddingValue PixelPaddingRangeLimit WindowCenter "
-    "WindowWidth WindowCenterWidthExplanation RescaleIntercept RescaleSlope RescaleType "
-    "LossyImageCompression Units PerFrameFunctionalGroupsSequence ModalityLUTSequence"
-).split()
+_NEEDED = """
+    SpecificCharacterSet ImageType SOPClassUID SOPInstanceUID AcquisitionDateTime
+    AcquisitionTime ContentTime Modality ModalitiesInStudy SeriesDescription SliceThickness
+    SpacingBetweenSlices EchoTime EchoNumbers TriggerTime FlipAngle InversionTime
+    NominalPercentageOfCardiacPhase GantryDetectorTilt ConvolutionKernel PatientPosition
+    ContrastBolusAgent ImagerPixelSpacing NominalScannedPixelSpacing StudyInstanceUID
+    SeriesInstanceUID SeriesNumber AcquisitionNumber InstanceNumber ImagePositionPatient
+    ImageOrientationPatient FrameOfReferenceUID TemporalPositionIdentifier DiffusionBValue
+    SamplesPerPixel PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows
+    Columns PixelSpacing BitsAllocated BitsStored HighBit PixelRepresentation
+    PixelPaddingValue PixelPaddingRangeLimit WindowCenter WindowWidth
+    WindowCenterWidthExplanation RescaleIntercept RescaleSlope RescaleType
+    LossyImageCompression Units PerFrameFunctionalGroupsSequence ModalityLUTSequence
+"""
+NEEDED = tuple(_NEEDED.split())
 
 _TAGS = {keyword: tag_for_keyword(keyword) or 0 for keyword in NEEDED}
 _BINARY = frozenset(
-    ("Rows", "Columns", "SamplesPerPixel", "PlanarConfiguration", "BitsAllocated", "BitsStored")
-    + ("HighBit", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit")
+    "Rows Columns SamplesPerPixel PlanarConfiguration BitsAllocated BitsStored HighBit "  # noqa: SIM905
+    "PixelRepresentation PixelPaddingValue PixelPaddingRangeLimit".split()
 )
 _WANTED = frozenset(_TAGS.values())
 _PREAMBLES = {
@@ -230,6 +231,6 @@ def _pretence(head: bytes) -> str:
 def _decoded(raw: bytes, charset: str) -> str:
     try:
         encodings = convert_encodings([part.strip() for part in charset.split("\\")])
-        return decode_bytes(raw, encodings, set())
+        return str(decode_bytes(raw, encodings, set()))
     except Exception:  # noqa: BLE001  (a bad character set must not cost the scan)
         return raw.decode("latin-1")

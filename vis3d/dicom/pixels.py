@@ -1,16 +1,22 @@
 """Stored pixels -> stored values, one frame at a time, in any transfer syntax."""
 
+import sys
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.dicom.codecs import NATIVE, decode, frame_payload
 from vis3d.dicom.frames import Frame, PixelFormat
-from vis3d.dicom.scan import EXPLICIT_BIG
+from vis3d.dicom.scan import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from vis3d.dicom.sources import DiskFile
 from vis3d.errors import InputError, TruncatedError
 
+_NATIVE_BITS = 16
+_LITTLE_NATIVE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE) if sys.byteorder == "little" else ()
 
-def stored_values(frame: Frame) -> NDArray[np.generic]:
+
+def stored_values(frame: Frame) -> NDArray[Any]:
     """The frame's stored values (rows, columns), signed as the header says.
 
     Bits above BitsStored are masked: they may hold overlays or dirt (PS3.5 section 8.1.1).
@@ -37,31 +43,49 @@ def same_pixels(one: Frame, other: Frame) -> bool:
         return False
 
 
-def _native(frame: Frame) -> NDArray[np.generic]:
-    """Uncompressed values, read straight from where they lie in the file."""
+def read_native_into(target: NDArray[np.int16], frame: Frame) -> bool:
+    """Read an uncompressed 16-bit frame from disk into `target`; False for all others.
+
+    `target` holds the stored values afterwards, unsigned ones as their bits.
+    """
     form, elements = frame.format, frame.header.elements
-    assert elements.pixel_start is not None
-    dtype = np.dtype(
-        f"{'>' if elements.transfer_syntax == EXPLICIT_BIG else '<'}u{form.allocated // 8}"
-    )
-    start = elements.pixel_start + frame.number * form.frame_bytes
     source = frame.header.source
-    if isinstance(source, DiskFile):
-        values = np.empty((form.rows, form.columns), dtype)
-        count = source.read_into(start, memoryview(values.reshape(-1).view(np.uint8)))
-    else:
-        data = source.read(start, form.frame_bytes)
-        count = len(data)
-        if count == form.frame_bytes:
-            values = np.frombuffer(bytearray(data), dtype).reshape(form.rows, form.columns)
-    if count < form.frame_bytes:
-        raise TruncatedError(
-            f"{frame.name} ends {form.frame_bytes - count} bytes before its pixels do."
-        )
-    return values.astype(dtype.newbyteorder("="), copy=False)
+    full = form.stored == form.allocated == _NATIVE_BITS
+    if not (full or form.stored < form.allocated == _NATIVE_BITS):
+        return False
+    if not isinstance(source, DiskFile) or elements.transfer_syntax not in _LITTLE_NATIVE:
+        return False
+    start = _frame_start(frame)
+    count = source.read_into(start, target.reshape(-1).view(np.uint8).data)
+    _check_count(count, frame)
+    if not full:
+        target[...] = _masked(target, form).view(np.int16)
+    return True
 
 
-def _masked(values: NDArray[np.generic], form: PixelFormat) -> NDArray[np.generic]:
+def _native(frame: Frame) -> NDArray[Any]:
+    """Uncompressed values of any kind and source."""
+    form = frame.format
+    order = ">" if frame.header.transfer_syntax == EXPLICIT_BIG else "<"
+    data = frame.header.source.read(_frame_start(frame), form.frame_bytes)
+    _check_count(len(data), frame)
+    values = np.frombuffer(data, f"{order}u{form.allocated // 8}")
+    return values.reshape(form.rows, form.columns).astype(f"=u{form.allocated // 8}")
+
+
+def _frame_start(frame: Frame) -> int:
+    start = frame.header.elements.pixel_start
+    assert start is not None
+    return start + frame.number * frame.format.frame_bytes
+
+
+def _check_count(count: int, frame: Frame) -> None:
+    missing = frame.format.frame_bytes - count
+    if missing:
+        raise TruncatedError(f"{frame.name} ends {missing} bytes before its pixels do.")
+
+
+def _masked(values: NDArray[Any], form: PixelFormat) -> NDArray[Any]:
     """The values of the stored bits alone, with their sign, in place where possible."""
     bits = values.dtype.itemsize * 8
     unsigned = values.view(f"u{bits // 8}")

@@ -7,6 +7,7 @@ from pydicom.uid import UID
 
 from vis3d.dicom.frames import Frame
 from vis3d.dicom.grouping import Group
+from vis3d.dicom.padding import padding_of
 from vis3d.dicom.series import Series
 from vis3d.dicom.stacking import Stack, normal_of, stack
 from vis3d.dicom.tilt import straight_extent
@@ -82,6 +83,13 @@ def geometry_of(frames: tuple[Frame, ...], plan: Stack) -> Geometry:
     return Geometry(shape, spacing, (x, y, z), direction)
 
 
+def flat_geometry(frame: Frame) -> Geometry:
+    """The grid of a picture without a place in the patient."""
+    between_rows, between_columns = frame.pixel_spacing or (1.0, 1.0)
+    shape = (1, frame.format.rows, frame.format.columns)
+    return Geometry(shape, (between_columns, between_rows, 1.0))
+
+
 def _lone_spacing(frame: Frame) -> float:
     """What stands for the spacing of a single slice: its thickness, else 1 mm."""
     return frame.thickness_mm if frame.thickness_mm and frame.thickness_mm > 0 else 1.0
@@ -95,7 +103,7 @@ def _value_findings(frames: tuple[Frame, ...]) -> tuple[Finding, ...]:
             Finding(
                 "per-slice-rescale",
                 "note",
-                f"{len(rescales)} different rescale slopes and intercepts; each slice has its own.",
+                f"The slices have {len(rescales)} different rescale slopes and intercepts.",
             )
         )
     headers = list({id(frame.header): frame.header for frame in frames}.values())
@@ -103,10 +111,7 @@ def _value_findings(frames: tuple[Frame, ...]) -> tuple[Finding, ...]:
         findings.append(
             Finding("lossy", "warning", "The pixels went through a lossy compression.")
         )
-    if any(header.has("PixelPaddingValue") for header in headers):
-        findings.append(
-            Finding("padding", "note", "Pixels outside the scan are marked by a padding value.")
-        )
+    findings += padding_of(frames).findings
     pretences = Counter(header.preamble for header in headers if header.preamble)
     for pretence, count in pretences.items():
         findings.append(
@@ -149,7 +154,7 @@ def _spacing_findings(frames: tuple[Frame, ...], plan: Stack | None) -> tuple[Fi
             Finding(
                 "thickness-differs",
                 "note",
-                f"The slices are {first.thickness_mm:.2f} mm thick and {plan.spacing:.2f} mm apart.",
+                f"Slices {first.thickness_mm:.2f} mm thick lie {plan.spacing:.2f} mm apart.",
             )
         )
     return tuple(findings)

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from vis3d.errors import InputError, TooLargeError
 
@@ -28,18 +28,23 @@ MAX_INFLATION = 50
 """A compressed tar may grow to this many times its size (scans reach 2 to 5)."""
 MAX_NAME = 200
 
-_COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
+_COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
-    b"BZ": lambda file: bz2.BZ2File(file),
-    b"\xfd7": lambda file: lzma.LZMAFile(file),
+    b"BZ": bz2.BZ2File,
+    b"\xfd7": lzma.LZMAFile,
 }
 
 
 class Source(Protocol):
     """A file's bytes, wherever they are; reading is thread-safe."""
 
-    name: str
-    size: int
+    @property
+    def name(self) -> str:
+        """As shown to a person."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are, as the file system or the archive says."""
 
     def read(self, start: int, length: int) -> bytes:
         """The bytes from `start` on: fewer than `length` where the file ends."""
@@ -119,6 +124,19 @@ class StreamedMember:
         return self.stream.read_at(self.offset + start, min(length, self.size - start))
 
 
+@dataclass(frozen=True)
+class MemoryFile:
+    """A file whose bytes are held in memory."""
+
+    name: str
+    size: int
+    data: bytes
+
+    def read(self, start: int, length: int) -> bytes:
+        """The bytes from `start` on."""
+        return self.data[start : start + length]
+
+
 @dataclass
 class CompressedStream:
     """A compressed file read at growing offsets; going back starts it anew.
@@ -130,7 +148,7 @@ class CompressedStream:
     path: str
     limit: int
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _file: IO[bytes] | None = field(default=None, repr=False)
+    _file: Any = field(default=None, repr=False)
     _raw: IO[bytes] | None = field(default=None, repr=False)
     _position: int = 0
     _last: bytes = field(default=b"", repr=False)  # tarfile looks one byte back
@@ -139,7 +157,7 @@ class CompressedStream:
         return {"path": self.path, "limit": self.limit}
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        self.__init__(**state)  # type: ignore[misc,arg-type]
+        self.__init__(**state)  # type: ignore[misc]
 
     def read_at(self, offset: int, length: int) -> bytes:
         """The inflated bytes from `offset` on."""
@@ -155,13 +173,12 @@ class CompressedStream:
             return self._next(max(0, length))
 
     def _next(self, length: int) -> bytes:
-        assert self._file is not None
         if self._position + length > self.limit:
             raise TooLargeError(
                 f"inflates to more than {self.limit >> 20} MiB; unpack it and name the folder"
             )
         try:
-            data = self._file.read(length)
+            data: bytes = self._file.read(length)
         except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
             raise InputError("is damaged: it can't be decompressed") from error
         self._position += len(data)
@@ -192,6 +209,12 @@ class Unreadable:
 
     name: str
     reason: str
+
+
+def in_memory(source: Source) -> Source:
+    """The same file with its bytes read once."""
+    data = source.read(0, source.size)
+    return MemoryFile(source.name, len(data), data)
 
 
 def archive_kind(path: Path) -> str | None:
@@ -351,8 +374,8 @@ def _tar_member(
 
 def _tar_file(path: Path, stream: CompressedStream | None) -> tarfile.TarFile:
     if stream is None:
-        return tarfile.open(path, "r:")  # noqa: SIM115
-    return tarfile.open(fileobj=_AsFile(stream), mode="r:")  # type: ignore[call-overload,no-any-return]  # noqa: SIM115
+        return tarfile.open(path, "r:")
+    return tarfile.open(fileobj=_AsFile(stream), mode="r:")  # type: ignore[call-overload,no-any-return]
 
 
 class _AsFile:

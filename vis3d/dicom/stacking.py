@@ -1,7 +1,6 @@
 """Where the slices of one stack lie: order, spacing, tilt, gaps. Numbers only, no files."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,7 @@ TILT_PIXELS = 0.5
 COMMON_SHARE = 0.1
 """A gap that at least this share of all gaps stays below is a sane spacing to fill to."""
 
-Repair: TypeAlias = Literal["", "fill", "straighten", "fill and straighten"]
+FILL_ADVICE = 'Use gaps="interpolate" (--gaps interpolate) to fill the gaps evenly.'
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +147,7 @@ def _missing_finding(gaps: FloatArray, multiples: FloatArray, median: float) -> 
         "missing-slices",
         "error",
         f"{len(gaps) + 1} slices at {median:.2f} mm, but a gap of {places}{more}: {missing} "
-        f'{seem} to be missing. Use gaps="interpolate" (--gaps interpolate) to fill it.',
+        f"{seem} to be missing. {FILL_ADVICE}",
     )
 
 
@@ -159,7 +158,7 @@ def _variable_finding(gaps: FloatArray, median: float) -> Finding:
         "error",
         f"The gaps between the {len(gaps) + 1} slices vary from {gaps.min():.2f} to "
         f"{gaps.max():.2f} mm (median {median:.2f}; {gaps[worst]:.2f} mm after slice "
-        f'{worst + 1}). Use gaps="interpolate" (--gaps interpolate) to resample them evenly.',
+        f"{worst + 1}). {FILL_ADVICE}",
     )
 
 

@@ -1,9 +1,17 @@
 """Tilted stacks -> right-angled grids that hold every voxel."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from vis3d.dicom.gaps import between
 from vis3d.dicom.stacking import Stack
+from vis3d.dicom.threads import in_threads
+from vis3d.progress import Progress
+
+WHOLE_PIXELS = 1e-3
+"""Shifts this near to whole pixels are whole ones."""
 
 
 def straight_extent(
@@ -11,48 +19,52 @@ def straight_extent(
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """The right-angled grid's first voxel and size, (j, i), in pixels of the first slice."""
     shifts_ji = plan.offsets[:, ::-1] / pixel_spacing
-    first = np.floor(shifts_ji.min(axis=0) + 1e-3).astype(int)
-    last = np.ceil(shifts_ji.max(axis=0) - 1e-3).astype(int) + np.array(shape_ji) - 1
+    first = np.floor(shifts_ji.min(axis=0) + WHOLE_PIXELS).astype(int)
+    last = np.ceil(shifts_ji.max(axis=0) - WHOLE_PIXELS).astype(int) + np.array(shape_ji) - 1
     size = last - first + 1
     return (int(first[0]), int(first[1])), (int(size[0]), int(size[1]))
 
 
-def shifted(
-    values: NDArray[np.generic],
-    shift_ji: tuple[float, float],
-    shape_ji: tuple[int, int],
-    padding: float,
+def straightened(
+    array: NDArray[Any],
+    plan: Stack,
+    pixel_spacing: tuple[float, float],
+    padding: float | None,
     outside: float,
-) -> NDArray[np.generic]:
-    """A slice moved by pixels (j, i) onto a larger one; corners get `outside`.
+    progress: Progress,
+) -> NDArray[Any]:
+    """The slices [k, j, i] of a tilted stack on its right-angled grid.
 
-    Linear between pixels; where one of the two is padding the nearer one's value stays, so
-    that padding never bleeds into the scan.
+    Each slice keeps its plane and moves within it, linearly between pixels. New corners get
+    `outside`; beside padding the nearer pixel's value stays, so that it never bleeds.
     """
-    result = _moved(values, shift_ji[0], shape_ji[0], padding, outside)
-    return _moved(result.T, shift_ji[1], shape_ji[1], padding, outside).T
+    first, size = straight_extent(plan, array.shape[1:], pixel_spacing)
+    shifts_ji = plan.offsets[:, ::-1] / pixel_spacing - first
+    result = np.full((len(array), *size), outside, array.dtype)
+    marks = outside if padding is None else padding
+
+    def move(k: int) -> None:
+        rows = _moved(array[k], float(shifts_ji[k, 0]), size[0], marks, outside)
+        result[k] = _moved(rows.T, float(shifts_ji[k, 1]), size[1], marks, outside).T
+
+    in_threads(move, range(len(array)), progress, "correcting the tilt")
+    return result
 
 
 def _moved(
-    values: NDArray[np.generic], shift: float, size: int, padding: float, outside: float
-) -> NDArray[np.generic]:
-    """Move along the first axis."""
-    whole = int(np.floor(shift + 1e-3))
-    share = max(0.0, shift - whole)
+    values: NDArray[Any], shift: float, size: int, padding: float, outside: float
+) -> NDArray[Any]:
+    """Rows moved by `shift` (0 or more) along the first axis, which gets `size` long."""
+    whole = int(np.floor(shift + WHOLE_PIXELS))
+    share = shift - whole
     result = np.full((size, values.shape[1]), outside, values.dtype)
-    if share < 1e-3:
-        result[whole : whole + len(values)] = values
-        return result
     length = len(values)
-    before = np.full((length + 1, values.shape[1]), outside, values.dtype)
-    before[1:] = values
-    after = np.full_like(before, outside)
-    after[:-1] = values
-    mixed = share * before.astype(np.float32) + (1 - share) * after
-    if np.issubdtype(values.dtype, np.integer):
-        mixed = np.rint(mixed)
-    nearer = before if share >= 0.5 else after
-    edge = (before == outside) | (after == outside) | (before == padding) | (after == padding)
-    mixed = np.where(edge, nearer, mixed.astype(values.dtype))
+    if share < WHOLE_PIXELS:
+        result[whole : whole + length] = values
+        return result
+    blank = np.full((1, values.shape[1]), outside, values.dtype)
+    before, after = np.vstack([blank, values]), np.vstack([values, blank])
+    mixed = between(after, before, share, padding)
+    mixed[0], mixed[-1] = (outside, before[-1]) if share >= 0.5 else (after[0], outside)
     result[whole : whole + length + 1] = mixed[: size - whole]
     return result

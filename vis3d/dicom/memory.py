@@ -1,0 +1,56 @@
+"""How much memory a volume may take."""
+
+from pathlib import Path
+
+from vis3d.errors import TooLargeError
+
+_LIMITS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+    ),
+)
+
+
+def free_bytes() -> int | None:
+    """The memory that is free for this process; None where the system doesn't say."""
+    known = [free for free in (_free_in_machine(), *map(_free_in_group, _LIMITS)) if free]
+    return min(known, default=None)
+
+
+def check_memory(shape: tuple[int, int, int], voxel_bytes: int, copies: int = 1) -> None:
+    """Refuse a volume [k, j, i] that doesn't fit into the free memory.
+
+    Raises:
+        TooLargeError: with its size, and how many slices would fit.
+    """
+    nk, nj, ni = shape
+    slice_bytes = nj * ni * voxel_bytes * copies
+    free = free_bytes()
+    if free is None or nk * slice_bytes <= free:
+        return
+    fitting = free // slice_bytes
+    raise TooLargeError(
+        f"A volume of {ni} x {nj} x {nk} voxels needs {nk * slice_bytes / 1e9:.1f} GB; "
+        f"{free / 1e9:.1f} GB of memory are free. Load a part of it: slices=slice(A, B) "
+        f"(--slices A:B) with at most {fitting} slices."
+    )
+
+
+def _free_in_machine() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        kilobytes = next(line.split()[1] for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, IndexError):
+        return None
+    return int(kilobytes) * 1024
+
+
+def _free_in_group(files: tuple[str, str]) -> int | None:
+    """What a container may still take: page cache counts as taken there, so a lower bound."""
+    try:
+        limit, used = (Path(file).read_text().strip() for file in files)
+        return max(0, int(limit) - int(used)) or None
+    except (OSError, ValueError):
+        return None

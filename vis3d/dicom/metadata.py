@@ -1,0 +1,46 @@
+"""What a volume says of its origin, without saying whose it is."""
+
+from vis3d.dicom.frames import Frame, safe_word
+from vis3d.dicom.headers import safe_text
+from vis3d.dicom.series import Series
+from vis3d.errors import InputError
+from vis3d.volume import Finding
+
+
+def metadata_of(
+    series: Series, frame: Frame, findings: tuple[Finding, ...]
+) -> dict[str, object]:
+    """Non-identifying facts: see `Volume.metadata`. Elements that are bad are left out."""
+    header = frame.header
+    metadata: dict[str, object] = {
+        "source": "dicom",
+        "modality": series.modality,
+        "description": series.description,
+        "photometric": frame.format.photometric,
+        "lossy": any(finding.code == "lossy" for finding in findings),
+        "findings": findings,
+    }
+    if frame.splits.get("ConvolutionKernel"):
+        metadata["kernel"] = safe_text(frame.splits["ConvolutionKernel"])
+    if frame.thickness_mm:
+        metadata["thickness_mm"] = frame.thickness_mm
+    if header.text("PatientPosition"):
+        metadata["patient_position"] = safe_word(header.text("PatientPosition"))
+    if header.has("ContrastBolusAgent"):
+        metadata["contrast"] = bool(header.text("ContrastBolusAgent"))
+    windows = _windows(frame)
+    if windows:
+        metadata["windows"] = windows
+    return metadata
+
+
+def _windows(frame: Frame) -> tuple[tuple[float, float, str], ...]:
+    header = frame.header
+    try:
+        centers, widths = header.numbers("WindowCenter"), header.numbers("WindowWidth")
+    except InputError:
+        return ()
+    names = [*header.free_text("WindowCenterWidthExplanation").split("\\")]
+    names += [""] * len(centers)
+    pairs = zip(centers, widths, names, strict=False)
+    return tuple((center, width, name) for center, width, name in pairs if width >= 1)

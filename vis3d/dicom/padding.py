@@ -1,0 +1,83 @@
+"""Which values mark pixels outside the scan, in the files and in the volume."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.dicom.frames import Frame
+from vis3d.volume import Finding
+
+LOWEST_TISSUE_HU = -1024.0
+"""Air in the patient may be clipped to this value; nothing of the patient lies below."""
+OUTSIDE_HU = -2048.0
+"""Marks pixels outside the scan where no value of the file can."""
+
+
+@dataclass(frozen=True)
+class Padding:
+    """The volume's padding value; `moved` where stored padding must be set to it."""
+
+    value: float | None
+    moved: bool
+    findings: tuple[Finding, ...] = ()
+
+
+def padding_of(frames: Sequence[Frame]) -> Padding:
+    """How a group of slices marks what is outside the scan (PS3.3 C.7.5.1.1.2).
+
+    A padding value keeps its rescaled value, unless tissue or air could have it, or the
+    slices differ: then one value below all tissue stands for it.
+    """
+    ranges = {stored_range(frame): frame for frame in frames}
+    rescaled = {
+        (low * frame.slope + frame.intercept, low == high)
+        for frame in frames
+        if (limits := stored_range(frame))
+        for low, high in (limits,)
+    }
+    if not rescaled:
+        return Padding(None, False)
+    value, exact = min(rescaled)
+    possible_tissue = frames[0].unit == "HU" and value > LOWEST_TISSUE_HU
+    moved = possible_tissue or len(rescaled) > 1 or not exact or len(ranges) > 2
+    if possible_tissue:
+        value = OUTSIDE_HU
+    what = f"Pixels outside the scan are marked by the value {value:g}"
+    why = "; the file's own padding value could be tissue." if possible_tissue else "."
+    return Padding(value, moved, (Finding("padding", "note", what + why),))
+
+
+def stored_range(frame: Frame) -> tuple[int, int] | None:
+    """The least and greatest stored value that is padding, as signed as the pixels are."""
+    header = frame.header
+    if not header.has("PixelPaddingValue"):
+        return None
+    low = _signed(header.integer("PixelPaddingValue", 0), frame)
+    high = (
+        _signed(header.integer("PixelPaddingRangeLimit"), frame)
+        if (header.has("PixelPaddingRangeLimit"))
+        else low
+    )
+    return (min(low, high), max(low, high))
+
+
+def is_padding(stored: NDArray[Any], frame: Frame) -> NDArray[np.bool_] | None:
+    """Where stored values are padding; None where the file declares none."""
+    limits = stored_range(frame)
+    if limits is None:
+        return None
+    low, high = limits
+    found: NDArray[np.bool_] = (
+        stored == low if low == high else (stored >= low) & (stored <= high)
+    )
+    return found
+
+
+def _signed(raw: int, frame: Frame) -> int:
+    """A padding value, written as an unsigned number by many, in the pixels' own terms."""
+    bits = min(frame.format.stored, 16)
+    raw &= (1 << bits) - 1
+    return raw - (1 << bits) if frame.format.signed and raw >> (bits - 1) else raw
