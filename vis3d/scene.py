@@ -1,5 +1,6 @@
 """What to show, as plain data: layers and a camera."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -79,6 +80,6 @@ class Camera:
 class Scene:
     """Layers, a camera and a background (RGB 0 to 255, top of the picture lighter)."""
 
-    layers: tuple[Layer, ...] | list[Layer] = ()
+    layers: Sequence[Layer] = ()
     camera: Camera = field(default_factory=Camera)
     background: Rgb = (18, 22, 28)

@@ -1,6 +1,7 @@
 """Volumes as 2D pictures: windows, slices as radiologists expect them, label overlays."""
 
 from vis3d.imaging.cuts import PLANES, Cut, Plane, cut, slice_count, slice_index
+from vis3d.imaging.masking import within
 from vis3d.imaging.picture_files import PICTURE_SUFFIXES, write_picture
 from vis3d.imaging.pictures import montage, overlay, picture
 from vis3d.imaging.windows import WINDOWS, Window, default_window, grays, parse_window
@@ -21,5 +22,6 @@ __all__ = [
     "picture",
     "slice_count",
     "slice_index",
+    "within",
     "write_picture",
 ]

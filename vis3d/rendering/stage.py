@@ -1,6 +1,7 @@
 """The stage: one VTK window that shows a scene, on one thread."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -16,6 +17,7 @@ from vtkmodules.vtkRenderingCore import (
     vtkRenderWindowInteractor,
 )
 from vtkmodules.vtkRenderingUI import vtkGenericRenderWindowInteractor
+from vtkmodules.vtkWebCore import vtkRemoteInteractionAdapter
 
 from vis3d.geometry import FloatArray
 from vis3d.rendering import cameras
@@ -37,7 +39,8 @@ class Stage:
     All calls belong on the thread that made the stage. `window` (vtkRenderWindow) has an
     `interactor` with the trackball style: what a user drags is drawn coarsely while it
     moves. `volumes_on_cpu` chooses the ray caster; by default it is the CPU's own where
-    OpenGL runs in software.
+    OpenGL runs in software. Volumes of more than `max_voxels` are drawn from a copy with
+    fewer, which shows its first picture sooner.
 
     Raises:
         RequirementError: this machine can't draw; the message says what to install.
@@ -49,21 +52,23 @@ class Stage:
         *,
         on_screen: bool = False,
         volumes_on_cpu: bool | None = None,
+        max_voxels: int | None = None,
     ) -> None:
         (require_display if on_screen else require_opengl)()
         self.window = vtkRenderWindow()
         self.window.SetOffScreenRendering(not on_screen)
         self.window.SetSize(*size)
-        self.window.SetMultiSamples(4)
+        self.window.SetMultiSamples(0)  # in software they cost five times as much as FXAA
         self._renderer = vtkRenderer()
+        self._renderer.UseFXAAOn()
         self.window.AddRenderer(self._renderer)
         _light(self._renderer)
         self.interactor = _interactor(self.window, on_screen)
         self._follow_interaction()
-        self._volumes_on_cpu = volumes_on_cpu
+        self._volumes_on_cpu, self._max_voxels = volumes_on_cpu, max_voxels
         self._props: dict[Key, Prop] = {}
         self._camera: Camera | None = None
-        self._quality: Quality = "fine"
+        self.quality: Quality = "fine"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -113,13 +118,13 @@ class Stage:
 
     def set_quality(self, quality: Quality) -> None:
         """Draw from now on coarsely (while moving) or finely (at rest)."""
-        self._quality = quality
+        self.quality = quality
         for prop in self._props.values():
             prop.set_quality(coarse=quality == "coarse")
 
-    def render(self, quality: Quality = "fine") -> None:
-        """Draw now."""
-        self.set_quality(quality)
+    def render(self, quality: Quality | None = None) -> None:
+        """Draw now, in the quality that was set last if none is given."""
+        self.set_quality(quality or self.quality)
         self._renderer.ResetCameraClippingRange()
         self.window.Render()
 
@@ -147,6 +152,13 @@ class Stage:
         width, height = self.size
         return np.stack([(x + 1) / 2 * width - 0.5, (1 - y) / 2 * height - 0.5], axis=-1)
 
+    def interact(self, event: Mapping[str, object]) -> None:
+        """Take what a browser reports of mouse and keys, in the words of vtk.js.
+
+        Dragging turns, moves or zooms; nothing is drawn before the next `render`.
+        """
+        vtkRemoteInteractionAdapter.ProcessEvent(self.interactor, json.dumps(dict(event)))
+
     def pick(self, x: float, y: float) -> FloatArray | None:
         """The point in LPS mm seen at pixel (x, y) from the top left, None for background."""
         return pick_lps(self._renderer, self.size, list(self._props.values()), x, y)
@@ -166,8 +178,8 @@ class Stage:
         if self._volumes_on_cpu is None:
             self.window.Render()  # a window knows its OpenGL once it has drawn
             self._volumes_on_cpu = draws_in_software(self.window)
-        prop = VolumeProp(layer, on_cpu=self._volumes_on_cpu)
-        prop.set_quality(coarse=self._quality == "coarse")
+        prop = VolumeProp(layer, on_cpu=self._volumes_on_cpu, max_voxels=self._max_voxels)
+        prop.set_quality(coarse=self.quality == "coarse")
         return prop
 
     def _visible_corners(self) -> FloatArray:
@@ -191,6 +203,7 @@ class Stage:
         these events on.
         """
         style = vtkInteractorStyleTrackballCamera()
+        style.AddObserver("CharEvent", lambda *_: None)  # no wireframe, stereo or quit by key
         self.interactor.SetInteractorStyle(style)
         style.AddObserver("StartInteractionEvent", lambda *_: self.set_quality("coarse"))
         style.AddObserver("EndInteractionEvent", lambda *_: self._rest())
@@ -217,6 +230,7 @@ def _interactor(window: Any, on_screen: bool) -> Any:
     )
     interactor.SetRenderWindow(window)
     if not on_screen:
+        interactor.EnableRenderOff()  # nothing is drawn but by `render`
         interactor.Initialize()
     return interactor
 

@@ -3,9 +3,10 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPiecewiseFunction
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
-from vtkmodules.vtkRenderingCore import vtkColorTransferFunction, vtkVolume
+from vtkmodules.vtkRenderingCore import vtkColorTransferFunction, vtkVolume, vtkVolumeProperty
 from vtkmodules.vtkRenderingVolume import vtkFixedPointVolumeRayCastMapper
 from vtkmodules.vtkRenderingVolumeOpenGL2 import vtkOpenGLGPUVolumeRayCastMapper
 
@@ -18,6 +19,11 @@ from vis3d.vtk_data import to_vtk
 COARSE_PIXELS = 4.0
 """While moving, one ray is cast for this many pixels in each direction."""
 
+VISIBLE_OPACITY = 0.004
+"""Voxels of less opacity are no part of what a camera must see."""
+
+_EIGHT = tuple(np.ndindex(2, 2, 2))
+
 
 class VolumeProp:
     """A volume on the stage, drawn by the CPU or by OpenGL.
@@ -26,8 +32,11 @@ class VolumeProp:
     vtkFixedPointVolumeRayCastMapper ignores the direction matrix (VTK 9.7).
     """
 
-    def __init__(self, layer: VolumeLayer, *, on_cpu: bool) -> None:
+    def __init__(
+        self, layer: VolumeLayer, *, on_cpu: bool, max_voxels: int | None = None
+    ) -> None:
         self.source: Volume = layer.volume
+        self._drawn = coarser(layer.volume, max_voxels) if max_voxels else layer.volume
         self._on_cpu = on_cpu
         self._transfer: TransferFunction | None = None
         self._opacity = 1.0
@@ -38,14 +47,14 @@ class VolumeProp:
         )
         self._mapper.SetAutoAdjustSampleDistances(False)
         self.prop.SetMapper(self._mapper)
-        self.prop.SetUserMatrix(_pose(self.source.geometry))
+        self.prop.SetUserMatrix(_pose(self._drawn.geometry))
         self.update(layer)
         self.set_quality(coarse=False)
 
     @property
     def corners_lps(self) -> FloatArray:
-        """The corners of the grid."""
-        return self.source.geometry.corners_lps
+        """The corners of the box of what the transfer function shows."""
+        return visible_corners(self._drawn, self.transfer)
 
     @property
     def transfer(self) -> TransferFunction:
@@ -60,18 +69,65 @@ class VolumeProp:
         if transfer == self._transfer and layer.opacity == self._opacity:
             return
         if self._transfer is None or transfer.blend != self._transfer.blend:
-            self._mapper.SetInputData(_image(self.source, transfer))
+            self._mapper.SetInputData(_image(self._drawn, transfer))
             _set_blend(self._mapper, transfer)
         self._transfer, self._opacity = transfer, layer.opacity
         self.prop.SetProperty(_property(transfer, layer.opacity))
 
     def set_quality(self, coarse: bool) -> None:
         """Fewer rays and samples while moving, all of them at rest."""
-        finest = min(self.source.geometry.spacing)
+        finest = min(self._drawn.geometry.spacing)
         self._mapper.SetSampleDistance(finest if coarse else finest / 2)
         self._mapper.SetImageSampleDistance(COARSE_PIXELS if coarse else 1.0)
         if self._on_cpu:
             self._mapper.SetInteractiveSampleDistance(finest)
+
+
+def visible_corners(volume: Volume, transfer: TransferFunction) -> FloatArray:
+    """The corners (8, 3) in LPS mm of the voxels that are not transparent, a few sampled.
+
+    All of the grid where everything is transparent.
+    """
+    geometry = volume.geometry
+    steps = [max(1, n // 80) for n in geometry.shape]
+    values = volume.array[:: steps[0], :: steps[1], :: steps[2]]
+    stops = np.array(transfer.points)
+    seen = np.nonzero(np.interp(values, stops[:, 0], stops[:, 4]) > VISIBLE_OPACITY)
+    if not seen[0].size:
+        return geometry.corners_lps
+    ends = [
+        ((found.min() - 0.5) * step, min((found.max() + 0.5) * step, n - 1))
+        for found, step, n in zip(seen, steps, geometry.shape, strict=True)
+    ]
+    kji = np.array([[ends[axis][end] for axis, end in enumerate(pick)] for pick in _EIGHT])
+    return geometry.to_lps(np.maximum(kji, 0)[:, ::-1])
+
+
+def coarser(volume: Volume, max_voxels: int) -> Volume:
+    """The volume with at most that many voxels, each the mean of some of its neighbours.
+
+    The axis with the finest spacing is halved first; what is left over at an end is cut.
+    """
+    while volume.array.size > max_voxels and max(volume.array.shape) > 1:
+        spacing = np.where(
+            np.array(volume.array.shape) > 1, volume.geometry.spacing_kji, np.inf
+        )
+        volume = _halved(volume, int(spacing.argmin()))
+    return volume
+
+
+def _halved(volume: Volume, axis: int) -> Volume:
+    array: NDArray[Any] = np.moveaxis(volume.array, axis, 0)
+    even = array.shape[0] // 2 * 2
+    kind = np.float32 if array.dtype.kind == "f" else np.int32
+    pairs = array[:even:2].astype(kind) + array[1:even:2]
+    mean = (pairs / 2 if kind is np.float32 else pairs >> 1).astype(array.dtype)
+    affine = volume.geometry.affine
+    affine[:3, 3] += affine[:3, 2 - axis] / 2
+    affine[:3, 2 - axis] *= 2
+    halved = np.ascontiguousarray(np.moveaxis(mean, 0, axis))
+    nk, nj, ni = halved.shape
+    return volume.with_array(halved, Geometry.from_affine(affine, (nk, nj, ni)))
 
 
 def _image(volume: Volume, transfer: TransferFunction) -> vtkImageData:
@@ -101,8 +157,6 @@ def _set_blend(mapper: Any, transfer: TransferFunction) -> None:
 
 
 def _property(transfer: TransferFunction, layer_opacity: float) -> Any:
-    from vtkmodules.vtkRenderingCore import vtkVolumeProperty
-
     colors, opacities = vtkColorTransferFunction(), vtkPiecewiseFunction()
     for value, red, green, blue, opacity in transfer.points:
         colors.AddRGBPoint(value, red, green, blue)
