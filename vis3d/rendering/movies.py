@@ -1,5 +1,6 @@
 """Pictures that move: GIF and WebP by Pillow, MP4 by ffmpeg."""
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -52,16 +53,10 @@ def _write_gif(pictures: Frames, path: Path, frames_per_second: float) -> None:
     """All frames share the first one's palette, or colours would flicker."""
     images = _images(pictures)
     first = next(images).quantize(256, method=Image.Quantize.MEDIANCUT)
-    rest = (
-        image.quantize(palette=first, dither=Image.Dither.FLOYDSTEINBERG) for image in images
-    )
-    first.save(
-        path,
-        save_all=True,
-        append_images=rest,
-        duration=_milliseconds(frames_per_second),
-        loop=0,
-    )
+    dither = Image.Dither.FLOYDSTEINBERG
+    rest = (image.quantize(palette=first, dither=dither) for image in images)
+    duration = _milliseconds(frames_per_second)
+    first.save(path, save_all=True, append_images=rest, duration=duration, loop=0)
 
 
 def _write_webp(pictures: Frames, path: Path, frames_per_second: float) -> None:
@@ -109,13 +104,13 @@ def _ffmpeg() -> str:
     if found := shutil.which("ffmpeg"):
         return found
     try:
-        from imageio_ffmpeg import get_ffmpeg_exe
+        bundled = importlib.import_module("imageio_ffmpeg")
     except ImportError:
         raise RequirementError(
             "An .mp4 needs ffmpeg: install it (on Debian and Ubuntu `apt-get install ffmpeg`) "
             'or vis3d\'s extra `pip install "vis3d[movie]"`; .gif and .webp need neither.'
         ) from None
-    return str(get_ffmpeg_exe())
+    return str(bundled.get_ffmpeg_exe())
 
 
 def _images(pictures: Frames) -> Iterator[Image.Image]:

@@ -90,7 +90,8 @@ def visible_corners(volume: Volume, transfer: TransferFunction) -> FloatArray:
     """
     geometry = volume.geometry
     steps = [max(1, n // 80) for n in geometry.shape]
-    values = volume.array[:: steps[0], :: steps[1], :: steps[2]]
+    array: NDArray[Any] = volume.array
+    values = array[:: steps[0], :: steps[1], :: steps[2]]
     stops = np.array(transfer.points)
     seen = np.nonzero(np.interp(values, stops[:, 0], stops[:, 4]) > VISIBLE_OPACITY)
     if not seen[0].size:
@@ -109,10 +110,9 @@ def coarser(volume: Volume, max_voxels: int) -> Volume:
     The axis with the finest spacing is halved first; what is left over at an end is cut.
     """
     while volume.array.size > max_voxels and max(volume.array.shape) > 1:
-        spacing = np.where(
-            np.array(volume.array.shape) > 1, volume.geometry.spacing_kji, np.inf
-        )
-        volume = _halved(volume, int(spacing.argmin()))
+        halvable = np.array(volume.array.shape) > 1
+        spacing_mm = np.where(halvable, volume.geometry.spacing_kji, np.inf)
+        volume = _halved(volume, int(spacing_mm.argmin()))
     return volume
 
 
