@@ -16,15 +16,18 @@ from vis3d_viewer.study import Study
 TOWARDS = {"axial": (2, -1), "coronal": (1, 1), "sagittal": (0, 1)}
 """Where the wheel leads when it is turned towards oneself: feet, back, left (axis, sign)."""
 
+REDUCED = (
+    "Volume rendering shows this large scan at a lower resolution; slices, volumes and files "
+    "use every voxel."
+)
+
 
 def compose(study: Study, settings: Settings) -> Scene:
-    """The 3D scene: the volume, and over it a surface for each structure.
-
-    The volume steps back while surfaces are shown, so that neither hides the other.
-    """
+    """The 3D scene: the volume, and a surface for each structure."""
     layers: list[Layer] = []
-    if study.volume is not None:
-        layers.append(VolumeLayer(study.volume, settings.preset, visible=settings.show_volume))
+    if study.view_volume is not None:
+        shown = settings.show_volume
+        layers.append(VolumeLayer(study.view_volume, settings.preset, visible=shown))
     for structure in study.structures:
         surface = study.surfaces.get(structure.label)
         if surface is not None:
@@ -137,7 +140,13 @@ def notes(study: Study) -> list[dict[str, str]]:
         for check in checks
     ]
     rows += [{"severity": f.severity, "message": f.message} for f in study.findings]
+    if study.volume and study.view_volume and _is_smaller(study.view_volume, study.volume):
+        rows.append({"severity": "note", "message": REDUCED})
     return sorted(rows, key=lambda row: order[row["severity"]])
+
+
+def _is_smaller(view: Volume, volume: Volume) -> bool:
+    return view.array.size < volume.array.size
 
 
 def value_at(study: Study, lps: Sequence[float]) -> dict[str, Any]:

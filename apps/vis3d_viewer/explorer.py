@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Coroutine, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,11 +137,9 @@ class Explorer:
 
     async def _open(self) -> None:
         if self._phantom:
-            self._show(await self._jobs.run(study.open_phantom))
+            await self._show(await self._jobs.run(study.open_phantom))
             return
-        self._choices = await self._jobs.run(
-            lambda progress: study.find_choices(self._inputs, progress)
-        )
+        self._choices = await self._jobs.run(partial(study.find_choices, self._inputs))
         if len(self._choices) > 1:
             self._update(phase="choosing", cards=compose.choice_cards(self._choices))
         elif self._choices:
@@ -150,19 +149,17 @@ class Explorer:
 
     async def _open_choice(self, path: Path, series: Any) -> None:
         self._update(phase="opening", job=_job("Reading the slices", 0.0))
-        opened = await self._jobs.run(lambda progress: study.open_scan(path, series, progress))
+        opened = await self._jobs.run(partial(study.open_scan, path, series))
         await self._add_surfaces(opened)
 
     async def _add_surfaces(self, opened: Study) -> None:
-        complete = await self._jobs.run(
-            lambda progress: study.with_surface_files(opened, self._inputs, progress)
-        )
+        complete = await self._jobs.run(partial(study.with_surface_files, opened, self._inputs))
         if complete.volume is None and not complete.surfaces:
             self._update(phase="failed", message="No scan was found in what was given.")
             return
-        self._show(complete)
+        await self._show(complete)
 
-    def _show(self, opened: Study) -> None:
+    async def _show(self, opened: Study) -> None:
         """Put a newly opened study on the page: slices first, then 3D."""
         self._settings.set_dataclass(compose.first_settings(opened))
         volume = opened.volume
@@ -176,8 +173,11 @@ class Explorer:
             job=_job("", 0.0, running=False),
         )
         self._take(opened)
-        if self._segment_at_once:
-            self.segment()
+        self._update(job=_job("Preparing the 3D view", 0.0))
+        prepared = await self._jobs.run(partial(study.with_view_volume, opened))
+        self._take(prepared)
+        if self._segment_at_once and prepared.volume is not None:
+            await self._segment(prepared)
 
     def _take(self, changed: Study) -> None:
         """The study is now this one."""
@@ -189,28 +189,23 @@ class Explorer:
         self._compose()
 
     def _compose(self, *_: object, **__: object) -> None:
-        if self.study is not None and self.view is not None:
-            self.view.show(compose.compose(self.study, self._settings.get_dataclass()))
+        if self.study is None or self.view is None:
+            return
+        scene = compose.compose(self.study, self._settings.get_dataclass())
+        if scene.layers:
+            self.view.show(scene)
 
     async def _segment(self, opened: Study) -> None:
         if self._jobs.busy:
             return
         self._update(message="", job=_job("Segmenting", 0.0))
-        found = await self._jobs.run(lambda progress: study.segmented(opened, progress))
+        found = await self._jobs.run(partial(study.segmented, opened))
         self._take(found)
         for structure in found.structures:
-            if structure.label in found.surfaces:
-                continue
-            self._update(job=_job(f"Making the surface of the {structure.name}", 0.0))
-            before = self.study or found
-            label = structure.label
-            self._take(
-                await self._jobs.run(
-                    lambda progress, before=before, label=label: study.with_surface(
-                        before, label, progress
-                    )
-                )
-            )
+            if structure.label not in found.surfaces:
+                self._update(job=_job(f"Making the surface of the {structure.name}", 0.0))
+                step = partial(study.with_surface, self.study or found, structure.label)
+                self._take(await self._jobs.run(step))
 
     async def _export(self, opened: Study, label: int) -> None:
         if self._jobs.busy or label not in {s.label for s in opened.structures}:
@@ -218,9 +213,7 @@ class Explorer:
         name = opened.structure(label).name
         self._update(message="", job=_job(f"Making the STL file of the {name}", 0.0))
         folder = Path(tempfile.mkdtemp(dir=self._folder))
-        path = await self._jobs.run(
-            lambda progress: study.write_stl(opened, label, folder, progress)
-        )
+        path = await self._jobs.run(partial(study.write_stl, opened, label, folder))
         ticket = secrets.token_urlsafe(12)
         self._saved[ticket] = path
         self._update(download=f"saved/{ticket}")

@@ -6,6 +6,7 @@ import os
 import signal
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from trame_client.module import vue3
 from trame_client.widgets.core import VirtualNode
 from trame_server.core import Server
 
-from vis3d.errors import NothingFoundError, OutputError
+from vis3d.errors import Cancelled, NothingFoundError, OutputError
 from vis3d_viewer import security, widgets
 from vis3d_viewer.explorer import Explorer
 from vis3d_viewer.routes import add_routes
@@ -40,7 +41,7 @@ def serve(
     Raises:
         NothingFoundError: an input doesn't exist.
         OutputError: the port is taken.
-        KeyboardInterrupt: Ctrl-C, after all has been put away.
+        Cancelled: Ctrl-C or SIGTERM, after all has been put away.
     """
     asyncio.run(
         _serve(
@@ -82,7 +83,8 @@ async def _serve(
             show_connection_info=False,
         )
     )
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, listening.cancel)
+    interrupted = _interruption()
+    drawing = None
     try:
         await asyncio.wait((listening, server.ready), return_when=asyncio.FIRST_COMPLETED)
         if listening.done():
@@ -92,12 +94,38 @@ async def _serve(
         if open_browser:
             webbrowser.open(address)
         drawing = asyncio.ensure_future(explorer.run(segment=segment))
-        await asyncio.wait((listening, drawing), return_when=asyncio.FIRST_COMPLETED)
-        for task in (listening, drawing):
-            task.cancel()
-        await asyncio.gather(listening, drawing, return_exceptions=True)
+        tasks = (listening, drawing, interrupted)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if interrupted in done:
+            raise Cancelled
+        for task in done:
+            task.result()
     finally:
         explorer.close()
+        await _end(listening, drawing)
+
+
+def _interruption() -> "asyncio.Future[None]":
+    """Done once Ctrl-C or SIGTERM came; work is then ended in an orderly way."""
+    loop = asyncio.get_running_loop()
+    came: asyncio.Future[None] = loop.create_future()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Not on Windows, nor in a test's thread: there whoever runs us ends us.
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, _finish, came)
+    return came
+
+
+def _finish(came: "asyncio.Future[None]") -> None:
+    if not came.done():
+        came.set_result(None)
+
+
+async def _end(*tasks: "asyncio.Future[Any] | None") -> None:
+    started = [task for task in tasks if task is not None]
+    for task in started:
+        task.cancel()
+    await asyncio.gather(*started, return_exceptions=True)
 
 
 def _server(key: str) -> Server:

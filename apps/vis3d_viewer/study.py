@@ -11,6 +11,7 @@ from vis3d.labels import LabelMap, Structure
 from vis3d.progress import Progress, part
 from vis3d.surface import Surface
 from vis3d.volume import Finding, Volume
+from vis3d_viewer.view_volume import volume_for_view
 
 STRUCTURES = ("lungs", "airways", "bones")
 """What the "Segment" button looks for."""
@@ -26,12 +27,13 @@ VIEW_TRIANGLES = 300_000
 class Study:
     """A scan, its labels once it is segmented, and surfaces by label.
 
-    `surfaces` are light ones for the screen, `full_surfaces` have every triangle.
-    `structures` are those that are there to be listed. `volume` is None where only surface
-    files were opened.
+    `view_volume` is what 3D shows of the volume, once it is made; `surfaces` are light
+    ones for the screen, `full_surfaces` have every triangle. `structures` are those that
+    are there to be listed. `volume` is None where only surface files were opened.
     """
 
     volume: Volume | None
+    view_volume: Volume | None = None
     labels: LabelMap | None = None
     structures: tuple[Structure, ...] = ()
     surfaces: Mapping[int, Surface] = field(default_factory=dict)
@@ -105,6 +107,13 @@ def with_surface_files(
     return replace(study, structures=tuple(structures), surfaces=surfaces)
 
 
+def with_view_volume(study: Study, progress: Progress) -> Study:
+    """The study with the volume that 3D shows."""
+    if study.volume is None:
+        return study
+    return replace(study, view_volume=volume_for_view(study.volume, progress))
+
+
 def segmented(study: Study, progress: Progress) -> Study:
     """The study with lungs, airways and bones found in it; surfaces follow.
 
@@ -118,7 +127,7 @@ def segmented(study: Study, progress: Progress) -> Study:
     opened = tuple(s for s in study.structures if s.label >= FIRST_SURFACE_LABEL)
     found = tuple(s for s in labels.structures if counts[s.label])
     surfaces = {s.label: study.surfaces[s.label] for s in opened}
-    return Study(study.volume, labels, found + opened, surfaces)
+    return Study(study.volume, study.view_volume, labels, found + opened, surfaces)
 
 
 def with_surface(study: Study, label: int, progress: Progress) -> Study:

@@ -129,7 +129,7 @@ def _panel(s: Any) -> None:
                 v_for="(note, n) in notes", key="n", classes=("'v3-note v3-' + note.severity",)
             ):
                 v3.VIcon(
-                    (
+                    icon=(
                         "note.severity === 'ok' ? 'mdi-check' : note.severity === 'note' ? "
                         "'mdi-information-outline' : 'mdi-alert-outline'",
                     ),
@@ -214,7 +214,7 @@ def _structures(s: Any) -> None:
                 ],
             ):
                 v3.VIcon(
-                    (
+                    icon=(
                         f"{s.hidden}.includes(row.label) ? 'mdi-eye-off-outline' "
                         ": 'mdi-eye-outline'",
                     )
@@ -239,16 +239,18 @@ def _structures(s: Any) -> None:
                 ],
             ):
                 v3.VIcon("mdi-download")
-        v3.VSlider(
+        html.Input(
+            type="range",
             min=0,
             max=1,
             step=0.05,
-            model_value=(f"{s.opacity}[row.label] ?? 1",),
-            update_modelValue=f"{s.opacity} = {{ ...{s.opacity}, [row.label]: $event }}",
+            classes="v3-range",
+            value=(f"{s.opacity}[row.label] ?? 1",),
             disabled=(f"{s.hidden}.includes(row.label)",),
-            color=("row.color",),
-            thumb_size=12,
-            track_size=2,
+            style=("{ accentColor: row.color }",),
+            input=(
+                f"{s.opacity} = {{ ...{s.opacity}, [row.label]: Number($event.target.value) }}"
+            ),
             raw_attrs=[
                 ":data-testid=\"'opacity-' + row.name\"",
                 ":aria-label=\"'Opacity of ' + row.name\"",

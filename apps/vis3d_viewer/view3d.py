@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from PIL import Image
@@ -76,6 +77,7 @@ class View3D:
 
     async def run(self) -> None:
         """Draw whenever something changed, coarsely first, finely at rest; for ever."""
+        asyncio.get_running_loop().run_in_executor(self._thread, self._warm_up)
         try:
             while True:
                 await self._wake.wait()
@@ -157,6 +159,11 @@ class View3D:
         return True
 
     # On the rendering thread
+
+    def _warm_up(self) -> None:
+        """Open the window while the scan is being read: its first picture takes a while."""
+        with suppress(Vis3dError):  # the first drawing will say what is missing
+            self._staged().window.Render()
 
     def _drawn(self, quality: str) -> tuple[dict[str, Any], bytes] | None:
         self._restless.clear()

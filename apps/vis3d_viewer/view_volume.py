@@ -1,0 +1,71 @@
+"""The volume as the 3D view takes it: small enough to turn, without table and bedding."""
+
+from itertools import product
+
+import numpy as np
+from scipy import ndimage
+
+from vis3d.errors import UnsupportedError
+from vis3d.geometry import Geometry
+from vis3d.progress import Progress, part
+from vis3d.segmentation import segment_body
+from vis3d.volume import Volume
+
+VIEW_VOXELS = 24_000_000
+"""More than this many are averaged together: a CPU can't turn them."""
+
+OUTSIDE_HU = -1100.0
+"""What lies outside the body becomes; less than any tissue or air."""
+
+SKIN_VOXELS = 2
+"""So far beyond the skin the scan is kept, that its edge is the scan's own."""
+
+
+def volume_for_view(volume: Volume, progress: Progress) -> Volume:
+    """A copy to look at: at most `VIEW_VOXELS`, and of a CT only what lies in the body."""
+    progress(0.0, "Preparing the 3D view")
+    small = reduced(volume)
+    if small.unit != "HU" or min(small.geometry.shape) < 2:
+        return small
+    try:
+        body = segment_body(small, progress=part(progress, 0.2, 0.9)).mask("body").array
+    except UnsupportedError:
+        return small
+    if not body.any():
+        return small
+    keep = ndimage.binary_dilation(body, iterations=SKIN_VOXELS)
+    dtype = small.array.dtype if small.array.dtype.kind != "u" else np.dtype(np.int32)
+    array = np.where(keep, small.array, np.array(OUTSIDE_HU, dtype)).astype(dtype)
+    return Volume(array, small.geometry, small.unit, OUTSIDE_HU, small.metadata)
+
+
+def reduced(volume: Volume, voxels: int = VIEW_VOXELS) -> Volume:
+    """The volume with whole blocks of voxels averaged until `voxels` are enough.
+
+    The axis with the finest spacing is halved first. Padding is averaged like any value.
+    """
+    factors = [1, 1, 1]  # along k, j, i
+    spacing_kji = np.array(volume.geometry.spacing_kji)
+    shape = np.array(volume.geometry.shape)
+    while np.prod(shape // factors) > voxels:
+        factors[
+            int(np.argmin(np.where(shape // factors > 1, spacing_kji * factors, np.inf)))
+        ] *= 2
+    if factors == [1, 1, 1]:
+        return volume
+    return volume.with_array(*_averaged(volume, factors))
+
+
+def _averaged(volume: Volume, factors: list[int]) -> "tuple[np.ndarray, Geometry]":
+    nk, nj, ni = (n // f for n, f in zip(volume.array.shape, factors, strict=True))
+    fk, fj, fi = factors
+    whole = volume.array.dtype.kind in "iu"
+    total = np.zeros((nk, nj, ni), np.int32 if whole else np.float32)
+    for k, j, i in product(range(fk), range(fj), range(fi)):
+        total += volume.array[k : nk * fk : fk, j : nj * fj : fj, i : ni * fi : fi]
+    count = fk * fj * fi
+    array = (total // count if whole else total / count).astype(volume.array.dtype)
+    i_mm, j_mm, k_mm = volume.geometry.spacing
+    x, y, z = volume.geometry.to_lps([(f - 1) / 2 for f in (fi, fj, fk)]).tolist()
+    spacing = (i_mm * fi, j_mm * fj, k_mm * fk)
+    return array, Geometry((nk, nj, ni), spacing, (x, y, z), volume.geometry.direction)
