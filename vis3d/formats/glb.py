@@ -168,7 +168,8 @@ def _linear(srgb: NDArray[np.floating]) -> NDArray[np.floating]:
 
 def _srgb(linear: NDArray[np.floating]) -> NDArray[np.floating]:
     light = np.clip(linear, 0, 1)
-    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    steps: NDArray[np.floating] = 1.055 * light ** (1 / 2.4) - 0.055
+    return np.where(light <= 0.0031308, light * 12.92, steps)
 
 
 def _chunks(path: Path) -> tuple[dict[str, Any], memoryview]:

@@ -104,7 +104,8 @@ def _triangles(file: XmlFile, piece: Element, path: Path) -> NDArray[np.int64]:
     if polygons == 0:
         return np.zeros((0, 3), np.int64)
     ends = file.array(_array(piece, "Polys/DataArray[@Name='offsets']", path), polygons)
-    sizes: NDArray[np.int64] = np.diff(ends.astype(np.int64), prepend=0)
+    stops = ends.astype(np.int64)
+    sizes = stops - np.append(0, stops[:-1])
     if sizes.min() < 1:
         raise InputError(f"{path}: the polygons' offsets don't rise.")
     element = _array(piece, "Polys/DataArray[@Name='connectivity']", path)
