@@ -7,7 +7,8 @@ import numpy as np
 from vis3d.progress import Progress
 from vis3d.segmentation.airways import AirwayTree, grow_airways
 from vis3d.segmentation.body import SKIN_HU, coarse_body
-from vis3d.segmentation.bones import find_bones
+from vis3d.segmentation.bones import CoarseScan, find_bones
+from vis3d.segmentation.contrast import Contrast, find_contrast
 from vis3d.segmentation.frame import Bools, Floats, PatientFrame, Spacing
 from vis3d.segmentation.grids import (
     Factors,
@@ -155,12 +156,25 @@ class Anatomy:
         return both & left, both & ~left
 
     @cached_property
+    def contrast(self) -> Contrast:
+        """Where contrast fills vessels and organs, on the 2 mm grid."""
+        return find_contrast(self.hu, self.body, self._lungs_on_coarse(), self.spacing)
+
+    @cached_property
     def bones(self) -> Bools:
         """The bones at full resolution."""
-        return (
-            find_bones(self.frame.hu, self.fine_body, self.frame.spacing_kji, self.progress)
-            & self.fine_body
+        scan = CoarseScan(
+            self.hu,
+            self.body,
+            self._lungs_on_coarse(),
+            self.contrast,
+            self.factors,
+            self.spacing,
         )
+        return find_bones(self.frame.hu, self.fine_body, scan, self.progress)
+
+    def _lungs_on_coarse(self) -> Bools:
+        return self.coarse_lungs.left | self.coarse_lungs.right
 
     def _nearer_left(self) -> Bools:
         """Which coarse voxels belong to the left lung, the lungs' surroundings included."""
