@@ -3,7 +3,6 @@
 from cyclopts import CycloptsError
 
 from vis3d.errors import (
-    Cancelled,
     InputError,
     NothingFoundError,
     OutputError,
@@ -17,7 +16,6 @@ USAGE = 2
 NOTHING_FOUND = 3
 BAD_INPUT = 4
 NO_OUTPUT = 5
-INTERRUPTED = 130
 
 EXIT_CODES: dict[type[BaseException], int] = {
     CycloptsError: USAGE,
@@ -27,11 +25,10 @@ EXIT_CODES: dict[type[BaseException], int] = {
     Vis3dError: BAD_INPUT,
     OutputError: NO_OUTPUT,
     RequirementError: NO_OUTPUT,  # no display, no OpenGL, no ffmpeg: nothing can be made
-    Cancelled: INTERRUPTED,
-    KeyboardInterrupt: INTERRUPTED,
     MemoryError: BAD_INPUT,
 }
-"""Anything that isn't here is a defect of ours: Python keeps the traceback and exits 1."""
+"""Interrupted, 130, is `main`'s own. What isn't here is a defect of ours: Python keeps the
+traceback and exits 1."""
 
 
 def exit_code(error: BaseException) -> int:

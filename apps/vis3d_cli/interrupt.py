@@ -8,7 +8,7 @@ from types import FrameType
 
 from vis3d.errors import Cancelled
 
-GRACE_S = 0.15
+GRACE_S = 0.1
 """How long the work may take to notice by itself, at its next report of progress."""
 
 _asked = threading.Event()

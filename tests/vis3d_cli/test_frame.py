@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from vis3d_cli import main as frame
+from vis3d_cli import application as frame
 from vis3d_cli import options, say
+from vis3d_cli.application import COMMANDS
 from vis3d_cli.exit_codes import exit_code
 from vis3d_cli.interrupt import interruptible, stop_if_asked
-from vis3d_cli.main import COMMANDS, main
+from vis3d_cli.main import main
 from vis3d_cli.options import Manner
 
 from vis3d import errors
@@ -68,8 +69,7 @@ def test_the_script_and_the_module_are_the_same_command():
         (errors.TruncatedError("short"), 4),
         (errors.OutputError("full"), 5),
         (errors.RequirementError("no display"), 5),
-        (errors.Cancelled(), 130),
-        (KeyboardInterrupt(), 130),
+        (MemoryError(), 4),
     ],
 )
 def test_each_error_has_its_exit_code(error, code):
@@ -105,11 +105,21 @@ def test_a_missing_input_is_exit_3(tmp_path, capsys):
     assert "nowhere" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("stop", [errors.Cancelled, KeyboardInterrupt])
+def test_a_stopped_command_is_exit_130(stop, monkeypatch, capsys):
+    def stopped(tokens):
+        raise stop
+
+    monkeypatch.setattr(frame, "run", stopped)
+    assert main(["info", "x"]) == 130
+    assert capsys.readouterr() == ("", "vis3d: stopped.\n")
+
+
 def test_a_defect_keeps_its_traceback(monkeypatch):
     def broken(tokens):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(frame, "_run", broken)
+    monkeypatch.setattr(frame, "run", broken)
     with pytest.raises(ZeroDivisionError):
         main(["info", "x"])
 
@@ -118,7 +128,7 @@ def test_an_error_quotes_no_control_characters(monkeypatch, capsys):
     def refuse(tokens):
         raise errors.InputError("bad\nname \x1b[31mred\x07 \u202eright-to-left")
 
-    monkeypatch.setattr(frame, "_run", refuse)
+    monkeypatch.setattr(frame, "run", refuse)
     assert main(["info", "x"]) == 4
     assert capsys.readouterr().err == "vis3d: bad name [31mred right-to-left\n"
 

@@ -1,0 +1,50 @@
+"""What a person reads when a command stops."""
+
+import sys
+import traceback
+from typing import Any
+
+from cyclopts import CycloptsError
+
+from vis3d.errors import SeveralSeriesError, Vis3dError
+from vis3d_cli.application import COMMANDS
+from vis3d_cli.exit_codes import EXIT_CODES, exit_code
+from vis3d_cli.say import error_line, print_json, terminal
+
+
+def explain(error: BaseException, tokens: list[str]) -> int | None:
+    """Say why on stderr, in one line; the exit code, or None for a defect of ours."""
+    if not isinstance(error, tuple(EXIT_CODES)):
+        return None
+    if isinstance(error, CycloptsError):
+        error_line(f"{error} See {_help_command(tokens)}.")
+    elif isinstance(error, MemoryError):
+        error_line("There isn't enough memory for this: take fewer slices or a coarser grid.")
+    elif isinstance(error, Vis3dError):
+        _refuse(error, tokens)
+    return exit_code(error)
+
+
+def _refuse(error: Vis3dError, tokens: list[str]) -> None:
+    if "--verbose" in tokens:
+        traceback.print_exception(error)
+    if isinstance(error, SeveralSeriesError) and error.choices:
+        _list_choices(error, as_json="--json" in tokens)
+    else:
+        error_line(error)
+
+
+def _list_choices(error: SeveralSeriesError, *, as_json: bool) -> None:
+    from vis3d_cli.listing import series_document, series_table
+
+    choices: tuple[Any, ...] = error.choices
+    if as_json:
+        print_json({"series": [series_document(series) for series in choices]})
+    else:
+        terminal(sys.stderr).print(series_table(choices))
+    error_line(f"{len(choices)} series were found: pick one with --series.")
+
+
+def _help_command(tokens: list[str]) -> str:
+    command = next((token for token in tokens if token in COMMANDS), None)
+    return f"vis3d {command} --help" if command else "vis3d --help"
