@@ -3,7 +3,6 @@
 import struct
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 import imagecodecs
@@ -19,6 +18,7 @@ from vis3d.errors import InputError, RequirementError, TruncatedError, Unsupport
 NATIVE = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED_LITTLE))
 _JPEG = "1.2.840.10008.1.2.4."
 _ITEM, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
+_IMAGE_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
 MAX_FRAGMENTS = 1_000_000
 
 
@@ -70,7 +70,7 @@ def frame_payload(frame: Frame) -> bytes:
     elif len(found) == count:
         mine = found[frame.number : frame.number + 1]
     else:
-        mine = _by_offset_table(header, found, count)[frame.number]
+        mine = _by_frame(header, found, count)[frame.number]
     return b"".join(header.source.read(start, length) for start, length in mine)
 
 
@@ -109,24 +109,26 @@ def decode(payload: bytes, transfer_syntax: str, form: PixelFormat, name: str) -
     return _widened(values, form)
 
 
-def _by_offset_table(
+def _by_frame(
     header: Header, found: list[tuple[int, int]], count: int
 ) -> list[list[tuple[int, int]]]:
-    """Fragments by frame after the Basic Offset Table."""
-    start = header.elements.pixel_start
+    """Fragments by frame: after the Basic Offset Table, else where images begin."""
+    source, start = header.source, header.elements.pixel_start
     assert start is not None
-    length = struct.unpack("<I", header.source.read(start + 4, 4))[0]
-    table = header.source.read(start + 8, length)
-    if length != 4 * count:
-        raise InputError(f"{header.name} doesn't say which fragments belong to which frame.")
+    length = struct.unpack("<I", source.read(start + 4, 4))[0]
     base = start + 8 + length
-    offsets = [*struct.unpack(f"<{count}I", table), 1 << 40]
+    if length == 4 * count:
+        offsets = struct.unpack(f"<{count}I", source.read(start + 8, length))
+        firsts = [base + 8 + offset for offset in offsets]
+    else:
+        firsts = [at for at, _ in found if source.read(at, 4).startswith(_IMAGE_STARTS)]
+    ends = [*firsts[1:], source.size]
     parts = [
-        [piece for piece in found if first <= piece[0] - 8 - base < second]
-        for first, second in pairwise(offsets)
+        [piece for piece in found if first <= piece[0] < end]
+        for first, end in zip(firsts, ends, strict=True)
     ]
-    if not all(parts) or sum(map(len, parts)) != len(found):
-        raise InputError(f"{header.name} has an offset table that doesn't fit its fragments.")
+    if len(parts) != count or not all(parts) or sum(map(len, parts)) != len(found):
+        raise InputError(f"{header.name} doesn't say which fragments belong to which frame.")
     return parts
 
 

@@ -11,7 +11,7 @@ from pydicom.uid import UID
 from vis3d.dicom import directory
 from vis3d.dicom.codecs import NATIVE, fragments, is_supported
 from vis3d.dicom.enhanced import enhanced_frames
-from vis3d.dicom.frames import Frame, frame_count, safe_word, single_frame
+from vis3d.dicom.frames import Frame, frame_count, pixel_format, safe_word, single_frame
 from vis3d.dicom.grouping import groups_of
 from vis3d.dicom.headers import Header, read_header
 from vis3d.dicom.planning import planned_series
@@ -33,7 +33,6 @@ _NOT_IMAGES = {
     "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation, not a scan",
     "1.2.840.10008.5.1.4.1.1.66.7": "a segmentation, not a scan",
     "1.2.840.10008.5.1.4.1.1.481.2": "a radiation dose, not a scan",
-    "1.2.840.10008.1.3.10": "a DICOMDIR; the files themselves were searched",
 }
 
 
@@ -102,14 +101,12 @@ def _frames_in(file: Source | Unreadable, *, force: bool) -> list[Frame]:
     header = read_header(file, force=force)
     _check_kind(header)
     count = frame_count(header)
+    _check_pixels(header, count, pixel_format(header).frame_bytes)
     if header.has("PerFrameFunctionalGroupsSequence"):
-        frames = enhanced_frames(header, count)
-    elif count > 1:
+        return enhanced_frames(header, count)
+    if count > 1:
         raise UnsupportedError(f"{count} frames without a place in the patient")
-    else:
-        frames = [single_frame(header)]
-    _check_pixels(header, frames[0].format.frame_bytes * count)
-    return frames
+    return [single_frame(header)]
 
 
 def _check_kind(header: Header) -> None:
@@ -117,6 +114,8 @@ def _check_kind(header: Header) -> None:
     kind = header.text("SOPClassUID")
     if kind in _NOT_IMAGES:
         raise UnsupportedError(_NOT_IMAGES[kind])
+    if header.has("DirectoryRecordSequence"):
+        raise UnsupportedError("a DICOMDIR; name it as the input to read what it lists")
     if header.elements.pixel_start is None:
         name = UID(kind).name if kind and UID(kind).is_valid else ""
         raise UnsupportedError(f"no image ({name})" if name and name != kind else "no image")
@@ -131,22 +130,23 @@ def _check_kind(header: Header) -> None:
         raise UnsupportedError(f"the transfer syntax {name} ({safe_word(uid)}) isn't read")
 
 
-def _check_pixels(header: Header, expected: int) -> None:
+def _check_pixels(header: Header, count: int, frame_bytes: int) -> None:
     """Compare the length of the pixel data with what the header promises.
 
     Raises:
-        TruncatedError: bytes are missing.
+        TruncatedError: bytes, or compressed frames, are missing.
     """
     elements = header.elements
     assert elements.pixel_start is not None
     if header.transfer_syntax not in NATIVE:
-        fragments(header)
+        if len(fragments(header)) < count:
+            raise TruncatedError(f"truncated: {count} compressed frames are not all there")
         return
     there = header.source.size - elements.pixel_start
     if elements.pixel_length is not None:
         there = min(there, elements.pixel_length)
-    if there < expected:
-        raise TruncatedError(f"truncated: {there} of {expected} bytes of pixels are there")
+    if there < count * frame_bytes:
+        raise TruncatedError(f"truncated: {there} of {count * frame_bytes} bytes of pixels")
 
 
 def _all_series(frames: list[Frame], say: Progress) -> tuple[Series, ...]:

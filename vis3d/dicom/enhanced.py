@@ -1,10 +1,129 @@
-"""Enhanced multi-frame objects: one frame's place and meaning by functional groups."""
+"""Enhanced multi-frame objects: each frame's place and meaning by its functional groups.
 
-from vis3d.dicom.frames import Frame
-from vis3d.dicom.headers import Header
-from vis3d.errors import UnsupportedError
+PS3.3 section C.7.6.16. The order of the frames in the file means nothing.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from vis3d.dicom.datasets import header_dataset
+from vis3d.dicom.frames import (
+    Frame,
+    orientation_lps,
+    position_lps,
+    rescale,
+    single_frame,
+    spacing_mm,
+    unit_of,
+)
+from vis3d.dicom.headers import Header, finite
+from vis3d.errors import InputError, UnsupportedError
+
+_SPLITS = {
+    "StackID": ("FrameContentSequence", "StackID"),
+    "TemporalPositionIdentifier": ("FrameContentSequence", "TemporalPositionIndex"),
+    "AcquisitionNumber": ("FrameContentSequence", "FrameAcquisitionNumber"),
+    "EchoTime": ("MREchoSequence", "EffectiveEchoTime"),
+    "DiffusionBValue": ("MRDiffusionSequence", "DiffusionBValue"),
+    "ConvolutionKernel": ("CTReconstructionSequence", "ConvolutionKernel"),
+    "NominalPercentageOfCardiacPhase": (
+        "CardiacSynchronizationSequence",
+        "NominalPercentageOfCardiacPhase",
+    ),
+    "TriggerTime": ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"),
+}
+_FRAME_TYPES = (
+    "CTImageFrameTypeSequence",
+    "MRImageFrameTypeSequence",
+    "PETFrameTypeSequence",
+    "XRay3DFrameTypeSequence",
+)
 
 
 def enhanced_frames(header: Header, count: int) -> list[Frame]:
-    """The frames of an enhanced CT, MR or PET object."""
-    raise UnsupportedError("an enhanced object")
+    """The frames of an enhanced CT, MR or PET object, localizers left out.
+
+    Raises:
+        InputError: functional groups that don't fit the frames.
+        UnsupportedError: frames without a place in the patient, or localizers alone.
+    """
+    dataset = header_dataset(header)
+    try:
+        groups = dataset.PerFrameFunctionalGroupsSequence
+        shared = dataset.get("SharedFunctionalGroupsSequence") or [None]
+        if len(groups) != count:
+            raise InputError(f"has {len(groups)} functional groups for {count} frames")
+        whole = single_frame(header)
+        frames = [_frame(whole, n, group, shared[0]) for n, group in enumerate(groups)]
+    except InputError:
+        raise
+    except Exception as error:  # pydicom parses values late, and raises a dozen kinds
+        raise InputError("has functional groups that can't be read") from error
+    frames = [frame for frame in frames if "LOCALIZER" not in frame.splits["ImageType"]]
+    if not frames:
+        raise UnsupportedError("localizer (scout) images, not slices")
+    if any(frame.position is None or frame.orientation is None for frame in frames):
+        raise UnsupportedError(f"{count} frames without a place in the patient")
+    return _with_sane_stacks(frames)
+
+
+def _frame(whole: Frame, number: int, group: Any, shared: Any) -> Frame:
+    def numbers(sequence: str, keyword: str) -> tuple[float, ...]:
+        value = _value(group, shared, sequence, keyword)
+        values = () if value in (None, "") else value if _is_list(value) else (value,)
+        return tuple(finite(str(part), keyword) for part in values)
+
+    transformation = "PixelValueTransformationSequence"
+    slopes = numbers(transformation, "RescaleSlope")
+    slope, intercept = rescale(slopes, numbers(transformation, "RescaleIntercept"))
+    spacing = spacing_mm(numbers("PixelMeasuresSequence", "PixelSpacing"), "PixelSpacing")
+    thickness = numbers("PixelMeasuresSequence", "SliceThickness")
+    rescale_type = str(_value(group, shared, transformation, "RescaleType") or "")
+    return replace(
+        whole,
+        number=number,
+        position=position_lps(numbers("PlanePositionSequence", "ImagePositionPatient")),
+        orientation=orientation_lps(
+            numbers("PlaneOrientationSequence", "ImageOrientationPatient")
+        ),
+        pixel_spacing=spacing or whole.pixel_spacing,
+        slope=slope if slopes else whole.slope,
+        intercept=intercept if slopes else whole.intercept,
+        unit=unit_of(whole.header, rescale_type) if slopes else whole.unit,
+        thickness_mm=thickness[0] if thickness else whole.thickness_mm,
+        splits=_splits(whole, group, shared),
+    )
+
+
+def _splits(whole: Frame, group: Any, shared: Any) -> dict[str, str]:
+    splits = dict(whole.splits)
+    for name, (sequence, keyword) in _SPLITS.items():
+        value = _value(group, shared, sequence, keyword)
+        if value is not None:
+            splits[name] = str(value)
+    for sequence in _FRAME_TYPES:
+        value = _value(group, shared, sequence, "FrameType")
+        if value is not None:
+            splits["ImageType"] = "\\".join(map(str, value)) if _is_list(value) else str(value)
+    return splits
+
+
+def _value(group: Any, shared: Any, sequence: str, keyword: str) -> Any:
+    """A value of a functional group: the frame's own, else the one shared by all."""
+    for groups in (group, shared):
+        items = groups.get(sequence) if groups is not None else None
+        if items and keyword in items[0]:
+            return items[0][keyword].value
+    return None
+
+
+def _with_sane_stacks(frames: list[Frame]) -> list[Frame]:
+    """StackID kept apart where it names stacks, not where every frame has its own."""
+    stacks = {frame.splits.get("StackID", "") for frame in frames}
+    if 1 < len(stacks) < len(frames):
+        return [replace(f, stack_id=f.splits.get("StackID", "")) for f in frames]
+    return frames
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) or hasattr(value, "append")

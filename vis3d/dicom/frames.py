@@ -75,7 +75,7 @@ class Frame:
     thickness_mm: float | None
     splits: dict[str, str] = field(default_factory=dict)
     magnified: bool = False
-    rescaled: bool = True
+    stack_id: str = ""
 
     @property
     def name(self) -> str:
@@ -146,11 +146,10 @@ def single_frame(header: Header) -> Frame:
         pixel_spacing=spacing,
         slope=slope,
         intercept=intercept,
-        unit=_unit(header, header.text("RescaleType")),
+        unit=unit_of(header, header.text("RescaleType")),
         thickness_mm=thickness[0] if thickness else None,
         splits=_splits(header),
         magnified=magnified,
-        rescaled=header.has("RescaleSlope"),
     )
 
 
@@ -228,10 +227,11 @@ def _spacing(header: Header) -> tuple[tuple[float, float] | None, bool]:
     return None, False
 
 
-def _unit(header: Header, rescale_type: str) -> str:
+def unit_of(header: Header, rescale_type: str) -> str:
+    """The unit of rescaled values: "HU", the file's own word, or "" where unknown."""
     if header.text("Modality") == "PT":
         return safe_word(header.text("Units")) if header.text("Units") else ""
-    if header.text("Modality") != "CT" or not header.has("RescaleIntercept"):
+    if header.text("Modality") != "CT" or not (header.has("RescaleIntercept") or rescale_type):
         return ""
     return "HU" if rescale_type in ("", "HU", "HU_MOD", "US") else safe_word(rescale_type)
 

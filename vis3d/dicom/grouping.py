@@ -52,7 +52,7 @@ def _by_layout(frames: Sequence[Frame]) -> list[list[Frame]]:
         reference = frame.header.text("FrameOfReferenceUID")
         size = (frame.format.rows, frame.format.columns)
         rounded = tuple(round(mm, 3) for mm in spacing)
-        alike[size, rounded, placed, reference, frame.unit].append(frame)
+        alike[size, rounded, placed, reference, frame.unit, frame.stack_id].append(frame)
     return [part for same in alike.values() for part in _by_orientation(same)]
 
 
@@ -80,12 +80,13 @@ def _by_place(frames: list[Frame]) -> list[Group]:
     if not _repeating(frames):
         return [Group(tuple(frames))]
     parts = _split(frames)
-    if len(parts) > 1:
-        return [group for part in parts for group in _without_copies(part)]
-    return _without_copies(frames)
+    if len(parts) == 1:
+        return [_without_copies(frames)]
+    note = _split_finding(frames, parts)
+    return [Group(tuple(part), (note,)) for part in parts]
 
 
-def _without_copies(frames: list[Frame]) -> list[Group]:
+def _without_copies(frames: list[Frame]) -> Group:
     """The stack without slices that are there twice; refused where they differ."""
     places = _places(frames)
     kept: list[Frame] = []
@@ -102,7 +103,7 @@ def _without_copies(frames: list[Frame]) -> list[Group]:
         findings = (_copies_finding(copies),)
     if differ:
         findings = (*findings, _repeated_finding(differ, int(places[-1]) + 1))
-    return [Group(tuple(kept), findings)]
+    return Group(tuple(kept), findings)
 
 
 def _split(frames: list[Frame]) -> list[list[Frame]]:
@@ -197,6 +198,22 @@ def _no_position() -> Finding:
         "no-position",
         "note",
         "The image has no place in the patient: it is a single picture, not part of a stack.",
+    )
+
+
+def _split_finding(frames: Sequence[Frame], parts: Sequence[Sequence[Frame]]) -> Finding:
+    apart = [
+        keyword
+        for keyword in SPLITTERS
+        if len({part[0].splits.get(keyword, "") for part in parts}) > 1
+        and all(len({frame.splits.get(keyword, "") for frame in part}) == 1 for part in parts)
+    ]
+    by = apart[0] if apart else "InstanceNumber"
+    return Finding(
+        "repeated-positions",
+        "note",
+        f"The {len(frames)} images of the series lie several times at the same positions; they "
+        f"are parted by {by} into {len(parts)} stacks that load apart.",
     )
 
 

@@ -37,7 +37,8 @@ _NEEDED = """
     Columns PixelSpacing BitsAllocated BitsStored HighBit PixelRepresentation
     PixelPaddingValue PixelPaddingRangeLimit WindowCenter WindowWidth
     WindowCenterWidthExplanation RescaleIntercept RescaleSlope RescaleType
-    LossyImageCompression Units PerFrameFunctionalGroupsSequence ModalityLUTSequence
+    LossyImageCompression Units PerFrameFunctionalGroupsSequence
+    DirectoryRecordSequence
 """
 NEEDED = tuple(_NEEDED.split())
 

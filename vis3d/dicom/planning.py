@@ -1,7 +1,5 @@
 """A group of pictures -> the Series a person sees: its grid and what loading will do."""
 
-from collections import Counter
-
 import numpy as np
 from pydicom.uid import UID
 
@@ -112,10 +110,9 @@ def _value_findings(frames: tuple[Frame, ...]) -> tuple[Finding, ...]:
             Finding("lossy", "warning", "The pixels went through a lossy compression.")
         )
     findings += padding_of(frames).findings
-    pretences = Counter(header.preamble for header in headers if header.preamble)
-    for pretence, count in pretences.items():
+    for kind in sorted({header.preamble for header in headers} - {""}):
         findings.append(
-            Finding("preamble", "warning", f"{count} file(s) begin like {pretence}.")
+            Finding("preamble", "warning", f"Files begin like {kind}; only the scan is used.")
         )
     if frames[0].header.text("Modality") == "CT" and not frames[0].unit:
         findings.append(

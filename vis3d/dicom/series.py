@@ -2,15 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import Any
 
-import pydicom
-from pydicom.uid import UID
-
+from vis3d.dicom.datasets import header_dataset
 from vis3d.dicom.frames import Frame
 from vis3d.dicom.stacking import Stack
-from vis3d.errors import InputError
 from vis3d.geometry import Geometry
 from vis3d.volume import Finding
 
@@ -60,7 +56,7 @@ class Series:
         for frame in self.frames:
             if id(frame.header) not in seen:
                 seen.add(id(frame.header))
-                yield header_dataset(frame)
+                yield header_dataset(frame.header)
 
     def __repr__(self) -> str:
         nk, nj, ni = self.shape
@@ -79,35 +75,3 @@ class Discovery:
 
     series: tuple[Series, ...]
     skipped: tuple[Skipped, ...]
-
-
-def header_dataset(frame: Frame) -> Any:
-    """The whole header of a frame's file as a pydicom dataset, without pixels.
-
-    Raises:
-        InputError: pydicom can't read it.
-    """
-    header = frame.header
-    elements = header.elements
-    end = elements.pixel_start or header.source.size
-    data = header.source.read(0, end)
-    try:
-        if header.start == 0 and not data.startswith(b"\0" * 128):
-            dataset = _headless(data, elements.transfer_syntax)
-        else:
-            dataset = pydicom.dcmread(BytesIO(data), stop_before_pixels=True, force=True)
-        dataset.remove_private_tags  # noqa: B018  (forces nothing; kept lazily parsed)
-    except Exception as error:  # pydicom raises a dozen kinds on damage
-        raise InputError(f"{header.name} has a header that can't be read.") from error
-    return dataset
-
-
-def _headless(data: bytes, transfer_syntax: str) -> Any:
-    uid = UID(transfer_syntax)
-    return pydicom.filereader.read_dataset(
-        BytesIO(data), uid.is_implicit_VR, uid.is_little_endian, stop_when=_at_pixels
-    )
-
-
-def _at_pixels(tag: Any, vr: str | None, length: int) -> bool:
-    return int(tag) >= 0x7FE00008
