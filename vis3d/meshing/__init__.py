@@ -1,5 +1,17 @@
 """Voxels to surfaces: placed by the scan's values, closed, and only as large as wanted."""
 
+from vis3d.meshing.decimation import decimated, decimated_for_view
+from vis3d.meshing.deviation import Deviation, deviation
 from vis3d.meshing.extract import extract_surface, isosurface
+from vis3d.meshing.report import SurfaceReport, report_surface
 
-__all__ = ["extract_surface", "isosurface"]
+__all__ = [
+    "Deviation",
+    "SurfaceReport",
+    "decimated",
+    "decimated_for_view",
+    "deviation",
+    "extract_surface",
+    "isosurface",
+    "report_surface",
+]

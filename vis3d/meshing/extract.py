@@ -1,21 +1,48 @@
 """From voxels to surfaces: a structure's border, or where a scan has one value."""
 
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
 import numpy as np
 
-from vis3d.errors import InputError
+from vis3d.errors import InputError, UsageError
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.labels import STRUCTURES
-from vis3d.meshing.level import level_between
-from vis3d.meshing.topology import Crossings, Flags, crossings_of
-from vis3d.progress import Progress, silent
+from vis3d.meshing.decimation import decimated
+from vis3d.meshing.deviation import NO_DEVIATION, deviation
+from vis3d.meshing.fairing import smoothed
+from vis3d.meshing.manifold import sound
+from vis3d.meshing.placing import (
+    HALF,
+    Placed,
+    placed_by_label,
+    placed_by_level,
+    placed_fairly,
+    with_volume,
+)
+from vis3d.meshing.topology import Crossings, crossings_of
+from vis3d.progress import Progress, part, silent
 from vis3d.surface import Surface
 from vis3d.volume import Mask, Volume
 
-Color = tuple[int, int, int]
+Color: TypeAlias = tuple[int, int, int]
 
-NEAREST = 0.004
-"""How near (in voxels) a vertex may come to a voxel's centre: far enough that vertices stay
-apart when they are rounded to float32 hundreds of millimetres from the origin."""
+
+@dataclass(frozen=True)
+class _Wishes:
+    """What is to become of the surface after it was placed."""
+
+    smooth_mm: float
+    max_triangles: int | None
+    max_deviation_mm: float | None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.smooth_mm < np.inf:
+            raise UsageError(f"smooth_mm is a radius of 0 mm or more, not {self.smooth_mm}.")
+        limits = {"triangles": self.max_triangles, "deviation_mm": self.max_deviation_mm}
+        for word, limit in limits.items():
+            if limit is not None and not limit > 0:
+                raise UsageError(f"max_{word} must be positive, not {limit}.")
 
 
 def extract_surface(
@@ -31,26 +58,43 @@ def extract_surface(
 ) -> Surface:
     """The surface of one structure, LPS mm, closed, 2-manifold, normals outwards.
 
-    Its topology is the mask's: every piece and every cavity. With the scan it was made
-    from, each vertex lies where the values cross the level that separates the two sides of
-    the mask's border; without, the border is fair and keeps the volume.
+    Its topology is the mask's: every piece and every cavity stays. With the scan it was
+    made from, each vertex lies where the values cross the level that separates the two
+    sides of the mask's border; without, and where the scan shows no such level, the surface
+    bends as little as the mask allows. It encloses the mask's volume. A structure cut by
+    the end of the scan is closed by flat caps, or left open with `open_ends`.
+
+    Only when asked, details below `smooth_mm` are smoothed away (keeping volume), and
+    triangles saved: to at most `max_triangles`, or while the surface stays within
+    `max_deviation_mm` of what it was. How far it then runs from the full surface is
+    measured into `metadata["deviation"]`; the scan's findings are in `metadata["findings"]`.
 
     Raises:
-        InputError: the mask is empty, or it isn't on the volume's grid.
+        InputError: the mask is empty, or not on the volume's grid, or `max_triangles` can't
+            hold all pieces.
+        UsageError: a negative radius or limit.
     """
+    wishes = _Wishes(smooth_mm, max_triangles, max_deviation_mm)
     progress = progress or silent
     progress(0.0, "Reading the border")
     if not mask.array.any():
-        raise InputError(f"The mask {mask.name or 'given'} is empty: there is no surface.")
+        raise InputError(f"The mask {mask.name or 'given'} is empty: it has no surface.")
+    if volume is not None and not mask.geometry.matches(volume.geometry):
+        raise InputError(
+            f"The mask lies on {mask.geometry!r}, the volume on {volume.geometry!r}: "
+            "resample one of them to the other's grid first."
+        )
     crossings = crossings_of(mask.array, open_ends=open_ends)
-    progress(0.3, "Placing the surface")
-    fraction = np.full(len(crossings.step), 0.5)
-    if volume is not None:
-        _check_same_grid(mask, volume)
-        inner, outer, exists = _values(crossings, volume)
-        level = level_between(inner[exists], outer[exists])
-        fraction = _fractions(inner, outer, exists, level.value)
-    return _surface(crossings, fraction, mask.geometry, mask.name, color)
+    progress(0.15, "Placing the surface")
+    placed = _unknown(crossings) if volume is None else placed_by_label(crossings, volume)
+    spacing = mask.geometry.spacing
+    progress(0.25, "Placing the surface")
+    fraction = placed_fairly(crossings, placed, spacing)
+    if not open_ends:
+        progress(0.35, "Placing the surface")
+        fraction = with_volume(crossings, fraction, spacing, 1000 * mask.volume_ml)
+    surface = _surface(crossings, fraction, mask.geometry, mask.name, color)
+    return _finished(surface, volume, wishes, part(progress, 0.45, 1.0))
 
 
 def isosurface(
@@ -66,47 +110,33 @@ def isosurface(
 ) -> Surface:
     """Where the scan has the value `level`; inside is `value >= level`, all pieces stay.
 
-    Voxels outside the scan (`Volume.padding`) are outside the surface.
+    Voxels outside the scan (`Volume.padding`) are outside the surface. The other options,
+    and what is promised of the surface, are those of `extract_surface`.
 
     Raises:
-        InputError: no voxel reaches the level.
+        InputError: no voxel reaches the level, or `max_triangles` can't hold all pieces.
+        UsageError: a negative radius or limit.
     """
+    wishes = _Wishes(smooth_mm, max_triangles, max_deviation_mm)
     progress = progress or silent
     progress(0.0, "Comparing with the level")
     inside = np.greater_equal(volume.array, level) & volume.inside_scan()
     if not inside.any():
         raise InputError(
-            f"No voxel reaches {level:g} {volume.unit}".rstrip()
-            + f": the highest is {volume.array.max():g}. Choose a lower level."
+            f"No voxel reaches {level:g} {volume.unit}".rstrip() + ": choose a lower level."
         )
     crossings = crossings_of(inside, open_ends=open_ends)
-    progress(0.3, "Placing the surface")
-    inner, outer, exists = _values(crossings, volume)
-    fraction = _fractions(inner, outer, exists, level)
-    return _surface(crossings, fraction, volume.geometry, f"level {level:g}", color)
+    progress(0.2, "Placing the surface")
+    placed = placed_by_level(crossings, volume, level)
+    fraction = placed_fairly(crossings, placed, volume.geometry.spacing)
+    surface = _surface(crossings, fraction, volume.geometry, f"level {level:g}", color)
+    return _finished(surface, volume, wishes, part(progress, 0.4, 1.0))
 
 
-def _check_same_grid(mask: Mask, volume: Volume) -> None:
-    if not mask.geometry.matches(volume.geometry):
-        raise InputError(
-            f"The mask lies on {mask.geometry!r} and the volume on {volume.geometry!r}: "
-            "resample one of them first."
-        )
-
-
-def _values(crossings: Crossings, volume: Volume) -> tuple[FloatArray, FloatArray, Flags]:
-    inner, outer, exists = crossings.values(volume.array)
-    if volume.padding is not None:
-        exists &= (inner != volume.padding) & (outer != volume.padding)
-    return inner.astype(float), outer.astype(float), exists
-
-
-def _fractions(inner: FloatArray, outer: FloatArray, exists: Flags, level: float) -> FloatArray:
-    """How far from its inner voxel each edge reaches the level; half-way without values."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        fraction = (inner - level) / (inner - outer)
-    fraction[~exists | ~np.isfinite(fraction)] = 0.5
-    return np.clip(fraction, NEAREST, 1 - NEAREST)
+def _unknown(crossings: Crossings) -> Placed:
+    """Every vertex half-way, and none of them because the scan says so."""
+    n = len(crossings.step)
+    return Placed(np.full(n, HALF), np.zeros(n, bool))
 
 
 def _surface(
@@ -125,3 +155,28 @@ def _color_of(name: str) -> Color:
         if structure.name == name:
             return structure.color
     return (214, 214, 214)
+
+
+def _finished(
+    full: Surface, volume: Volume | None, wishes: _Wishes, progress: Progress
+) -> Surface:
+    """The surface smoothed and decimated as wished, with what is known about it."""
+    surface, changed = full, NO_DEVIATION
+    if wishes.smooth_mm:
+        progress(0.0, "Smoothing")
+        flowed = smoothed(full.points, full.triangles, radius_mm=wishes.smooth_mm)
+        points, triangles = sound(flowed, full.triangles)
+        surface = replace(full, points=points, triangles=triangles)
+    progress(0.3, "Reducing triangles")
+    surface = decimated(
+        surface,
+        max_triangles=wishes.max_triangles,
+        max_deviation_mm=wishes.max_deviation_mm,
+        progress=part(progress, 0.3, 0.9),
+    )
+    if surface is not full:
+        progress(0.9, "Measuring the deviation")
+        changed = deviation(surface, full)
+    progress(1.0, "Done")
+    findings = volume.findings if volume else ()
+    return replace(surface, metadata={"deviation": changed, "findings": findings})

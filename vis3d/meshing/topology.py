@@ -27,27 +27,25 @@ class Crossings:
 
     `inside_ijk` (n, 3) is the voxel on the inner side of each edge, `step` (n, 3) the unit
     vector to the one on the outer side, which may lie one voxel outside the grid.
-    `triangles` (m, 3) join edges, counter-clockwise seen from outside.
+    `capped` (n,) are those that do. `triangles` (m, 3) join edges, counter-clockwise seen
+    from outside.
     """
 
     inside_ijk: NDArray[np.int32]
     step: NDArray[np.int8]
-    triangles: NDArray[np.int64]
+    capped: Flags
+    triangles: NDArray[np.integer]
 
     def points_ijk(self, fraction: FloatArray) -> FloatArray:
         """Where vertices lie that have gone `fraction` (0 to 1) of their edge outwards."""
         return self.inside_ijk + self.step * fraction[:, None]
 
-    def values(self, array: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], Flags]:
-        """The values on the inner and the outer side, and whether the outer one exists.
-
-        Where it doesn't, beyond the border of the grid, the inner value stands in.
-        """
-        outside_ijk = self.inside_ijk + self.step
-        size_ijk = np.array(array.shape[::-1])
-        exists: Flags = np.all((outside_ijk >= 0) & (outside_ijk < size_ijk), axis=1)
-        clipped = np.where(exists[:, None], outside_ijk, self.inside_ijk)
-        return _at(array, self.inside_ijk), _at(array, clipped), exists
+    def values(self, array: NDArray[Any], steps: int) -> FloatArray:
+        """The values so many voxels outwards of the inner ones, beyond the grid its last."""
+        last_ijk = np.array(array.shape[::-1]) - 1
+        i, j, k = (self.inside_ijk + steps * self.step.astype(int)).clip(0, last_ijk).T
+        values: FloatArray = array[k, j, i].astype(float)
+        return values
 
 
 def crossings_of(inside: Flags, *, open_ends: bool = False) -> Crossings:
@@ -58,18 +56,22 @@ def crossings_of(inside: Flags, *, open_ends: bool = False) -> Crossings:
     """
     box = bounding_box(inside)
     if box is None:
-        nothing = np.zeros((0, 3))
-        return Crossings(nothing.astype(np.int32), nothing.astype(np.int8), nothing.astype(int))
+        nothing = np.zeros((0, 3), np.int32)
+        none = np.zeros(0, bool)
+        return Crossings(nothing, nothing.astype(np.int8), none, nothing.astype(np.int64))
     padded, start_ijk = _padded_crop(inside, box, open_ends=open_ends)
     points, triangles = _flying_edges(padded)
     # Vertices lie at the middle of their edges, so they name them exactly.
     lower = np.floor(points).astype(np.int32)
     axis = (points - lower).argmax(axis=1)
     unit = np.eye(3, dtype=np.int8)[axis]
-    outwards = np.asarray(_at(padded, lower), bool)
-    inner = np.where(outwards[:, None], lower, lower + unit)
-    step = np.where(outwards[:, None], unit, -unit)
-    return Crossings((inner + start_ijk).astype(np.int32), step.astype(np.int8), triangles)
+    i, j, k = lower.T
+    outwards = padded[k, j, i][:, None]
+    inner = np.where(outwards, lower, lower + unit) + start_ijk
+    step = np.where(outwards, unit, -unit)
+    outer = inner + step
+    capped: Flags = np.any((outer < 0) | (outer >= inside.shape[::-1]), axis=1)
+    return Crossings(inner.astype(np.int32), step.astype(np.int8), capped, triangles)
 
 
 def bounding_box(inside: Flags) -> tuple[Kji, Kji] | None:
@@ -119,8 +121,3 @@ def _flying_edges(
 def _shape(array: Flags) -> Kji:
     nk, nj, ni = array.shape
     return nk, nj, ni
-
-
-def _at(array: NDArray[Any], ijk: NDArray[np.integer]) -> NDArray[Any]:
-    values: NDArray[Any] = array[ijk[:, 2], ijk[:, 1], ijk[:, 0]]
-    return values

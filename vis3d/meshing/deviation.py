@@ -1,0 +1,114 @@
+"""How far one surface runs from another."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from vis3d.geometry import FloatArray
+from vis3d.surface import Surface
+
+SAMPLES = 30_000
+"""Points on each of the two surfaces whose distance to the other one is measured."""
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """Distances in mm between two surfaces; `worst_lps` is where the greatest one is."""
+
+    mean: float
+    p95: float
+    max: float
+    worst_lps: tuple[float, float, float] | None = None
+
+    def as_dict(self) -> dict[str, float]:
+        """As the report prints it."""
+        return {"mean": self.mean, "p95": self.p95, "max": self.max}
+
+
+NO_DEVIATION = Deviation(0.0, 0.0, 0.0)
+
+
+def deviation(surface: Surface, full: Surface) -> Deviation:
+    """How far `surface` runs from `full`, and `full` from it, from samples on both.
+
+    The points are spread evenly over the area, the same ones for the same surfaces.
+    """
+    there, back = _samples(surface), _samples(full)
+    distances_mm = np.concatenate([distances(there, full), distances(back, surface)])
+    worst = int(distances_mm.argmax())
+    l, p, s = np.concatenate([there, back])[worst].tolist()  # noqa: E741
+    return Deviation(
+        float(distances_mm.mean()),
+        float(np.percentile(distances_mm, 95)),
+        float(distances_mm[worst]),
+        (l, p, s),
+    )
+
+
+def distances(points_lps: FloatArray, surface: Surface) -> FloatArray:
+    """The distance in mm of each point (n, 3) to the nearest triangle.
+
+    Only triangles with a centre near the point are tried, more of them for the points that
+    seem farthest off, so a distance can be a little too large, never too small.
+    """
+    corners = surface.points.astype(float)[surface.triangles]
+    tree = KDTree(corners.mean(axis=1), balanced_tree=False, compact_nodes=False)
+    found = _to_nearest(points_lps, corners, tree, candidates=6)
+    for share, candidates in ((0.1, 40), (0.01, 400)):
+        far = np.argsort(found)[-max(1, int(share * len(found))) :]
+        found[far] = _to_nearest(points_lps[far], corners, tree, candidates=candidates)
+    return found
+
+
+def _samples(surface: Surface) -> FloatArray:
+    """Points spread evenly over the area (the R2 sequence within triangles)."""
+    corners = surface.points.astype(float)[surface.triangles]
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1).cumsum()
+    n = np.arange(SAMPLES)
+    chosen = np.searchsorted(area, (n + 0.5) / SAMPLES * area[-1])
+    u, v = (n * 0.7548776662466927) % 1, (n * 0.5698402909980532) % 1
+    u, v = np.where(u + v > 1, 1 - u, u)[:, None], np.where(u + v > 1, 1 - v, v)[:, None]
+    points: FloatArray = a[chosen] * (1 - u - v) + b[chosen] * u + c[chosen] * v
+    return points
+
+
+def _to_nearest(
+    points: FloatArray, corners: FloatArray, tree: KDTree, *, candidates: int
+) -> FloatArray:
+    """The distance to the nearest of the triangles with the nearest centres."""
+    count = min(candidates, len(corners))
+    found = np.empty(len(points))
+    for start in range(0, len(points), 200_000 // count):
+        part = slice(start, start + 200_000 // count)
+        _, near = tree.query(points[part], count, workers=-1)
+        near = near.reshape(-1, count)
+        offsets = np.repeat(points[part], count, axis=0)
+        squared = _squared_distances(offsets, corners[near.reshape(-1)])
+        found[part] = np.sqrt(squared.reshape(-1, count).min(axis=1))
+    return found
+
+
+def _squared_distances(points: FloatArray, corners: FloatArray) -> FloatArray:
+    """From each point (n, 3) to its own triangle (n, 3, 3), in mm squared."""
+    a, b, c = (corners[:, n] for n in range(3))
+    normal = np.cross(b - a, c - a)
+    area_squared = np.maximum(_dot(normal, normal), 1e-24)
+    above = np.ones(len(points), bool)
+    nearest = np.full(len(points), np.inf)
+    for start, end in ((a, b), (b, c), (c, a)):
+        along = end - start
+        to_point = points - start
+        above &= _dot(np.cross(along, to_point), normal) >= 0
+        share = np.clip(_dot(to_point, along) / np.maximum(_dot(along, along), 1e-24), 0, 1)
+        rest = to_point - share[:, None] * along
+        nearest = np.minimum(nearest, _dot(rest, rest))
+    to_plane = _dot(points - a, normal) ** 2 / area_squared
+    return np.where(above, to_plane, nearest)
+
+
+def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
+    products: NDArray[np.float64] = np.einsum("ij,ij->i", a, b)
+    return products

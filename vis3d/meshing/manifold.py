@@ -1,0 +1,328 @@
+"""Closed 2-manifolds that stay so in a file, where only coordinates tell vertices apart.
+
+An STL file has no indices: its reader welds corners with equal float32 coordinates. A mesh
+that is sound by its indices can so get edges of four triangles. Here sheets that touch are
+taken apart by a few micrometres (Gueziec et al., "Cutting and stitching", 2001), each
+towards its own inside.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from vis3d.geometry import FloatArray
+
+Points: TypeAlias = NDArray[np.floating]
+Triangles: TypeAlias = NDArray[np.integer]
+Mesh: TypeAlias = tuple[Points, Triangles]
+
+_MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
+
+APART_MM = 0.002
+"""How far touching sheets are moved apart; float32 resolves 0.0001 mm at 1 m."""
+
+
+def welded(points: Points, triangles: Triangles) -> Mesh:
+    """The mesh with one vertex for each float32 position, as a reader of STL makes it.
+
+    Triangles that lose a corner so, and vertices of no triangle, are left out.
+    """
+    single = np.ascontiguousarray(points, np.float32) + np.float32(0)  # no negative zeros
+    order, new = _by_position(single)
+    index = np.empty(len(single), np.int64)
+    index[order] = np.cumsum(new) - 1
+    joined = index[triangles]
+    return _compact(single[order[new]], joined[_has_three_corners(joined)])
+
+
+def use_counts(triangles: Triangles) -> NDArray[np.int64]:
+    """For each edge how many triangles use it: 2 everywhere in a closed manifold."""
+    _, keys = _half_edges(triangles)
+    return _equal_runs(np.sort(keys))[1]
+
+
+def fan_count(triangles: Triangles) -> int:
+    """How many fans of triangles round a vertex there are: one a vertex in a manifold."""
+    return _fans(triangles, _partners(np.zeros((0, 3)), triangles, geometric=False))[0]
+
+
+def piece_of_points(n_points: int, triangles: Triangles) -> NDArray[np.int32]:
+    """Which connected piece each point belongs to, from 0."""
+    starts, ends = triangles[:, :2].reshape(-1), triangles[:, 1:].reshape(-1)
+    graph = coo_array((np.ones(len(starts), np.int8), (starts, ends)), (n_points, n_points))
+    labels: NDArray[np.int32] = connected_components(graph, directed=False)[1]
+    return labels
+
+
+def separated(points: Points, triangles: Triangles) -> Mesh:
+    """The same surface as a 2-manifold even after welding equal coordinates.
+
+    The mesh must be a boundary: each edge used as often in one direction as in the other,
+    as is every collapsed closed surface. Triangles folded onto each other vanish; at an
+    edge of four triangles or more those that bound the same piece of inside stay together;
+    vertices shared by several fans, and edges that still coincide, are moved apart. Open
+    borders stay open.
+    """
+    mesh = welded(points, triangles)
+    for _ in range(8):
+        mesh = _fans_apart(*_without_folds(*mesh))
+        mesh = _edges_apart(*mesh)
+        again = welded(*mesh)
+        if len(again[0]) == len(mesh[0]) and _is_manifold(again[1], len(again[0])):
+            return again
+        mesh = again
+    return mesh
+
+
+def sound(points: Points, triangles: Triangles) -> Mesh:
+    """A mesh that is a manifold by its indices, made one by its coordinates too."""
+    single = np.ascontiguousarray(points, np.float32) + np.float32(0)
+    if _by_position(single)[1].all():
+        return single, triangles
+    return separated(single, triangles)
+
+
+def _is_manifold(triangles: Triangles, n_points: int) -> bool:
+    return bool(use_counts(triangles).max(initial=0) <= 2) and fan_count(triangles) == n_points
+
+
+def _by_position(points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """An order in which equal points are neighbours, and where in it a new one begins.
+
+    Sorted by a hash of the coordinates, which is several times faster than by coordinates.
+    """
+    bits = points.view(np.uint32).astype(np.uint64)
+    hashed = bits[:, 0] * _MIX[0] ^ bits[:, 1] * _MIX[1] ^ bits[:, 2] * _MIX[2]
+    hashed ^= hashed >> np.uint64(29)
+    order = np.argsort(hashed)
+    differs = (points[order[1:]] != points[order[:-1]]).any(axis=1)
+    if (differs & (hashed[order[1:]] == hashed[order[:-1]])).any():
+        order = np.lexsort((points[:, 2], points[:, 1], points[:, 0]))
+        differs = (points[order[1:]] != points[order[:-1]]).any(axis=1)
+    return order, np.concatenate([np.ones(min(len(points), 1), bool), differs])
+
+
+def _has_three_corners(triangles: Triangles) -> NDArray[np.bool_]:
+    a, b, c = triangles.T
+    different: NDArray[np.bool_] = (a != b) & (b != c) & (c != a)
+    return different
+
+
+def _compact(points: Points, triangles: Triangles) -> Mesh:
+    """Without the vertices that no triangle uses."""
+    used = np.zeros(len(points), bool)
+    used[triangles] = True
+    if used.all():
+        return points, triangles
+    return points[used], (np.cumsum(used) - 1)[triangles]
+
+
+def _half_edges(triangles: Triangles) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each triangle's three edges start (3m,), and one number for each edge."""
+    starts = triangles.reshape(-1).astype(np.int64, copy=False)
+    ends = np.roll(triangles, -1, axis=1).reshape(-1)
+    n = int(starts.max(initial=0)) + 1
+    return starts, np.minimum(starts, ends) * n + np.maximum(starts, ends)
+
+
+def _equal_runs(ordered: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where runs of equal numbers begin, and how long they are."""
+    new = np.concatenate([np.ones(min(len(ordered), 1), bool), np.diff(ordered) != 0])
+    starts = np.flatnonzero(new)
+    return starts, np.diff(starts, append=len(ordered))
+
+
+def _without_folds(points: Points, triangles: Triangles) -> Mesh:
+    """Without pairs of triangles that have the same corners and opposite sides."""
+    low, high = triangles.min(axis=1), triangles.max(axis=1)
+    middle = triangles.sum(axis=1) - low - high
+    order = np.lexsort((high, middle, low))
+    same = (np.diff(np.stack([low, middle, high])[:, order]) == 0).all(axis=0)
+    starts, sizes = _equal_runs(np.cumsum(np.concatenate([[1], ~same])))
+    up = triangles[np.arange(len(triangles)), (triangles.argmin(axis=1) + 1) % 3] == middle
+    drop = np.zeros(len(triangles), bool)
+    for start, size in zip(starts[sizes > 1], sizes[sizes > 1], strict=True):
+        group = order[start : start + size]
+        ups, downs = group[up[group]], group[~up[group]]
+        n = min(len(ups), len(downs))
+        drop[ups[:n]] = drop[downs[:n]] = True
+    return _compact(points, triangles[~drop])
+
+
+def _partners(
+    points: Points, triangles: Triangles, *, geometric: bool = True
+) -> NDArray[np.int64]:
+    """The half-edge on the other side of each half-edge (3m,), -1 where there is none.
+
+    Without `geometric`, half-edges of edges with more than two triangles have none.
+    """
+    corner, keys = _half_edges(triangles)
+    order = np.argsort(keys)
+    starts, sizes = _equal_runs(keys[order])
+    first = order[starts[sizes == 2]]
+    second = order[starts[sizes == 2] + 1]
+    opposite = corner[first] != corner[second]
+    partner = np.full(len(keys), -1, np.int64)
+    partner[first[opposite]] = second[opposite]
+    partner[second[opposite]] = first[opposite]
+    if geometric:
+        for start, size in zip(starts[sizes > 2], sizes[sizes > 2], strict=True):
+            _pair_round_edge(points, triangles, order[start : start + size], partner)
+    return partner
+
+
+def _pair_round_edge(
+    points: Points,
+    triangles: Triangles,
+    group: NDArray[np.int64],
+    partner: NDArray[np.int64],
+) -> None:
+    """Join the triangles round one edge that bound the same wedge of inside."""
+    corner = triangles.reshape(-1)
+    start = corner[group]
+    low, high = points[start.min()].astype(float), points[start.max()].astype(float)
+    tips = points[triangles[group // 3, (group % 3 + 2) % 3]].astype(float) - low
+    axis = (high - low) / np.linalg.norm(high - low)
+    first = np.cross(axis, np.eye(3)[np.abs(axis).argmin()])
+    second = np.cross(axis, first)
+    angle = np.arctan2(tips @ second, tips @ first)
+    # Seen along the edge, outwards is where the angle grows for a triangle that runs up
+    # the edge: so inside begins at one that runs down and ends at one that runs up.
+    runs_up = start == start.min()
+    order = np.lexsort((runs_up, angle)).tolist()
+    opened: list[int] = []
+    matched: set[int] = set()
+    for n in order + order:
+        if n in matched or n in opened:
+            continue
+        if not runs_up[n]:
+            opened.append(n)
+        elif opened:
+            begin = opened.pop()
+            partner[group[begin]], partner[group[n]] = group[n], group[begin]
+            matched |= {n, begin}
+
+
+def _fans(triangles: Triangles, partner: NDArray[np.int64]) -> tuple[int, NDArray[np.integer]]:
+    """How many fans there are, and the fan of each triangle corner (3m,).
+
+    Half-edge h runs from corner h to the next corner of its triangle.
+    """
+    if (partner >= 0).all():
+        return _cycles(_next_corner(partner))
+    here = np.flatnonzero(partner >= 0)
+    n = triangles.size
+    following = _next_corner(partner[here])
+    graph = coo_array((np.ones(len(here), np.int8), (here, following)), (n, n))
+    count, label = connected_components(graph, directed=False)
+    return int(count), label
+
+
+def _next_corner(corners: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The corner that follows in the same triangle."""
+    return np.where(corners % 3 == 2, corners - 2, corners + 1)
+
+
+def _cycles(following: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
+    """The cycles of a permutation: how many, and which one each element is in."""
+    least = np.arange(len(following))
+    while True:
+        lower = np.minimum(least, least[following])
+        if (lower == least).all():
+            break
+        least, following = lower, following[following]
+    roots = least == np.arange(len(least))
+    return int(np.count_nonzero(roots)), (np.cumsum(roots) - 1)[least]
+
+
+def _fans_apart(points: Points, triangles: Triangles) -> Mesh:
+    """A vertex of its own for each fan, moved a little towards the fan's own inside."""
+    partner = _partners(points, triangles)
+    count, fan = _fans(triangles, partner)
+    corners = triangles.reshape(-1)
+    vertex = np.empty(count, np.int64)
+    vertex[fan] = corners
+    moved = points[vertex].astype(float)
+    sharing = np.flatnonzero(np.bincount(vertex, minlength=len(points))[vertex] > 1)
+    if sharing.size:
+        moved[sharing] += _inwards(moved, fan.reshape(-1, 3), sharing) * APART_MM
+    return moved.astype(np.float32), fan.reshape(-1, 3).astype(np.int64)
+
+
+def _inwards(points: FloatArray, triangles: Triangles, which: NDArray[np.int64]) -> FloatArray:
+    """Unit vectors from the vertices `which` to the inside of their fans."""
+    chosen = np.full(len(points), -1)
+    chosen[which] = np.arange(len(which))
+    touching = triangles[(chosen[triangles] >= 0).any(axis=1)]
+    a, b, c = (points[touching[:, n]] for n in range(3))
+    normal = np.cross(b - a, c - a)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+    middle = (a + b + c) / 3
+    inward = np.zeros((len(which), 3))
+    for n in range(3):
+        row = chosen[touching[:, n]]
+        along = middle - points[touching[:, n]]
+        along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-12)
+        np.add.at(inward, row[row >= 0], (0.3 * along - normal)[row >= 0])
+    inward /= np.maximum(np.linalg.norm(inward, axis=1, keepdims=True), 1e-12)
+    return inward
+
+
+def _edges_apart(points: Points, triangles: Triangles) -> Mesh:
+    """Split edges whose two ends two sheets share, and move the middles apart."""
+    for _ in range(12):
+        partner = _partners(points, triangles)
+        doubled = _one_a_triangle(_doubled_edges(triangles, partner), partner)
+        if not doubled.size:
+            break
+        points, triangles = _split(points, triangles, doubled, partner[doubled])
+    return points, triangles
+
+
+def _doubled_edges(triangles: Triangles, partner: NDArray[np.int64]) -> NDArray[np.int64]:
+    """One half-edge of each pair on an edge that has several pairs."""
+    _, keys = _half_edges(triangles)
+    order = np.argsort(keys)
+    _, sizes = _equal_runs(keys[order])
+    crowded = np.sort(order[np.repeat(sizes > 2, sizes)])
+    return crowded[crowded < partner[crowded]]
+
+
+def _one_a_triangle(
+    half_edges: NDArray[np.int64], partner: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """So many of the half-edges that no triangle has two of them or of their partners."""
+    taken: set[int] = set()
+    chosen = []
+    for half_edge, other in zip(half_edges, partner[half_edges], strict=True):
+        both = {int(half_edge) // 3, int(other) // 3}
+        if not both & taken:
+            taken |= both
+            chosen.append(int(half_edge))
+    return np.array(chosen, np.int64)
+
+
+def _split(
+    points: Points,
+    triangles: Triangles,
+    half_edges: NDArray[np.int64],
+    others: NDArray[np.int64],
+) -> Mesh:
+    """Halve the pairs of triangles at their common edges by new vertices, moved inwards."""
+    corner = triangles.reshape(-1)
+    starts = points[corner[half_edges]].astype(float)
+    ends = points[corner[others]].astype(float)
+    new = np.arange(len(half_edges)) + len(points)
+    halves = []
+    keep = np.ones(len(triangles), bool)
+    for side in (half_edges, others):
+        a, b, c = (triangles[side // 3, (side + turn) % 3] for turn in range(3))
+        halves += [np.stack([a, new, c], axis=1), np.stack([new, b, c], axis=1)]
+        keep[side // 3] = False
+    split = np.concatenate([triangles[keep], *halves])
+    together = np.concatenate([points.astype(float), (starts + ends) / 2])
+    together[new] += _inwards(together, split, new) * APART_MM
+    return together.astype(np.float32), split
