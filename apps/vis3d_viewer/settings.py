@@ -95,7 +95,7 @@ _RULES: dict[str, Callable[[object], bool]] = {
     "layout": lambda value: value in LAYOUTS,
     "show_volume": _flag,
     "show_surfaces": _flag,
-    "preset": lambda value: value in VOLUME_PRESETS,
+    "preset": lambda value: value in tuple(VOLUME_PRESETS),
     "view": lambda value: value in VIEWS,
     "show_overlay": _flag,
     "overlay_opacity": _number(0.0, 1.0),

@@ -1,0 +1,74 @@
+"""Slow work beside the event loop."""
+
+import asyncio
+import time
+
+import pytest
+from vis3d_viewer.jobs import Jobs
+
+from vis3d.errors import Cancelled
+from vis3d.progress import Progress
+
+
+def nothing(fraction: float, what: str) -> None:
+    """Tell nobody."""
+
+
+def test_progress_is_told_on_the_loop_while_work_goes_on() -> None:
+    async def main() -> tuple[str, list[tuple[float, str]]]:
+        told: list[tuple[float, str]] = []
+        jobs = Jobs(lambda fraction, what: told.append((fraction, what)))
+
+        def work(progress: Progress) -> str:
+            progress(0.25, "Sawing")
+            time.sleep(0.05)
+            return "done"
+
+        return await jobs.run(work), told
+
+    assert asyncio.run(main()) == ("done", [(0.25, "Sawing")])
+
+
+def test_the_loop_goes_on_while_work_is_done() -> None:
+    async def main() -> int:
+        jobs = Jobs(nothing)
+        working = asyncio.create_task(jobs.run(lambda progress: time.sleep(0.3)))
+        turns = 0
+        while not working.done():
+            await asyncio.sleep(0.01)
+            turns += 1
+        return turns
+
+    assert asyncio.run(main()) > 5
+
+
+def test_cancelling_stops_the_work_at_its_next_word() -> None:
+    async def main() -> None:
+        jobs = Jobs(nothing)
+
+        def work(progress: Progress) -> None:
+            for _ in range(1000):
+                time.sleep(0.01)
+                progress(0.5, "Sawing")
+
+        asyncio.get_running_loop().call_later(0.1, jobs.cancel)
+        await jobs.run(work)
+
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        asyncio.run(main())
+    assert time.monotonic() - started < 5
+
+
+def test_there_is_one_piece_of_work_at_a_time() -> None:
+    async def main() -> None:
+        jobs = Jobs(nothing)
+        first = asyncio.create_task(jobs.run(lambda progress: time.sleep(0.2)))
+        await asyncio.sleep(0.05)
+        assert jobs.busy
+        with pytest.raises(RuntimeError, match="at a time"):
+            await jobs.run(lambda progress: None)
+        await first
+        assert not jobs.busy
+
+    asyncio.run(main())

@@ -1,0 +1,274 @@
+"""Who gets in, over HTTP and over the websocket's calls."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse, ClientSession, DummyCookieJar, web
+from aiohttp.test_utils import TestServer
+from trame_client.module import vue3
+from vis3d_viewer import security
+from vis3d_viewer.routes import add_routes
+from vis3d_viewer.settings import accept
+
+from tests.vis3d_viewer.scans import blob_study
+
+KEY = "k" * 43
+SLICE = "/slice/axial?index=3&center=40&width=400"
+
+Ask = Callable[..., Awaitable[ClientResponse]]
+
+
+def asked(question: Callable[[Ask, int], Awaitable[None]], saved: Path | None = None) -> None:
+    """Ask a real server, with no cookies but those given, what `question` wants to know."""
+
+    async def main() -> None:
+        app = web.Application()
+        add_routes(
+            app,
+            key=KEY,
+            www=Path(vue3.www),
+            study=blob_study,
+            saved=lambda ticket: saved if ticket == "good" else None,
+        )
+        async with TestServer(app) as server, ClientSession(cookie_jar=DummyCookieJar()) as one:
+            port = int(server.port or 0)
+
+            async def ask(path: str, **headers: str) -> ClientResponse:
+                named = {name.replace("_", "-"): value for name, value in headers.items()}
+                return await one.get(f"http://127.0.0.1:{port}{path}", headers=named)
+
+            await question(ask, port)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/index.html", SLICE, "/value?l=0&p=0&s=0", "/saved/good", "/ws", "/vue.global.js"],
+)
+def test_nothing_answers_without_the_key(path: str) -> None:
+    async def question(ask: Ask, port: int) -> None:
+        for wrong in ("", "wslink-secret", KEY[:-1], KEY + "k", "ключ"):
+            address = f"{path}{'&' if '?' in path else '?'}key={wrong}" if wrong else path
+            assert (await ask(address)).status == 403
+
+    asked(question)
+
+
+def test_program_text_needs_no_key() -> None:
+    async def question(ask: Ask, port: int) -> None:
+        assert (await ask("/static/slice_view.js")).status == 200
+        assert (await ask("/static/../security.py")).status in (403, 404)
+
+    asked(question)
+
+
+def test_the_key_opens_and_its_cookie_keeps_open() -> None:
+    async def question(ask: Ask, port: int) -> None:
+        page = await ask(f"/?key={KEY}")
+        assert page.status == 200
+        cookie = page.cookies[f"vis3d-{port}"]
+        assert cookie["httponly"]
+        assert cookie["samesite"] == "Strict"
+        shown = await ask(SLICE, Cookie=f"vis3d-{port}={cookie.value}")
+        assert shown.status == 200
+        assert shown.content_type == "image/jpeg"
+        assert (await ask(SLICE, Cookie=f"vis3d-{port + 1}={KEY}")).status == 403
+
+    asked(question)
+
+
+@pytest.mark.parametrize("path", ["/", SLICE, "/static/slice_view.js", "/ws"])
+def test_foreign_hosts_and_origins_are_refused_even_with_the_key(path: str) -> None:
+    async def question(ask: Ask, port: int) -> None:
+        address = f"{path}{'&' if '?' in path else '?'}key={KEY}"
+        for host in ("evil.example", f"evil.example:{port}", "127.0.0.1", f"127.0.0.1:{port}1"):
+            assert (await ask(address, Host=host)).status == 403
+        for origin in (
+            "http://evil.example",
+            "null",
+            f"http://127.0.0.1:{port + 1}",
+            f"https://127.0.0.1:{port}",
+            f"http://127.0.0.1:{port}@evil.example",
+        ):
+            assert (await ask(address, Origin=origin)).status == 403
+
+    asked(question)
+
+
+def test_our_own_names_and_origin_are_let_in() -> None:
+    async def question(ask: Ask, port: int) -> None:
+        for name in ("127.0.0.1", "localhost"):
+            own = {"Host": f"{name}:{port}", "Origin": f"http://{name}:{port}"}
+            assert (await ask(f"{SLICE}&key={KEY}", **own)).status == 200
+
+    asked(question)
+
+
+def test_another_page_cannot_use_the_cookie() -> None:
+    async def question(ask: Ask, port: int) -> None:
+        for site in ("cross-site", "same-site"):
+            answer = await ask(SLICE, Cookie=f"vis3d-{port}={KEY}", Sec_Fetch_Site=site)
+            assert answer.status == 403
+
+    asked(question)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing", "/static/slice_view.js", SLICE, "/slice/axial?index=x"]
+)
+def test_every_answer_carries_the_headers(path: str) -> None:
+    async def question(ask: Ask, port: int) -> None:
+        for key in (KEY, "wrong"):
+            answer = await ask(f"{path}{'&' if '?' in path else '?'}key={key}")
+            policy = answer.headers["Content-Security-Policy"]
+            assert "default-src 'none'" in policy
+            assert "frame-ancestors 'none'" in policy
+            assert "'unsafe-inline'" not in policy.split("style-src")[0]
+            assert "*" not in policy
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert answer.headers["Referrer-Policy"] == "no-referrer"
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert "Access-Control-Allow-Origin" not in answer.headers
+
+    asked(question)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/slice/axial?index=99999&center=40&width=400",
+        "/slice/axial?index=-1&center=40&width=400",
+        "/slice/sideways?index=1&center=40&width=400",
+        "/slice/axial?index=1&center=nan&width=400",
+        "/slice/axial?index=1&center=40&width=0",
+        "/slice/axial?index=1&center=40&width=400&labels=x",
+        "/value?l=0&p=0",
+        "/value?l=inf&p=0&s=0",
+    ],
+)
+def test_senseless_questions_are_answered_with_400(path: str) -> None:
+    async def question(ask: Ask, port: int) -> None:
+        answer = await ask(f"{path}&key={KEY}")
+        assert answer.status == 400
+        assert "Traceback" not in await answer.text()
+
+    asked(question)
+
+
+def test_a_defect_is_logged_and_not_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> bytes:
+        raise RuntimeError("secret path")
+
+    monkeypatch.setattr("vis3d_viewer.routes.slice_jpeg", broken)
+
+    async def question(ask: Ask, port: int) -> None:
+        answer = await ask(f"{SLICE}&key={KEY}")
+        assert answer.status == 500
+        assert await answer.text() == security.CLIENT_ONLY_MESSAGE
+
+    asked(question)
+    assert "secret path" in caplog.text
+
+
+def test_a_refusal_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def question(ask: Ask, port: int) -> None:
+        await ask("/")
+
+    asked(question)
+    (line,) = [record for record in caplog.records if record.name == security.__name__]
+    assert line.exc_info is None
+    assert "key" in line.getMessage()
+
+
+def test_a_saved_file_comes_as_a_download(tmp_path: Path) -> None:
+    (tmp_path / "bones.stl").write_bytes(b"solid")
+
+    async def question(ask: Ask, port: int) -> None:
+        answer = await ask(f"/saved/good?key={KEY}")
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="bones.stl"'
+        assert await answer.read() == b"solid"
+        assert (await ask(f"/saved/other?key={KEY}")).status == 404
+
+    asked(question, tmp_path / "bones.stl")
+
+
+class FakeServer:
+    """What `StateDoor` needs of a trame server."""
+
+    def __init__(self) -> None:
+        self.changed: dict[str, object] = {}
+        self.told: list[object] = []
+        self.state = self
+        self.protocol = SimpleNamespace(
+            push_state_change=lambda changes, **_: None, life_cycle_update=self.told.append
+        )
+
+    def __enter__(self) -> "FakeServer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to flush."""
+
+    def update(self, changes: dict[str, object]) -> None:
+        self.changed.update(changes)
+
+
+def test_clients_change_settings_and_nothing_else() -> None:
+    server = FakeServer()
+    door = security.StateDoor(server, accept)
+    door.update(
+        [
+            {"key": "trame__template_main", "value": "<b>mine</b>"},
+            {"key": "layout", "value": "axial"},
+            {"key": "window_width", "value": "wide"},
+            {"value": 1},
+            "nonsense",
+        ]
+    )
+    door.update({"layout": "coronal"})
+    assert server.changed == {"layout": "axial"}
+
+
+def test_clients_cannot_run_the_servers_life_cycle() -> None:
+    server = FakeServer()
+    door = security.StateDoor(server, accept)
+    for name in ("server_exited", "server_bind", "client_connected"):
+        door.life_cycle(name)
+    assert server.told == ["client_connected"]
+
+
+def test_exit_is_gone_and_traces_stay_here() -> None:
+    sent: list[tuple[Any, ...]] = []
+
+    async def send(*args: object, client_id: str | None = None) -> None:
+        sent.append(args)
+
+    calls = dict.fromkeys(
+        ("application.exit", "application.exit.later", "trame.rca.push", "trame.trigger")
+    )
+    handler = SimpleNamespace(functionMap=calls, sendWrappedError=send)
+    bound = SimpleNamespace(_ws_handlers=[handler])
+    security.narrow_calls(bound, security.StateDoor(FakeServer(), accept))
+    assert set(calls) == {"trame.trigger", "trame.state.update", "trame.lifecycle.update"}
+    asyncio.run(handler.sendWrappedError("1", -32001, "Exception raised", {"trace": "/home"}))
+    assert sent == [("1", -32001, "Exception raised", security.CLIENT_ONLY_MESSAGE)]
+
+
+def test_keys_are_long_and_never_the_same() -> None:
+    keys = {security.new_key() for _ in range(20)}
+    assert len(keys) == 20
+    assert min(map(len, keys)) >= 40
+
+
+def test_the_websocket_wants_the_key_too() -> None:
+    protocol = security.KeyProtocol(KEY)
+    assert asyncio.run(protocol.validateToken(KEY, "client"))
+    for wrong in ("wslink-secret", "", None, 5, KEY[:-1]):
+        assert not asyncio.run(protocol.validateToken(wrong, "client"))
