@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from vis3d.errors import UsageError
+from vis3d.errors import TooLargeError, UsageError
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.labels import LabelMap
 from vis3d.progress import Progress, silent
@@ -41,6 +41,9 @@ def resample(data: Data, geometry: Geometry, *, progress: Progress | None = None
     the old grid altogether are padding too; those that reach into it hold its outermost
     values. In a label map all with a centre outside are 0. int16 stays int16, other types
     become float32.
+
+    Raises:
+        TooLargeError: the new grid needs more memory than there is.
     """
     if isinstance(data, LabelMap):
         return replace(data, array=_labels(data, geometry, progress), geometry=geometry)
@@ -103,7 +106,7 @@ def _volume(volume: Volume, geometry: Geometry, progress: Progress | None) -> Vo
         padding = None
     outside = _outside_value(volume)
     dtype = np.dtype(np.int16 if volume.array.dtype == np.int16 else np.float32)
-    array = np.empty(geometry.shape, dtype)
+    array: NDArray[Any] = _room_for(geometry, dtype)
     filled = False
 
     def fill(slab: _Slab) -> bool:
@@ -124,7 +127,7 @@ def _volume(volume: Volume, geometry: Geometry, progress: Progress | None) -> Vo
 def _labels(
     labelmap: LabelMap, geometry: Geometry, progress: Progress | None
 ) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    array = np.empty(geometry.shape, labelmap.array.dtype)
+    array: NDArray[Any] = _room_for(geometry, labelmap.array.dtype)
 
     def fill(slab: _Slab) -> bool:
         source = labelmap.array[slab.part]
@@ -190,6 +193,16 @@ def _outside_value(volume: Volume) -> float:
     least = float(np.floor(np.min(volume.array)))
     below = min(OUTSIDE_HU, least - 1) if volume.unit == "HU" else least - 1
     return max(below, -32768.0) if volume.array.dtype == np.int16 else below
+
+
+def _room_for(geometry: Geometry, dtype: np.dtype[Any]) -> NDArray[Any]:
+    try:
+        return np.empty(geometry.shape, dtype)
+    except (MemoryError, ValueError) as error:  # ValueError: more than an address can count
+        sizes = " x ".join(str(size) for size in geometry.shape[::-1])
+        raise TooLargeError(
+            f"There isn't the memory for {sizes} voxels; choose a coarser grid."
+        ) from error
 
 
 def _new_to_old(old: Geometry, new: Geometry) -> tuple[FloatArray, FloatArray]:

@@ -88,19 +88,32 @@ def skip(stream: IO[bytes], count: int) -> None:
         count -= got
 
 
-def deflated(array: NDArray[np.generic]) -> bytes:
-    """The array's bytes as one zlib stream, compressed on every core.
+def zlib_stream(array: NDArray[np.generic]) -> bytes:
+    """The array's bytes compressed on every core, as zlib (RFC 1950) frames them."""
+    content = memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return b"".join(
+        (b"\x78\x01", *_deflated(content), zlib.adler32(content).to_bytes(4, "big"))
+    )
 
-    Blocks are compressed apart and joined by full flushes, which the format allows; the
-    speed matters more than the last percent (level 1).
+
+def gzip_stream(content: memoryview | bytes) -> bytes:
+    """Bytes compressed on every core, as gzip (RFC 1952) frames them, without time or name."""
+    head = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
+    ends = (zlib.crc32(content), len(content) & 0xFFFFFFFF)
+    return b"".join((head, *_deflated(content), *(n.to_bytes(4, "little") for n in ends)))
+
+
+def _deflated(content: memoryview | bytes) -> list[bytes]:
+    """One deflate stream in pieces.
+
+    Blocks are compressed apart and joined by full flushes, which the format allows; speed
+    matters more than the last percent (level 1).
     """
-    content = memoryview(array.reshape(-1).view(np.uint8).data)
-    blocks = [content[at : at + DEFLATE_BLOCK] for at in range(0, len(content), DEFLATE_BLOCK)]
+    view = memoryview(content)
+    blocks = [view[at : at + DEFLATE_BLOCK] for at in range(0, len(view), DEFLATE_BLOCK)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         packed = list(threads.map(_deflated_block, blocks))
-    end = zlib.compressobj(1, zlib.DEFLATED, -15).flush()
-    checksum = zlib.adler32(content).to_bytes(4, "big")
-    return b"".join((b"\x78\x01", *packed, end, checksum))
+    return [*packed, zlib.compressobj(1, zlib.DEFLATED, -15).flush()]
 
 
 def _deflated_block(block: memoryview) -> bytes:

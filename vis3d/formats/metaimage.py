@@ -94,7 +94,7 @@ def write_labelmap(labelmap: LabelMap, path: Path) -> None:
 def _save(array: NDArray[Any], geometry: Geometry, keys: dict[str, str], path: Path) -> None:
     voxels = np.ascontiguousarray(array.view(np.uint8) if array.dtype == np.bool_ else array)
     voxels = voxels.astype(voxels.dtype.newbyteorder("<"), copy=False)
-    packed = byte_streams.deflated(voxels)
+    packed = byte_streams.zlib_stream(voxels)
     apart = path.name.lower().endswith(".mhd")
     data_name = path.with_suffix(".zraw").name if apart else "LOCAL"
     header = _header_text(voxels.dtype, geometry, keys, len(packed), data_name)

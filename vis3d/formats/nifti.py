@@ -119,8 +119,11 @@ def _extend(image: Any, text: str, code: int = COMMENT) -> None:
 
 
 def _save(image: Any, path: Path) -> None:
+    content = image.to_bytes()
+    if path.name.lower().endswith(".gz"):
+        content = byte_streams.gzip_stream(content)
     with whole_file(path) as unfinished:
-        image.to_filename(unfinished)
+        unfinished.write_bytes(content)
 
 
 def _opened(path: Path) -> IO[bytes]:

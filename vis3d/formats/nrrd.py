@@ -1,6 +1,7 @@
 """NRRD (.nrrd), with the names and colours of 3D Slicer's segmentations."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ TYPES = {
 }
 ENCODINGS = {"raw": "raw", "gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2": "bzip2"}
 TEXT_ENCODINGS = ("ascii", "text", "txt")
+LONGEST_HEADER = 1 << 24
 FACTS = "vis3d"
 """The key under which an export of ours says what its values are."""
 
@@ -74,7 +76,7 @@ def open_nrrd(path: Path) -> VoxelFile:
         size = count // frames
         return values[frame * size : (frame + 1) * size].reshape(shape)
 
-    facts, told = facts_from_json(str(header.get(FACTS, "")))
+    facts, told = facts_from_json(_unescaped(str(header.get(FACTS, ""))))
     if not facts and isinstance(header.get("sample units"), str):
         facts = _unit(str(header["sample units"]))
     return VoxelFile(
@@ -115,18 +117,49 @@ def write_labelmap(labelmap: LabelMap, path: Path) -> None:
 
 
 def _save(array: NDArray[Any], geometry: Geometry, keys: dict[str, str], path: Path) -> None:
-    header = {
+    """Header and voxels; pynrrd's writer knows ASCII alone, and names may be in any script."""
+    voxels = np.ascontiguousarray(array.view(np.uint8) if array.dtype == np.bool_ else array)
+    voxels = voxels.astype(voxels.dtype.newbyteorder("<"), copy=False)
+    fields = {
+        "type": TYPES[voxels.dtype.str[1:]][-1],
+        "dimension": "3",
         "space": "left-posterior-superior",
-        "space directions": (geometry.direction * geometry.spacing).T,
-        "space origin": np.array(geometry.origin),
-        "space units": ["mm", "mm", "mm"],
-        "kinds": ["domain", "domain", "domain"],
+        "sizes": " ".join(str(size) for size in geometry.shape[::-1]),
+        "space directions": " ".join(_vector(step) for step in _steps(geometry)),
+        "kinds": "domain domain domain",
+        "endian": "little",
         "encoding": "gzip",
-        **keys,
+        "space units": '"mm" "mm" "mm"',
+        "space origin": _vector(geometry.origin),
     }
-    voxels = array.view(np.uint8) if array.dtype == np.bool_ else array
-    with whole_file(path) as unfinished:
-        nrrd.write(str(unfinished), voxels, header, index_order="C", compression_level=1)
+    rows = [f"{key}: {value}" for key, value in fields.items()]
+    rows += [f"{key}{_sign(key)}{_escaped(value)}" for key, value in keys.items()]
+    content = memoryview(voxels.reshape(-1).view(np.uint8).data)
+    with whole_file(path) as unfinished, unfinished.open("wb") as stream:
+        stream.write("\n".join(("NRRD0005", *rows, "", "")).encode("utf-8"))
+        stream.write(byte_streams.gzip_stream(content))
+
+
+def _steps(geometry: Geometry) -> FloatArray:
+    steps: FloatArray = (geometry.direction * geometry.spacing).T
+    return steps
+
+
+def _vector(numbers: Iterable[float]) -> str:
+    return "(" + ",".join(f"{float(number):.17g}" for number in numbers) + ")"
+
+
+def _sign(key: str) -> str:
+    """What stands after a field of the format, and after anybody's own key."""
+    return ": " if key == "sample units" else ":="
+
+
+def _unescaped(value: str) -> str:
+    return re.sub(r"\\(n|\\)", lambda found: "\n" if found[1] == "n" else "\\", value)
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n")
 
 
 def _segment(number: int, part: Structure, geometry: Geometry) -> list[tuple[str, str]]:
@@ -150,13 +183,19 @@ def _segment(number: int, part: Structure, geometry: Geometry) -> list[tuple[str
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:
-    """The header's fields and the byte after them."""
+    """The header's fields and the byte after it."""
+    rows, length = list[str](), 0
     try:
         with path.open("rb") as stream:
-            header = nrrd.read_header(stream)
-            start = stream.tell()
+            while length < LONGEST_HEADER and (row := stream.readline(LONGEST_HEADER)):
+                length += len(row)
+                rows.append(row.decode("utf-8", "replace"))
+                if not row.strip():
+                    break
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror or error}.") from error
+    try:
+        header = nrrd.read_header(rows)
     except (
         nrrd.NRRDError,
         ValueError,
@@ -171,7 +210,7 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
         raise UnsupportedError(
             f"{path}: the voxels lie in another file; write it with the voxels attached."
         )
-    return dict(header), start
+    return dict(header), length
 
 
 def _axes(header: dict[str, Any], path: Path) -> tuple[list[int], list[int], int]:
@@ -333,7 +372,7 @@ def _structure(header: dict[str, Any], prefix: str) -> Structure | None:
         color = [min(255, max(0, round(255 * channel))) for channel in channels]
     except (ValueError, OverflowError):
         return None
-    name = str(header.get(prefix + "Name", "")).strip() or f"label {label}"
+    name = _unescaped(str(header.get(prefix + "Name", ""))).strip() or f"label {label}"
     if not 0 < label <= 65535 or int(header.get(prefix + "Layer", 0) or 0) != 0:
         return None
     return structure(label, name, (color[0], color[1], color[2]) if len(color) == 3 else None)
