@@ -1,7 +1,7 @@
 """`vis3d mesh`: a surface, to look at, to compute with, to print."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,8 +16,12 @@ from vis3d_cli.watch import watching
 
 if TYPE_CHECKING:
     from vis3d.labels import LabelMap
+    from vis3d.meshing import SurfaceReport
     from vis3d.surface import Surface
-    from vis3d.volume import Mask, Volume
+    from vis3d.volume import Finding, Mask, Volume
+
+NO_DEVIATION = {"mean": 0.0, "p95": 0.0, "max": 0.0}
+"""Of a surface that was neither smoothed nor made smaller."""
 
 
 def mesh(
@@ -81,25 +85,37 @@ def mesh(
     with watching(how) as progress:
         volume = reading.load(input, which, how, part(progress, 0.0, 0.2))
         shaped = part(progress, 0.5, 0.85)
+        found: tuple[Finding, ...] = ()
         mask = None
         if level is not None:
             surface = isosurface(volume, level, **shaping, progress=shaped)
         else:
-            mask = _mask(volume, structure, segmentation, label, part(progress, 0.2, 0.5))
+            segmenting = part(progress, 0.2, 0.5)
+            mask, found = _mask(volume, structure, segmentation, label, segmenting)
             surface = extract_surface(mask, volume, **shaping, progress=shaped)
         progress(0.85, "measuring the surface")
-        measured = report_surface(surface, mask=mask).as_dict()
+        measured = report_surface(surface, mask=mask)
         progress(0.95, "writing")
         write_surface(surface, output, coordinates=coordinates)
-    document = {
-        **measured,
-        "findings": [finding.as_dict() for finding in volume.findings]
-        + list(measured.get("findings", [])),
-    }
+    say.findings(found, how)
+    reshaped = smooth > 0 or max_triangles is not None or max_deviation is not None
+    document = _document(measured, (*volume.findings, *found), reshaped=reshaped)
     if report is not None:
         say.write_json(document, report)
     say.answer(document, _lines(surface, document, output), how)
     return DONE
+
+
+def _document(
+    measured: "SurfaceReport", found: "Iterable[Finding]", *, reshaped: bool
+) -> dict[str, Any]:
+    """The report with what loading and segmenting found; each finding once."""
+    document = measured.as_dict()
+    if not reshaped:
+        document["deviation_mm"] = NO_DEVIATION
+    everything = dict.fromkeys((*found, *measured.findings))
+    document["findings"] = [finding.as_dict() for finding in everything]
+    return document
 
 
 def _check_choice(
@@ -144,19 +160,22 @@ def _mask(
     segmentation: Path | None,
     label: int | None,
     progress: Progress,
-) -> "Mask":
+) -> "tuple[Mask, tuple[Finding, ...]]":
+    """The structure's voxels, and what the segmentation has to say of itself."""
     if segmentation is None:
         from vis3d.segmentation import segment
 
-        assert structure is not None
-        return segment(volume, [structure], progress=progress).mask(structure)
-    labels = reading.label_map_for(volume, segmentation)
+        labels = segment(volume, [str(structure)], progress=progress)
+    else:
+        labels = reading.label_map_for(volume, segmentation)
     if structure is not None:
-        return labels.mask(structure)
+        return labels.mask(structure), labels.report.findings
+    return _labelled(volume, labels, label), labels.report.findings
+
+
+def _labelled(volume: "Volume", labels: "LabelMap", label: int | None) -> "Mask":
     if label is None:
-        raise UsageError(
-            f"Say which label of {segmentation.name}: --label N, one of {_present(labels)}."
-        )
+        raise UsageError(f"Say which label of the file: --label N, one of {_present(labels)}.")
     name = next((one.name for one in labels.structures if one.label == label), f"label {label}")
     mask = volume.mask(labels.array == label, name)
     if not mask.array.any():

@@ -1,5 +1,9 @@
 """`vis3d phantom`: a chest CT whose anatomy is exactly known."""
 
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,22 +66,38 @@ def phantom(
 
     with watching(how) as progress:
         made = chest_phantom(
-            tilt_degrees=tilt, seed=seed, progress=part(progress, 0.0, 0.6), **grid
+            tilt_degrees=tilt, seed=seed, progress=part(progress, 0.0, 0.5), **grid
         )
-        _write(made, folder, seed, part(progress, 0.6, 1.0))
+        with _scratch_in(folder) as scratch:
+            _write(made, scratch, seed, part(progress, 0.5, 1.0))
     document = {"series": str(folder), "truth": str(folder / TRUTH)}
     say.answer(document, [f"{folder}: {made.volume!r} and {TRUTH}"], how)
     return DONE
+
+
+@contextmanager
+def _scratch_in(folder: Path) -> Iterator[Path]:
+    """A folder inside `folder`, whose files move up into it at the end, or vanish."""
+    is_new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".vis3d-", dir=folder))
+    except OSError as error:
+        raise OutputError(f"Cannot write into {folder}: {error.strerror}.") from error
+    try:
+        yield scratch
+        for file in sorted(scratch.iterdir()):
+            file.replace(folder / file.name)
+    finally:
+        shutil.rmtree(scratch)
+        if is_new and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _write(made: "Phantom", folder: Path, seed: int, progress: Progress) -> None:
     from vis3d.dicom import write_ct_series
     from vis3d.files import load_volume, write_labelmap
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"Cannot make the folder {folder}: {error.strerror}.") from error
     write_ct_series(
         made.volume,
         folder,
@@ -86,9 +106,10 @@ def _write(made: "Phantom", folder: Path, seed: int, progress: Progress) -> None
         series_description="vis3d phantom",
         slice_origins_lps=made.slice_origins_lps,
         seed=seed,
-        progress=part(progress, 0.0, 0.6),
+        progress=part(progress, 0.0, 0.3),
     )
-    # The grid is what the reader makes of the files: a tilted stack comes back sheared.
-    grid = load_volume(folder, progress=part(progress, 0.6, 0.8)).geometry
-    progress(0.8, "writing the truth")
-    write_labelmap(made.truth_on(grid), folder / TRUTH)
+    # The grid is what the reader makes of the files: a tilted stack is straightened.
+    grid = load_volume(folder, progress=part(progress, 0.3, 0.6)).geometry
+    truth = made.truth_on(grid, progress=part(progress, 0.6, 0.9))
+    progress(0.9, "writing the truth")
+    write_labelmap(truth, folder / TRUTH)

@@ -1,0 +1,110 @@
+"""`vis3d mesh`: surfaces of an oblique phantom, read back by another library."""
+
+import json
+
+import numpy as np
+import pytest
+import trimesh
+from vis3d_cli.main import main
+
+import vis3d
+
+REPORT_KEYS = {
+    "triangles",
+    "closed",
+    "manifold",
+    "pieces",
+    "volume_ml",
+    "area_mm2",
+    "bounds_mm",
+    "deviation_mm",
+    "findings",
+}
+
+
+def test_a_label_becomes_a_closed_surface_where_it_lies_in_the_patient(
+    scan, truth, phantom, tmp_path, answer
+):
+    out, report = tmp_path / "lung.stl", tmp_path / "report.json"
+    told = answer(
+        *("mesh", scan, "--segmentation", truth, "--label", "1", "-o", out),
+        *("--report", report),
+    )
+    assert set(told) >= REPORT_KEYS
+    assert json.loads(report.read_text()) == told
+    assert told["deviation_mm"] == {"mean": 0, "p95": 0, "max": 0}
+    mesh = trimesh.load(out)
+    assert mesh.is_watertight
+    assert told["closed"] is told["manifold"] is True
+    assert told["triangles"] == len(mesh.faces)
+    mask = phantom.labels.mask("left lung")
+    assert mesh.volume / 1000 == pytest.approx(mask.volume_ml, rel=0.03)
+    k, j, i = np.nonzero(mask.array)
+    center_lps = mask.geometry.to_lps(np.column_stack([i, j, k])).mean(axis=0)
+    assert mesh.center_mass == pytest.approx(center_lps, abs=1.0)
+
+
+def test_a_structure_is_segmented_smoothed_and_bounded(scan, phantom, tmp_path, answer):
+    out = tmp_path / "lungs.ply"
+    told = answer(
+        *("mesh", scan, "--structure", "lungs", "-o", out),
+        *("--smooth", "3", "--max-triangles", "4000"),
+    )
+    assert told["triangles"] <= 4000
+    assert set(told["deviation_mm"]) == {"mean", "p95", "max"}
+    assert 0 < told["deviation_mm"]["mean"] < 3
+    assert told["volume_ml"] == pytest.approx(phantom.labels.volume_ml("lungs"), rel=0.1)
+    assert len(vis3d.read_surface(out).triangles) == told["triangles"]
+
+
+def test_a_negative_level_needs_no_equals_sign(scan, phantom, tmp_path, answer):
+    told = answer("mesh", scan, "--level", "-400", "-o", tmp_path / "skin.stl")
+    inside_ml = (phantom.volume.array >= -400).sum() * phantom.volume.geometry.voxel_ml
+    assert told["volume_ml"] == pytest.approx(inside_ml, rel=0.05)
+
+
+def test_ras_turns_the_file_and_not_the_report(scan, truth, tmp_path, answer):
+    told = answer(
+        *("mesh", scan, "--segmentation", truth, "--label", "2", "-o", tmp_path / "ras.stl"),
+        *("--coordinates", "ras"),
+    )
+    low, high = told["bounds_mm"]
+    bounds = trimesh.load(tmp_path / "ras.stl").bounds
+    assert bounds[0] == pytest.approx([-high[0], -high[1], low[2]], abs=1e-3)
+
+
+def test_open_ends_leave_the_cut_open(scan, tmp_path, answer):
+    tokens = ("mesh", scan, "--level", "200", "-o", tmp_path / "x.stl")
+    assert answer(*tokens)["closed"] is True
+    assert answer(*tokens, "--open-ends")["closed"] is False
+
+
+def test_people_are_told_size_pieces_and_triangles(scan, truth, tmp_path, capsys):
+    tokens = ["mesh", str(scan), "--segmentation", str(truth), "--structure", "airways"]
+    assert main([*tokens, "-o", str(tmp_path / "a.stl")]) == 0
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("mm", "pieces: ", "triangles: "))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ([], 2, "--structure"),
+        (["--structure", "spleen"], 2, "lungs"),
+        (["--level", "300", "--structure", "bones"], 2, "--level"),
+        (["--level", "nan"], 2, "--level"),
+        (["--label", "1"], 2, "--segmentation"),
+        (["--segmentation", "TRUTH"], 2, "1 (left lung)"),
+        (["--segmentation", "TRUTH", "--label", "77"], 2, "77"),
+        (["--level", "300", "--smooth", "-1"], 2, "--smooth"),
+        (["--level", "300", "--max-triangles", "0"], 2, "--max-triangles"),
+        (["--level", "30000"], 4, "30000"),
+        (["--segmentation", "TRUTH", "--label", "1", "--max-triangles", "4"], 4, "small"),
+    ],
+)
+def test_mesh_refuses_with_the_reason(scan, truth, tmp_path, refusal, words, code, said):
+    words = [str(truth) if word == "TRUTH" else word for word in words]
+    found, line = refusal("mesh", scan, "-o", tmp_path / "x.stl", *words)
+    assert found == code
+    assert said in line
+    assert not list(tmp_path.iterdir())
