@@ -1,7 +1,9 @@
 """Label maps <-> DICOM segmentation objects (PS3.3 section A.51), by highdicom."""
 
 import os
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,15 +77,16 @@ def write_segmentation(
             "isn't; write .nii.gz instead."
         )
     tell = progress or silent
-    tell(0.0, "Reading headers")
-    sources = list(_sources(series))
-    tell(0.2, "Making the segmentation")
-    segmentation = _segmentation(labelmap, sources)
-    if not _is_own_grid(labelmap.geometry, sources):
-        _forget_sources_of_frames(segmentation)
-    tell(0.8, "Writing the segmentation")
-    with whole_file(path) as unfinished:
-        segmentation.save_as(unfinished, enforce_file_format=True)
+    with _without_warnings():
+        tell(0.0, "Reading headers")
+        sources = list(_sources(series))
+        tell(0.2, "Making the segmentation")
+        segmentation = _segmentation(labelmap, sources)
+        if not _is_own_grid(labelmap.geometry, sources):
+            _forget_sources_of_frames(segmentation)
+        tell(0.8, "Writing the segmentation")
+        with whole_file(path) as unfinished:
+            segmentation.save_as(unfinished, enforce_file_format=True)
     tell(1.0, "Writing the segmentation")
 
 
@@ -101,25 +104,24 @@ def read_segmentation(
         UnsupportedError: no segmentation, or one without a regular grid in the patient.
         InputError: the file is damaged.
     """
-    segmentation = _opened(Path(path))
     name = Path(path).name
-    tell = progress or silent
-    try:
-        described = [s for s in segmentation.SegmentSequence if int(s.SegmentNumber) != 0]
-        structures = [_structure(segment) for segment in described]
-        geometry = None
-        masks = []
-        for done, segment in enumerate(described):
-            tell(done / len(described), "Reading segments")
-            mask, geometry = _segment_mask(segmentation, int(segment.SegmentNumber))
-            masks.append(mask)
-    except (InputError, TooLargeError):
-        raise
-    except Exception as error:  # pydicom and highdicom raise a dozen kinds on damage
-        raise InputError(f"{name} is a damaged segmentation.") from error
+    with _without_warnings():
+        segmentation = _opened(Path(path))
+        try:
+            structures, masks, geometry = _segments(segmentation, progress or silent)
+        except Exception as error:  # pydicom and highdicom raise a dozen kinds on damage
+            raise InputError(f"{name} is a damaged segmentation.") from error
     if geometry is None:
         raise InputError(f"{name} describes no segment.")
     return tuple(_label_maps(structures, masks, geometry))
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Silence: highdicom's and pydicom's warnings quote the patient's name and dates."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _sources(series: Series) -> Iterator[Any]:
@@ -140,7 +142,7 @@ def _sources(series: Series) -> Iterator[Any]:
 
 def _segmentation(labelmap: LabelMap, sources: list[Any]) -> "Segmentation":
     """The whole object."""
-    import highdicom as hd  # 0.5 s that only segmentations are worth
+    import highdicom as hd  # 0.2 s that only segmentations are worth
 
     counts = labelmap.voxels()
     present = [structure for structure in labelmap.structures if counts[structure.label]]
@@ -180,10 +182,10 @@ def _segmentation(labelmap: LabelMap, sources: list[Any]) -> "Segmentation":
     return made
 
 
-def _segment_array(labelmap: LabelMap, present: list[Structure]) -> NDArray[np.uint8]:
+def _segment_array(labelmap: LabelMap, present: list[Structure]) -> NDArray[Any]:
     """Segment numbers [k, j, i], or where they overlap a mask each [k, j, i, segment]."""
     if not any(structure.name == BODY for structure in present):
-        numbers = np.zeros(len(labelmap.voxels()), np.uint8)
+        numbers = np.zeros(np.iinfo(labelmap.array.dtype).max + 1, np.uint16)
         numbers[[structure.label for structure in present]] = range(1, len(present) + 1)
         return numbers[labelmap.array]
     stack = np.empty((*labelmap.array.shape, len(present)), np.uint8)
@@ -273,6 +275,20 @@ def _opened(path: Path) -> "Segmentation":
     if int(np.prod([int(n) for n in grid.spatial_shape], dtype=object)) > MAX_VOXELS:
         raise TooLargeError(f"{path.name} is a segmentation of more than {MAX_VOXELS} voxels.")
     return opened
+
+
+def _segments(
+    segmentation: "Segmentation", progress: Progress
+) -> tuple[list[Structure], list[NDArray[np.bool_]], Geometry | None]:
+    """What the segments are and where; a label map's background is none."""
+    described = [s for s in segmentation.SegmentSequence if int(s.SegmentNumber) != 0]
+    masks: list[NDArray[np.bool_]] = []
+    geometry = None
+    for segment in described:
+        progress(len(masks) / len(described), "Reading segments")
+        mask, geometry = _segment_mask(segmentation, int(segment.SegmentNumber))
+        masks.append(mask)
+    return [_structure(segment) for segment in described], masks, geometry
 
 
 def _segment_mask(
