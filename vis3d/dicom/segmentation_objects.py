@@ -1,5 +1,6 @@
 """Label maps <-> DICOM segmentation objects (PS3.3 section A.51), by highdicom."""
 
+import math
 import os
 import warnings
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from vis3d.whole_file import whole_file
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation
 
-MAX_VOXELS = 2**31
+MAX_VOXELS = 2**30
 """A label map of more is an attack, or no patient."""
 
 POSITION_TOLERANCE_MM = 0.01
@@ -108,12 +109,12 @@ def read_segmentation(
     with _without_warnings():
         segmentation = _opened(Path(path))
         try:
-            structures, masks, geometry = _segments(segmentation, progress or silent)
+            labelmaps = _label_maps(segmentation, progress or silent)
         except Exception as error:  # pydicom and highdicom raise a dozen kinds on damage
             raise InputError(f"{name} is a damaged segmentation.") from error
-    if geometry is None:
+    if not labelmaps:
         raise InputError(f"{name} describes no segment.")
-    return tuple(_label_maps(structures, masks, geometry))
+    return labelmaps
 
 
 @contextmanager
@@ -266,29 +267,38 @@ def _opened(path: Path) -> "Segmentation":
         opened = Segmentation.from_dataset(pydicom.dcmread(path), copy=False)
         grid = opened.get_volume_geometry() if "FrameOfReferenceUID" in opened else None
         slide = grid is not None and str(grid.coordinate_system.value) == "SLIDE"
+        voxels = 0 if grid is None else math.prod(int(n) for n in grid.spatial_shape)
     except Exception as error:  # pydicom and highdicom raise a dozen kinds on damage
         raise InputError(f"{path.name} is a damaged segmentation.") from error
     if grid is None or slide:
         raise UnsupportedError(
             f"{path.name} is a segmentation whose frames make no regular grid in a patient."
         )
-    if int(np.prod([int(n) for n in grid.spatial_shape], dtype=object)) > MAX_VOXELS:
+    if voxels > MAX_VOXELS:
         raise TooLargeError(f"{path.name} is a segmentation of more than {MAX_VOXELS} voxels.")
     return opened
 
 
-def _segments(
-    segmentation: "Segmentation", progress: Progress
-) -> tuple[list[Structure], list[NDArray[np.bool_]], Geometry | None]:
-    """What the segments are and where; a label map's background is none."""
+def _label_maps(segmentation: "Segmentation", progress: Progress) -> tuple[LabelMap, ...]:
+    """Each segment on the first label map where it overlaps none; all others lie on `body`."""
     described = [s for s in segmentation.SegmentSequence if int(s.SegmentNumber) != 0]
-    masks: list[NDArray[np.bool_]] = []
-    geometry = None
-    for segment in described:
-        progress(len(masks) / len(described), "Reading segments")
-        mask, geometry = _segment_mask(segmentation, int(segment.SegmentNumber))
-        masks.append(mask)
-    return [_structure(segment) for segment in described], masks, geometry
+    structures, body = _with_known_labels([_structure(segment) for segment in described])
+    kind = np.uint8 if all(s.label < 256 for s in structures) else np.uint16
+    painted: list[tuple[NDArray[Any], list[Structure], Geometry]] = []
+    body_first = sorted(range(len(described)), key=lambda n: structures[n].label != body)
+    for done, n in enumerate(body_first):
+        progress(done / len(described), "Reading segments")
+        mask, geometry = _segment_mask(segmentation, int(described[n].SegmentNumber))
+        free = (one for one in painted if np.isin(one[0][mask], (0, body)).all())
+        array, members, _ = next(free, (np.zeros(mask.shape, kind), [], geometry))
+        if not members:
+            painted.append((array, members, geometry))
+        array[mask] = structures[n].label
+        members.append(structures[n])
+    return tuple(
+        LabelMap(array, geometry, tuple(sorted(members, key=lambda s: s.label)))
+        for array, members, geometry in painted
+    )
 
 
 def _segment_mask(
@@ -296,7 +306,8 @@ def _segment_mask(
 ) -> tuple[NDArray[np.bool_], Geometry]:
     """One segment on the grid of all."""
     volume = segmentation.get_volume(segment_numbers=[number])
-    array, geometry = right_handed(volume.array[..., 0] >= 0.5, volume.affine[:, [2, 1, 0, 3]])
+    chosen = volume.array[..., 0] >= 0.5
+    array, geometry = right_handed(chosen, volume.affine[:, [2, 1, 0, 3]])
     return np.ascontiguousarray(array, dtype=bool), geometry
 
 
@@ -315,26 +326,6 @@ def _structure(segment: Any) -> Structure:
         red, green, blue = CIELabColor.from_dicom_value(stored).to_rgb()
         color = (int(red), int(green), int(blue))
     return Structure(number, name, color, Code(scheme, value, safe_text(meaning)))
-
-
-def _label_maps(
-    structures: list[Structure], masks: list[NDArray[np.bool_]], geometry: Geometry
-) -> Iterator[LabelMap]:
-    """Each segment on the first label map where it overlaps none; all others lie on `body`."""
-    structures, body = _with_known_labels(structures)
-    kind = np.uint8 if max(structure.label for structure in structures) < 256 else np.uint16
-    painted: list[tuple[NDArray[Any], list[Structure]]] = []
-    body_first = sorted(range(len(masks)), key=lambda n: structures[n].label != body)
-    for number in body_first:
-        structure, mask = structures[number], masks[number]
-        free = (pair for pair in painted if np.isin(pair[0][mask], (0, body)).all())
-        array, members = next(free, (np.zeros(geometry.shape, kind), []))
-        if not members:
-            painted.append((array, members))
-        array[mask] = structure.label
-        members.append(structure)
-    for array, members in painted:
-        yield LabelMap(array, geometry, tuple(sorted(members, key=lambda s: s.label)))
 
 
 def _with_known_labels(structures: list[Structure]) -> tuple[list[Structure], int]:
