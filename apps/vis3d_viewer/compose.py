@@ -142,7 +142,10 @@ def notes(study: Study) -> list[dict[str, str]]:
     rows += [{"severity": f.severity, "message": f.message} for f in study.findings]
     if study.volume and study.view_volume and _is_smaller(study.view_volume, study.volume):
         rows.append({"severity": "note", "message": REDUCED})
-    return sorted(rows, key=lambda row: order[row["severity"]])
+    said: dict[str, dict[str, str]] = {}
+    for row in rows:
+        said.setdefault(row["message"], row)  # a failed check may be a finding as well
+    return sorted(said.values(), key=lambda row: order[row["severity"]])
 
 
 def _is_smaller(view: Volume, volume: Volume) -> bool:

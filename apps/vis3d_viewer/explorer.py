@@ -206,6 +206,8 @@ class Explorer:
                 self._update(job=_job(f"Making the surface of the {structure.name}", 0.0))
                 step = partial(study.with_surface, self.study or found, structure.label)
                 self._take(await self._jobs.run(step))
+                with self._state:  # else the volume would hide what was found
+                    self._settings.data.show_volume = False
 
     async def _export(self, opened: Study, label: int) -> None:
         if self._jobs.busy or label not in {s.label for s in opened.structures}:

@@ -37,7 +37,7 @@ class Settings:
     preset: str = "bone"
     view: str = "anterior"
     show_overlay: bool = True
-    overlay_opacity: float = 0.4
+    overlay_opacity: float = 0.25
     hidden: list[int] = field(default_factory=list)
     opacity: dict[str, float] = field(default_factory=dict)
 

@@ -11,6 +11,7 @@ from vis3d.labels import LabelMap, Structure
 from vis3d.progress import Progress, part
 from vis3d.surface import Surface
 from vis3d.volume import Finding, Volume
+from vis3d_viewer.light_surfaces import clustered, light_surface
 from vis3d_viewer.view_volume import volume_for_view
 
 STRUCTURES = ("lungs", "airways", "bones")
@@ -19,17 +20,14 @@ STRUCTURES = ("lungs", "airways", "bones")
 FIRST_SURFACE_LABEL = 1000
 """Surfaces opened from files are listed from this number on, beyond any label."""
 
-VIEW_TRIANGLES = 300_000
-"""What the screen needs of one structure; files get every triangle."""
-
 
 @dataclass(frozen=True, eq=False)
 class Study:
     """A scan, its labels once it is segmented, and surfaces by label.
 
-    `view_volume` is what 3D shows of the volume, once it is made; `surfaces` are light
-    ones for the screen, `full_surfaces` have every triangle. `structures` are those that
-    are there to be listed. `volume` is None where only surface files were opened.
+    `view_volume` and `surfaces` are for the screen, once they are made; files are made from
+    `volume` and `labels`. `structures` are those that are there to be listed. `volume` is
+    None where only surface files were opened.
     """
 
     volume: Volume | None
@@ -37,7 +35,6 @@ class Study:
     labels: LabelMap | None = None
     structures: tuple[Structure, ...] = ()
     surfaces: Mapping[int, Surface] = field(default_factory=dict)
-    full_surfaces: Mapping[int, Surface] = field(default_factory=dict)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -100,7 +97,7 @@ def with_surface_files(
     paths = [Path(name) for name in inputs if files.input_kind(name) == "surface"]
     for number, path in enumerate(paths):
         progress(number / len(paths), f"Reading surface {number + 1} of {len(paths)}")
-        surface = meshing.decimated_for_view(files.read_surface(path), VIEW_TRIANGLES)
+        surface = clustered(files.read_surface(path))
         label = FIRST_SURFACE_LABEL + number
         structures.append(Structure(label, path.stem, surface.color))
         surfaces[label] = surface
@@ -131,13 +128,13 @@ def segmented(study: Study, progress: Progress) -> Study:
 
 
 def with_surface(study: Study, label: int, progress: Progress) -> Study:
-    """The study with the surface of one of its structures, and a light one for the screen."""
-    surface = full_surface(study, label, progress)
-    return replace(
-        study,
-        surfaces={**study.surfaces, label: meshing.decimated_for_view(surface, VIEW_TRIANGLES)},
-        full_surfaces={**study.full_surfaces, label: surface},
-    )
+    """The study with a light surface of one of its structures, for the screen."""
+    if study.labels is None:
+        raise KeyError(label)
+    structure = study.structure(label)
+    progress(0.0, f"Drawing the {structure.name}")
+    surface = light_surface(study.labels, structure)
+    return replace(study, surfaces={**study.surfaces, label: surface})
 
 
 def full_surface(study: Study, label: int, progress: Progress) -> Surface:
@@ -160,9 +157,7 @@ def write_stl(study: Study, label: int, folder: Path, progress: Progress) -> Pat
         KeyError: no structure of the label map has this label.
         Vis3dError: it can't be meshed or written.
     """
-    surface = study.full_surfaces.get(label)
-    if surface is None:
-        surface = full_surface(study, label, part(progress, 0.0, 0.9))
+    surface = full_surface(study, label, part(progress, 0.0, 0.9))
     path = folder / f"{study.structure(label).name.replace(' ', '-')}.stl"
     progress(0.9, "Writing the file")
     files.write_surface(surface, path)
