@@ -2,9 +2,11 @@
 
 import os
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from pydicom.uid import UID
 
@@ -25,8 +27,15 @@ from vis3d.dicom.sources import (
     folder_files,
     shown_name,
 )
-from vis3d.errors import InputError, NothingFoundError, TruncatedError, UnsupportedError
+from vis3d.errors import (
+    InputError,
+    NothingFoundError,
+    TruncatedError,
+    UnsupportedError,
+    Vis3dError,
+)
 from vis3d.progress import Progress, silent
+from vis3d.volume import Finding
 
 PROGRESS_SECONDS = 0.1
 _NOT_IMAGES = {
@@ -53,10 +62,11 @@ def discover(
     say = progress or silent
     try:
         alone, files = _files_at(path)
+    except Vis3dError:
+        raise
     except OSError as error:
         raise InputError(f"{path.name} cannot be read: {error.strerror}.") from error
-    frames: list[Frame] = []
-    skipped: list[Skipped] = []
+    found = _Found()
     last = 0.0
     for count, file in enumerate(files):
         now = time.monotonic()
@@ -64,14 +74,33 @@ def discover(
             last = now
             say(count / (count + 500), f"reading headers ({count} files)")
         try:
-            frames += _frames_in(file, force=force)
+            _add(file, found, force=force)
         except InputError as error:
             if alone:
                 raise type(error)(_sentence(file.name, error)) from error
-            skipped.append(Skipped(file.name, _reason(file.name, error)))
-    series = _all_series(frames, say)
+            found.skipped.append(Skipped(file.name, _reason(file.name, error)))
+    series = _all_series(found, say)
     say(1.0, "reading headers")
-    return Discovery(series, tuple(sorted(skipped, key=lambda entry: entry.path)))
+    return Discovery(series, tuple(sorted(found.skipped, key=lambda entry: entry.path)))
+
+
+SeriesKey: TypeAlias = tuple[str, str]
+"""(StudyInstanceUID, SeriesInstanceUID): some writers give one series UID to two studies."""
+
+
+@dataclass
+class _Found:
+    """What the files read so far hold; `left_out` says which series lack files."""
+
+    frames: dict[SeriesKey, list[Frame]] = field(default_factory=lambda: defaultdict(list))
+    left_out: dict[SeriesKey, Counter[str]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+class _LocalizerError(UnsupportedError):
+    """A localizer: not a slice of the series it is in."""
 
 
 def _files_at(path: Path) -> tuple[bool, Iterator[Source | Unreadable]]:
@@ -90,8 +119,8 @@ def _files_at(path: Path) -> tuple[bool, Iterator[Source | Unreadable]]:
     return True, iter([disk_file(str(path), shown_name(path.name))])
 
 
-def _frames_in(file: Source | Unreadable, *, force: bool) -> list[Frame]:
-    """The pictures in one file.
+def _add(file: Source | Unreadable, found: _Found, *, force: bool) -> None:
+    """Add the pictures in one file to what was found.
 
     Raises:
         InputError: it holds none that a volume could be made of.
@@ -99,6 +128,16 @@ def _frames_in(file: Source | Unreadable, *, force: bool) -> list[Frame]:
     if isinstance(file, Unreadable):
         raise InputError(file.reason)
     header = read_header(file, force=force)
+    key = header.text("StudyInstanceUID"), header.text("SeriesInstanceUID")
+    try:
+        found.frames[key] += _frames_in(header)
+    except InputError as error:
+        localizer = isinstance(error, _LocalizerError)
+        found.left_out[key]["localizer" if localizer else "damaged-files"] += 1
+        raise
+
+
+def _frames_in(header: Header) -> list[Frame]:
     _check_kind(header)
     count = frame_count(header)
     _check_pixels(header, count, pixel_format(header).frame_bytes)
@@ -123,7 +162,7 @@ def _check_kind(header: Header) -> None:
         raise UnsupportedError("pixels stored as floating-point numbers")
     image_type = header.texts("ImageType")
     if "LOCALIZER" in image_type:
-        raise UnsupportedError("a localizer (scout) image, not a slice")
+        raise _LocalizerError("a localizer (scout) image, not a slice")
     if not is_supported(header.transfer_syntax):
         uid = header.transfer_syntax[:64]
         name = UID(uid).name
@@ -149,17 +188,23 @@ def _check_pixels(header: Header, count: int, frame_bytes: int) -> None:
         raise TruncatedError(f"truncated: {there} of {count * frame_bytes} bytes of pixels")
 
 
-def _all_series(frames: list[Frame], say: Progress) -> tuple[Series, ...]:
-    by_uid: dict[tuple[str, str], list[Frame]] = defaultdict(list)
-    for frame in frames:
-        header = frame.header
-        by_uid[header.text("StudyInstanceUID"), header.text("SeriesInstanceUID")].append(frame)
-    found: list[Series] = []
-    for uid in sorted(by_uid, key=lambda uid: (_series_number(by_uid[uid][0]), uid)):
+def _all_series(found: _Found, say: Progress) -> tuple[Series, ...]:
+    keys = [key for key, frames in found.frames.items() if frames]
+    series: list[Series] = []
+    for key in sorted(keys, key=lambda key: (_series_number(found.frames[key][0]), key)):
         say(0.95, "sorting slices")
-        for group in groups_of(by_uid[uid]):
-            found.append(planned_series(len(found) + 1, group))
-    return tuple(found)
+        left_out = tuple(_left_out_finding(*item) for item in found.left_out[key].items())
+        for group in groups_of(found.frames[key]):
+            with_left_out = replace(group, findings=(*left_out, *group.findings))
+            series.append(planned_series(len(series) + 1, with_left_out))
+    return tuple(series)
+
+
+def _left_out_finding(code: str, count: int) -> Finding:
+    files = "1 file" if count == 1 else f"{count} files"
+    if code == "localizer":
+        return Finding(code, "note", f"{files} of the series: localizers, left out.")
+    return Finding(code, "warning", f"{files} of the series can't be used: see skipped files.")
 
 
 def _series_number(frame: Frame) -> float:

@@ -50,7 +50,7 @@ def load_series(
     repairs = bool(plan and plan.tilted) + bool(plan and plan.gapped)
     check_memory(geometry.shape, 2 if whole_numbers(frames) else 4, 1 + repairs)
     padding = padding_of(frames)
-    array = measured_values(frames, padding, part(progress, 0.0, 0.8))
+    array = measured_values(frames, padding, part(progress, 0.0, 0.8 if repairs else 1.0))
     marks = padding.value
     if plan and repairs:
         array, marks = _repaired(array, frames, plan, marks, part(progress, 0.8, 1.0))

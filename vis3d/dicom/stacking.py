@@ -170,8 +170,10 @@ def _judge_offsets(
     drift = np.linalg.norm(offsets, axis=1)
     if drift.max() <= limit:
         return False, ()
-    slope = (distances @ offsets) / (distances @ distances)
-    wander = np.linalg.norm(offsets - distances[:, None] * slope, axis=1)
+    # Medians: one slice beside the others must not tilt the line that judges it.
+    slope = np.median(np.diff(offsets, axis=0) / np.diff(distances)[:, None], axis=0)
+    beside = offsets - distances[:, None] * slope
+    wander = np.linalg.norm(beside - np.median(beside, axis=0), axis=1)
     if wander.max() > max(2 * limit, 0.02 * drift.max()):
         worst = int(wander.argmax())
         message = (

@@ -1,0 +1,182 @@
+"""Which files make one volume, which make several, and which make none."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+
+from tests.conftest import oblique_geometry
+from tests.dicom.stacks import ct_slice, ct_stack, write
+from vis3d.dicom import Discovery, discover, load_series
+from vis3d.errors import IrregularSeriesError
+
+GRID = oblique_geometry((5, 6, 7))
+
+
+def made(value: int, **elements: object) -> list[Dataset]:
+    """A stack whose voxels all have one value, which tells it from others."""
+    return ct_stack(np.full(GRID.shape, value, np.int16), GRID, **elements)
+
+
+def found_in(folder: Path, *stacks: list[Dataset]) -> Discovery:
+    write(folder, [dataset for stack in stacks for dataset in stack])
+    return discover(folder)
+
+
+def values(discovery: Discovery) -> list[list[int]]:
+    """The values in each series' volume; a mixed one would show both."""
+    return [np.unique(load_series(series).array).tolist() for series in discovery.series]
+
+
+def codes(discovery: Discovery) -> list[set[str]]:
+    return [{finding.code for finding in series.findings} for series in discovery.series]
+
+
+def test_two_series_in_one_folder_stay_apart(tmp_path: Path) -> None:
+    one = made(1, SeriesInstanceUID="1.2.3.9", SeriesNumber=7)
+    other = made(2, SeriesInstanceUID="1.2.3.8", SeriesNumber=8)
+    found = found_in(tmp_path, one, other)
+    assert values(found) == [[1], [2]]
+    assert [series.index for series in found.series] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "one", "other"),
+    [
+        ("AcquisitionNumber", 1, 2),
+        ("TemporalPositionIdentifier", 1, 2),
+        ("NominalPercentageOfCardiacPhase", 40.0, 75.0),
+        ("EchoTime", "2.5", "5"),
+        ("ConvolutionKernel", "B30f", "B70f"),
+        ("ImageType", ["ORIGINAL", "PRIMARY", "AXIAL"], ["DERIVED", "SECONDARY", "MPR"]),
+        ("AcquisitionTime", "101010", "101011.5"),
+    ],
+)
+def test_what_repeats_at_the_same_positions_is_parted(
+    tmp_path: Path, keyword: str, one: object, other: object
+) -> None:
+    found = found_in(tmp_path, made(1, **{keyword: one}), made(2, **{keyword: other}))
+    assert sorted(values(found)) == [[1], [2]]
+    assert all("repeated-positions" in found_codes for found_codes in codes(found))
+    assert keyword in found.series[0].findings[0].message
+
+
+def test_an_acquisition_number_alone_parts_nothing(tmp_path: Path) -> None:
+    slices = made(1)
+    for number, dataset in enumerate(slices):
+        dataset.AcquisitionNumber = number // 2
+        dataset.AcquisitionTime = f"10101{number}"
+    (series,) = found_in(tmp_path, slices).series
+    assert series.shape == GRID.shape
+
+
+def test_phases_told_apart_by_two_attributes_are_parted(tmp_path: Path) -> None:
+    stacks = [
+        made(10 * echo + phase, EchoTime=str(echo), TemporalPositionIdentifier=phase)
+        for echo in (1, 2)
+        for phase in (1, 2, 3)
+    ]
+    found = found_in(tmp_path, *stacks)
+    assert sorted(values(found)) == [[11], [12], [13], [21], [22], [23]]
+
+
+def test_passes_told_apart_only_by_their_numbers_are_parted(tmp_path: Path) -> None:
+    slices = [*made(1), *made(2)]
+    for number, dataset in enumerate(slices):
+        dataset.InstanceNumber = number + 1
+    assert values(found_in(tmp_path, slices)) == [[1], [2]]
+
+
+def test_different_pixels_at_one_position_are_refused(tmp_path: Path) -> None:
+    intruder = made(2)[3]
+    found = found_in(tmp_path, made(1), [intruder])
+    (series,) = found.series
+    assert not series.loadable
+    with pytest.raises(IrregularSeriesError, match="At 1 of 5 positions.*Separate the files"):
+        load_series(series)
+
+
+def test_equal_slices_are_used_once(tmp_path: Path) -> None:
+    copy = made(1)[2]
+    found = found_in(tmp_path, made(1), [copy])
+    assert codes(found) == [{"duplicate-slices"}]
+    assert load_series(found.series[0]).geometry.matches(GRID)
+
+
+def test_two_orientations_under_one_uid_are_two_stacks(tmp_path: Path) -> None:
+    axial = [ct_slice(np.ones((4, 5), np.int16), (0, 0, k)) for k in range(3)]
+    coronal = [
+        ct_slice(np.full((4, 5), 2, np.int16), (0, k, 0), (1, 0, 0, 0, 0, -1)) for k in range(4)
+    ]
+    found = found_in(tmp_path, axial, coronal)
+    assert sorted(values(found)) == [[1], [2]]
+    assert all("mixed-orientation" in found_codes for found_codes in codes(found))
+
+
+def test_two_sizes_under_one_uid_are_two_stacks(tmp_path: Path) -> None:
+    small = [ct_slice(np.ones((4, 5), np.int16), (0, 0, k)) for k in range(3)]
+    large = [ct_slice(np.full((6, 5), 2, np.int16), (0, 0, k)) for k in range(3)]
+    found = found_in(tmp_path, small, large)
+    assert sorted(values(found)) == [[1], [2]]
+    assert all("mixed-size" in found_codes for found_codes in codes(found))
+
+
+def test_frames_of_reference_are_never_mixed(tmp_path: Path) -> None:
+    elsewhere = made(2, FrameOfReferenceUID="1.2.3.77")
+    assert sorted(values(found_in(tmp_path, made(1), elsewhere))) == [[1], [2]]
+
+
+def test_localizers_and_dose_pages_stay_out(tmp_path: Path) -> None:
+    scout = ct_slice(
+        np.ones((6, 7), np.int16), (9, 9, 9), ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    )
+    page = ct_slice(np.ones((6, 21), np.uint8), PhotometricInterpretation="RGB")
+    page.SamplesPerPixel, page.Columns = 3, 7
+    found = found_in(tmp_path, made(1), [scout, page])
+    (series,) = found.series
+    assert load_series(series).geometry.matches(GRID)
+    assert sorted(entry.reason for entry in found.skipped) == [
+        "a colour image (RGB), not a scan's values",
+        "a localizer (scout) image, not a slice",
+    ]
+    assert "localizer" in {finding.code for finding in series.findings}
+
+
+def test_objects_that_are_no_images_stay_out(tmp_path: Path) -> None:
+    structure_set = ct_slice(np.ones((2, 2), np.int16))
+    structure_set.SOPClassUID = "1.2.840.10008.5.1.4.1.1.481.3"
+    del structure_set.PixelData
+    segments = ct_slice(np.ones((2, 2), np.int16))
+    segments.SOPClassUID = "1.2.840.10008.5.1.4.1.1.66.4"
+    found = found_in(tmp_path, made(1), [structure_set, segments])
+    assert len(found.series) == 1
+    assert sorted(entry.reason for entry in found.skipped) == [
+        "a segmentation, not a scan",
+        "no image (RT Structure Set Storage)",
+    ]
+
+
+def test_directions_rounded_by_the_writer_stay_one_stack(tmp_path: Path) -> None:
+    slices = made(1)
+    for dataset in slices[::2]:
+        dataset.ImageOrientationPatient = [
+            round(float(cosine), 4) for cosine in dataset.ImageOrientationPatient
+        ]
+    assert len(found_in(tmp_path, slices).series) == 1
+
+
+def test_a_left_out_file_is_told_with_the_series(tmp_path: Path) -> None:
+    paths = write(tmp_path, made(1))
+    paths[-1].write_bytes(paths[-1].read_bytes()[:-10])
+    found = discover(tmp_path)
+    assert codes(found) == [{"damaged-files"}]
+    assert "truncated" in found.skipped[0].reason
+
+
+def test_numbers_are_stable_for_the_same_files(tmp_path: Path) -> None:
+    stacks = [made(n, SeriesInstanceUID=generate_uid()) for n in range(4)]
+    uids = [series.uid for series in found_in(tmp_path / "a", *stacks).series]
+    again = [series.uid for series in found_in(tmp_path / "b", *stacks[::-1]).series]
+    assert uids == again

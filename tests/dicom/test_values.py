@@ -1,0 +1,152 @@
+"""Stored numbers become the measured ones: rescale, sign, bits, padding."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+
+from tests.conftest import oblique_geometry
+from tests.dicom.stacks import ct_slice, ct_stack, write
+from vis3d.dicom import Series, discover, load_series
+from vis3d.volume import Volume
+
+GRID = oblique_geometry((4, 5, 6))
+
+
+def loaded(folder: Path, slices: list[Dataset]) -> Volume:
+    write(folder, slices)
+    return load_series(only_series(folder))
+
+
+def only_series(folder: Path) -> Series:
+    (series,) = discover(folder).series
+    return series
+
+
+def stored(low: int = -1000, high: int = 3000, dtype: type = np.int16) -> np.ndarray:
+    return np.random.default_rng(3).integers(low, high, GRID.shape).astype(dtype)
+
+
+def codes(volume: Volume) -> list[str]:
+    return [finding.code for finding in volume.findings]
+
+
+def test_unsigned_values_lose_the_intercept(tmp_path: Path) -> None:
+    values = stored(0, 4000, np.uint16)
+    volume = loaded(tmp_path, ct_stack(values, GRID, RescaleIntercept="-1024"))
+    assert volume.array.dtype == np.int16
+    np.testing.assert_array_equal(volume.array, values.astype(int) - 1024)
+    assert volume.unit == "HU"
+
+
+def test_a_whole_slope_stays_in_whole_numbers(tmp_path: Path) -> None:
+    values = stored(0, 4000, np.uint16)
+    slices = ct_stack(values, GRID, RescaleSlope="2", RescaleIntercept="-1024")
+    volume = loaded(tmp_path, slices)
+    assert volume.array.dtype == np.int16
+    np.testing.assert_array_equal(volume.array, 2 * values.astype(int) - 1024)
+
+
+def test_each_slice_has_its_own_rescale(tmp_path: Path) -> None:
+    values = stored()
+    slices = ct_stack(values, GRID)
+    for k, dataset in enumerate(slices):
+        dataset.RescaleSlope = str(1 + k / 4)
+        dataset.RescaleIntercept = str(-10 * k)
+    volume = loaded(tmp_path, slices)
+    assert volume.array.dtype == np.float32
+    assert "per-slice-rescale" in codes(volume)
+    k = np.arange(4).reshape(4, 1, 1)
+    np.testing.assert_allclose(volume.array, values * (1 + k / 4) - 10 * k, rtol=1e-6)
+
+
+def test_values_beyond_int16_become_floats_instead_of_wrapping(tmp_path: Path) -> None:
+    values = stored(0, 65536, np.uint16)
+    volume = loaded(tmp_path, ct_stack(values, GRID, RescaleIntercept="-1024"))
+    assert volume.array.dtype == np.float32
+    np.testing.assert_array_equal(volume.array, values.astype(np.float32) - 1024)
+
+
+@pytest.mark.parametrize("signed", [0, 1])
+def test_bits_above_the_stored_ones_are_dropped(tmp_path: Path, signed: int) -> None:
+    values = stored(-2048, 2048) if signed else stored(0, 4096)
+    dirty = (values.view(np.uint16) & 0x0FFF) | 0x5000
+    slices = ct_stack(dirty, GRID, BitsStored=12, HighBit=11, PixelRepresentation=signed)
+    np.testing.assert_array_equal(loaded(tmp_path, slices).array, values)
+
+
+def test_eight_bit_pixels_are_read(tmp_path: Path) -> None:
+    values = stored(0, 256, np.uint8)
+    np.testing.assert_array_equal(loaded(tmp_path, ct_stack(values, GRID)).array, values)
+
+
+def test_monochrome1_changes_the_display_not_the_values(tmp_path: Path) -> None:
+    values = stored()
+    slices = ct_stack(values, GRID, PhotometricInterpretation="MONOCHROME1")
+    volume = loaded(tmp_path, slices)
+    np.testing.assert_array_equal(volume.array, values)
+    assert volume.metadata["photometric"] == "MONOCHROME1"
+
+
+def test_padding_below_all_tissue_keeps_its_rescaled_value(tmp_path: Path) -> None:
+    values = stored()
+    values[:, 0] = -2000
+    slices = ct_stack(values, GRID, RescaleIntercept="-1024")
+    for dataset in slices:  # -2000 written as an unsigned number, as GE does
+        dataset.add_new("PixelPaddingValue", "US", 63536)
+    volume = loaded(tmp_path, slices)
+    assert volume.padding == -3024
+    np.testing.assert_array_equal(volume.array, values - 1024)
+    assert not volume.inside_scan()[:, 0].any()
+    assert volume.inside_scan()[:, 1:].all()
+
+
+def test_padding_that_tissue_could_have_moves_below_it(tmp_path: Path) -> None:
+    values = stored(1, 3000, np.uint16)
+    values[:, 0] = 0
+    slices = ct_stack(values, GRID, RescaleIntercept="-1000")
+    for dataset in slices:
+        dataset.add_new("PixelPaddingValue", "US", 0)
+    volume = loaded(tmp_path, slices)
+    assert volume.padding is not None
+    assert volume.padding < -1024
+    assert (volume.array[:, 0] == volume.padding).all()
+    np.testing.assert_array_equal(volume.array[:, 1:], values[:, 1:].astype(int) - 1000)
+
+
+def test_a_padding_range_becomes_one_value(tmp_path: Path) -> None:
+    values = stored(-1000, 3000)
+    values[:, 0], values[:, 1] = -2000, -1990
+    slices = ct_stack(values, GRID)
+    for dataset in slices:
+        dataset.add_new("PixelPaddingValue", "SS", -2000)
+        dataset.add_new("PixelPaddingRangeLimit", "SS", -1990)
+    volume = loaded(tmp_path, slices)
+    assert (volume.array[:, :2] == volume.padding).all()
+    np.testing.assert_array_equal(volume.array[:, 2:], values[:, 2:])
+
+
+def test_a_ct_without_rescale_says_that_it_may_not_be_hu(tmp_path: Path) -> None:
+    slices = ct_stack(stored(), GRID, RescaleSlope=None, RescaleIntercept=None)
+    volume = loaded(tmp_path, slices)
+    assert "no-rescale" in codes(volume)
+    assert volume.unit == ""
+
+
+def test_nothing_of_the_patient_is_in_the_volume(tmp_path: Path) -> None:
+    volume = loaded(tmp_path, ct_stack(stored(), GRID, ConvolutionKernel="B30f"))
+    assert volume.metadata["kernel"] == "B30f"
+    assert "secret" not in f"{volume.metadata} {volume!r}".lower()
+
+
+def test_an_image_without_a_place_is_one_picture(tmp_path: Path) -> None:
+    image = ct_slice(stored()[0], ImagePositionPatient=None, ImageOrientationPatient=None)
+    image.PixelSpacing, image.ImagerPixelSpacing = None, ["0.2", "0.1"]
+    write(tmp_path, [image])
+    series = only_series(tmp_path)
+    assert series.geometry is None
+    assert series.shape == (1, 5, 6)
+    assert {"no-position", "magnified-spacing"} <= {f.code for f in series.findings}
+    volume = load_series(series)
+    assert volume.geometry.spacing == (0.1, 0.2, 1.0)
