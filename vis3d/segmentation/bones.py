@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.contrast import Contrast
-from vis3d.segmentation.frame import Bools, Floats, Spacing, Values
+from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing, Values
 from vis3d.segmentation.grids import Factors, pooled, spread
 from vis3d.segmentation.morphology import (
     bounding_box,
@@ -18,23 +19,33 @@ from vis3d.segmentation.morphology import (
     keep,
     sizes,
     sums,
+    trimmed_in_slices,
 )
 
 SEED_HU = 250.0
 """On the coarse grid: denser than any tissue without contrast."""
 DENSE_HU = 130.0
 """On the coarse grid: above soft tissue and cartilage, with thin cortex averaged in."""
-CORTEX_HU = 150.0
+CORTEX_HU = 130.0
 """At full resolution: finds most of a cortex of 0.5 mm at 1 mm slices."""
-SPONGY_HU = 100.0
+EDGE_SHARE = 0.4
+PEAK_HU = 1200
+"""A voxel below this share of its densest neighbour is that one's blurred edge."""
+SPONGY_HU = 90.0
 """Marrow with trabeculae, where cortex lies all round."""
 CORTEX_GAP_MM = 6.0
+WALL_REACH_MM = 15.0
+MARROW_HU = 60.0
+TRABECULAE_HU = 80.0
+FATTY_HU = -20.0
+"""Marrow for certain; between them lie cord and muscle."""
+GAS_HU = -200.0
 MIN_PIECE_ML = 0.3
 MIN_CRUMB_ML = 0.05
 MAX_HOLE_CM2 = 12.0
 FLUID_HU = (5.0, 60.0)
 """Spinal cord, brain and muscle: what a bony ring may hold that isn't marrow."""
-SMALL_HOLE_CM2 = 1.0
+EVEN_HU = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +75,7 @@ def find_bones(
         for b, f, n in zip(box, coarse.factors, hu.shape, strict=True)
     )
     values = hu[fine_box]
-    cortex = (values > CORTEX_HU) & body[fine_box]
+    cortex = _above_half_height(values) & body[fine_box]
     cortex &= spread(near[box], coarse.factors, cortex.shape)
     progress(0.4, "Finding the bones")
     marrow = _marrow(cortex, coarse, box)
@@ -73,6 +84,19 @@ def find_bones(
     result = np.zeros(hu.shape, bool)
     result[fine_box] = _without_crumbs(whole & body[fine_box], hu, coarse)
     return result
+
+
+def _above_half_height(values: Values) -> Bools:
+    """Dense voxels, but not those that only share in a much denser neighbour."""
+    peak = values.copy()
+    for axis in range(3):
+        before = peak.copy()
+        ahead, behind = [slice(None)] * 3, [slice(None)] * 3
+        ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
+        np.maximum(peak[tuple(ahead)], before[tuple(behind)], out=peak[tuple(ahead)])
+        np.maximum(peak[tuple(behind)], before[tuple(ahead)], out=peak[tuple(behind)])
+    share = EDGE_SHARE * np.minimum(peak, PEAK_HU)
+    return np.asarray((values > CORTEX_HU) & (values > share))
 
 
 def _coarse_bones(coarse: CoarseScan) -> Bools:
@@ -91,29 +115,63 @@ def _marrow(cortex: Bools, coarse: CoarseScan, box: tuple[slice, slice, slice]) 
     shell = pooled(cortex, coarse.factors) > 0.2
     allowed = coarse.body[box] & ~coarse.contrast.mask[box] & ~coarse.lungs[box]
     around = closed(shell, CORTEX_GAP_MM, spacing) & allowed
-    spongy = around & (uniform_filter(hu, 3) > SPONGY_HU)
+    spongy = around & (_mean_between(hu, shell) > SPONGY_HU)
     solid = shell | spongy
-    holes = np.zeros(hu.shape, bool)
-    for axis in range(3):
-        holes |= _marrow_holes(solid, hu, spacing, axis)
-    return (spongy | (holes & allowed)) & ~shell
+    walls = _walls_around(solid, spacing)
+    inner = (walls == 6) | ((walls == 5) & (_mean_between(hu, shell) > MARROW_HU))
+    solid |= inner & allowed & (hu > GAS_HU)
+    across = [_marrow_holes(solid, hu, spacing, axis) for axis in range(3)]
+    # the canal of the spine is a hole across one axis only, and so are its side doors
+    votes = across[0].astype(np.uint8) + across[1] + across[2]
+    between = _mean_between(hu, shell)
+    holes = (votes >= 2) | (across[0] & ((between > TRABECULAE_HU) | (between < FATTY_HU)))
+    return (solid | (holes & allowed)) & ~shell
+
+
+def _walls_around(solid: Bools, spacing_kji: Spacing) -> NDArray[np.uint8]:
+    """In how many of the six directions along the axes something solid is within reach."""
+    walls = np.zeros(solid.shape, np.uint8)
+    for axis, step_mm in enumerate(spacing_kji):
+        place = np.arange(solid.shape[axis], dtype=np.int32)
+        place = place.reshape([-1 if a == axis else 1 for a in range(3)])
+        for towards in (solid, np.flip(solid, axis)):
+            last = np.maximum.accumulate(np.where(towards, place, np.int32(-9999)), axis=axis)
+            reached = (place - last) * step_mm <= WALL_REACH_MM
+            walls += reached if towards is solid else np.flip(reached, axis)
+    return walls
+
+
+def _mean_between(hu: Floats, shell: Bools) -> Floats:
+    """The local mean of what isn't cortex; cortex would lift the gap between two bones."""
+    between = (~shell).astype(np.float32)
+    weight = uniform_filter(between, 3)
+    mean = uniform_filter(hu * between, 3) / np.maximum(weight, np.float32(0.01))
+    return mean.astype(np.float32, copy=False)
 
 
 def _marrow_holes(solid: Bools, hu: Floats, spacing_kji: Spacing, axis: int) -> Bools:
-    """The holes in the slices across one axis that hold marrow and not cord, brain or muscle."""
+    """The holes in the slices across an axis that hold marrow, not cord, brain or muscle."""
     order = (axis, *(a for a in range(3) if a != axis))
     slices = np.ascontiguousarray(solid.transpose(order))
     values = np.ascontiguousarray(hu.transpose(order))
     pixel_cm2 = spacing_kji[order[1]] * spacing_kji[order[2]] / 100
     holes = components_in_slices(~slices)
-    count = np.maximum(sizes(holes), 1)
     area_cm2 = sizes(holes) * pixel_cm2
-    mean = sums(holes, values) / count
-    fluid = (mean > FLUID_HU[0]) & (mean < FLUID_HU[1]) & (area_cm2 > SMALL_HOLE_CM2)
-    wanted = (area_cm2 <= MAX_HOLE_CM2) & ~fluid & (mean > -200)
+    wanted = (area_cm2 <= MAX_HOLE_CM2) & ~_even_tissue(holes, values)
     for edge in (holes[:, :1], holes[:, -1:], holes[:, :, :1], holes[:, :, -1:]):
         wanted[edge] = False
     return np.asarray(keep(holes, wanted).transpose(np.argsort(order)))
+
+
+def _even_tissue(holes: Labels, hu: Floats) -> NDArray[np.bool_]:
+    """Which holes hold cord, brain, muscle or gas, judged off their edges."""
+    inner = holes * trimmed_in_slices(holes > 0)
+    count = np.bincount(inner.reshape(-1), minlength=int(holes.max()) + 1)
+    mean = sums(inner, hu, len(count)) / np.maximum(count, 1)
+    square = sums(inner, hu.astype(np.float64) ** 2, len(count)) / np.maximum(count, 1)
+    deviation = np.sqrt(np.maximum(square - mean**2, 0))
+    fluid = (mean > FLUID_HU[0]) & (mean < FLUID_HU[1]) & (deviation < EVEN_HU)
+    return np.asarray((count > 0) & (fluid | (mean < GAS_HU)))
 
 
 def _without_crumbs(bones: Bools, hu: Values, coarse: CoarseScan) -> Bools:

@@ -61,10 +61,10 @@ def bounding_box(
     return (slices[0], slices[1], slices[2])
 
 
-def fringed(mask: Bools) -> Bools:
+def fringed(mask: Bools, axes: tuple[int, ...] = (0, 1, 2)) -> Bools:
     """The mask and every voxel that touches it, if only with a corner."""
     wide = mask.copy()
-    for axis in range(3):
+    for axis in axes:
         before = wide.copy()
         ahead = [slice(None)] * 3
         behind = [slice(None)] * 3
@@ -77,6 +77,11 @@ def fringed(mask: Bools) -> Bools:
 def trimmed(mask: Bools) -> Bools:
     """The mask without the voxels that touch something outside it."""
     return ~fringed(~mask)
+
+
+def trimmed_in_slices(mask: Bools) -> Bools:
+    """The mask without the voxels that touch something outside it in their slice."""
+    return ~fringed(~mask, (1, 2))
 
 
 def opened(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
@@ -110,9 +115,10 @@ def sizes(labels: Labels) -> NDArray[np.int64]:
     return np.bincount(labels.reshape(-1))
 
 
-def sums(labels: Labels, weights: NDArray[Any]) -> NDArray[np.float64]:
-    """The sum of `weights` in each label, by label."""
-    return np.bincount(labels.reshape(-1), weights.reshape(-1)).astype(np.float64)
+def sums(labels: Labels, weights: NDArray[Any], count: int = 0) -> NDArray[np.float64]:
+    """The sum of `weights` in each label, by label, of at least `count` labels."""
+    flat = weights.reshape(-1)
+    return np.bincount(labels.reshape(-1), flat, minlength=count).astype(np.float64)
 
 
 def keep(labels: Labels, wanted: NDArray[np.bool_]) -> Bools:
