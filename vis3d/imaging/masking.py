@@ -38,10 +38,11 @@ def within(
 def _widened(mask: NDArray[np.bool_], radii: list[int]) -> NDArray[np.bool_]:
     """The mask grown by a box of that many voxels along each axis."""
     for axis, radius in enumerate(radii):
-        before = np.moveaxis(mask, axis, 0)
-        after = before.copy()
-        for shift in range(1, min(radius, len(before) - 1) + 1):
-            after[shift:] |= before[:-shift]
-            after[:-shift] |= before[shift:]
-        mask = np.moveaxis(after, 0, axis)
+        grown = mask.copy()
+        for shift in range(1, min(radius, mask.shape[axis] - 1) + 1):
+            ahead, behind = [slice(None)] * 3, [slice(None)] * 3
+            ahead[axis], behind[axis] = slice(shift, None), slice(None, -shift)
+            grown[tuple(ahead)] |= mask[tuple(behind)]
+            grown[tuple(behind)] |= mask[tuple(ahead)]
+        mask = grown
     return mask

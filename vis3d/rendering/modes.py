@@ -1,10 +1,12 @@
 """What `vis3d render` shows, mode by mode: scenes and pictures that look well unasked."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import uniform_filter1d
 
 from vis3d.imaging import Plane, Window, montage, picture, slice_count, within
 from vis3d.labels import BODY, LabelMap
@@ -21,6 +23,8 @@ INSIDE = {BODY: ("left lung", "right lung", "lungs", "airways", "bones"), "lungs
 
 BODY_MARGIN_MM = 3.0
 """Kept round the body, so that the skin stays smooth."""
+
+CALMED_MM = 1.05
 
 VIEW_PLANES: dict[str, Plane] = {
     "anterior": "coronal",
@@ -53,7 +57,8 @@ def volume_scene(
     """
     if body is not None and preset == "minip":
         most = float(volume.array.max())
-        volume = within(volume, body, margin_mm=-BODY_MARGIN_MM, outside=most)
+        calm = volume.with_array(_without_noise(volume))
+        volume = within(calm, body, margin_mm=-BODY_MARGIN_MM, outside=most)
     elif body is not None:
         volume = within(volume, body, margin_mm=BODY_MARGIN_MM)
     return Scene([VolumeLayer(volume, preset)], camera or Camera())
@@ -97,6 +102,15 @@ def fitted(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
     sheet = Image.new("RGB", size)
     sheet.paste(scaled, ((size[0] - width) // 2, (size[1] - height) // 2))
     return np.asarray(sheet)
+
+
+def _without_noise(volume: Volume) -> NDArray[Any]:
+    """Means of three voxels along each axis of 1 mm or finer: a minimum shows all noise."""
+    array: NDArray[Any] = volume.array
+    for axis, mm in enumerate(volume.geometry.spacing_kji):
+        if mm <= CALMED_MM:
+            array = uniform_filter1d(array, 3, axis=axis, mode="nearest")
+    return array
 
 
 def _opacity(name: str, shown: set[str]) -> float:

@@ -56,20 +56,18 @@ def _write_gif(pictures: Frames, path: Path, frames_per_second: float) -> None:
     dither = Image.Dither.FLOYDSTEINBERG
     rest = (image.quantize(palette=first, dither=dither) for image in images)
     duration = _milliseconds(frames_per_second)
-    first.save(path, save_all=True, append_images=rest, duration=duration, loop=0)
+    with path.open("wb") as file:
+        first.save(file, "GIF", save_all=True, append_images=rest, duration=duration, loop=0)
 
 
 def _write_webp(pictures: Frames, path: Path, frames_per_second: float) -> None:
     images = _images(pictures)
-    next(images).save(
-        path,
-        save_all=True,
-        append_images=images,
-        duration=_milliseconds(frames_per_second),
-        loop=0,
-        quality=85,
-        method=4,
-    )
+    first, duration = next(images), _milliseconds(frames_per_second)
+    with path.open("wb") as file:  # Pillow leaves its own open when a frame's maker raises
+        first.save(
+            file, "WEBP", save_all=True, append_images=images, duration=duration, loop=0,
+            quality=85, method=4,
+        )  # fmt: skip
 
 
 def _write_mp4(pictures: Frames, path: Path, frames_per_second: float) -> None:

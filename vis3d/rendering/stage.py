@@ -11,6 +11,7 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
 from vtkmodules.vtkInteractionStyle import vtkInteractorStyleTrackballCamera
 from vtkmodules.vtkRenderingCore import (
+    vtkLight,
     vtkLightKit,
     vtkRenderer,
     vtkRenderWindow,
@@ -30,6 +31,8 @@ from vis3d.scene import Camera, Layer, Scene, SliceLayer, SurfaceLayer
 
 Quality: TypeAlias = Literal["coarse", "fine"]
 Prop: TypeAlias = SurfaceProp | VolumeProp | SliceProp
+_NO_KEYS = {"altKey": 0, "ctrlKey": 0, "shiftKey": 0}
+
 Key: TypeAlias = tuple[type, int, int]
 
 
@@ -61,8 +64,11 @@ class Stage:
         self.window.SetMultiSamples(0)  # in software they cost five times as much as FXAA
         self._renderer = vtkRenderer()
         self._renderer.UseFXAAOn()
+        self._renderer.AutomaticLightCreationOff()
         self.window.AddRenderer(self._renderer)
-        _light(self._renderer)
+        # The GPU's ray caster would let the lights behind a volume shine on its front.
+        self._renderer.TwoSidedLightingOff()
+        self._headlight_only: bool | None = None
         self.interactor = _interactor(self.window, on_screen)
         self._follow_interaction()
         self._volumes_on_cpu, self._max_voxels = volumes_on_cpu, max_voxels
@@ -99,6 +105,7 @@ class Stage:
             else:
                 self._props[key] = self._make(layer)
                 self._renderer.AddViewProp(self._props[key].prop)
+        self._light()
         if saw_nothing or scene.camera != self._camera:
             self.look(scene.camera)
         self._renderer.ResetCameraClippingRange()
@@ -157,7 +164,9 @@ class Stage:
 
         Dragging turns, moves or zooms; nothing is drawn before the next `render`.
         """
-        vtkRemoteInteractionAdapter.ProcessEvent(self.interactor, json.dumps(dict(event)))
+        vtkRemoteInteractionAdapter.ProcessEvent(
+            self.interactor, json.dumps({**_NO_KEYS, **event})
+        )
 
     def pick(self, x: float, y: float) -> FloatArray | None:
         """The point in LPS mm seen at pixel (x, y) from the top left, None for background."""
@@ -182,6 +191,19 @@ class Stage:
         prop.set_quality(coarse=self.quality == "coarse")
         return prop
 
+    def _light(self) -> None:
+        """Light the scene as a studio would, or from the camera where that goes wrong.
+
+        vtkOpenGLGPUVolumeRayCastMapper (VTK 9.7) turns the light that falls on an oblique
+        volume in a wrong direction, but for a light at the camera.
+        """
+        volumes = [prop for prop in self._props.values() if isinstance(prop, VolumeProp)]
+        headlight_only = any(not prop.on_cpu and prop.is_oblique for prop in volumes)
+        if headlight_only != self._headlight_only:
+            self._headlight_only = headlight_only
+            self._renderer.RemoveAllLights()
+            (_headlight if headlight_only else _studio_lights)(self._renderer)
+
     def _visible_corners(self) -> FloatArray:
         shown = [p.corners_lps for p in self._props.values() if p.prop.GetVisibility()]
         return (
@@ -202,7 +224,7 @@ class Stage:
         The observers sit on the style itself: a vtkInteractorStyleSwitch doesn't pass
         these events on.
         """
-        style = vtkInteractorStyleTrackballCamera()
+        style: Any = vtkInteractorStyleTrackballCamera()
         style.AddObserver("CharEvent", lambda *_: None)  # no wireframe, stereo or quit by key
         self.interactor.SetInteractorStyle(style)
         style.AddObserver("StartInteractionEvent", lambda *_: self.set_quality("coarse"))
@@ -213,15 +235,20 @@ class Stage:
         self.interactor.Render()
 
 
-def _light(renderer: Any) -> None:
+def _studio_lights(renderer: Any) -> None:
     """A warm key light from above, a fill, two from behind, all moving with the camera."""
     kit = vtkLightKit()
     kit.SetKeyLightIntensity(0.85)
     kit.SetKeyToFillRatio(2.5)
     kit.SetKeyToHeadRatio(3.0)
     kit.SetKeyToBackRatio(3.5)
-    renderer.AutomaticLightCreationOff()
     kit.AddLightsToRenderer(renderer)
+
+
+def _headlight(renderer: Any) -> None:
+    light = vtkLight()
+    light.SetLightTypeToHeadlight()
+    renderer.AddLight(light)
 
 
 def _interactor(window: Any, on_screen: bool) -> Any:

@@ -19,6 +19,8 @@ from vis3d.vtk_data import to_vtk
 COARSE_PIXELS = 4.0
 """While moving, one ray is cast for this many pixels in each direction."""
 
+OBLIQUE_COSINE = 0.98
+
 VISIBLE_OPACITY = 0.004
 """Voxels of less opacity are no part of what a camera must see."""
 
@@ -37,7 +39,7 @@ class VolumeProp:
     ) -> None:
         self.source: Volume = layer.volume
         self._drawn = coarser(layer.volume, max_voxels) if max_voxels else layer.volume
-        self._on_cpu = on_cpu
+        self.on_cpu = on_cpu
         self._transfer: TransferFunction | None = None
         self._opacity = 1.0
         self._coarse = False
@@ -62,6 +64,11 @@ class VolumeProp:
         assert self._transfer is not None  # set by the first update
         return self._transfer
 
+    @property
+    def is_oblique(self) -> bool:
+        """Whether the grid is turned by more than a few degrees from the patient's axes."""
+        return bool((np.diag(self.source.geometry.direction) < OBLIQUE_COSINE).any())
+
     def update(self, layer: VolumeLayer) -> None:
         """Take the layer's transfer function, opacity and visibility."""
         self.prop.SetVisibility(layer.visible and layer.opacity > 0)
@@ -79,7 +86,7 @@ class VolumeProp:
         finest = min(self._drawn.geometry.spacing)
         self._mapper.SetSampleDistance(finest if coarse else finest / 2)
         self._mapper.SetImageSampleDistance(COARSE_PIXELS if coarse else 1.0)
-        if self._on_cpu:
+        if self.on_cpu:
             self._mapper.SetInteractiveSampleDistance(finest)
 
 
