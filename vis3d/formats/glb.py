@@ -17,6 +17,7 @@ MAGIC, JSON, BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
 FLOAT, UINT32, UINT16, UINT8 = 5126, 5125, 5123, 5121
 ARRAY, ELEMENTS, TRIANGLES = 34962, 34963, 4
 TYPES = {FLOAT: "<f4", UINT32: "<u4", UINT16: "<u2", UINT8: "u1"}
+LONGEST_DESCRIPTION = 1 << 26
 WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}
 
 LPS_FROM_GLTF = np.array(
@@ -180,6 +181,8 @@ def _chunks(path: Path) -> tuple[dict[str, Any], memoryview]:
     head = np.frombuffer(data[:20].ljust(20, b"\0"), "<u4").tolist()
     if head[0] != MAGIC or head[1] != 2 or head[4] != JSON:
         raise InputError(f"{path} is no binary glTF 2.0 file.")
+    if head[3] > LONGEST_DESCRIPTION:
+        raise InputError(f"{path}: a description of {head[3]:,} bytes is no surface's.")
     if head[2] > len(data) or 20 + head[3] > len(data):
         raise TruncatedError(f"{path} states {head[2]:,} bytes and has {len(data):,}.")
     try:

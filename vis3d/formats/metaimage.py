@@ -189,7 +189,8 @@ def _data_file(header: dict[str, str], path: Path, start: int) -> tuple[Path, in
     name = header["ElementDataFile"]
     if name.upper() == "LOCAL":
         return path, start
-    if name != Path(name).name or "\\" in name or ":" in name or name.split()[:1] == ["LIST"]:
+    odd = any(sign in name for sign in "\\:\0%") or name.split()[:1] == ["LIST"]
+    if odd or name != Path(name).name:
         raise UnsupportedError(
             f"{path}: its voxels must lie in one file of the same folder, not in {name[:80]!r}."
         )
@@ -200,7 +201,7 @@ def _data_file(header: dict[str, str], path: Path, start: int) -> tuple[Path, in
 def _size(data: Path, path: Path) -> int:
     try:
         return data.stat().st_size
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: its voxels in {data.name} can't be read.") from error
 
 

@@ -1,15 +1,16 @@
 """NIfTI-1 and NIfTI-2 (.nii, .nii.gz): RAS in the file, LPS here."""
 
 import gzip
-import re
 import struct
-import xml.sax.saxutils
+import xml.etree.ElementTree as ElementTree
 import zlib
 from pathlib import Path
 from typing import IO, Any
+from xml.sax.saxutils import escape
 
 import nibabel
 import numpy as np
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from vis3d.errors import InputError, TruncatedError, UnsupportedError
@@ -232,18 +233,17 @@ def _scaled(stored: NDArray[np.generic], slope: float, intercept: float) -> NDAr
         and abs(slope) < 2**15
     ):
         return stored.astype(np.int64 if slope != 1 else np.int32) * int(slope) + int(intercept)
-    return (stored.astype(np.float64) * slope + intercept).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # what isn't finite becomes padding
+        return (stored.astype(np.float64) * slope + intercept).astype(np.float32)
 
 
 def _affine(header: Any, path: Path) -> tuple[FloatArray, tuple[Finding, ...]]:
     """IJK -> LPS mm by the sform, else the qform, else the sizes alone."""
     findings: tuple[Finding, ...] = ()
-    try:
-        sform = header.get_sform() if header["sform_code"] > 0 else None
-        qform = header.get_qform() if header["qform_code"] > 0 else None
-    except (ValueError, np.linalg.LinAlgError) as error:
-        raise InputError(f"{path}: the header's orientation is broken ({error}).") from error
+    sform, qform = _sform(header), _qform(header)
     ras = sform if sform is not None else qform
+    if ras is None and header["qform_code"] > 0:
+        raise InputError(f"{path}: the header's orientation (quaternion) is broken.")
     if ras is None:
         ras = header.get_base_affine()
         message = "NIfTI states no position: sides and orientation are assumed, not known."
@@ -258,6 +258,27 @@ def _affine(header: Any, path: Path) -> tuple[FloatArray, tuple[Finding, ...]]:
     return RAS_TO_LPS @ scale @ np.asarray(ras, float), findings
 
 
+def _sform(header: Any) -> FloatArray | None:
+    if header["sform_code"] <= 0:
+        return None
+    rows = [header[f"srow_{axis}"] for axis in "xyz"]
+    with np.errstate(invalid="ignore"):  # a signalling NaN; the geometry refuses it
+        return np.array([*rows, [0, 0, 0, 1]], np.float64)
+
+
+def _qform(header: Any) -> FloatArray | None:
+    """The quaternion's matrix; None where there is none, or none that is sound."""
+    if header["qform_code"] <= 0:
+        return None
+    if header["pixdim"][0] not in (-1, 1):  # the standard takes 0 for 1
+        header["pixdim"][0] = 1
+    try:
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.asarray(header.get_qform(), np.float64)
+    except (HeaderDataError, ValueError, np.linalg.LinAlgError):
+        return None
+
+
 def _facts(extensions: list[bytes]) -> tuple[dict[str, object], tuple[Finding, ...]]:
     for text in extensions:
         facts, findings = facts_from_json(text.decode("utf-8", "replace"))
@@ -266,38 +287,35 @@ def _facts(extensions: list[bytes]) -> tuple[dict[str, object], tuple[Finding, .
     return {}, ()
 
 
-_LABEL = re.compile(
-    r"<Label ([^>]*)>\s*(?:<!\[CDATA\[(.*?)\]\]>|([^<]*))\s*</Label>", re.DOTALL
-)
-_ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
-
-
 def _structures(extensions: list[bytes]) -> tuple[Structure, ...]:
     """Names and colours from a Connectome Workbench label table, if there is one."""
     for text in extensions:
-        if b"<LabelTable>" in text:
-            rows = _LABEL.findall(text.decode("utf-8", "replace"))
-            return tuple(found for row in rows if (found := _structure(*row)) is not None)
+        if b"<LabelTable>" in text and b"<!" not in text.replace(b"<![CDATA[", b""):
+            try:
+                labels = ElementTree.fromstring(text).iter("Label")
+            except (ElementTree.ParseError, ValueError, LookupError):
+                continue
+            return tuple(found for label in labels if (found := _structure(label)) is not None)
     return ()
 
 
-def _structure(attributes: str, quoted: str, plain: str) -> Structure | None:
-    values = dict(_ATTRIBUTE.findall(attributes))
-    name = quoted or xml.sax.saxutils.unescape(plain)
+def _structure(element: ElementTree.Element) -> Structure | None:
+    name = " ".join((element.text or "").split())
     try:
-        label = int(values["Key"])
-        r, g, b = (round(255 * float(values[channel])) for channel in ("Red", "Green", "Blue"))
-    except (KeyError, ValueError, OverflowError):
+        label = int(element.get("Key", ""))
+        channels = [float(element.get(word, "")) for word in ("Red", "Green", "Blue")]
+        r, g, b = (round(255 * channel) for channel in channels)
+    except (ValueError, OverflowError):
         return None
-    if not (0 < label <= 65535 and name.strip() and 0 <= min(r, g, b) <= max(r, g, b) <= 255):
+    if not (0 < label <= 65535 and name and 0 <= min(r, g, b) <= max(r, g, b) <= 255):
         return None
-    return structure(label, name.strip(), (r, g, b))
+    return structure(label, name, (r, g, b))
 
 
 def _label_table(structures: tuple[Structure, ...]) -> str:
     rows = "".join(
         f'<Label Key="{s.label}" Red="{s.color[0] / 255:.4f}" Green="{s.color[1] / 255:.4f}" '
-        f'Blue="{s.color[2] / 255:.4f}" Alpha="1">{xml.sax.saxutils.escape(s.name)}</Label>'
+        f'Blue="{s.color[2] / 255:.4f}" Alpha="1">{escape(s.name)}</Label>'
         for s in structures
     )
     return (

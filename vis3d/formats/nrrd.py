@@ -274,7 +274,8 @@ def _affine(
     except (ValueError, TypeError, IndexError) as error:
         raise InputError(f"{path}: the header's directions or origin are broken.") from error
     signs = np.diag([*SIGNS.get(space, (1, 1, 1)), 1.0])
-    return signs @ np.diag([_millimetres(header)] * 3 + [1.0]) @ matrix, tuple(findings)
+    with np.errstate(invalid="ignore"):  # the geometry refuses what isn't finite
+        return signs @ np.diag([_millimetres(header)] * 3 + [1.0]) @ matrix, tuple(findings)
 
 
 def _axis_vectors(header: dict[str, Any], spatial: list[int]) -> FloatArray:
@@ -309,7 +310,7 @@ def _check_size(
             f"{path}: the encoding {encoding!r} isn't read; use gzip or raw."
         )
     else:
-        ratios = {"raw": 1, "gzip": byte_streams.DEFLATE_RATIO, "bzip2": 1 << 16}
+        ratios = {"raw": 1, "gzip": byte_streams.DEFLATE_RATIO, "bzip2": 1 << 20}
         promised = count * dtype.itemsize
         byte_streams.check_promise(path, promised, stored, ratio=ratios[ENCODINGS[encoding]])
 
@@ -368,11 +369,12 @@ def _structures(header: dict[str, Any]) -> tuple[Structure, ...]:
 def _structure(header: dict[str, Any], prefix: str) -> Structure | None:
     try:
         label = int(header[prefix + "LabelValue"])
+        layer = int(header.get(prefix + "Layer", 0) or 0)
         channels = [float(word) for word in str(header.get(prefix + "Color", "")).split()]
         color = [min(255, max(0, round(255 * channel))) for channel in channels]
     except (ValueError, OverflowError):
         return None
     name = _unescaped(str(header.get(prefix + "Name", ""))).strip() or f"label {label}"
-    if not 0 < label <= 65535 or int(header.get(prefix + "Layer", 0) or 0) != 0:
+    if not 0 < label <= 65535 or layer != 0:
         return None
     return structure(label, name, (color[0], color[1], color[2]) if len(color) == 3 else None)

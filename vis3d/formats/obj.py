@@ -115,16 +115,12 @@ def _objects(
     opener = b"o " if any(row.startswith(b"o ") for row in rows) else b"g "
     material, faces, seen = "", list[tuple[int, bytes]](), 0
     for row in rows:
-        if row[:1] == b"f":
+        if row[:2] in (b"f ", b"f\t"):
             faces.append((seen, row[2:]))
         elif row[:2] == b"v ":
             seen += 1
         elif row.startswith((opener, b"usemtl ")):
-            word = (
-                row.split(None, 1)[1].decode("utf-8", "replace").strip()
-                if row[2:].strip()
-                else ""
-            )
+            word = row.partition(b" ")[2].decode("utf-8", "replace").strip()
             if faces and row.startswith(opener):
                 yield name, material, faces
                 faces = []

@@ -66,7 +66,8 @@ def read_ply(path: Path) -> tuple[Surface, ...]:
         raise InputError(f"{path} can't be read: {error.strerror or error}.") from error
     head = _head(content, path)
     vertices, faces = _body(content, head, path)
-    points = np.stack([np.asarray(vertices[axis], np.float64) for axis in "xyz"], axis=1)
+    with np.errstate(invalid="ignore", over="ignore"):  # what isn't finite is refused below
+        points = np.stack([np.asarray(vertices[axis], np.float64) for axis in "xyz"], axis=1)
     if all(head.element("vertex").kinds[axis] == "f4" for axis in "xyz"):
         points = points.astype(np.float32)
     check_points(points, path)

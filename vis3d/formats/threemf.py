@@ -2,6 +2,7 @@
 
 import zipfile
 import zlib
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.errors import InputError, UnsupportedError
+from vis3d.errors import InputError, TooLargeError, UnsupportedError
 from vis3d.formats.frames import Coordinates, check_points, frame_said, in_frame, in_lps
 from vis3d.formats.polygons import checked_triangles
 from vis3d.surface import Surface
@@ -19,8 +20,9 @@ from vis3d.whole_file import whole_file
 
 CORE = "http://schemas.microsoft.com/3dmanufacturing/core/2015/02"
 MODEL = "3D/3dmodel.model"
-LARGEST_MODEL = 1 << 31
-"""Bytes of XML that are read at most: some 30 million triangles."""
+LARGEST_MODEL = 1 << 28
+LARGEST_RATIO = 100
+"""Bytes of XML that are read at most, unless the file is so much larger itself."""
 
 MM_OF_UNIT = {
     "micron": 0.001, "millimeter": 1.0, "centimeter": 10.0,
@@ -112,8 +114,8 @@ class _Object:
     def __init__(self, attributes: dict[str, str]) -> None:
         self.name = attributes.get("name", "")
         self.material = (attributes.get("pid", ""), int(attributes.get("pindex", "0")))
-        self.points: list[float] = []
-        self.triangles: list[int] = []
+        self.points = array("d")
+        self.triangles = array("q")
         self.parts = False
 
 
@@ -175,11 +177,11 @@ def _parse(stream: Any, model: _Model, path: Path) -> None:
         raise InputError(f"{path}: a 3MF model has no document type; this one isn't read.")
 
     parser.StartDoctypeDeclHandler = refuse
-    total = 0
+    total, most = 0, max(LARGEST_MODEL, LARGEST_RATIO * path.stat().st_size)
     while block := stream.read(STEP):
         total += len(block)
-        if total > LARGEST_MODEL:
-            raise InputError(f"{path}: the 3MF model is longer than 2 GB of text.")
+        if total > most:
+            raise TooLargeError(f"{path}: the 3MF model inflates to more than {most:,} bytes.")
         parser.Parse(block, False)
     parser.Parse(b"", True)
 
@@ -191,11 +193,11 @@ def _built(model: _Model, path: Path) -> Iterator[Surface]:
         found = model.objects[item["objectid"]]
         if found.parts:
             raise UnsupportedError(f"{path}: objects made of other objects aren't read.")
-        points = np.array(found.points, np.float64).reshape(-1, 3)
+        points = np.frombuffer(found.points, np.float64).reshape(-1, 3)
         matrix = np.array(item.get("transform", "1 0 0 0 1 0 0 0 1 0 0 0").split(), np.float64)
         points = (points @ matrix[:9].reshape(3, 3) + matrix[9:]) * scale
         check_points(points, path)
-        triangles = np.array(found.triangles, np.int64).reshape(-1, 3)
+        triangles = np.frombuffer(found.triangles, np.int64).reshape(-1, 3)
         if np.linalg.det(matrix[:9].reshape(3, 3)) < 0:
             triangles = triangles[:, ::-1]
         checked_triangles(triangles, len(points), path)

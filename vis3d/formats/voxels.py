@@ -53,6 +53,8 @@ class VoxelFile:
         Raises:
             InputError: a matrix that isn't finite, has no extent, or is sheared.
         """
+        if not np.isfinite(self.affine).all():
+            raise InputError(f"{self.path}: the {self.kind} header's matrix isn't finite.")
         try:
             return right_handed(np.broadcast_to(np.uint8(0), self.shape), self.affine)[1]
         except (ValueError, np.linalg.LinAlgError) as error:

@@ -31,6 +31,7 @@ TYPES = {
 WORDS = {code: word for word, code in reversed(TYPES.items())}
 BLOCK_BYTES = 1 << 20
 LARGEST_BLOCK = 1 << 30
+MOST_ELEMENTS = 100_000
 
 
 def _unzip(block: bytes, size: int) -> bytes:
@@ -162,8 +163,8 @@ class XmlFile:
             if done >= promised:
                 break
             full = last if last and number == len(packed) - 1 else block
-            if size < 0 or at + size > len(body):
-                raise ValueError("a block ends outside the file")
+            if size < 0 or at + size > len(body) or full > promised:
+                raise ValueError("a block outside the file or the array")
             parts.append(opener(bytes(body[at : at + size]), full))
             done += len(parts[-1])
             at += size
@@ -191,6 +192,8 @@ def read_xml(path: Path) -> XmlFile:
         encoded = b"base64" in content[start:end]
         head = content[:start] + b"</VTKFile>"
         appended = memoryview(content)[data or len(content) :]
+    if head.count(b"<") > MOST_ELEMENTS:
+        raise InputError(f"{path}: more than {MOST_ELEMENTS:,} elements make no VTK file.")
     if b"<!DOCTYPE" in head or b"<!ENTITY" in head:
         raise InputError(f"{path}: VTK's files have no document type; this one isn't read.")
     try:
