@@ -1,6 +1,7 @@
 """Fewer triangles: for a file, where everything must stay sound, and for the screen."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import fast_simplification
@@ -9,14 +10,27 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from vis3d.errors import InputError
-from vis3d.geometry import FloatArray
 from vis3d.meshing.deviation import deviation
-from vis3d.meshing.manifold import Mesh, Triangles, piece_of_points, separated
+from vis3d.meshing.manifold import (
+    Mesh,
+    Triangles,
+    compact,
+    folded,
+    piece_of_points,
+    separated,
+    sound,
+)
 from vis3d.progress import Progress, part, silent
 from vis3d.surface import Surface
 
 SMALLEST_PIECE = 4
 """The triangles of a tetrahedron, the least that encloses anything."""
+
+SMALL_PIECE = 400
+"""Pieces of at most so many triangles are kept as they are while there is room."""
+
+HASTE = 8
+"""How fast fast-simplification raises its threshold: at 9 the result gets worse."""
 
 TETRAHEDRON = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], float)
 TETRAHEDRON_SIDES = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]])
@@ -61,97 +75,143 @@ def decimated_for_view(surface: Surface, max_triangles: int = 400_000) -> Surfac
 
 @dataclass(frozen=True, eq=False)
 class _Pieces:
-    """The pieces of a surface, none of which may get lost."""
+    """The connected pieces of a surface, none of which may get lost."""
 
-    points: NDArray[np.floating]
-    triangles: Triangles
-    piece: NDArray[np.int32]
-    tree: KDTree
+    surface: Surface
+    of_point: NDArray[np.int32]
 
     @classmethod
     def of(cls, surface: Surface) -> Self:
-        piece = piece_of_points(len(surface.points), surface.triangles)
-        tree = KDTree(surface.points, balanced_tree=False, compact_nodes=False)
-        return cls(surface.points, surface.triangles, piece, tree)
+        return cls(surface, piece_of_points(len(surface.points), surface.triangles))
 
-    @property
-    def count(self) -> int:
-        return int(self.piece.max(initial=-1)) + 1
+    @cached_property
+    def of_triangle(self) -> NDArray[np.int32]:
+        of_triangle: NDArray[np.int32] = self.of_point[self.surface.triangles[:, 0]]
+        return of_triangle
 
-    def lost(self, points: NDArray[np.floating]) -> Triangles:
-        """The triangles of the pieces that no point of a smaller mesh comes from."""
-        kept = np.zeros(self.count, bool)
-        if len(points):
-            kept[self.piece[self.tree.query(points, workers=-1)[1]]] = True
-        lost: Triangles = self.triangles[~kept[self.piece[self.triangles[:, 0]]]]
-        return lost
+    @cached_property
+    def sizes(self) -> NDArray[np.int64]:
+        """How many triangles each piece has."""
+        return np.bincount(self.of_triangle).astype(np.int64, copy=False)
 
-    def put_back(self, mesh: Mesh, *, spare: int) -> Mesh:
-        """The mesh together with what it has lost.
+    @cached_property
+    def tree(self) -> KDTree:
+        return KDTree(self.surface.points, balanced_tree=False, compact_nodes=False)
 
-        Lost pieces come back as they were if that takes at most `spare` triangles,
-        otherwise as tetrahedra of the same place and volume.
-        """
-        lost = self.lost(mesh[0])
-        if not lost.size:
-            return mesh
-        points, triangles = self.points, lost
-        if len(lost) > spare:
-            points, triangles = _stand_ins(self.points, lost, self.piece)
-        together = np.concatenate([mesh[0], points])
-        return separated(together, np.concatenate([mesh[1], triangles + len(mesh[0])]))
+    def small(self, total: int) -> NDArray[np.bool_]:
+        """The smallest pieces, as many of them as have `total` triangles together."""
+        order = np.argsort(self.sizes, kind="stable")
+        small = np.zeros(len(order), bool)
+        small[order[np.cumsum(self.sizes[order]) <= total]] = True
+        return small & (self.sizes <= SMALL_PIECE)
+
+    def missing_from(self, mesh: Mesh) -> NDArray[np.bool_]:
+        """The pieces that no point of a smaller mesh comes from."""
+        missing = np.ones(len(self.sizes), bool)
+        if len(mesh[0]):
+            missing[self.of_point[self.tree.query(mesh[0], workers=-1)[1]]] = False
+        return missing
+
+    def mesh_of(self, chosen: NDArray[np.bool_]) -> Mesh:
+        """The chosen pieces as they were."""
+        return compact(self.surface.points, self.surface.triangles[chosen[self.of_triangle]])
+
+    def tetrahedra_for(self, chosen: NDArray[np.bool_]) -> Mesh:
+        """A tetrahedron for each chosen piece, with its centre and volume."""
+        triangles = self.surface.triangles[chosen[self.of_triangle]]
+        if not len(triangles):
+            return self.mesh_of(chosen)
+        return _tetrahedra(self.surface.points, triangles, self.of_point)
 
 
 def _within_triangles(surface: Surface, max_triangles: int, progress: Progress) -> Surface:
     pieces = _Pieces.of(surface)
-    least = SMALLEST_PIECE * pieces.count
-    core = (surface.points, surface.triangles)
-    target = max(max_triangles, least)
-    for attempt in range(8):
-        progress(0.1 + attempt / 10, "Reducing triangles")
-        core = _collapsed(core, target)
-        points, triangles = pieces.put_back(core, spare=max_triangles // 8)
+    small = pieces.small(max_triangles // 8)
+    for kept, start in ((pieces.mesh_of, 0.1), (pieces.tetrahedra_for, 0.5)):
+        here = part(progress, start, start + 0.4)
+        points, triangles = _squeezed(pieces, small, kept(small), max_triangles, here)
         if len(triangles) <= max_triangles:
             return replace(surface, points=points, triangles=triangles)
-        target = min(target, len(core[1])) - (len(triangles) - max_triangles) - 4
-        if target < 0:
-            break
-    smallest = len(pieces.put_back(_collapsed(core, least), spare=0)[1])
     raise InputError(
-        f"{max_triangles} triangles can't hold the {pieces.count} pieces of "
-        f"{surface.name or 'the surface'}: the smallest possible is {smallest}."
+        f"{max_triangles} triangles can't hold the {len(pieces.sizes)} pieces of "
+        f"{surface.name or 'the surface'}: the smallest possible is {len(triangles)}."
     )
+
+
+def _squeezed(
+    pieces: _Pieces, small: NDArray[np.bool_], aside: Mesh, limit: int, progress: Progress
+) -> Mesh:
+    """The large pieces collapsed until, with what was set `aside`, they keep the limit.
+
+    If they can't, as small as they get.
+    """
+    core, lossless = pieces.mesh_of(~small), True
+    n_core = int(np.count_nonzero(~small))
+    least = SMALLEST_PIECE * n_core
+    target = max(limit - len(aside[1]), least)
+    for attempt in range(1, 7):
+        progress(attempt / 7, "Reducing triangles")
+        core, complete = _collapsed(core, target, pieces=n_core if attempt == 1 else None)
+        lossless &= complete
+        whole = _joined(core, aside)
+        if not lossless:
+            lost = pieces.missing_from(core) & ~small
+            few = pieces.sizes[lost].sum() <= limit // 16
+            whole = _joined(whole, pieces.mesh_of(lost) if few else pieces.tetrahedra_for(lost))
+        if len(whole[1]) <= limit or target <= least:
+            break
+        target = min(target, len(core[1])) - (len(whole[1]) - limit) - 4
+        target = least if attempt == 5 else max(target, least)
+    return whole
 
 
 def _within_deviation(surface: Surface, limit_mm: float, progress: Progress) -> Surface:
     """Halve the triangles while the surface stays near, then search the last step."""
     pieces = _Pieces.of(surface)
-    core, too_few, good = (surface.points, surface.triangles), 0, surface
+    core: Mesh = (surface.points, surface.triangles)
+    good, too_few, lossless = surface, 0, True
     for step in range(16):
         progress(step / 16, "Reducing triangles")
         count = (len(core[1]) + too_few) // 2
-        smaller = _collapsed(core, count)
+        smaller, complete = _collapsed(core, count)
         if len(smaller[1]) > 0.95 * len(core[1]):
             break
-        points, triangles = pieces.put_back(smaller, spare=len(surface.triangles))
-        tried = replace(surface, points=points, triangles=triangles)
+        whole = smaller
+        if not (lossless and complete):
+            whole = _joined(smaller, pieces.mesh_of(pieces.missing_from(smaller)))
+        tried = replace(surface, points=whole[0], triangles=whole[1])
         if deviation(tried, surface).max <= limit_mm:
-            core, good = smaller, tried
+            core, good, lossless = smaller, tried, lossless and complete
         else:
             too_few = count
     return good
 
 
-def _collapsed(mesh: Mesh, target: int) -> Mesh:
-    """Edges collapsed down to `target` triangles, and sheets that touch taken apart."""
+def _collapsed(mesh: Mesh, target: int, *, pieces: int | None = None) -> tuple[Mesh, bool]:
+    """Edges collapsed down to `target` triangles, and whether every piece is still there.
+
+    Sheets that then touch are taken apart. `pieces` is how many there are, where known.
+    """
     if target >= len(mesh[1]):
+        return mesh, True
+    points, triangles = fast_simplification.simplify(*mesh, target_count=target, agg=HASTE)
+    before = pieces or int(piece_of_points(len(mesh[0]), mesh[1]).max(initial=-1)) + 1
+    standing = triangles[~folded(triangles)]
+    after = np.unique(piece_of_points(len(points), triangles)[standing[:, 0]])
+    return separated(points, triangles), len(after) == before
+
+
+def _joined(mesh: Mesh, other: Mesh) -> Mesh:
+    """Two meshes as one, sound by its coordinates."""
+    if not len(other[1]):
         return mesh
-    return separated(*fast_simplification.simplify(*mesh, target_count=target))
+    points = np.concatenate([mesh[0], other[0]])
+    return sound(points, np.concatenate([mesh[1], other[1] + len(mesh[0])]))
 
 
-def _stand_ins(
+def _tetrahedra(
     points: NDArray[np.floating], triangles: Triangles, piece: NDArray[np.int32]
-) -> tuple[FloatArray, Triangles]:
+) -> Mesh:
     """A tetrahedron for each piece, with its centre and volume (a cavity's is negative)."""
     corners = points[triangles].astype(float)
     _, of_triangle = np.unique(piece[triangles[:, 0]], return_inverse=True)

@@ -11,6 +11,9 @@ from vis3d.meshing.topology import Crossings, Flags
 ROUNDS = 20
 """Rounds of fairing; more change a surface by less than a hundredth of a voxel."""
 
+ROUNDS_A_NORMAL = 5
+"""Rounds before the normals are taken anew."""
+
 STEP = 0.5
 """The share of the way to the middle of its neighbours that a vertex goes in a round."""
 
@@ -30,24 +33,27 @@ def fair(
     """
     if not free.any():
         return fraction
-    start = crossings.inside_ijk[free] * np.array(spacing)
-    edge = crossings.step[free] * np.array(spacing)
+    near, triangles = _around(free, crossings.triangles)
+    moving = np.flatnonzero(free[near])
+    start = crossings.inside_ijk[near[moving]] * np.array(spacing)
+    edge = crossings.step[near[moving]] * np.array(spacing)
     length = np.linalg.norm(edge, axis=1)
-    means = neighbor_means(len(free), crossings.triangles)
-    around = fan_sums(len(free), crossings.triangles)
-    means_free, around_free = means[free], around[free]
-    points = crossings.points_ijk(fraction) * np.array(spacing)
-    for _ in range(ROUNDS):
+    points = (crossings.points_ijk(fraction) * np.array(spacing))[near]
+    means = neighbor_means(len(near), triangles)
+    means_moving = means[moving]
+    share = fraction[near[moving]]
+    for done in range(ROUNDS):
+        if done % ROUNDS_A_NORMAL == 0:
+            normal = _units(twice_area(points, triangles)[moving])
+            along = np.maximum(np.einsum("ij,ij->i", edge, normal), 0.25 * length)
         bend = means @ points - points
-        wanted = points[free] - 0.8 * STEP * (means_free @ bend - bend[free])
-        normal = _units(twice_area(points, crossings.triangles, around_free))
-        along = np.einsum("ij,ij->i", edge, normal)
+        wanted = points[moving] - 0.8 * STEP * (means_moving @ bend - bend[moving])
         ahead = np.einsum("ij,ij->i", wanted - start, normal)
-        share = np.clip(ahead / np.maximum(along, 0.25 * length), nearest, 1 - nearest)
-        points[free] = start + share[:, None] * edge
-    fraction = fraction.copy()
-    fraction[free] = share
-    return fraction
+        share = np.clip(ahead / along, nearest, 1 - nearest)
+        points[moving] = start + share[:, None] * edge
+    result = fraction.copy()
+    result[near[moving]] = share
+    return result
 
 
 def smoothed(points: Points, triangles: Triangles, *, radius_mm: float) -> FloatArray:
@@ -67,27 +73,38 @@ def smoothed(points: Points, triangles: Triangles, *, radius_mm: float) -> Float
     return _with_volume_of(start, result, triangles)
 
 
+def twice_area(points: FloatArray, triangles: Triangles) -> FloatArray:
+    """For each point twice the area vector of the triangles round it, along its normal."""
+    a, b, c = triangles.T
+    x, y, z = np.ascontiguousarray(points.T)
+    ux, uy, uz = x[b] - x[a], y[b] - y[a], z[b] - z[a]
+    vx, vy, vz = x[c] - x[a], y[c] - y[a], z[c] - z[a]
+    sums = np.zeros((len(points), 3))
+    products = (uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx)
+    for axis, product in enumerate(products):
+        for corner in (a, b, c):
+            sums[:, axis] += np.bincount(corner, product, len(points))
+    return sums
+
+
 def neighbor_means(n_points: int, triangles: Triangles) -> csr_array:
     """The matrix that takes points to the means of their neighbours."""
     starts, ends = triangles.reshape(-1), np.roll(triangles, -1, axis=1).reshape(-1)
-    both = (np.concatenate([starts, ends]), np.concatenate([ends, starts]))
-    links = csr_array((np.ones(len(both[0]), np.float32), both), (n_points, n_points))
+    # In a closed surface each edge runs once either way, so one direction is enough.
+    links = csr_array((np.ones(len(starts)), (starts, ends)), (n_points, n_points))
     counts = np.maximum(links.sum(axis=1), 1)
     return csr_array(diags_array(1 / counts) @ links)
 
 
-def fan_sums(n_points: int, triangles: Triangles) -> csr_array:
-    """The matrix that sums, for each point, over the triangles round it."""
-    rows = triangles.reshape(-1)
-    columns = np.repeat(np.arange(len(triangles)), 3)
-    return csr_array((np.ones(len(rows)), (rows, columns)), (n_points, len(triangles)))
-
-
-def twice_area(points: FloatArray, triangles: Triangles, around: csr_array) -> FloatArray:
-    """For each row of `around` twice the area vector of its triangles, along the normal."""
-    a, b, c = (points[triangles[:, n]] for n in range(3))
-    sums: FloatArray = around @ np.cross(b - a, c - a)
-    return sums
+def _around(free: Flags, triangles: Triangles) -> tuple[NDArray[np.int64], Triangles]:
+    """The vertices up to two edges from the free ones, and the triangles between those."""
+    near = free
+    for _ in range(2):
+        touching = triangles[near[triangles].any(axis=1)]
+        near = np.zeros(len(free), bool)
+        near[touching] = True
+    number = np.cumsum(near) - 1
+    return np.flatnonzero(near), number[touching]
 
 
 def _units(vectors: FloatArray) -> FloatArray:
@@ -119,24 +136,18 @@ def _border_points(n_points: int, triangles: Triangles) -> Flags:
 
 def _with_volume_of(before: FloatArray, after: FloatArray, triangles: Triangles) -> FloatArray:
     """`after`, each piece offset along its normals to the volume it had in `before`."""
-    piece_of = piece_of_points(len(after), triangles)
-    piece = piece_of[triangles[:, 0]]
-    around = fan_sums(len(after), triangles)
-    target = _volumes(before, triangles, piece)
+    piece = piece_of_points(len(after), triangles)
+    target = _volumes(before, twice_area(before, triangles), piece)
     for _ in range(2):
-        missing = target - _volumes(after, triangles, piece)
-        offset = missing / np.maximum(_areas(after, triangles, piece), 1e-9)
-        after = after + offset[piece_of, None] * _units(twice_area(after, triangles, around))
+        area = twice_area(after, triangles)
+        missing = target - _volumes(after, area, piece)
+        areas = np.bincount(piece, np.linalg.norm(area, axis=1) / 6)
+        offset = missing / np.maximum(areas, 1e-9)
+        after = after + offset[piece, None] * _units(area)
     return after
 
 
-def _volumes(points: FloatArray, triangles: Triangles, piece: NDArray[np.int32]) -> FloatArray:
-    a, b, c = (points[triangles[:, n]] - points.mean(axis=0) for n in range(3))
-    volumes = np.einsum("ij,ij->i", a, np.cross(b, c)) / 6
-    return np.bincount(piece, volumes).astype(float)
-
-
-def _areas(points: FloatArray, triangles: Triangles, piece: NDArray[np.int32]) -> FloatArray:
-    a, b, c = (points[triangles[:, n]] for n in range(3))
-    areas = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
-    return np.bincount(piece, areas).astype(float)
+def _volumes(points: FloatArray, area: FloatArray, piece: NDArray[np.int32]) -> FloatArray:
+    """The volume of each piece, from twice the area vectors at its points."""
+    shares = np.einsum("ij,ij->i", points - points.mean(axis=0), area) / 18
+    return np.bincount(piece, shares).astype(float)

@@ -35,7 +35,7 @@ def welded(points: Points, triangles: Triangles) -> Mesh:
     index = np.empty(len(single), np.int64)
     index[order] = np.cumsum(new) - 1
     joined = index[triangles]
-    return _compact(single[order[new]], joined[_has_three_corners(joined)])
+    return compact(single[order[new]], joined[_has_three_corners(joined)])
 
 
 def use_counts(triangles: Triangles) -> NDArray[np.int64]:
@@ -57,6 +57,32 @@ def piece_of_points(n_points: int, triangles: Triangles) -> NDArray[np.int32]:
     return labels
 
 
+def compact(points: Points, triangles: Triangles) -> Mesh:
+    """Without the vertices that no triangle uses."""
+    used = np.zeros(len(points), bool)
+    used[triangles] = True
+    if used.all():
+        return points, triangles
+    return points[used], (np.cumsum(used) - 1)[triangles]
+
+
+def folded(triangles: Triangles) -> NDArray[np.bool_]:
+    """The pairs of triangles that have the same corners and opposite sides."""
+    low, high = triangles.min(axis=1), triangles.max(axis=1)
+    middle = triangles.sum(axis=1) - low - high
+    order = np.lexsort((high, middle, low))
+    same = (np.diff(np.stack([low, middle, high])[:, order]) == 0).all(axis=0)
+    starts, sizes = _equal_runs(np.cumsum(np.concatenate([[1], ~same])))
+    up = triangles[np.arange(len(triangles)), (triangles.argmin(axis=1) + 1) % 3] == middle
+    drop = np.zeros(len(triangles), bool)
+    for start, size in zip(starts[sizes > 1], sizes[sizes > 1], strict=True):
+        group = order[start : start + size]
+        ups, downs = group[up[group]], group[~up[group]]
+        n = min(len(ups), len(downs))
+        drop[ups[:n]] = drop[downs[:n]] = True
+    return drop
+
+
 def separated(points: Points, triangles: Triangles) -> Mesh:
     """The same surface as a 2-manifold even after welding equal coordinates.
 
@@ -68,7 +94,7 @@ def separated(points: Points, triangles: Triangles) -> Mesh:
     """
     mesh = welded(points, triangles)
     for _ in range(8):
-        mesh = _fans_apart(*_without_folds(*mesh))
+        mesh = _fans_apart(*compact(mesh[0], mesh[1][~folded(mesh[1])]))
         mesh = _edges_apart(*mesh)
         again = welded(*mesh)
         if len(again[0]) == len(mesh[0]) and _is_manifold(again[1], len(again[0])):
@@ -111,15 +137,6 @@ def _has_three_corners(triangles: Triangles) -> NDArray[np.bool_]:
     return different
 
 
-def _compact(points: Points, triangles: Triangles) -> Mesh:
-    """Without the vertices that no triangle uses."""
-    used = np.zeros(len(points), bool)
-    used[triangles] = True
-    if used.all():
-        return points, triangles
-    return points[used], (np.cumsum(used) - 1)[triangles]
-
-
 def _half_edges(triangles: Triangles) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where each triangle's three edges start (3m,), and one number for each edge."""
     starts = triangles.reshape(-1).astype(np.int64, copy=False)
@@ -133,23 +150,6 @@ def _equal_runs(ordered: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[
     new = np.concatenate([np.ones(min(len(ordered), 1), bool), np.diff(ordered) != 0])
     starts = np.flatnonzero(new)
     return starts, np.diff(starts, append=len(ordered))
-
-
-def _without_folds(points: Points, triangles: Triangles) -> Mesh:
-    """Without pairs of triangles that have the same corners and opposite sides."""
-    low, high = triangles.min(axis=1), triangles.max(axis=1)
-    middle = triangles.sum(axis=1) - low - high
-    order = np.lexsort((high, middle, low))
-    same = (np.diff(np.stack([low, middle, high])[:, order]) == 0).all(axis=0)
-    starts, sizes = _equal_runs(np.cumsum(np.concatenate([[1], ~same])))
-    up = triangles[np.arange(len(triangles)), (triangles.argmin(axis=1) + 1) % 3] == middle
-    drop = np.zeros(len(triangles), bool)
-    for start, size in zip(starts[sizes > 1], sizes[sizes > 1], strict=True):
-        group = order[start : start + size]
-        ups, downs = group[up[group]], group[~up[group]]
-        n = min(len(ups), len(downs))
-        drop[ups[:n]] = drop[downs[:n]] = True
-    return _compact(points, triangles[~drop])
 
 
 def _partners(
@@ -169,41 +169,60 @@ def _partners(
     partner[first[opposite]] = second[opposite]
     partner[second[opposite]] = first[opposite]
     if geometric:
-        for start, size in zip(starts[sizes > 2], sizes[sizes > 2], strict=True):
-            _pair_round_edge(points, triangles, order[start : start + size], partner)
+        _pair_crowded(points, triangles, order[np.repeat(sizes > 2, sizes)], partner)
     return partner
 
 
-def _pair_round_edge(
+def _pair_crowded(
     points: Points,
     triangles: Triangles,
-    group: NDArray[np.int64],
+    crowded: NDArray[np.int64],
     partner: NDArray[np.int64],
 ) -> None:
-    """Join the triangles round one edge that bound the same wedge of inside."""
-    corner = triangles.reshape(-1)
-    start = corner[group]
-    low, high = points[start.min()].astype(float), points[start.max()].astype(float)
-    tips = points[triangles[group // 3, (group % 3 + 2) % 3]].astype(float) - low
-    axis = (high - low) / np.linalg.norm(high - low)
-    first = np.cross(axis, np.eye(3)[np.abs(axis).argmin()])
-    second = np.cross(axis, first)
-    angle = np.arctan2(tips @ second, tips @ first)
+    """Join the triangles round edges of more than two that bound the same wedge of inside.
+
+    `crowded` are the half-edges on such edges, those of each edge in a row.
+    """
+    starts, keys = _half_edges(triangles)
+    starts, (first, sizes) = starts[crowded], _equal_runs(keys[crowded])
+    if not len(first):
+        return
+    group = np.repeat(np.arange(len(first)), sizes)
+    low, high = np.minimum.reduceat(starts, first), np.maximum.reduceat(starts, first)
+    origin = points[low].astype(float)
+    axis = points[high] - origin
+    across = np.cross(axis, np.eye(3)[np.abs(axis).argmin(axis=1)])
+    up_there = np.cross(axis, across) / np.linalg.norm(axis, axis=1, keepdims=True)
+    tips = points[triangles.reshape(-1)[_next_corner(_next_corner(crowded))]] - origin[group]
+    angle = np.arctan2(
+        np.einsum("ij,ij->i", tips, up_there[group]), np.einsum("ij,ij->i", tips, across[group])
+    )
     # Seen along the edge, outwards is where the angle grows for a triangle that runs up
     # the edge: so inside begins at one that runs down and ends at one that runs up.
-    runs_up = start == start.min()
-    order = np.lexsort((runs_up, angle)).tolist()
+    runs_up = starts == low[group]
+    turn = np.lexsort((runs_up, angle, group))
+    ends = runs_up[turn].tolist()
+    half_edges = crowded[turn].tolist()
+    for begin, size in zip(first.tolist(), sizes.tolist(), strict=True):
+        for opened, closed in _matched(ends[begin : begin + size]):
+            one, other = half_edges[begin + opened], half_edges[begin + closed]
+            partner[one], partner[other] = other, one
+
+
+def _matched(ends: list[bool]) -> list[tuple[int, int]]:
+    """The pairs of brackets (False opens, True closes) in a circle of them."""
+    pairs: list[tuple[int, int]] = []
     opened: list[int] = []
-    matched: set[int] = set()
-    for n in order + order:
-        if n in matched or n in opened:
+    closed: set[int] = set()
+    for n in (*range(len(ends)), *range(len(ends))):
+        if n in closed or n in opened:
             continue
-        if not runs_up[n]:
+        if not ends[n]:
             opened.append(n)
         elif opened:
-            begin = opened.pop()
-            partner[group[begin]], partner[group[n]] = group[n], group[begin]
-            matched |= {n, begin}
+            pairs.append((opened.pop(), n))
+            closed.update(pairs[-1])
+    return pairs
 
 
 def _fans(triangles: Triangles, partner: NDArray[np.int64]) -> tuple[int, NDArray[np.integer]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vis3d.geometry import FloatArray
-from vis3d.meshing.fairing import fair, fan_sums, twice_area
+from vis3d.meshing.fairing import fair, twice_area
 from vis3d.meshing.level import levels_between
 from vis3d.meshing.topology import Crossings, Flags
 from vis3d.volume import Volume
@@ -78,13 +78,12 @@ def with_volume(
     """
     edge = crossings.step * np.array(spacing)
     length = np.linalg.norm(edge, axis=1)
-    around = fan_sums(len(fraction), crossings.triangles)
     most_mm = 0.25 * min(spacing)
     for _ in range(3):
         points = crossings.points_ijk(fraction) * np.array(spacing)
         points -= points.mean(axis=0)
         # Each vertex's share of area, as a vector: a third of the triangles round it.
-        area = twice_area(points, crossings.triangles, around) / 6
+        area = twice_area(points, crossings.triangles) / 6
         missing = volume_mm3 - np.einsum("ij,ij->", points, area) / 3
         if abs(missing) <= 2e-4 * volume_mm3:
             break
