@@ -16,7 +16,7 @@ from vis3d_cli.watch import watching
 
 if TYPE_CHECKING:
     from vis3d.labels import LabelMap
-    from vis3d.scene import Layer, Plane
+    from vis3d.scene import Plane, Scene
     from vis3d.volume import Volume
 
 Mode = Literal["volume", "surface", "mip", "minip", "slice", "montage"]
@@ -26,8 +26,9 @@ FLAT_MODES = ("slice", "montage")
 VOLUME_MODES = ("volume", "mip", "minip")
 SUFFIXES = (".png", ".gif", ".webp", ".mp4")
 STRUCTURES = ("lungs", "bones")
-TURN_FRAMES = 36
-"""A turn of 10 degrees a frame, where .gif or .mp4 is asked for without --frames."""
+PRESET = "bone"
+TURN_FRAMES = 60
+"""A turn of 6 degrees a frame, where .gif or .mp4 is asked for without --frames."""
 MOST_FRAMES = 3600
 FACING: "dict[str, Plane]" = {
     "anterior": "coronal",
@@ -75,7 +76,9 @@ def render(
     ] = None,
     preset: Annotated[
         str | None,
-        Parameter(metavar="NAME", help="Colours of the volume, mip and minip modes."),
+        Parameter(
+            metavar="NAME", help="Colours of --mode volume: bone, lungs, vessels, skin ..."
+        ),
     ] = None,
     view: Annotated[
         View | None,
@@ -121,12 +124,22 @@ def _check_together(wanted: Wanted) -> None:
             f"--mode {wanted.mode} shows the whole scan: --structures and --segmentation go "
             "with the modes surface, slice and montage."
         )
-    if wanted.mode not in VOLUME_MODES and wanted.preset:
-        raise UsageError(f"--preset goes with the modes {', '.join(VOLUME_MODES)}.")
+    if wanted.preset is not None:
+        _check_preset(wanted.preset, wanted.mode)
     if wanted.names and wanted.segmentation is None:
         from vis3d.labels import structure_labels
 
         structure_labels(wanted.names)
+
+
+def _check_preset(preset: str, mode: Mode) -> None:
+    if mode != "volume":
+        raise UsageError(f"--preset goes with --mode volume, not with {mode}.")
+    from vis3d.rendering import VOLUME_PRESETS
+
+    if preset not in VOLUME_PRESETS:
+        legal = ", ".join(VOLUME_PRESETS)
+        raise UsageError(f"There is no preset {preset!r}; choose from {legal}.")
 
 
 def _frame_count(suffix: str, mode: Mode, frames: int | None) -> int:
@@ -155,35 +168,35 @@ def _flat_picture(wanted: Wanted, how: options.Manner, progress: Progress) -> An
 
 def _turn(wanted: Wanted, count: int, how: options.Manner, progress: Progress) -> Iterator[Any]:
     from vis3d.rendering import frames, require_opengl
-    from vis3d.scene import Camera, Scene
 
     require_opengl()  # before the work: a machine that can't draw says so at once
-    layers = _layers(wanted, how, part(progress, 0.0, 0.7))
-    scene = Scene(layers, Camera(wanted.view or "anterior"))
+    scene = _scene(wanted, how, part(progress, 0.0, 0.7))
     return frames(scene, count, wanted.size, progress=part(progress, 0.7, 1.0))
 
 
-def _layers(wanted: Wanted, how: options.Manner, progress: Progress) -> "tuple[Layer, ...]":
+def _scene(wanted: Wanted, how: options.Manner, progress: Progress) -> "Scene":
     from vis3d.files import input_kind
-    from vis3d.scene import VolumeLayer
+    from vis3d.rendering import surface_scene, volume_scene
+    from vis3d.scene import Camera
     from vis3d_cli import scenes
 
-    transfer = scenes.transfer(wanted.mode, wanted.preset)
+    camera = Camera(wanted.view or "anterior")
     if input_kind(wanted.input) == "surface":
-        if (
-            wanted.mode != "surface"
-            or wanted.names
-            or wanted.segmentation
-            or wanted.which != THE_ONLY_ONE
-        ):
+        if wanted.mode != "surface" or wanted.names or wanted.segmentation:
             raise UsageError(f"{wanted.input.name} is a surface: it is shown as it is.")
-        return (scenes.surface_file_layer(wanted.input),)
+        return surface_scene([scenes.surface_file(wanted.input)], camera)
     volume = reading.load(wanted.input, wanted.which, how, part(progress, 0.0, 0.3))
     if wanted.mode in VOLUME_MODES:
-        return (VolumeLayer(volume, transfer),)
+        body = scenes.body_of(volume, part(progress, 0.3, 1.0))
+        return volume_scene(volume, _preset(wanted), camera, body=body)
     names = wanted.names or (() if wanted.segmentation else STRUCTURES)
     labels = _labels(wanted, volume, names, part(progress, 0.3, 0.8))
-    return scenes.surface_layers(volume, labels, names, part(progress, 0.8, 1.0))
+    shown = scenes.surfaces(volume, labels, names, part(progress, 0.8, 1.0))
+    return surface_scene(shown, camera)
+
+
+def _preset(wanted: Wanted) -> str:
+    return (wanted.preset or PRESET) if wanted.mode == "volume" else wanted.mode
 
 
 def _labels(
@@ -198,9 +211,10 @@ def _labels(
 
 def _write(pictures: Iterator[Any], output: Path, count: int) -> None:
     from vis3d.imaging import PICTURE_SUFFIXES, write_picture
-    from vis3d_cli.movies import write_movie
 
     if count == 1 and reading.suffix_of(output) in PICTURE_SUFFIXES:
         write_picture(next(pictures), output)
-    else:
-        write_movie(pictures, output)
+        return
+    from vis3d.rendering import write_movie
+
+    write_movie(pictures, output)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from vis3d.progress import Progress
+from vis3d.progress import Progress, part
 from vis3d_cli import options, reading
 from vis3d_cli.exit_codes import DONE
 from vis3d_cli.options import PLAIN, THE_ONLY_ONE, How, Input, Which
@@ -22,9 +22,9 @@ def view(input: Input, /, *, which: Which = THE_ONLY_ONE, how: How = PLAIN) -> i
 
     For example: vis3d view scans/chest
     """
-    from vis3d.rendering import open_window, require_opengl
+    from vis3d.rendering import open_window, require_display
 
-    require_opengl()
+    require_display()
     with watching(how) as progress:
         scene = _scene(input, which, how, progress)
     open_window(scene, "vis3d")
@@ -35,10 +35,11 @@ def _scene(
     path: Input, which: options.Choice, how: options.Manner, progress: Progress
 ) -> "Scene":
     from vis3d.files import input_kind
-    from vis3d.scene import Scene, VolumeLayer
+    from vis3d.rendering import surface_scene, volume_scene
     from vis3d_cli import scenes
 
     if input_kind(path) == "surface":
-        return Scene((scenes.surface_file_layer(path),))
-    volume = reading.load(path, which, how, progress)
-    return Scene((VolumeLayer(volume, PRESET),))
+        return surface_scene([scenes.surface_file(path)])
+    volume = reading.load(path, which, how, part(progress, 0.0, 0.4))
+    body = scenes.body_of(volume, part(progress, 0.4, 1.0))
+    return volume_scene(volume, PRESET, body=body)
