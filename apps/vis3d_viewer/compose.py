@@ -127,8 +127,9 @@ def facts(volume: Volume) -> str:
     nk, nj, ni = volume.geometry.shape
     sizes = " × ".join(f"{mm:.2f}" for mm in volume.geometry.spacing)
     parts = [str(volume.metadata.get("modality") or ""), f"{ni} × {nj} × {nk}", f"{sizes} mm"]
-    kernel = volume.metadata.get("kernel")
-    return "  ·  ".join([word for word in parts if word] + ([str(kernel)] if kernel else []))
+    if kernel := volume.metadata.get("kernel"):
+        parts.append(f"kernel {kernel}")
+    return "  ·  ".join(word for word in parts if word)
 
 
 def notes(study: Study) -> list[dict[str, str]]:

@@ -135,7 +135,7 @@ def _server(key: str) -> Server:
     server.client_type = "vue3"
     server.hot_reload = False
     # trame would read this program's own command line.
-    arguments = server.cli.parse_args(["--authKey", key])
+    arguments = server.cli.parse_args([f"--authKey={key}"])  # a key may begin with a minus
     server.cli.parse_known_args = lambda *_, **__: (arguments, [])
     server.enable_module(vue3)
     server.enable_module(widgets.MODULE)

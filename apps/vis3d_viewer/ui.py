@@ -29,6 +29,8 @@ THEME = {
                     "secondary": "#62c4a0",
                     "warning": "#e8b04b",
                     "error": "#e5686a",
+                    "on-surface-variant": "#aeb8c6",
+                    "surface-variant": "#3a4656",
                 },
             }
         },

@@ -1,0 +1,115 @@
+"""The explorer as a person meets it: the real command, a real Chromium."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.needs import need
+
+SECOND = 1000.0
+PATIENCE = 120 * SECOND
+"""For what takes seconds here and may take much longer on a busy machine of two cores."""
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, driven by Playwright."""
+    program = shutil.which("chromium")
+    need(program is not None, "chromium: `apt-get install chromium`")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def served(*arguments: str | Path) -> Iterator[str]:
+    """The address of `vis3d serve ...` or `vis3d demo ...`; ends it with Ctrl-C."""
+    command = [sys.executable, "-m", "vis3d_cli", *map(str, arguments), "--no-browser"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        line = process.stdout.readline()
+        found = re.fullmatch(r"Serving on (http://127\.0\.0\.1:\d+/\?\S{16,})\n", line)
+        assert found, line + process.stderr.read()
+        yield found[1]
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 130, errors
+        assert "Traceback" not in errors, errors
+
+
+@dataclass
+class Visit:
+    """One page, and what it complained of."""
+
+    page: Page
+    address: str
+    complaints: list[str] = field(default_factory=list)
+
+    def find(self, name: str) -> Any:
+        """The element that has this test id."""
+        return self.page.get_by_test_id(name)
+
+    def wait_for_slices(self) -> None:
+        """Until all three slices are drawn."""
+        for plane in ("axial", "coronal", "sagittal"):
+            self.page.wait_for_selector(
+                f'[data-testid=slice-{plane}][data-loaded*="slice/"]', timeout=PATIENCE
+            )
+
+    def wait_for_3d(self) -> None:
+        """Until the 3D view is at rest and fine."""
+        self.page.wait_for_selector(
+            '[data-testid=view-3d][data-state="fine"]', timeout=PATIENCE
+        )
+
+    def wait_until(self, expression: str) -> None:
+        """Until a JavaScript expression holds."""
+        self.page.wait_for_function(expression, timeout=PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def visit(chromium: Browser) -> Callable[[str], Any]:
+    """Opens an address in a browser of its own: `with visit(address) as seen: ...`."""
+
+    @contextmanager
+    def opened(address: str) -> Iterator[Visit]:
+        context = chromium.new_context(viewport={"width": 1280, "height": 720})
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        seen = Visit(page, address)
+        page.on(
+            "console",
+            lambda said: seen.complaints.append(said.text) if said.type == "error" else None,
+        )
+        page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+        page.goto(address)
+        yield seen
+        context.close()
+
+    return opened

@@ -1,0 +1,139 @@
+"""Scans of other kinds in the explorer: oblique ones, real ones, several at once."""
+
+import base64
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.conftest import oblique_geometry
+from tests.vis3d_viewer.conftest import Visit, served
+from tests.vis3d_viewer.scans import BLOB_KJI
+from vis3d import files
+from vis3d.imaging import PLANES, Plane, cut, slice_index
+from vis3d.volume import Volume
+
+pytestmark = pytest.mark.browser
+
+GEOMETRY = oblique_geometry((40, 44, 56), (1.1, 0.9, 1.6))
+
+
+@pytest.fixture
+def oblique_file(tmp_path: Path) -> Path:
+    array = np.full(GEOMETRY.shape, -200, np.int16)
+    k, j, i = BLOB_KJI
+    array[k - 2 : k + 3, j - 2 : j + 3, i - 2 : i + 3] = 900
+    path = tmp_path / "oblique.nii.gz"
+    files.write_volume(Volume(array, GEOMETRY), path)
+    return path
+
+
+def go_to(seen: Visit, plane: Plane, index: int) -> None:
+    """Step through the slices until `index` is there and drawn."""
+    view = seen.find(f"slice-{plane}")
+    view.focus()
+    start = int(view.get_attribute("data-index"))
+    seen.page.keyboard.press("ArrowUp")
+    seen.wait_until(
+        f"document.querySelector('[data-testid=slice-{plane}]').dataset.index != {start}"
+    )
+    towards = np.sign(int(view.get_attribute("data-index")) - start) == np.sign(index - start)
+    for _ in range(abs(index - start) - (1 if towards else -1)):
+        seen.page.keyboard.press("ArrowUp" if towards else "ArrowDown")
+    seen.wait_until(
+        f"document.querySelector('[data-testid=slice-{plane}]').dataset.loaded"
+        f".includes('index={index}&')"
+    )
+
+
+def bright_spot(seen: Visit, plane: Plane) -> tuple[float, float]:
+    """Where the bright blob appears, as fractions of the picture's width and height."""
+    canvas = seen.page.evaluate(
+        f"document.querySelector('[data-testid=picture-{plane}]').toDataURL('image/png')"
+    )
+    png = base64.b64decode(canvas.split(",")[1])
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("L")).astype(float)
+    weight = np.where(pixels > 120, pixels, 0)
+    rows, columns = np.indices(pixels.shape)
+    height, width = pixels.shape
+    x = ((weight * columns).sum() / weight.sum() + 0.5) / width
+    y = ((weight * rows).sum() / weight.sum() + 0.5) / height
+    return float(x), float(y)
+
+
+def test_an_oblique_scan_is_seen_at_the_right_place(
+    visit: Callable[[str], Any], oblique_file: Path
+) -> None:
+    volume = files.load_volume(oblique_file)
+    blob_lps = volume.geometry.to_lps(
+        volume.geometry.to_ijk(GEOMETRY.to_lps(BLOB_KJI[::-1])).round()
+    )
+    with served("serve", oblique_file) as address, visit(address) as seen:
+        seen.wait_for_slices()
+        seen.find("window-bone").click()
+        go_to(seen, "axial", slice_index(volume.geometry, "axial", blob_lps))
+        x, y = bright_spot(seen, "axial")
+        box = seen.find("picture-axial").bounding_box()
+        seen.page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        for plane in PLANES:
+            expected = cut(volume, plane, slice_index(volume.geometry, plane, blob_lps))
+            seen.wait_until(
+                f"document.querySelector('[data-testid=slice-{plane}]').dataset.loaded"
+                f".includes('index={expected.index}&')"
+            )
+            letters = seen.find(f"slice-{plane}").locator(".v3-letter").all_inner_texts()
+            assert letters == list(expected.letters)
+            row, column = expected.to_row_column(blob_lps)
+            rows, columns = expected.array.shape
+            assert bright_spot(seen, plane) == pytest.approx(
+                ((column + 0.5) / columns, (row + 0.5) / rows), abs=0.01
+            )
+            cross, frame = seen.find(f"cross-{plane}"), seen.find(f"slice-{plane}")
+            box = seen.find(f"picture-{plane}").bounding_box()
+            at_x = float(cross.get_attribute("data-x")) + frame.bounding_box()["x"]
+            assert (at_x - box["x"]) / box["width"] == pytest.approx(
+                (column + 0.5) / columns, abs=0.02
+            )
+        seen.page.mouse.move(5, 715)
+        seen.wait_until(
+            "document.querySelector('[data-testid=readout-value]').textContent === '900 HU'"
+        )
+        assert seen.complaints == []
+
+
+@pytest.mark.real
+def test_a_real_chest_opens_in_slices_and_3d(
+    visit: Callable[[str], Any], real_data: Path
+) -> None:
+    with (
+        served("serve", real_data / "lidc_idri_0314.zip") as address,
+        visit(address) as seen,
+    ):
+        seen.wait_for_slices()
+        seen.wait_for_3d()
+        png = seen.find("view-3d").screenshot()
+        pixels = np.asarray(Image.open(io.BytesIO(png)).convert("L")).astype(float)
+        assert (pixels > 80).mean() > 0.05
+        assert "512 × 512 × 275" in seen.find("facts").inner_text()
+        assert seen.page.title() == "vis3d"
+        assert seen.complaints == []
+
+
+@pytest.mark.real
+def test_several_series_are_offered_as_cards(
+    visit: Callable[[str], Any], real_data: Path
+) -> None:
+    with (
+        served("serve", real_data / "lung_pet_ct_dx_a0002.zip") as address,
+        visit(address) as seen,
+    ):
+        seen.find("cards").wait_for()
+        assert seen.find("card-0").is_visible()
+        seen.find("card-1").click()
+        seen.wait_for_slices()
+        assert "× 30" in seen.find("facts").inner_text()
+        assert seen.complaints == []
