@@ -133,7 +133,6 @@ class Anatomy:
             self.hu,
             self.air,
             self.coarse_airways,
-            self.threshold_hu,
             self.spacing,
             self._left_mm(),
             self._middle_mm(),

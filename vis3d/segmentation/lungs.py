@@ -14,11 +14,13 @@ from vis3d.segmentation.morphology import (
     components,
     distance_mm,
     filled,
+    filled_in_slices,
     grown,
     keep,
     shrunk,
     sizes,
     sums,
+    with_closed_ends,
 )
 
 Sides: TypeAlias = NDArray[np.uint8]
@@ -26,6 +28,12 @@ Sides: TypeAlias = NDArray[np.uint8]
 LUNG_HU = (-960.0, -450.0)
 AIRY_HU = (-950, -500)
 MIN_AIRY_SHARE = 0.35
+LARGE_LUNG_ML = 300.0
+MIN_AIRY_SHARE_OF_LARGE = 0.15
+"""Severe emphysema leaves little of the usual density."""
+GAS_HU = -930
+MAX_GAS_SHARE = 0.25
+MAX_MASS_CM2 = 15.0
 DEEP_MM = 4.0
 MIN_LUNG_ML = 25.0
 MIN_FRAGMENT_ML = 0.3
@@ -43,9 +51,7 @@ class CoarseLungs:
     right: Bools
     certain: Bools
     """What closing and filling added: vessels and nodules, inside whatever their HU."""
-    threshold_hu: float
     merged: bool = False
-    gas_ml: float = 0.0
 
 
 def air_threshold(hu: Floats, body: Bools) -> float:
@@ -63,39 +69,62 @@ def air_threshold(hu: Floats, body: Bools) -> float:
     return float(np.clip(level, *THRESHOLD_RANGE_HU))
 
 
-def airy_parts(
-    hu: Floats, air: Bools, spacing_kji: Spacing, min_ml: float = MIN_LUNG_ML
-) -> Bools:
-    """The connected airy parts that could be lung by their size and density."""
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """The connected airy parts of a scan, by label: how large, how dense, how dark."""
+
+    labels: Labels
+    ml: NDArray[np.float64]
+    mean_hu: NDArray[np.float64]
+    gas_share: NDArray[np.float64]
+    deep: NDArray[np.int64]
+    deep_airy: NDArray[np.float64]
+
+    def lungs(self) -> NDArray[np.bool_]:
+        """Parts large enough for a lung, with the density of lung deep inside.
+
+        At an edge gas and tissue share voxels and look like lung; that is why a sinus or a
+        bowel loop is told from lung by what lies deep in it.
+        """
+        least = np.where(self.ml < LARGE_LUNG_ML, MIN_AIRY_SHARE, MIN_AIRY_SHARE_OF_LARGE)
+        return self._dense_enough() & (self.ml >= MIN_LUNG_ML) & (self.deep_airy > least)
+
+    def fragments(self) -> NDArray[np.bool_]:
+        """Small parts that are lung if one lies beside them."""
+        judged_deep = (self.deep < 5) | (self.deep_airy > 0.6)
+        light = self.gas_share < MAX_GAS_SHARE
+        return self._dense_enough() & (self.ml >= MIN_FRAGMENT_ML) & light & judged_deep
+
+    def _dense_enough(self) -> NDArray[np.bool_]:
+        return np.asarray((self.mean_hu > LUNG_HU[0]) & (self.mean_hu < LUNG_HU[1]))
+
+
+def _parts(hu: Floats, air: Bools, spacing_kji: Spacing) -> _Parts:
     labels = components(air)
-    deep = shrunk(air, DEEP_MM, spacing_kji)
-    voxel_ml = float(np.prod(spacing_kji)) / 1000
-    return keep(labels, _lung_like(labels, hu, voxel_ml, min_ml, deep))
-
-
-def _lung_like(
-    labels: Labels, hu: Floats, voxel_ml: float, min_ml: float, deep: Bools | None = None
-) -> NDArray[np.bool_]:
-    """Which pieces have the density of lung, away from their edges where `deep` is given.
-
-    At an edge gas and tissue share voxels and look like lung; that is why a sinus or a bowel
-    loop is told from lung by what lies deep in it.
-    """
     voxels = np.maximum(sizes(labels), 1)
-    mean_hu = sums(labels, hu) / voxels
-    judged = labels if deep is None else labels * deep
-    count = np.maximum(np.bincount(judged.reshape(-1), minlength=len(voxels)), 1)
-    airy_hu = ((hu > AIRY_HU[0]) & (hu < AIRY_HU[1])).reshape(-1)
-    airy = np.bincount(judged.reshape(-1), airy_hu, minlength=len(voxels)) / count
-    fits = (mean_hu > LUNG_HU[0]) & (mean_hu < LUNG_HU[1]) & (airy > MIN_AIRY_SHARE)
-    return np.asarray(fits & (voxels * voxel_ml >= min_ml))
+    inner = labels * shrunk(air, DEEP_MM, spacing_kji)
+    deep = np.bincount(inner.reshape(-1), minlength=len(voxels))
+    airy = sums(inner, (hu > AIRY_HU[0]) & (hu < AIRY_HU[1]), len(voxels))
+    return _Parts(
+        labels,
+        voxels * (float(np.prod(spacing_kji)) / 1000),
+        sums(labels, hu) / voxels,
+        sums(labels, hu < GAS_HU) / voxels,
+        deep,
+        airy / np.maximum(deep, 1),
+    )
+
+
+def airy_parts(hu: Floats, air: Bools, spacing_kji: Spacing) -> Bools:
+    """The connected airy parts that could be lung by their size and density."""
+    parts = _parts(hu, air, spacing_kji)
+    return keep(parts.labels, parts.lungs())
 
 
 def find_lungs(
     hu: Floats,
     air: Bools,
     airways: Bools,
-    threshold_hu: float,
     spacing_kji: Spacing,
     left_mm: Floats,
     middle_mm: float,
@@ -105,36 +134,32 @@ def find_lungs(
     `airways` are left out. `left_mm` is how far to the patient's left each voxel lies and
     `middle_mm` where the body's middle is: only these decide the sides.
     """
-    voxel_ml = float(np.prod(spacing_kji)) / 1000
-    open_air = air & ~airways
-    parts = components(open_air)
-    deep = shrunk(open_air, DEEP_MM, spacing_kji)
-    large = _lung_like(parts, hu, voxel_ml, MIN_LUNG_ML, deep)
-    sides: Sides = np.zeros(hu.shape, np.uint8)
-    merged = False
-    main = keep(parts, large)
-    if main.any():
-        main = _near_the_main(main, parts, hu, voxel_ml, spacing_kji)
-        sides, merged = _split(main, spacing_kji, left_mm, middle_mm)
-    lungs = []
-    for side in (1, 2):
-        one = sides == side
-        whole = filled(closed(one, CLOSING_MM, spacing_kji)) if one.any() else one
-        lungs.append(whole & ~airways)
-    left, right = lungs[0], lungs[1] & ~(lungs[0] & ~(sides == 2))
-    left = left & ~right
-    certain = (left | right) & ~grown(main, 0.0, spacing_kji)
-    return CoarseLungs(left, right, certain, threshold_hu, merged)
+    parts = _parts(hu, air & ~airways, spacing_kji)
+    main = keep(parts.labels, parts.lungs())
+    if not main.any():
+        return CoarseLungs(main, main, main)
+    main |= _beside(main, parts, spacing_kji)
+    sides, merged = _split(main, spacing_kji, left_mm, middle_mm)
+    left = _whole(sides == 1, spacing_kji) & ~airways & (sides != 2)
+    right = _whole(sides == 2, spacing_kji) & ~airways & ~left
+    return CoarseLungs(left, right, (left | right) & ~main, merged)
 
 
-def _near_the_main(
-    main: Bools, parts: Labels, hu: Floats, voxel_ml: float, spacing_kji: Spacing
-) -> Bools:
-    """The main parts and the lung-like fragments close to them."""
-    close = grown(main, FRAGMENT_REACH_MM, spacing_kji)
-    near = np.zeros(int(parts.max()) + 1, bool)
-    near[np.unique(parts[close])] = True
-    return main | keep(parts, near & _lung_like(parts, hu, voxel_ml, MIN_FRAGMENT_ML))
+def _beside(main: Bools, parts: _Parts, spacing_kji: Spacing) -> Bools:
+    """The lung-like fragments close to the main parts."""
+    near = np.zeros(len(parts.ml), bool)
+    near[np.unique(parts.labels[grown(main, FRAGMENT_REACH_MM, spacing_kji)])] = True
+    return keep(parts.labels, near & parts.fragments())
+
+
+def _whole(lung: Bools, spacing_kji: Spacing) -> Bools:
+    """The lung with its vessels, and the masses that it holds on all sides."""
+    if not lung.any():
+        return lung
+    whole = filled(closed(lung, CLOSING_MM, spacing_kji))
+    pixel_mm2 = spacing_kji[1] * spacing_kji[2]
+    masses = filled_in_slices(whole, MAX_MASS_CM2 * 100, pixel_mm2) & ~whole
+    return np.asarray(whole | with_closed_ends(masses, whole))
 
 
 def _split(

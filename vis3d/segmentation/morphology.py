@@ -140,3 +140,22 @@ def filled_in_slices(mask: Bools, max_mm2: float = np.inf, pixel_mm2: float = 1.
     for edge in (holes[:, :1], holes[:, -1:], holes[:, :, :1], holes[:, :, -1:]):
         wanted[edge] = False
     return np.asarray(mask | keep(holes, wanted))
+
+
+def with_closed_ends(holes: Bools, solid: Bools, max_open: float = 0.3) -> Bools:
+    """The holes of slices that end, above and below, at something solid or with the array.
+
+    `holes` are holes of the slices of `solid`. The openings at both ends together may have
+    `max_open` of the tube's mean cross-section. A mass in the lung ends so; the dome of the
+    diaphragm opens below.
+    """
+    tubes = components(holes)
+    count = int(tubes.max()) + 1
+    space = ~(solid | holes)
+    ends = np.bincount(tubes[1:][space[:-1]], minlength=count)
+    ends += np.bincount(tubes[:-1][space[1:]], minlength=count)
+    height = np.zeros(count, np.int64)
+    for plane in tubes:
+        height[np.unique(plane)] += 1
+    section = sizes(tubes) / np.maximum(height, 1)
+    return keep(tubes, ends < max_open * section)
