@@ -8,9 +8,10 @@ from typing import Any
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.config import IGNORE
 from pydicom.uid import UID
 
-from vis3d.dicom.frames import Frame, PixelFormat, frame_count
+from vis3d.dicom.frames import Frame, PixelFormat, frame_count, safe_word
 from vis3d.dicom.headers import Header
 from vis3d.dicom.scan import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from vis3d.errors import InputError, RequirementError, TruncatedError, UnsupportedError
@@ -19,12 +20,21 @@ NATIVE = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED_LIT
 _JPEG = "1.2.840.10008.1.2.4."
 _ITEM, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
+RLE_EXPANSION = 64
+"""Two bytes of RLE make 128 at most."""
 MAX_FRAGMENTS = 1_000_000
 
 
 def is_supported(transfer_syntax: str) -> bool:
     """Whether vis3d knows how to read pixels in this transfer syntax."""
     return transfer_syntax in NATIVE or transfer_syntax in _DECODERS
+
+
+def syntax_name(transfer_syntax: str) -> str:
+    """A transfer syntax in words, safe to show."""
+    uid = UID(safe_word(transfer_syntax, 64), validation_mode=IGNORE)
+    name = f"{uid.name} ({uid})" if uid.name != uid else str(uid)
+    return f"the transfer syntax {name}"
 
 
 @lru_cache(maxsize=8)
@@ -86,9 +96,7 @@ def decode(payload: bytes, transfer_syntax: str, form: PixelFormat, name: str) -
         InputError: data that don't decode, or to another size.
     """
     if transfer_syntax not in _DECODERS:
-        uid = UID(transfer_syntax)
-        known = f"{uid.name} ({uid})" if uid.name != uid else f"{transfer_syntax[:64]}"
-        raise UnsupportedError(f"{name} has the transfer syntax {known}, which isn't read.")
+        raise UnsupportedError(f"{name} has {syntax_name(transfer_syntax)}, which isn't read.")
     size_in, decoder = _DECODERS[transfer_syntax]
     size = size_in(payload)
     if size is not None and size != (form.rows, form.columns):
@@ -173,6 +181,8 @@ def _rle_size(payload: bytes) -> None:
 
 
 def _decode_rle(payload: bytes, form: PixelFormat) -> NDArray[Any]:
+    if form.frame_bytes > RLE_EXPANSION * len(payload):
+        raise InputError(f"{len(payload)} bytes of RLE can't hold {form.frame_bytes}")
     dtype = np.dtype(f"<u{form.allocated // 8}")
     decoded = np.empty(form.frame_bytes, np.uint8)
     imagecodecs.dicomrle_decode(payload, dtype, out=decoded)  # type: ignore[arg-type]

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from vis3d.dicom import directory
-from vis3d.dicom.codecs import NATIVE, fragments, is_supported
+from vis3d.dicom.codecs import NATIVE, fragments, is_supported, syntax_name
 from vis3d.dicom.enhanced import enhanced_frames
-from vis3d.dicom.frames import Frame, frame_count, pixel_format, safe_word, single_frame
+from vis3d.dicom.frames import Frame, frame_count, pixel_format, single_frame
 from vis3d.dicom.grouping import groups_of
 from vis3d.dicom.headers import Header, read_header
 from vis3d.dicom.planning import planned_series
@@ -30,6 +31,7 @@ from vis3d.dicom.sources import (
 from vis3d.errors import (
     InputError,
     NothingFoundError,
+    TooLargeError,
     TruncatedError,
     UnsupportedError,
     Vis3dError,
@@ -38,6 +40,9 @@ from vis3d.progress import Progress, silent
 from vis3d.volume import Finding
 
 PROGRESS_SECONDS = 0.1
+LEAST_CLAIM_BYTES = 64 << 20
+MAX_COMPRESSION = 500
+"""Scans compress to a half or a tenth; only blank pictures go beyond this."""
 _NOT_IMAGES = {
     "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation, not a scan",
     "1.2.840.10008.5.1.4.1.1.66.7": "a segmentation, not a scan",
@@ -156,17 +161,15 @@ def _check_kind(header: Header) -> None:
     if header.has("DirectoryRecordSequence"):
         raise UnsupportedError("a DICOMDIR; name it as the input to read what it lists")
     if header.elements.pixel_start is None:
-        name = UID(kind).name if kind and UID(kind).is_valid else ""
-        raise UnsupportedError(f"no image ({name})" if name and name != kind else "no image")
+        name = UID(kind, validation_mode=IGNORE).name
+        raise UnsupportedError(f"no image ({name})" if name != kind else "no image")
     if header.elements.float_pixels:
         raise UnsupportedError("pixels stored as floating-point numbers")
     image_type = header.texts("ImageType")
     if "LOCALIZER" in image_type:
         raise _LocalizerError("a localizer (scout) image, not a slice")
     if not is_supported(header.transfer_syntax):
-        uid = header.transfer_syntax[:64]
-        name = UID(uid).name
-        raise UnsupportedError(f"the transfer syntax {name} ({safe_word(uid)}) isn't read")
+        raise UnsupportedError(f"{syntax_name(header.transfer_syntax)} isn't read")
 
 
 def _check_pixels(header: Header, count: int, frame_bytes: int) -> None:
@@ -178,8 +181,14 @@ def _check_pixels(header: Header, count: int, frame_bytes: int) -> None:
     elements = header.elements
     assert elements.pixel_start is not None
     if header.transfer_syntax not in NATIVE:
-        if len(fragments(header)) < count:
+        pieces = fragments(header)
+        if len(pieces) < count:
             raise TruncatedError(f"truncated: {count} compressed frames are not all there")
+        packed = sum(length for _, length in pieces)
+        if count * frame_bytes > max(LEAST_CLAIM_BYTES, MAX_COMPRESSION * packed):
+            raise TooLargeError(
+                f"claims {count * frame_bytes >> 20} MiB of pixels in {packed} bytes"
+            )
         return
     there = header.source.size - elements.pixel_start
     if elements.pixel_length is not None:
@@ -214,6 +223,9 @@ def _series_number(frame: Frame) -> float:
         return float("inf")
 
 
+_VERBS = frozenset(("has", "ends", "inflates", "is", "holds", "cannot", "claims", "names"))
+
+
 def _reason(name: str, error: InputError) -> str:
     """Why a file is left out, without repeating its name."""
     return str(error).removeprefix(name).strip().rstrip(".")
@@ -221,9 +233,5 @@ def _reason(name: str, error: InputError) -> str:
 
 def _sentence(name: str, error: InputError) -> str:
     reason = _reason(name, error)
-    verb = (
-        ""
-        if reason.split()[0] in ("has", "ends", "inflates", "is", "holds", "cannot")
-        else "is "
-    )
+    verb = "" if reason.split()[0] in _VERBS else "is "
     return f"{name} {verb}{reason}."

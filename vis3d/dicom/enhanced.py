@@ -6,6 +6,8 @@ PS3.3 section C.7.6.16. The order of the frames in the file means nothing.
 from dataclasses import replace
 from typing import Any
 
+from pydicom.config import disable_value_validation
+
 from vis3d.dicom.datasets import header_dataset
 from vis3d.dicom.frames import (
     Frame,
@@ -54,7 +56,8 @@ def enhanced_frames(header: Header, count: int) -> list[Frame]:
         if len(groups) != count:
             raise InputError(f"has {len(groups)} functional groups for {count} frames")
         whole = single_frame(header)
-        frames = [_frame(whole, n, group, shared[0]) for n, group in enumerate(groups)]
+        with disable_value_validation():  # values are checked here, without warnings
+            frames = [_frame(whole, n, group, shared[0]) for n, group in enumerate(groups)]
     except InputError:
         raise
     except Exception as error:  # pydicom parses values late, and raises a dozen kinds

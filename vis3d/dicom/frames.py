@@ -210,9 +210,11 @@ def spacing_mm(values: tuple[float, ...], keyword: str) -> tuple[float, float] |
     return (values[0], values[1])
 
 
-def safe_word(text: str) -> str:
+def safe_word(text: str, length: int = 24) -> str:
     """A code string that is safe to repeat in a message."""
-    return "".join(c for c in text[:24] if c.isalnum() or c in "_ .") or "?"
+    return (
+        "".join(c for c in text[:length] if (c.isascii() and c.isalnum()) or c in "_ .") or "?"
+    )
 
 
 def _spacing(header: Header) -> tuple[tuple[float, float] | None, bool]:

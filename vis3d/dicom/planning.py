@@ -1,10 +1,10 @@
 """A group of pictures -> the Series a person sees: its grid and what loading will do."""
 
 import numpy as np
-from pydicom.uid import UID
 
-from vis3d.dicom.frames import Frame
+from vis3d.dicom.frames import Frame, frame_count
 from vis3d.dicom.grouping import Group
+from vis3d.dicom.headers import Header
 from vis3d.dicom.padding import padding_of
 from vis3d.dicom.series import Series
 from vis3d.dicom.stacking import Stack, normal_of, stack
@@ -45,7 +45,7 @@ def planned_series(index: int, group: Group) -> Series:
         shape=shape,
         unit=first.unit,
         transfer_syntaxes=tuple(
-            sorted({UID(frame.header.transfer_syntax) for frame in group.frames})
+            sorted({frame.header.transfer_syntax for frame in group.frames})
         ),
         loadable=all(finding.severity != "error" for finding in findings),
         findings=findings,
@@ -110,6 +110,10 @@ def _value_findings(frames: tuple[Frame, ...]) -> tuple[Finding, ...]:
             Finding("lossy", "warning", "The pixels went through a lossy compression.")
         )
     findings += padding_of(frames).findings
+    surplus = sum(_has_surplus_pixels(header, frames[0]) for header in headers)
+    if surplus:
+        message = f"{surplus} file(s) hold more bytes of pixels than their images; trimmed."
+        findings.append(Finding("truncated-pixels", "warning", message))
     for kind in sorted({header.preamble for header in headers} - {""}):
         findings.append(
             Finding("preamble", "warning", f"Files begin like {kind}; only the scan is used.")
@@ -119,6 +123,14 @@ def _value_findings(frames: tuple[Frame, ...]) -> tuple[Finding, ...]:
             Finding("no-rescale", "warning", "No rescale is given: the values may not be HU.")
         )
     return tuple(findings)
+
+
+def _has_surplus_pixels(header: Header, frame: Frame) -> bool:
+    """Whether native pixel data are longer than the images (but for padding to even)."""
+    declared = header.elements.pixel_length
+    if declared is None:
+        return False
+    return declared > frame.format.frame_bytes * frame_count(header) + 1
 
 
 def _spacing_findings(frames: tuple[Frame, ...], plan: Stack | None) -> tuple[Finding, ...]:
