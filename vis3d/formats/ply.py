@@ -68,7 +68,7 @@ def read_ply(path: Path) -> tuple[Surface, ...]:
     vertices, faces = _body(content, head, path)
     with np.errstate(invalid="ignore", over="ignore"):  # what isn't finite is refused below
         points = np.stack([np.asarray(vertices[axis], np.float64) for axis in "xyz"], axis=1)
-    if all(head.element("vertex").kinds[axis] == "f4" for axis in "xyz"):
+    if all(head.element("vertex").columns[axis] == ("f4",) for axis in "xyz"):
         points = points.astype(np.float32)
     check_points(points, path)
     checked_triangles(faces, len(points), path)
@@ -81,12 +81,16 @@ def read_ply(path: Path) -> tuple[Surface, ...]:
 
 @dataclass
 class Element:
-    """One table of a PLY file: its rows, and its columns' types, single or lists."""
+    """One table of a PLY file: its rows, and its columns' types (of a list: size, values)."""
 
     name: str
     count: int
-    kinds: dict[str, str] = field(default_factory=dict)
-    lists: dict[str, tuple[str, str]] = field(default_factory=dict)
+    columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def lists(self) -> list[str]:
+        """The names of the columns that hold lists."""
+        return [name for name, kinds in self.columns.items() if len(kinds) == 2]
 
 
 @dataclass
@@ -118,7 +122,7 @@ def _head(content: bytes, path: Path) -> Head:
         names = {element.name for element in head.elements}
         if not names >= {"vertex", "face"} or min(e.count for e in head.elements) < 0:
             raise ValueError("no vertices or faces")
-        if not head.element("vertex").kinds.keys() >= {"x", "y", "z"} or not head.order:
+        if not head.element("vertex").columns.keys() >= {"x", "y", "z"} or not head.order:
             raise ValueError("no x, y, z")
         if not head.element("face").lists:
             raise ValueError("faces without corners")
@@ -137,9 +141,9 @@ def _read_row(words: list[str], row: str, head: Head) -> None:
         case ["element", name, count]:
             head.elements.append(Element(name, int(count)))
         case ["property", "list", size, kind, name]:
-            head.elements[-1].lists[name] = (TYPES[size], TYPES[kind])
+            head.elements[-1].columns[name] = (TYPES[size], TYPES[kind])
         case ["property", kind, name]:
-            head.elements[-1].kinds[name] = TYPES[kind]
+            head.elements[-1].columns[name] = (TYPES[kind],)
 
 
 def _body(content: bytes, head: Head, path: Path) -> tuple[Any, NDArray[np.int64]]:
@@ -154,7 +158,9 @@ def _body(content: bytes, head: Head, path: Path) -> tuple[Any, NDArray[np.int64
             triangles, at = _binary_lists(content, at, element, head.order, path)
             faces = triangles if element.name == "face" else faces
             continue
-        dtype = np.dtype([(name, head.order + kind) for name, kind in element.kinds.items()])
+        dtype = np.dtype(
+            [(name, head.order + kind) for name, (kind,) in element.columns.items()]
+        )
         byte_streams.check_promise(path, element.count * dtype.itemsize, len(content) - at)
         table = np.frombuffer(content, dtype, element.count, at)
         at += element.count * dtype.itemsize
@@ -167,32 +173,58 @@ def _body(content: bytes, head: Head, path: Path) -> tuple[Any, NDArray[np.int64
 def _binary_lists(
     content: bytes, at: int, element: Element, order: str, path: Path
 ) -> tuple[NDArray[np.int64], int]:
-    """Lists of equal length at once, others one by one; as fans of triangles."""
-    (_, (size_kind, kind)), *others = element.lists.items()
-    if others or element.kinds:
-        raise InputError(f"{path}: faces of a binary PLY may hold their corners only.")
-    size_type, kind_type = np.dtype(order + size_kind), np.dtype(order + kind)
-    byte_streams.check_promise(path, element.count * size_type.itemsize, len(content) - at)
+    """The element's first list as fans of triangles, and the byte after the element.
+
+    Rows like the first one (as a rule, all) are read at once, else one by one.
+    """
     if element.count == 0:
         return np.zeros((0, 3), np.int64), at
-    corners = int(np.frombuffer(content, size_type, 1, at)[0])
-    record = np.dtype([("count", size_type), ("corners", kind_type, max(corners, 1))])
-    if corners and element.count * record.itemsize <= len(content) - at:
+    byte_streams.check_promise(path, element.count, len(content) - at)
+    first, _ = _row(content, at, element, order, path)
+    record = np.dtype(
+        [
+            column
+            for (name, kinds), values in zip(element.columns.items(), first, strict=True)
+            for column in _fields(name, kinds, order, len(values))
+        ]
+    )
+    if element.count * record.itemsize <= len(content) - at:
         table = np.frombuffer(content, record, element.count, at)
-        if (table["count"] == corners).all():
-            sizes = np.full(element.count, corners)
-            return fans(
-                table["corners"].reshape(-1), sizes
-            ), at + element.count * record.itemsize
-    rows = []
+        if all((table[f"{n} #"] == table[f"{n} #"][0]).all() for n in element.lists):
+            corners = table[next(iter(element.lists))]
+            sizes = np.full(element.count, corners.shape[1])
+            return fans(corners.reshape(-1), sizes), at + element.count * record.itemsize
+    rows, chosen = [], list(element.columns).index(next(iter(element.lists)))
     for _ in range(element.count):
-        byte_streams.check_promise(path, size_type.itemsize, len(content) - at)
-        corners = int(np.frombuffer(content, size_type, 1, at)[0])
-        at += size_type.itemsize
-        byte_streams.check_promise(path, corners * kind_type.itemsize, len(content) - at)
-        rows.append(np.frombuffer(content, kind_type, max(corners, 0), at))
-        at += max(corners, 0) * kind_type.itemsize
+        values, at = _row(content, at, element, order, path)
+        rows.append(values[chosen])
     return _fans_of(rows), at
+
+
+def _fields(name: str, kinds: tuple[str, ...], order: str, length: int) -> list[Any]:
+    """One column as NumPy's fields: a number, or how many and then as many."""
+    if len(kinds) == 1:
+        return [(name, order + kinds[0])]
+    return [(f"{name} #", order + kinds[0]), (name, order + kinds[1], (length,))]
+
+
+def _row(
+    content: bytes, at: int, element: Element, order: str, path: Path
+) -> tuple[list[NDArray[Any]], int]:
+    """The values of each column of the row that begins at a byte, and where it ends."""
+    row = []
+    for kinds in element.columns.values():
+        count = 1
+        if len(kinds) == 2:
+            size = np.dtype(order + kinds[0])
+            byte_streams.check_promise(path, size.itemsize, len(content) - at)
+            count = max(0, int(np.frombuffer(content, size, 1, at)[0]))
+            at += size.itemsize
+        kind = np.dtype(order + kinds[-1])
+        byte_streams.check_promise(path, count * kind.itemsize, len(content) - at)
+        row.append(np.frombuffer(content, kind, count, at))
+        at += count * kind.itemsize
+    return row, at
 
 
 def _fans_of(rows: list[NDArray[np.integer]]) -> NDArray[np.int64]:
@@ -209,8 +241,8 @@ def _text_body(content: bytes, head: Head, path: Path) -> tuple[Any, NDArray[np.
             table = [row.split() for row in rows[at : at + element.count]]
             at += element.count
             if element.name == "vertex":
-                columns = np.array(table, np.float64).reshape(-1, len(element.kinds)).T
-                vertices = dict(zip(element.kinds, columns, strict=True))
+                columns = np.array(table, np.float64).reshape(-1, len(element.columns)).T
+                vertices = dict(zip(element.columns, columns, strict=True))
             elif element.name == "face":
                 corners = [np.array(row[1 : 1 + int(row[0])], np.int64) for row in table]
                 faces = _fans_of(corners)  # type: ignore[arg-type]
