@@ -15,6 +15,7 @@ from vis3d.segmentation.morphology import (
     keep,
     sizes,
     sums,
+    trimmed,
 )
 
 TISSUE_HU = (0.0, 90.0)
@@ -30,6 +31,8 @@ BRIGHTER_HU = 60.0
 MAX_BRIGHT_SHELL = 0.2
 MIN_SOFT_SHELL = 0.3
 """Marrow lies in a brighter shell of cortex, vessels and organs lie in soft tissue."""
+METAL_HU = 700.0
+"""Even and denser than this are metal, teeth and thick cortex."""
 HEART_SHARE = 0.55
 """How far back between the lungs vessels and heart lie and the spine doesn't."""
 
@@ -65,7 +68,9 @@ def find_contrast(hu: Floats, body: Bools, lungs: Bools, spacing_kji: Spacing) -
     cores = components(body & (mean > CORE_HU) & (deviation < EVEN_NOISES * noise))
     large = sizes(cores) * voxel_ml >= MIN_CORE_ML
     in_soft, in_bright = _surroundings(cores, mean)
-    vessels = keep(cores, large & in_soft)
+    thick = np.zeros(len(large), bool)
+    thick[cores[trimmed(cores > 0)]] = True
+    vessels = keep(cores, large & thick & in_soft)
     volume_ml = float(np.count_nonzero(vessels)) * voxel_ml
     if volume_ml < MIN_CONTRAST_ML:
         return Contrast(np.zeros(hu.shape, bool), 0.0, 0.0)
@@ -85,6 +90,7 @@ def _surroundings(cores: Labels, mean: Floats) -> tuple[NDArray[np.bool_], NDArr
     bright = sums(shell, mean > inner + BRIGHTER_HU) / count
     soft = sums(shell, mean < inner - BRIGHTER_HU) / count
     is_vessel = (bright < MAX_BRIGHT_SHELL) & (soft > MIN_SOFT_SHELL)
+    is_vessel &= core_mean < METAL_HU
     return np.asarray(is_vessel), np.asarray(~is_vessel)
 
 
