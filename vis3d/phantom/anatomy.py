@@ -21,7 +21,8 @@ class Layer:
     """A shape with its HU; without a label, what lies below keeps its own.
 
     `shells` are (mm, HU) pairs: what the shape holds further than that under its surface.
-    `shading` is added to the HU inside.
+    `within_hu` is the value of what a shape lies wholly in, if it does. `shading` is added to
+    the HU inside.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Layer:
     hu: float
     label: int | None = None
     shells: tuple[tuple[float, float], ...] = ()
+    within_hu: float | None = None
     shading: Field | None = None
 
 
@@ -59,7 +61,7 @@ def anatomy(seed: int) -> tuple[tuple[Layer, ...], tuple[Nodule, ...]]:
     layers = (
         *_support_and_trunk(),
         *_lungs_and_mediastinum(rng),
-        *(_nodule(nodule) for nodule in nodules),
+        *(_nodule(number, nodule) for number, nodule in enumerate(nodules, 1)),
         *_airways(rng),
         *_bones(),
     )
@@ -71,10 +73,11 @@ def _support_and_trunk() -> tuple[Layer, ...]:
         Layer("mattress", torso.MATTRESS, -935),
         Layer("table", torso.TABLE, -180, shells=((2.5, -965),)),
         Layer("skin", torso.SKIN, 25, BODY),
-        Layer("fat", torso.FAT, -105),
-        Layer("muscle", torso.MUSCLE, 55),
-        Layer("fat of the chest wall", torso.CHEST_WALL_FAT, -85),
-        Layer("chest wall", torso.CHEST_WALL, -95),
+        Layer("fat", torso.FAT, -105, within_hu=25),
+        Layer("muscle", torso.MUSCLE, 55, within_hu=-105),
+        Layer("fat of the chest wall", torso.CHEST_WALL_FAT, -85, within_hu=55),
+        Layer("chest", torso.CHEST, -95, within_hu=55),
+        Layer("neck muscles", skeleton.neck_muscles(), 55),
         Layer("diaphragm", torso.ABDOMEN, 50),
         Layer("abdominal fat", torso.ABDOMEN_FAT, -100),
         Layer("stomach", torso.STOMACH, 38),
@@ -97,13 +100,13 @@ def _lungs_and_mediastinum(rng: np.random.Generator) -> tuple[Layer, ...]:
     )
 
 
-def _nodule(nodule: Nodule) -> Layer:
+def _nodule(number: int, nodule: Nodule) -> Layer:
     x, y, z = nodule.center_lps
     radius = nodule.radius_mm
     field = partial(ellipsoid, center=nodule.center_lps, radii=(radius, radius, radius))
     reach = radius + 4
     low, high = (x - reach, y - reach, z - reach), (x + reach, y + reach, z + reach)
-    return Layer("nodule", Solid(field, low, high), 30)
+    return Layer(f"nodule {number}", Solid(field, low, high), 30)
 
 
 def _airways(rng: np.random.Generator) -> tuple[Layer, ...]:

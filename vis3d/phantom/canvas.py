@@ -117,12 +117,23 @@ class Canvas:
             return self._sample_solid(shape, reach_mm)
         return self._sample_tubes(shape, reach_mm)
 
-    def paint(self, sample: Sample, hu: float, label: int | None = None) -> None:
-        """Fill a shape with a value, and with a label unless that is None."""
+    def paint(
+        self,
+        sample: Sample,
+        hu: float,
+        label: int | None = None,
+        within_hu: float | None = None,
+    ) -> None:
+        """Fill a shape with a value, and with a label unless that is None.
+
+        A shape that lies wholly in one of `within_hu` takes its share of a voxel from that
+        one alone: what lies outside of both keeps its own, however thin the outer one is.
+        """
         if self.edge_mm:
             self.hu[sample.inside] = hu
             before = self.hu[sample.band]
-            self.hu[sample.band] = before + self._share(sample) * (hu - before)
+            change = hu - (before if within_hu is None else within_hu)
+            self.hu[sample.band] = before + self._share(sample) * change
         if label is not None:
             self.labels[sample.inside] = label
             marked = self.labels[sample.band]

@@ -1,5 +1,6 @@
 """The phantom itself: a scan of the chest, and its truth on any grid."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.labels import LabelMap
 from vis3d.phantom.anatomy import Layer, Nodule, anatomy
-from vis3d.phantom.canvas import Canvas
+from vis3d.phantom.canvas import EDGE, Canvas
 from vis3d.progress import Progress, part, silent
 from vis3d.volume import Volume
 
@@ -16,6 +17,15 @@ FIELD_OF_VIEW_MM = (384.0, 384.0, 320.0)
 """What is scanned unless spacings are given: left to right, front to back, feet to head."""
 
 AIR_HU = -1000.0
+HU_LIMITS = (-1024, 3071)
+
+EDGE_VOXELS = 1.2
+"""Over how many voxels an edge fades: their own size and a little of the kernel's."""
+
+LEAST_EDGE_MM = 0.7
+
+SLAB_VOXELS = 2_000_000
+"""How much is painted at once: small enough to answer a wish to stop in 0.2 s."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +47,11 @@ class Phantom:
 
     def truth_on(self, geometry: Geometry, *, progress: Progress | None = None) -> LabelMap:
         """The truth at the voxel centres of another grid in the same patient."""
-        canvas = Canvas(geometry.affine, geometry.shape, 0.0, AIR_HU)
-        _paint(canvas, anatomy(self.seed)[0], progress or silent)
-        return LabelMap(canvas.label_array(), geometry)
+        labels = np.zeros(geometry.shape, np.uint8)
+        layers, _ = anatomy(self.seed)
+        for rows, canvas in _painted(geometry.affine, geometry.shape, 0.0, layers, progress):
+            labels[rows] = canvas.label_array()
+        return LabelMap(labels, geometry)
 
 
 def chest_phantom(
@@ -63,19 +75,19 @@ def chest_phantom(
     Raises:
         ValueError: a shape, spacing or direction that makes no grid.
     """
-    tell = progress or silent
     straight = _grid(shape, spacing, direction)
     affine = _tilted(straight, tilt_degrees)
-    edge_mm = max(0.7, 1.2 * (1000 * straight.voxel_ml) ** (1 / 3))
-    canvas = Canvas(affine, straight.shape, edge_mm, AIR_HU)
+    edge_mm = max(LEAST_EDGE_MM, EDGE_VOXELS * (1000 * straight.voxel_ml) ** (1 / 3))
     layers, nodules = anatomy(seed)
-    _paint(canvas, layers, part(tell, 0.0, 0.75))
-    labels = canvas.label_array()
-    hu = canvas.hu_array()
-    tell(0.8, "Adding noise")
-    _add_noise(hu, labels, noise_hu, np.random.default_rng(seed + 1))
-    tell(0.95, "Rounding to HU")
-    geometry = _stack_grid(affine, straight)
+    rng = np.random.default_rng((seed, 1))
+    labels = np.zeros(shape, np.uint8)
+    scan = np.zeros(shape, np.int16)
+    for rows, canvas in _painted(affine, shape, edge_mm, layers, progress):
+        labels[rows] = canvas.label_array()
+        hu = canvas.hu_array()
+        _add_noise(hu, labels[rows], noise_hu, rng)
+        scan[rows] = np.clip(np.rint(hu), *HU_LIMITS)
+    geometry = _stack_grid(affine, straight) if tilt_degrees else straight
     metadata = {
         "modality": "CT",
         "description": "Chest phantom",
@@ -85,9 +97,8 @@ def chest_phantom(
         "windows": ((-600.0, 1500.0, "LUNG"), (40.0, 400.0, "MEDIASTINUM")),
         "source": "phantom",
     }
-    volume = Volume(_to_int16(hu), geometry, "HU", metadata=metadata)
+    volume = Volume(scan, geometry, "HU", metadata=metadata)
     origins = affine[:3, 3] + np.arange(shape[0])[:, None] * affine[:3, 2]
-    tell(1.0, "Done")
     return Phantom(volume, LabelMap(labels, geometry), origins, nodules, tilt_degrees, seed)
 
 
@@ -116,7 +127,7 @@ def _tilted(straight: Geometry, tilt_degrees: float) -> FloatArray:
 
 
 def _stack_grid(affine: FloatArray, straight: Geometry) -> Geometry:
-    """The grid of a stack with its in-plane drift left out; without tilt, its own."""
+    """The grid of a tilted stack with its in-plane drift left out."""
     i_axis, j_axis = affine[:3, 0] / straight.spacing[0], affine[:3, 1] / straight.spacing[1]
     normal = np.cross(i_axis, j_axis)
     i_mm, j_mm, _ = straight.spacing
@@ -126,16 +137,39 @@ def _stack_grid(affine: FloatArray, straight: Geometry) -> Geometry:
     return Geometry(straight.shape, spacing, (x, y, z), direction)
 
 
-def _paint(canvas: Canvas, layers: tuple[Layer, ...], progress: Progress) -> None:
-    for number, layer in enumerate(layers):
-        progress(number / len(layers), f"Painting {layer.name}")
-        reach = max((mm for mm, _ in layer.shells), default=0.0)
-        sample = canvas.sample(layer.shape, reach)
-        canvas.paint(sample, layer.hu, layer.label)
-        for mm, hu in layer.shells:
-            canvas.paint(sample.shrunk(mm), hu)
-        if layer.shading is not None:
-            canvas.shade(sample, layer.shading)
+def _painted(
+    affine: FloatArray,
+    shape: tuple[int, int, int],
+    edge_mm: float,
+    layers: tuple[Layer, ...],
+    progress: Progress | None,
+) -> Iterator[tuple[slice, Canvas]]:
+    """The layers painted on one slab of slices after the other."""
+    nk, nj, ni = shape
+    depth = EDGE * max(1, SLAB_VOXELS // (EDGE * nj * ni))
+    for start in range(0, nk, depth):
+        slab = affine.copy()
+        slab[:3, 3] += start * affine[:3, 2]
+        stop = min(start + depth, nk)
+        canvas = Canvas(slab, (stop - start, nj, ni), edge_mm, AIR_HU)
+        tell = part(progress, start / nk, stop / nk)
+        for number, layer in enumerate(layers):
+            tell(number / len(layers), f"Painting {layer.name}")
+            _paint(canvas, layer)
+        yield slice(start, stop), canvas
+    (progress or silent)(1.0, "Painted")
+
+
+def _paint(canvas: Canvas, layer: Layer) -> None:
+    reach = max((mm for mm, _ in layer.shells), default=0.0)
+    sample = canvas.sample(layer.shape, reach)
+    canvas.paint(sample, layer.hu, layer.label, layer.within_hu)
+    around = layer.hu
+    for mm, hu in layer.shells:
+        canvas.paint(sample.shrunk(mm), hu, within_hu=around)
+        around = hu
+    if layer.shading is not None:
+        canvas.shade(sample, layer.shading)
 
 
 def _add_noise(
@@ -145,13 +179,9 @@ def _add_noise(
     rng: np.random.Generator,
 ) -> None:
     """Noise as a smooth kernel leaves it: alike in neighbours, less of it in outside air."""
-    for k in range(len(hu)):
-        noise = rng.standard_normal(hu.shape[1:], dtype=np.float32)
+    for values, inside in zip(hu, labels > 0, strict=True):
+        noise = rng.standard_normal(values.shape, dtype=np.float32)
         for axis in (0, 1):
             noise = 2 * noise + np.roll(noise, 1, axis) + np.roll(noise, -1, axis)
-        scale = np.where(labels[k] > 0, np.float32(noise_hu / 6), np.float32(noise_hu / 12))
-        hu[k] += scale * noise
-
-
-def _to_int16(hu: NDArray[np.float32]) -> NDArray[np.int16]:
-    return np.clip(np.rint(hu), -1024, 3071).astype(np.int16)
+        # Weights 1 2 1 along both axes leave a standard deviation of 6.
+        values += np.where(inside, noise_hu / 6, noise_hu / 12).astype(np.float32) * noise

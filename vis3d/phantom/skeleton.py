@@ -1,4 +1,4 @@
-"""Spine, ribs, sternum, clavicles and shoulder blades as bars and solids (LPS mm)."""
+"""Spine, ribs, sternum, clavicles, shoulder blades, and muscles of the neck (LPS mm)."""
 
 from collections.abc import Iterable, Sequence
 
@@ -92,13 +92,28 @@ def shoulder_blades() -> Tubes:
     return joined(bars)
 
 
+def neck_muscles() -> Tubes:
+    """Those between the upper ribs, the sternum and the neck."""
+    bars = [bar([(0, 26, 95), (0, 20, 135), (0, 12, 200)], 8.0, (11.0, 0.0, 0.0))]
+    for side in (-1, 1):
+        front = np.array([(14, -54, 100), (24, -38, 135), (42, -12, 200)]) * (side, 1, 1)
+        middle = np.array([(45, 4, 128), (34, 10, 150), (26, 14, 200)]) * (side, 1, 1)
+        back = np.array([(36, 42, 118), (30, 42, 150), (24, 40, 200)]) * (side, 1, 1)
+        bars += [
+            bar(front, (6.0, 8.0, 10.0), (side * 4.0, 2.0, 0.0)),
+            bar(middle, (5.0, 9.0, 11.0), (0.0, 6.0, 0.0)),
+            bar(back, (6.0, 12.0, 16.0), (0.0, 6.0, 0.0)),
+        ]
+    return joined(bars)
+
+
 def vertebral_arches() -> Tubes:
     """Pedicles, laminae, joints, and the transverse and spinous processes."""
     bars = []
     for level in VERTEBRAE:
         center = np.array([0.0, float(SPINE_BACK(level)), level + 3])
         point = (lambda c: lambda x, y, z: c + np.array([x, y, z], float))(center)
-        bars.append(bar([point(0, 31, -2), point(0, 44, -15)], (3.6, 3.2), (0.0, 0.0, 4.5)))
+        bars.append(bar([point(0, 31, -2), point(0, 42, -15)], (3.6, 3.2), (0.0, 0.0, 4.5)))
         for side in (-1, 1):
             joint = point(side * 13, 22, 0)
             bars.append(bar([point(side * 11, 8, 3), joint], 3.4, (0.0, 0.0, 3.0)))
@@ -176,7 +191,7 @@ def _at_sternum(number: int, side: int) -> FloatArray:
     return np.array([side * 17.0, front, z])
 
 
-BODIES = Solid(vertebral_bodies, (-26, 5, -FAR), (26, 85, FAR))
-CANAL = Solid(spinal_canal, (-14, 30, -FAR), (14, 100, FAR))
-CORD = Solid(spinal_cord, (-14, 30, -FAR), (14, 100, FAR))
-DISCS = Solid(discs, (-26, 5, -FAR), (26, 85, FAR))
+BODIES = Solid(vertebral_bodies, (-26, -15, -FAR), (26, 85, FAR))
+CANAL = Solid(spinal_canal, (-14, 0, -FAR), (14, 100, FAR))
+CORD = Solid(spinal_cord, (-14, 0, -FAR), (14, 100, FAR))
+DISCS = Solid(discs, (-26, -15, -FAR), (26, 85, FAR))

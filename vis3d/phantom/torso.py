@@ -26,15 +26,18 @@ _SKIN_A = profile(
     (-160, 152), (-60, 160), (20, 168), (80, 176), (125, 174), (150, 140), (172, 95)
 )
 _SKIN_B = profile(
-    (-160, 106), (-60, 113), (20, 111), (80, 102), (125, 88), (150, 74), (172, 62)
+    (-160, 106), (-60, 113), (20, 111), (80, 102), (125, 88), (150, 80), (172, 72)
 )
 _CAGE_A = profile((-170, 128), (-60, 137), (0, 131), (50, 117), (80, 100), (105, 76), (130, 52))
 _CAGE_B = profile((-170, 84), (-60, 89), (0, 88), (50, 82), (80, 74), (105, 64), (130, 52))
 _CAGE_BACK = profile((-160, 0), (-60, -2), (0, 0), (60, 5), (100, 12), (130, 16))
 SPINE_BACK = profile(
-    (-180, 48), (-120, 51), (-30, 57), (40, 57), (100, 48), (140, 38), (180, 32)
+    (-180, 48), (-120, 51), (-30, 57), (40, 57), (100, 47), (128, 37), (150, 24), (180, 14)
 )
 _AORTA_LEFT = profile((-180, 6), (-100, 14), (0, 24), (50, 27))
+
+MUSCLE_DEPTH_MM = 17.0
+"""From the skin to the muscles, at its thinnest parts about two thirds of that."""
 
 PLEURA_MM = 8.0
 """From the ribs' middle surface to the lung."""
@@ -42,7 +45,7 @@ PLEURA_MM = 8.0
 
 def skin(x: Floats, y: Floats, z: Floats, fat_mm: float = 0.0) -> Floats:
     """The trunk, or what lies under `fat_mm` of skin and fat (more of it at the flanks)."""
-    groove = np.where(y > 0, 7 * np.exp(-((x / 16) ** 2)), 0)
+    groove = np.where(y > 0, 4 * np.exp(-((x / 16) ** 2)), 0)
     a = _SKIN_A(z) - 1.2 * fat_mm
     b = _SKIN_B(z) - 0.7 * fat_mm
     return superellipse(x, y, a, b) + groove
@@ -51,6 +54,17 @@ def skin(x: Floats, y: Floats, z: Floats, fat_mm: float = 0.0) -> Floats:
 def cage(x: Floats, y: Floats, z: Floats, out_mm: float = 0.0) -> Floats:
     """The surface that the ribs run on, or one `out_mm` further out."""
     return superellipse(x, y - _CAGE_BACK(z), _CAGE_A(z) + out_mm, _CAGE_B(z) + out_mm)
+
+
+def chest(x: Floats, y: Floats, z: Floats) -> Floats:
+    """What the ribs and the muscles between them enclose."""
+    return both(cage(x, y, z, 2 - PLEURA_MM), skin(x, y, z, MUSCLE_DEPTH_MM))
+
+
+def chest_wall_fat(x: Floats, y: Floats, z: Floats) -> Floats:
+    """A sheet of fat between the muscles on the ribs and those outside of them."""
+    sheet = np.abs(cage(x, y, z, 9)) - 1.5
+    return both(sheet, skin(x, y, z, MUSCLE_DEPTH_MM))
 
 
 def diaphragm(x: Floats, y: Floats, z: Floats, side: int) -> Floats:
@@ -144,9 +158,9 @@ def _gas(x: Floats, y: Floats, z: Floats) -> Floats:
 
 SKIN = _whole(skin, 3.0)
 FAT = _whole(partial(skin, fat_mm=2.5), 3.0)
-MUSCLE = _whole(partial(skin, fat_mm=17.0), 3.0)
-CHEST_WALL_FAT = _whole(lambda x, y, z: np.abs(cage(x, y, z, 9)) - 1.5)
-CHEST_WALL = _whole(partial(cage, out_mm=-PLEURA_MM + 2))
+MUSCLE = _whole(partial(skin, fat_mm=MUSCLE_DEPTH_MM), 3.0)
+CHEST_WALL_FAT = _whole(chest_wall_fat, 3.0)
+CHEST = _whole(chest, 3.0)
 ABDOMEN = _whole(under_diaphragm)
 ABDOMEN_FAT = _whole(lambda x, y, z: under_diaphragm(x, y, z) + 4)
 LIVER = _in_abdomen(_ball(-52, -8, -120, 92, 82, 66))
