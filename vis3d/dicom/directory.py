@@ -40,15 +40,12 @@ def referenced_files(path: Path) -> Iterator[Source | Unreadable]:
     """
     if path.stat().st_size > MAX_BYTES:
         raise TooLargeError(f"{path.name} is larger than any DICOMDIR ({MAX_BYTES >> 20} MiB).")
-    data = path.read_bytes()
-    seen: set[tuple[str, ...]] = set()
-    for parts in _file_ids(data, path.name):
-        if parts in seen:
-            continue
-        seen.add(parts)
-        if len(seen) > MAX_RECORDS:
+    named: dict[tuple[str, ...], None] = {}
+    for parts in _file_ids(path.read_bytes(), path.name):
+        named[parts] = None
+        if len(named) > MAX_RECORDS:
             raise TooLargeError(f"{path.name} names more than {MAX_RECORDS} files.")
-        yield _confined(path.parent, parts)
+    return (_confined(path.parent, parts) for parts in named)
 
 
 def _confined(folder: Path, parts: tuple[str, ...]) -> Source | Unreadable:

@@ -12,6 +12,7 @@ from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from vis3d.dicom import directory
+from vis3d.dicom.archives import archive_kind, archive_members
 from vis3d.dicom.codecs import NATIVE, fragments, is_supported, syntax_name
 from vis3d.dicom.enhanced import enhanced_frames
 from vis3d.dicom.frames import Frame, frame_count, pixel_format, single_frame
@@ -22,8 +23,6 @@ from vis3d.dicom.series import Discovery, Series, Skipped
 from vis3d.dicom.sources import (
     Source,
     Unreadable,
-    archive_kind,
-    archive_members,
     disk_file,
     folder_files,
     shown_name,
