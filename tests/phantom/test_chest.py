@@ -207,6 +207,10 @@ def test_tilted_slices_lie_where_their_origins_say(direction: NDArray[np.float64
     np.testing.assert_allclose(steps / np.linalg.norm(steps[0]), steps * 0 + direction[:, 2])
     tilt = np.degrees(np.arccos(geometry.direction[:, 2] @ direction[:, 2]))
     assert tilt == pytest.approx(18)
+    middles = made.slice_origins_lps + geometry.direction[:, :2] @ (
+        (np.array(SMALL[:0:-1]) - 1) / 2 * geometry.spacing[:2]
+    )
+    np.testing.assert_allclose(middles.mean(axis=0), 0, atol=1e-9)
     for k in (0, 13, 29):
         x, y, z = made.slice_origins_lps[k].tolist()
         slice_grid = replace(geometry, shape=(1, *SMALL[1:]), origin=(x, y, z))
