@@ -180,3 +180,22 @@ def test_numbers_are_stable_for_the_same_files(tmp_path: Path) -> None:
     uids = [series.uid for series in found_in(tmp_path / "a", *stacks).series]
     again = [series.uid for series in found_in(tmp_path / "b", *stacks[::-1]).series]
     assert uids == again
+
+
+def test_a_folder_copied_twice_changes_nothing(tmp_path: Path) -> None:
+    stacks = [*made(1, AcquisitionNumber=1), *made(2, AcquisitionNumber=2)]
+    write(tmp_path / "a", stacks)
+    write(tmp_path / "b", stacks)
+    assert values(discover(tmp_path)) == [[1], [2]]
+
+
+def test_one_instance_uid_for_two_slices_loses_none(tmp_path: Path) -> None:
+    (series,) = found_in(tmp_path, made(1, SOPInstanceUID="1.2.3.4.5")).series
+    assert series.shape == GRID.shape
+
+
+def test_pixel_spacings_rounded_by_the_writer_stay_one_stack(tmp_path: Path) -> None:
+    slices = made(1)
+    for dataset, spacing in zip(slices, ["0.70049", "0.70051"] * 3, strict=False):
+        dataset.PixelSpacing = ["0.9", spacing]
+    assert len(found_in(tmp_path, slices).series) == 1

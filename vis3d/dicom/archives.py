@@ -32,9 +32,11 @@ MAX_INFLATION = 50
 
 
 def archive_kind(path: Path) -> str | None:
-    """`zip`, `tar` or `compressed tar` by the file's first bytes; None for others."""
+    """`zip`, `tar` or `compressed tar` by the file's first bytes; None for all others."""
     with path.open("rb") as file:
         head = file.read(512)
+    if head[128:132] == b"DICM":
+        return None
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return "zip"
     if head[257:262] == b"ustar":

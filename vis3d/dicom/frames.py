@@ -1,5 +1,6 @@
 """One picture in space: a file's single image, or one frame of an enhanced object."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,6 +9,7 @@ from vis3d.dicom.headers import NEEDED, Header
 from vis3d.errors import InputError, UnsupportedError
 from vis3d.geometry import ORTHOGONAL_TOLERANCE, FloatArray
 
+INT16 = np.iinfo(np.int16)
 MAX_FRAMES = 1_000_000
 MAX_COORDINATE_MM = 1e5
 """A position 100 m away from the origin is damage, not a patient."""
@@ -150,6 +152,15 @@ def single_frame(header: Header) -> Frame:
         thickness_mm=thickness[0] if thickness else None,
         splits=_splits(header),
         magnified=magnified,
+    )
+
+
+def whole_numbers(frames: Sequence[Frame]) -> bool:
+    """Whether rescaling keeps whole numbers whole, in one step size."""
+    return len({frame.slope for frame in frames}) == 1 and all(
+        float(number).is_integer() and abs(number) <= INT16.max
+        for frame in frames
+        for number in (frame.slope, frame.intercept)
     )
 
 

@@ -5,12 +5,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from vis3d.dicom.frames import SPLITTERS, Frame
 from vis3d.dicom.pixels import same_pixels
 from vis3d.dicom.stacking import order_along_normal, repeats
 from vis3d.geometry import ORTHOGONAL_TOLERANCE
 from vis3d.volume import Finding
+
+SPACING_TOLERANCE_MM = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,38 +48,37 @@ def groups_of(frames: Sequence[Frame]) -> list[Group]:
 
 def _by_layout(frames: Sequence[Frame]) -> list[list[Frame]]:
     """Frames of one size, frame of reference, orientation and pixel spacing together."""
-    alike: dict[object, list[Frame]] = defaultdict(list)
+    alike: dict[object, list[list[Frame]]] = defaultdict(list)
     for frame in frames:
-        spacing = frame.pixel_spacing or (0.0, 0.0)
-        placed = frame.position is not None and frame.orientation is not None
-        reference = frame.header.text("FrameOfReferenceUID")
         size = (frame.format.rows, frame.format.columns)
-        rounded = tuple(round(mm, 3) for mm in spacing)
-        alike[size, rounded, placed, reference, frame.unit, frame.stack_id].append(frame)
-    return [part for same in alike.values() for part in _by_orientation(same)]
-
-
-def _by_orientation(frames: list[Frame]) -> list[list[Frame]]:
-    parts: list[list[Frame]] = []
-    for frame in frames:
-        for part in parts:
-            if _same_orientation(part[0], frame):
-                part.append(frame)
-                break
-        else:
+        reference = frame.header.text("FrameOfReferenceUID")
+        parts = alike[size, reference, frame.unit, frame.stack_id]
+        fitting = next((part for part in parts if _same_plane(part[0], frame)), None)
+        if fitting is None:
             parts.append([frame])
-    return parts
+        else:
+            fitting.append(frame)
+    return [part for parts in alike.values() for part in parts]
 
 
-def _same_orientation(one: Frame, other: Frame) -> bool:
-    if one.orientation is None or other.orientation is None:
-        return one.orientation is other.orientation
-    return bool(np.abs(one.orientation - other.orientation).max() <= ORTHOGONAL_TOLERANCE)
+def _same_plane(one: Frame, other: Frame) -> bool:
+    """Whether two frames lie parallel, with pixels of one size, but for rounding."""
+    if (one.position is None) != (other.position is None):
+        return False
+    return _close(one.orientation, other.orientation, ORTHOGONAL_TOLERANCE) and _close(
+        one.pixel_spacing, other.pixel_spacing, SPACING_TOLERANCE_MM
+    )
+
+
+def _close(one: ArrayLike | None, other: ArrayLike | None, tolerance: float) -> bool:
+    if one is None or other is None:
+        return one is other
+    return bool(np.abs(np.subtract(one, other)).max() <= tolerance)
 
 
 def _by_place(frames: list[Frame]) -> list[Group]:
     """One stack, or several where positions repeat."""
-    frames = _sorted(frames)
+    frames = _without_resent(_sorted(frames))
     if not _repeating(frames):
         return [Group(tuple(frames))]
     parts = _split(frames)
@@ -84,6 +86,22 @@ def _by_place(frames: list[Frame]) -> list[Group]:
         return [_without_copies(frames)]
     note = _split_finding(frames, parts)
     return [Group(tuple(part), (note,)) for part in parts]
+
+
+def _without_resent(frames: list[Frame]) -> list[Frame]:
+    """Each instance once, where the same file lies in several folders."""
+    kept: dict[tuple[str, int], Frame] = {}
+    resent: list[Frame] = []
+    for frame in frames:
+        uid = frame.header.text("SOPInstanceUID")
+        first = kept.setdefault((uid or str(id(frame)), frame.number), frame)
+        if first is not frame and not _same_slice(first, frame):
+            resent.append(frame)  # the same name for another slice: it stays
+    return _sorted([*kept.values(), *resent])
+
+
+def _same_slice(one: Frame, other: Frame) -> bool:
+    return np.array_equal(one.position, other.position) and same_pixels(one, other)  # type: ignore[arg-type]
 
 
 def _without_copies(frames: list[Frame]) -> Group:
@@ -164,7 +182,7 @@ def _sorted(frames: Sequence[Frame]) -> list[Frame]:
     return [by_number[n] for n in order_along_normal(positions, orientation)]
 
 
-def _places(frames: Sequence[Frame]) -> np.ndarray:
+def _places(frames: Sequence[Frame]) -> NDArray[np.intp]:
     orientation = frames[0].orientation
     assert orientation is not None
     normal = np.cross(orientation[0], orientation[1])

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.dicom.frames import Frame
+from vis3d.dicom.frames import Frame, whole_numbers
 from vis3d.dicom.gaps import filled
 from vis3d.dicom.memory import check_memory
 from vis3d.dicom.metadata import metadata_of
@@ -16,7 +16,7 @@ from vis3d.dicom.planning import flat_geometry, geometry_of, stack_of
 from vis3d.dicom.series import Series
 from vis3d.dicom.stacking import FILL_ADVICE, Stack
 from vis3d.dicom.tilt import straightened
-from vis3d.dicom.values import measured_values, whole_numbers
+from vis3d.dicom.values import measured_values
 from vis3d.errors import IrregularSeriesError, UsageError
 from vis3d.progress import Progress, part
 from vis3d.volume import Finding, Volume

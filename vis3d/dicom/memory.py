@@ -1,21 +1,37 @@
 """How much memory a volume may take."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from vis3d.errors import TooLargeError
 
-_LIMITS = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    (
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+
+@dataclass(frozen=True)
+class _Group:
+    """Where a version of Linux control groups keeps its numbers."""
+
+    folder: Path
+    limit: str
+    used: str
+    cache: tuple[str, str]
+
+
+_GROUPS = (
+    _Group(
+        Path("/sys/fs/cgroup"), "memory.max", "memory.current", ("active_file", "inactive_file")
+    ),
+    _Group(
+        Path("/sys/fs/cgroup/memory"),
+        "memory.limit_in_bytes",
+        "memory.usage_in_bytes",
+        ("total_active_file", "total_inactive_file"),
     ),
 )
 
 
 def free_bytes() -> int | None:
     """The memory that is free for this process; None where the system doesn't say."""
-    known = [free for free in (_free_in_machine(), *map(_free_in_group, _LIMITS)) if free]
+    known = [free for free in (_free_in_machine(), *map(_free_in_group, _GROUPS)) if free]
     return min(known, default=None)
 
 
@@ -47,10 +63,13 @@ def _free_in_machine() -> int | None:
     return int(kilobytes) * 1024
 
 
-def _free_in_group(files: tuple[str, str]) -> int | None:
-    """What a container may still take: page cache counts as taken there, so a lower bound."""
+def _free_in_group(group: _Group) -> int | None:
+    """What a container may still take; its page cache is given back when needed."""
     try:
-        limit, used = (Path(file).read_text().strip() for file in files)
-        return max(0, int(limit) - int(used)) or None
-    except (OSError, ValueError):
+        limit = int((group.folder / group.limit).read_text())
+        used = int((group.folder / group.used).read_text())
+        lines = (group.folder / "memory.stat").read_text().splitlines()
+    except (OSError, ValueError):  # no such group, or "max": no limit
         return None
+    cache = sum(int(n) for name, n in map(str.split, lines) if name in group.cache)
+    return max(1, limit - used + cache)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.dicom.frames import Frame
+from vis3d.dicom.frames import Frame, whole_numbers
 from vis3d.volume import Finding
 
 LOWEST_TISSUE_HU = -1024.0
@@ -31,20 +31,18 @@ def padding_of(frames: Sequence[Frame]) -> Padding:
     A padding value keeps its rescaled value, unless tissue or air could have it, or the
     slices differ: then one value below all tissue stands for it.
     """
-    ranges = {stored_range(frame): frame for frame in frames}
+    limits = {(stored_range(frame), frame.slope, frame.intercept) for frame in frames}
     rescaled = {
-        (low * frame.slope + frame.intercept, low == high)
-        for frame in frames
-        if (limits := stored_range(frame))
-        for low, high in (limits,)
+        (ends[0] * slope + intercept, ends[0] == ends[1])
+        for ends, slope, intercept in limits
+        if ends is not None
     }
     if not rescaled:
         return Padding(None, False)
     value, exact = min(rescaled)
     possible_tissue = frames[0].unit == "HU" and value > LOWEST_TISSUE_HU
-    moved = possible_tissue or len(rescaled) > 1 or not exact or len(ranges) > 2
-    if possible_tissue:
-        value = OUTSIDE_HU
+    moved = possible_tissue or len(rescaled) > 1 or not exact or not whole_numbers(frames)
+    value = OUTSIDE_HU if possible_tissue else float(np.float32(value))
     what = f"Pixels outside the scan are marked by the value {value:g}"
     why = "; the file's own padding value could be tissue." if possible_tissue else "."
     return Padding(value, moved, (Finding("padding", "note", what + why),))

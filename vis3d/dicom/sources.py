@@ -52,7 +52,7 @@ class DiskFile:
 
     def read_into(self, start: int, target: memoryview) -> int:
         """Fill `target` from `start` on without a copy; how many bytes there were."""
-        with Path(self.path).open("rb", buffering=0) as file:
+        with open(self.path, "rb", buffering=0) as file:  # noqa: PTH123
             file.seek(start)
             done = 0
             while done < len(target):
@@ -255,10 +255,8 @@ def read_range(path: str, start: int, length: int) -> bytes:
     if length <= 0:
         return b""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            return os.pread(descriptor, length, start)
-        finally:
-            os.close(descriptor)
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  (Path costs as much again)
+            file.seek(start)
+            return file.read(length)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}") from error

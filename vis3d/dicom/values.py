@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.dicom.frames import Frame
+from vis3d.dicom.frames import INT16, Frame, whole_numbers
 from vis3d.dicom.headers import Header
 from vis3d.dicom.padding import Padding, is_padding
 from vis3d.dicom.pixels import read_native_into, stored_values
 from vis3d.dicom.sources import DiskFile, StoredMember, StreamedMember, in_memory
 from vis3d.dicom.threads import in_threads
 from vis3d.progress import Progress
-
-INT16 = np.iinfo(np.int16)
 
 
 class _DoesNotFitError(Exception):
@@ -40,15 +38,6 @@ def measured_values(
         except _DoesNotFitError:
             pass
     return _filled(frames, padding, np.dtype(np.float32), progress)
-
-
-def whole_numbers(frames: Sequence[Frame]) -> bool:
-    """Whether rescaling keeps whole numbers whole, in one step size."""
-    return len({frame.slope for frame in frames}) == 1 and all(
-        float(number).is_integer() and abs(number) <= INT16.max
-        for frame in frames
-        for number in (frame.slope, frame.intercept)
-    )
 
 
 def _filled(

@@ -1,0 +1,29 @@
+"""A volume that doesn't fit is refused before anything is allocated."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import oblique_geometry
+from tests.dicom.stacks import ct_stack, write
+from vis3d.dicom import discover, load_series
+from vis3d.dicom.memory import free_bytes
+from vis3d.errors import TooLargeError
+
+
+def test_the_machine_tells_its_free_memory() -> None:
+    free = free_bytes()
+    assert free is None or free > 1 << 20
+
+
+def test_a_volume_larger_than_the_free_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = oblique_geometry((6, 16, 24))
+    write(tmp_path, ct_stack(np.zeros(grid.shape, np.int16), grid))
+    (series,) = discover(tmp_path).series
+    monkeypatch.setattr("vis3d.dicom.memory.free_bytes", lambda: 3000)
+    with pytest.raises(TooLargeError, match="24 x 16 x 6 voxels.*at most 3 slices"):
+        load_series(series)
+    assert load_series(series, slices=slice(0, 3)).array.shape == (3, 16, 24)
