@@ -1,5 +1,6 @@
 import errno
 import os
+import resource
 import zipfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.formats.making import labelmap, tetrahedron, volume
 from vis3d import files
 from vis3d.dicom import Discovery, Series, Skipped, discover
 from vis3d.errors import (
+    Cancelled,
     InputError,
     NothingFoundError,
     OutputError,
@@ -73,6 +75,33 @@ def test_a_full_disk_leaves_nothing_and_the_old_file_whole(
     monkeypatch.undo()
     assert [file.name for file in tmp_path.iterdir()] == [target.name]
     assert target.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(("kind", "suffix"), ALL_OUTPUTS)
+def test_a_write_that_fails_halfway_leaves_nothing(
+    kind: str, suffix: str, tmp_path: Path
+) -> None:
+    write(kind, tmp_path / f"sound{suffix}")
+    for file in tmp_path.iterdir():
+        file.unlink()
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))  # bytes a file: writing fails
+    try:
+        with pytest.raises(OutputError, match="Cannot write"):
+            write(kind, tmp_path / f"file{suffix}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", files.VOLUME_SUFFIXES)
+def test_writing_can_be_stopped_and_leaves_nothing(suffix: str, tmp_path: Path) -> None:
+    def stop(fraction: float, what: str) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        files.write_volume(volume(), tmp_path / f"scan{suffix}", progress=stop)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("kind", "suffix"), ALL_OUTPUTS)
@@ -183,10 +212,16 @@ def test_when_no_series_can_be_loaded_each_says_why() -> None:
 
 
 def test_nothing_found_tells_what_was_there() -> None:
-    with pytest.raises(NothingFoundError, match=r"2 files; the first, a\.txt: not DICOM"):
+    with pytest.raises(NothingFoundError, match=r"2 files; a\.txt: not DICOM"):
         files.select_series(
             Discovery((), (Skipped("a.txt", "not DICOM"), Skipped("b.txt", "not DICOM")))
         )
+
+
+def test_a_nifti_in_a_folder_is_to_be_named(tmp_path: Path) -> None:
+    files.write_volume(volume(oblique_geometry((3, 4, 5))), tmp_path / "scan.nii.gz")
+    with pytest.raises(NothingFoundError, match=r"Name scan\.nii\.gz itself to read it"):
+        files.load_volume(tmp_path)
 
 
 def test_a_folder_without_a_scan_is_nothing_found(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from vis3d.formats.frames import Coordinates
 from vis3d.formats.merging import merged
 from vis3d.formats.voxels import VoxelFile, labelmap_of, volume_of
 from vis3d.labels import LabelMap
-from vis3d.progress import Progress
+from vis3d.progress import Progress, silent
 from vis3d.surface import Surface
 from vis3d.volume import Finding, Volume
 
@@ -160,14 +160,15 @@ def read_volume(path: PathLike, *, progress: Progress | None = None) -> Volume:
     return volume_of(file, 0, progress)
 
 
-def write_volume(volume: Volume, path: PathLike) -> None:
+def write_volume(volume: Volume, path: PathLike, *, progress: Progress | None = None) -> None:
     """A volume in the format that the suffix of `path` names; findings travel along.
 
     Raises:
         UsageError: an unknown suffix.
         OutputError: it can't be written there.
     """
-    VOLUME_WRITERS[_legal_suffix(path, VOLUME_SUFFIXES, "a volume")](volume, Path(path))
+    suffix = _legal_suffix(path, VOLUME_SUFFIXES, "a volume")
+    VOLUME_WRITERS[suffix](volume, Path(path), progress or silent)
 
 
 def read_labelmap(path: PathLike, *, progress: Progress | None = None) -> LabelMap:
@@ -201,7 +202,11 @@ def read_labelmaps(path: PathLike, *, progress: Progress | None = None) -> tuple
 
 
 def write_labelmap(
-    labelmap: LabelMap, path: PathLike, *, series: "Series | None" = None
+    labelmap: LabelMap,
+    path: PathLike,
+    *,
+    series: "Series | None" = None,
+    progress: Progress | None = None,
 ) -> None:
     """A label map in the format that the suffix names; DICOM SEG (.dcm) needs its `series`.
 
@@ -212,7 +217,7 @@ def write_labelmap(
     """
     suffix = _legal_suffix(path, LABELMAP_SUFFIXES, "a label map")
     if suffix != DICOM_SUFFIX:
-        LABELMAP_WRITERS[suffix](labelmap, Path(path))
+        LABELMAP_WRITERS[suffix](labelmap, Path(path), progress or silent)
         return
     if series is None or not series.uid:
         raise UnsupportedError(
@@ -368,10 +373,9 @@ def _nothing_found(discovery: "Discovery") -> str:
     skipped = discovery.skipped
     if not skipped:
         return "No scan was found: there are no files."
-    return (
-        f"No scan was found in {len(skipped)} files; the first, {skipped[0].path}: "
-        f"{skipped[0].reason}"
-    )
+    text = f"No scan was found in {len(skipped)} files; {skipped[0].path}: {skipped[0].reason}"
+    other = next((one.path for one in skipped if _suffix(one.path, VOXEL_READERS)), None)
+    return text if other is None else f"{text}. Name {other} itself to read it."
 
 
 def _sliced(volume: Volume, slices: slice) -> Volume:

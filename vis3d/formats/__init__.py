@@ -12,6 +12,7 @@ from vis3d.formats import glb, metaimage, nifti, npz, nrrd, obj, ply, stl, three
 from vis3d.formats.frames import Coordinates
 from vis3d.formats.voxels import VoxelFile
 from vis3d.labels import LabelMap
+from vis3d.progress import Progress
 from vis3d.surface import Surface
 from vis3d.volume import Volume
 
@@ -35,7 +36,7 @@ VOXEL_READERS: Mapping[str, Callable[[Path], VoxelFile]] = {
 }
 """Opens a file's header; `volume_of` and `labelmap_of` make the nouns of it."""
 
-VOLUME_WRITERS: Mapping[str, Callable[[Volume, Path], None]] = {
+VOLUME_WRITERS: Mapping[str, Callable[[Volume, Path, Progress], None]] = {
     ".nii.gz": nifti.write_volume,
     ".nii": nifti.write_volume,
     ".nrrd": nrrd.write_volume,
@@ -45,7 +46,7 @@ VOLUME_WRITERS: Mapping[str, Callable[[Volume, Path], None]] = {
     ".npz": npz.write_volume,
 }
 
-LABELMAP_WRITERS: Mapping[str, Callable[[LabelMap, Path], None]] = {
+LABELMAP_WRITERS: Mapping[str, Callable[[LabelMap, Path, Progress], None]] = {
     ".nii.gz": nifti.write_labelmap,
     ".nii": nifti.write_labelmap,
     ".nrrd": nrrd.write_labelmap,

@@ -6,6 +6,7 @@ import io
 import lzma
 import os
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
@@ -88,31 +89,49 @@ def skip(stream: IO[bytes], count: int) -> None:
         count -= got
 
 
-def zlib_stream(array: NDArray[np.generic]) -> bytes:
+def zlib_stream(array: NDArray[np.generic], progress: Progress = silent) -> bytes:
     """The array's bytes compressed on every core, as zlib (RFC 1950) frames them."""
     content = memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-    return b"".join(
-        (b"\x78\x01", *_deflated(content), zlib.adler32(content).to_bytes(4, "big"))
-    )
+    end = zlib.adler32(content).to_bytes(4, "big")
+    return b"".join((b"\x78\x01", *_deflated(content, progress), end))
 
 
-def gzip_stream(content: memoryview | bytes) -> bytes:
+def gzip_stream(content: memoryview | bytes, progress: Progress = silent) -> bytes:
     """Bytes compressed on every core, as gzip (RFC 1952) frames them, without time or name."""
     head = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
     ends = (zlib.crc32(content), len(content) & 0xFFFFFFFF)
-    return b"".join((head, *_deflated(content), *(n.to_bytes(4, "little") for n in ends)))
+    packed = _deflated(content, progress)
+    return b"".join((head, *packed, *(n.to_bytes(4, "little") for n in ends)))
 
 
-def _deflated(content: memoryview | bytes) -> list[bytes]:
+def in_blocks(
+    pack: Callable[[memoryview], bytes],
+    content: memoryview | bytes,
+    block_bytes: int,
+    progress: Progress,
+) -> list[bytes]:
+    """Each block packed, in order, on every core; `progress` may stop it between two."""
+    view = memoryview(content)
+    blocks = [view[at : at + block_bytes] for at in range(0, len(view), block_bytes)]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        waiting = [threads.submit(pack, block) for block in blocks]
+        try:
+            packed = []
+            for done, future in enumerate(waiting):
+                progress(done / len(waiting), "Compressing")
+                packed.append(future.result())
+        finally:
+            threads.shutdown(wait=True, cancel_futures=True)
+    return packed
+
+
+def _deflated(content: memoryview | bytes, progress: Progress) -> list[bytes]:
     """One deflate stream in pieces.
 
     Blocks are compressed apart and joined by full flushes, which the format allows; speed
     matters more than the last percent (level 1).
     """
-    view = memoryview(content)
-    blocks = [view[at : at + DEFLATE_BLOCK] for at in range(0, len(view), DEFLATE_BLOCK)]
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        packed = list(threads.map(_deflated_block, blocks))
+    packed = in_blocks(_deflated_block, content, DEFLATE_BLOCK, progress)
     return [*packed, zlib.compressobj(1, zlib.DEFLATED, -15).flush()]
 
 

@@ -18,7 +18,7 @@ from vis3d.formats.voxels import (
 )
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.labels import LabelMap, Structure
-from vis3d.progress import Progress
+from vis3d.progress import Progress, silent
 from vis3d.volume import Finding, Volume
 from vis3d.whole_file import whole_file
 
@@ -80,21 +80,27 @@ def open_metaimage(path: Path) -> VoxelFile:
     )
 
 
-def write_volume(volume: Volume, path: Path) -> None:
+def write_volume(volume: Volume, path: Path, progress: Progress = silent) -> None:
     """A volume as compressed MetaImage (.mhd: its voxels in a .zraw beside it)."""
-    _save(volume.array, volume.geometry, {FACTS: facts_json(volume)}, path)
+    _save(volume.array, volume.geometry, {FACTS: facts_json(volume)}, path, progress)
 
 
-def write_labelmap(labelmap: LabelMap, path: Path) -> None:
+def write_labelmap(labelmap: LabelMap, path: Path, progress: Progress = silent) -> None:
     """A label map as compressed MetaImage, names and colours in a key of its own."""
     rows = [[part.label, part.name, *part.color] for part in labelmap.structures]
-    _save(labelmap.array, labelmap.geometry, {STRUCTURES: json.dumps(rows)}, path)
+    _save(labelmap.array, labelmap.geometry, {STRUCTURES: json.dumps(rows)}, path, progress)
 
 
-def _save(array: NDArray[Any], geometry: Geometry, keys: dict[str, str], path: Path) -> None:
+def _save(
+    array: NDArray[Any],
+    geometry: Geometry,
+    keys: dict[str, str],
+    path: Path,
+    progress: Progress,
+) -> None:
     voxels = np.ascontiguousarray(array.view(np.uint8) if array.dtype == np.bool_ else array)
     voxels = voxels.astype(voxels.dtype.newbyteorder("<"), copy=False)
-    packed = byte_streams.zlib_stream(voxels)
+    packed = byte_streams.zlib_stream(voxels, progress)
     apart = path.name.lower().endswith(".mhd")
     data_name = path.with_suffix(".zraw").name if apart else "LOCAL"
     header = _header_text(voxels.dtype, geometry, keys, len(packed), data_name)

@@ -19,7 +19,7 @@ from vis3d.formats.structures import structure
 from vis3d.formats.voxels import VoxelFile, facts_from_json, facts_json, refuse_values
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.labels import LabelMap, Structure
-from vis3d.progress import Progress
+from vis3d.progress import Progress, silent
 from vis3d.volume import Finding, Volume
 from vis3d.whole_file import whole_file
 
@@ -85,21 +85,21 @@ def open_nifti(path: Path) -> VoxelFile:
     )
 
 
-def write_volume(volume: Volume, path: Path) -> None:
+def write_volume(volume: Volume, path: Path, progress: Progress = silent) -> None:
     """A volume as NIfTI-1: sform = qform, scanner coordinates, mm."""
     image = _image(volume.array, volume.geometry)
     image.header["descrip"] = f"vis3d; {volume.unit}".encode("ascii", "replace")[:79]
     _extend(image, facts_json(volume))
-    _save(image, path)
+    _save(image, path, progress)
 
 
-def write_labelmap(labelmap: LabelMap, path: Path) -> None:
+def write_labelmap(labelmap: LabelMap, path: Path, progress: Progress = silent) -> None:
     """A label map as NIfTI-1, its names in a label table as TotalSegmentator writes it."""
     image = _image(labelmap.array, labelmap.geometry)
     image.header["descrip"] = b"vis3d; labels"
     image.header.set_intent("label")
     _extend(image, _label_table(labelmap.structures), code=0)
-    _save(image, path)
+    _save(image, path, progress)
 
 
 def _image(array: NDArray[np.generic], geometry: Geometry) -> Any:
@@ -119,10 +119,11 @@ def _extend(image: Any, text: str, code: int = COMMENT) -> None:
     image.header.extensions.append(extension)
 
 
-def _save(image: Any, path: Path) -> None:
+def _save(image: Any, path: Path, progress: Progress) -> None:
+    progress(0.0, f"Writing {path.name}")
     content = image.to_bytes()
     if path.name.lower().endswith(".gz"):
-        content = byte_streams.gzip_stream(content)
+        content = byte_streams.gzip_stream(content, progress)
     with whole_file(path) as unfinished:
         unfinished.write_bytes(content)
 

@@ -5,15 +5,17 @@ from pathlib import Path
 import numpy as np
 
 from vis3d.formats.voxels import facts_json
+from vis3d.progress import Progress, silent
 from vis3d.volume import Volume
 from vis3d.whole_file import whole_file
 
 
-def write_volume(volume: Volume, path: Path) -> None:
+def write_volume(volume: Volume, path: Path, progress: Progress = silent) -> None:
     """`array` [k, j, i], `affine` (i, j, k to LPS mm), `spacing` (i, j, k) mm, and facts.
 
     Not compressed, so that it opens at once.
     """
+    progress(0.0, f"Writing {path.name}")
     with whole_file(path) as unfinished, unfinished.open("wb") as stream:
         np.savez(
             stream,

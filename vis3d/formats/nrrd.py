@@ -15,7 +15,7 @@ from vis3d.formats.structures import structure
 from vis3d.formats.voxels import VoxelFile, facts_from_json, facts_json, refuse_values
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.labels import LabelMap, Structure
-from vis3d.progress import Progress
+from vis3d.progress import Progress, silent
 from vis3d.volume import Finding, Volume
 from vis3d.whole_file import whole_file
 
@@ -93,15 +93,15 @@ def open_nrrd(path: Path) -> VoxelFile:
     )
 
 
-def write_volume(volume: Volume, path: Path) -> None:
+def write_volume(volume: Volume, path: Path, progress: Progress = silent) -> None:
     """A volume as gzipped NRRD in left-posterior-superior space."""
     facts: dict[str, str] = {FACTS: facts_json(volume)}
     if volume.unit:
         facts = {"sample units": volume.unit, **facts}
-    _save(volume.array, volume.geometry, facts, path)
+    _save(volume.array, volume.geometry, facts, path, progress)
 
 
-def write_labelmap(labelmap: LabelMap, path: Path) -> None:
+def write_labelmap(labelmap: LabelMap, path: Path, progress: Progress = silent) -> None:
     """A label map as NRRD that 3D Slicer opens as a segmentation, named and coloured."""
     segments = [
         entry
@@ -113,10 +113,16 @@ def write_labelmap(labelmap: LabelMap, path: Path) -> None:
         "Segmentation_ReferenceImageExtentOffset": "0 0 0",
         "Segmentation_SourceRepresentation": "Binary labelmap",
     }
-    _save(labelmap.array, labelmap.geometry, {**dict(segments), **keys}, path)
+    _save(labelmap.array, labelmap.geometry, {**dict(segments), **keys}, path, progress)
 
 
-def _save(array: NDArray[Any], geometry: Geometry, keys: dict[str, str], path: Path) -> None:
+def _save(
+    array: NDArray[Any],
+    geometry: Geometry,
+    keys: dict[str, str],
+    path: Path,
+    progress: Progress,
+) -> None:
     """Header and voxels; pynrrd's writer knows ASCII alone, and names may be in any script."""
     voxels = np.ascontiguousarray(array.view(np.uint8) if array.dtype == np.bool_ else array)
     voxels = voxels.astype(voxels.dtype.newbyteorder("<"), copy=False)
@@ -137,7 +143,7 @@ def _save(array: NDArray[Any], geometry: Geometry, keys: dict[str, str], path: P
     content = memoryview(voxels.reshape(-1).view(np.uint8).data)
     with whole_file(path) as unfinished, unfinished.open("wb") as stream:
         stream.write("\n".join(("NRRD0005", *rows, "", "")).encode("utf-8"))
-        stream.write(byte_streams.gzip_stream(content))
+        stream.write(byte_streams.gzip_stream(content, progress))
 
 
 def _steps(geometry: Geometry) -> FloatArray:

@@ -12,7 +12,7 @@ from vis3d.formats import byte_streams
 from vis3d.formats.voxels import VoxelFile, facts_from_json, facts_json, refuse_values
 from vis3d.formats.vtk_xml import TYPES, XmlFile, XmlWriter, read_xml
 from vis3d.geometry import FloatArray, Geometry
-from vis3d.progress import Progress
+from vis3d.progress import Progress, silent
 from vis3d.volume import Finding, Volume
 from vis3d.whole_file import whole_file
 
@@ -48,9 +48,9 @@ def open_vti(path: Path) -> VoxelFile:
     )
 
 
-def write_volume(volume: Volume, path: Path) -> None:
+def write_volume(volume: Volume, path: Path, progress: Progress = silent) -> None:
     """A volume as a compressed VTK image, its values on the points."""
-    writer = XmlWriter()
+    writer = XmlWriter(progress)
     geometry = volume.geometry
     voxels: NDArray[Any] = volume.array
     body = (
