@@ -136,8 +136,12 @@ class LabelMap:
     def voxels(self) -> list[int]:
         """How many voxels each label has, by label."""
         top = max((structure.label for structure in self.structures), default=0)
-        counts: list[int] = np.bincount(self.array.reshape(-1), minlength=top + 1).tolist()
-        return counts
+        counts = np.zeros(np.iinfo(self.array.dtype).max + 1, np.int64)
+        for values in self.array:  # bincount makes int64 of all that it is given
+            counts += np.bincount(values.reshape(-1), minlength=len(counts))
+        highest = max(top, int(np.flatnonzero(counts)[-1]))
+        voxels: list[int] = counts[: highest + 1].tolist()
+        return voxels
 
     def __repr__(self) -> str:
         counts = self.voxels()
