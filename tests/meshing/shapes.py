@@ -7,6 +7,7 @@ from scipy.ndimage import gaussian_filter
 
 from tests.conftest import oblique_geometry
 from vis3d.geometry import FloatArray, Geometry
+from vis3d.surface import Surface
 from vis3d.volume import Volume
 
 SPACING = (0.75, 0.75, 1.5)
@@ -69,3 +70,14 @@ def _lps(geometry: Geometry) -> FloatArray:
     nk, nj, ni = geometry.shape
     k, j, i = np.meshgrid(np.arange(nk), np.arange(nj), np.arange(ni), indexing="ij")
     return geometry.to_lps(np.stack([i, j, k], axis=-1))
+
+
+def samples_of(surface: Surface) -> FloatArray:
+    """20,000 points spread evenly over a surface."""
+    corners = surface.points.astype(float)[surface.triangles]
+    sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    area = np.linalg.norm(sides, axis=1)
+    rng = np.random.default_rng(11)
+    chosen = corners[rng.choice(len(area), 20_000, p=area / area.sum())]
+    shares = rng.dirichlet((1, 1, 1), len(chosen))
+    return np.einsum("nc,nca->na", shares, chosen)

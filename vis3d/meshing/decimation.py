@@ -66,7 +66,7 @@ def decimated_for_view(surface: Surface, max_triangles: int = 400_000) -> Surfac
     if len(surface.triangles) <= max_triangles:
         return surface
     points, triangles = fast_simplification.simplify(
-        surface.points, surface.triangles, target_count=max_triangles
+        surface.points, surface.triangles, target_count=max_triangles, agg=10
     )
     return Surface(
         points.astype(np.float32), triangles.astype(int), surface.name, surface.color
@@ -99,7 +99,7 @@ class _Pieces:
         return KDTree(self.surface.points, balanced_tree=False, compact_nodes=False)
 
     def small(self, total: int) -> NDArray[np.bool_]:
-        """The smallest pieces, as many of them as have `total` triangles together."""
+        """Small pieces, the smallest first, that have at most `total` triangles together."""
         order = np.argsort(self.sizes, kind="stable")
         small = np.zeros(len(order), bool)
         small[order[np.cumsum(self.sizes[order]) <= total]] = True
@@ -126,10 +126,15 @@ class _Pieces:
 
 def _within_triangles(surface: Surface, max_triangles: int, progress: Progress) -> Surface:
     pieces = _Pieces.of(surface)
-    small = pieces.small(max_triangles // 8)
-    for kept, start in ((pieces.mesh_of, 0.1), (pieces.tetrahedra_for, 0.5)):
-        here = part(progress, start, start + 0.4)
-        points, triangles = _squeezed(pieces, small, kept(small), max_triangles, here)
+    some, every = pieces.small(max_triangles // 8), pieces.sizes <= SMALL_PIECE
+    ways = (
+        (some, pieces.mesh_of, max_triangles),
+        (every, pieces.tetrahedra_for, max_triangles),
+        (every, pieces.tetrahedra_for, 0),  # the smallest possible, whatever was asked
+    )
+    for number, (small, instead, limit) in enumerate(ways):
+        here = part(progress, number / 3, (number + 1) / 3)
+        points, triangles = _squeezed(pieces, small, instead(small), limit, here)
         if len(triangles) <= max_triangles:
             return replace(surface, points=points, triangles=triangles)
     raise InputError(
@@ -174,7 +179,7 @@ def _within_deviation(surface: Surface, limit_mm: float, progress: Progress) -> 
         progress(step / 16, "Reducing triangles")
         count = (len(core[1]) + too_few) // 2
         smaller, complete = _collapsed(core, count)
-        if len(smaller[1]) > 0.95 * len(core[1]):
+        if len(smaller[1]) > 0.9 * len(core[1]):
             break
         whole = smaller
         if not (lossless and complete):

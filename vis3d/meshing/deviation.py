@@ -9,7 +9,7 @@ from scipy.spatial import KDTree
 from vis3d.geometry import FloatArray
 from vis3d.surface import Surface
 
-SAMPLES = 30_000
+SAMPLES = 20_000
 """Points on each of the two surfaces whose distance to the other one is measured."""
 
 
@@ -55,8 +55,8 @@ def distances(points_lps: FloatArray, surface: Surface) -> FloatArray:
     """
     corners = surface.points.astype(float)[surface.triangles]
     tree = KDTree(corners.mean(axis=1), balanced_tree=False, compact_nodes=False)
-    found = _to_nearest(points_lps, corners, tree, candidates=6)
-    for share, candidates in ((0.1, 40), (0.01, 400)):
+    found = _to_nearest(points_lps, corners, tree, candidates=4)
+    for share, candidates in ((0.05, 40), (0.005, 400)):
         far = np.argsort(found)[-max(1, int(share * len(found))) :]
         found[far] = _to_nearest(points_lps[far], corners, tree, candidates=candidates)
     return found

@@ -92,15 +92,16 @@ def separated(points: Points, triangles: Triangles) -> Mesh:
     vertices shared by several fans, and edges that still coincide, are moved apart. Open
     borders stay open.
     """
-    mesh = welded(points, triangles)
-    for _ in range(8):
-        mesh = _fans_apart(*compact(mesh[0], mesh[1][~folded(mesh[1])]))
-        mesh = _edges_apart(*mesh)
-        again = welded(*mesh)
-        if len(again[0]) == len(mesh[0]) and _is_manifold(again[1], len(again[0])):
-            return again
-        mesh = again
-    return mesh
+    points, triangles = welded(points, triangles)
+    points, triangles = compact(points, triangles[~folded(triangles)])
+    partner = _partners(points, triangles)
+    count, fan = _fans(triangles, partner)
+    vertex = np.zeros(count, np.int64)
+    vertex[fan] = triangles.reshape(-1)
+    shared = np.bincount(vertex, minlength=len(points))[vertex] > 1
+    points, triangles = _without_doubled_edges(points[vertex], fan.reshape(-1, 3), partner)
+    moving = np.concatenate([shared, np.ones(len(points) - count, bool)])
+    return _nudged(points, triangles, np.flatnonzero(moving)), triangles
 
 
 def sound(points: Points, triangles: Triangles) -> Mesh:
@@ -109,10 +110,6 @@ def sound(points: Points, triangles: Triangles) -> Mesh:
     if _by_position(single)[1].all():
         return single, triangles
     return separated(single, triangles)
-
-
-def _is_manifold(triangles: Triangles, n_points: int) -> bool:
-    return bool(use_counts(triangles).max(initial=0) <= 2) and fan_count(triangles) == n_points
 
 
 def _by_position(points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -257,18 +254,60 @@ def _cycles(following: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
     return int(np.count_nonzero(roots)), (np.cumsum(roots) - 1)[least]
 
 
-def _fans_apart(points: Points, triangles: Triangles) -> Mesh:
-    """A vertex of its own for each fan, moved a little towards the fan's own inside."""
-    partner = _partners(points, triangles)
-    count, fan = _fans(triangles, partner)
-    corners = triangles.reshape(-1)
-    vertex = np.empty(count, np.int64)
-    vertex[fan] = corners
-    moved = points[vertex].astype(float)
-    sharing = np.flatnonzero(np.bincount(vertex, minlength=len(points))[vertex] > 1)
-    if sharing.size:
-        moved[sharing] += _inwards(moved, fan.reshape(-1, 3), sharing) * APART_MM
-    return moved.astype(np.float32), fan.reshape(-1, 3).astype(np.int64)
+def _without_doubled_edges(
+    points: Points, triangles: Triangles, partner: NDArray[np.int64]
+) -> Mesh:
+    """Pairs of triangles on edges that several pairs share get a vertex in the middle.
+
+    The new vertices come last. As no pair is folded (`folded`), all edges are then unique.
+    """
+    starts, keys = _half_edges(triangles)
+    order = np.argsort(keys)
+    _, sizes = _equal_runs(keys[order])
+    crowded = order[np.repeat(sizes > 2, sizes)]
+    first = np.sort(crowded[crowded < partner[crowded]])
+    middle = np.full(len(keys), -1, np.int64)
+    middle[first] = middle[partner[first]] = len(points) + np.arange(len(first))
+    ends = triangles.reshape(-1)[_next_corner(first)]
+    between = (points[starts[first]].astype(float) + points[ends]) / 2
+    together = np.concatenate([points, between.astype(points.dtype)])
+    return together, _subdivided(triangles, middle.reshape(-1, 3))
+
+
+def _subdivided(triangles: Triangles, middle: Triangles) -> Triangles:
+    """Triangles cut at the middles of their edges (corner n to the next) that aren't -1."""
+    cuts = (middle >= 0).sum(axis=1)
+    # Turned so that a single cut is on the first edge, and a single whole edge the last.
+    turn = np.where(cuts == 1, (middle >= 0).argmax(axis=1), 0)
+    turn = np.where(cuts == 2, (middle < 0).argmax(axis=1) + 1, turn)
+    columns = (np.arange(3) + turn[:, None]) % 3
+    a, b, c = np.take_along_axis(triangles, columns, axis=1).T
+    ab, bc, ca = np.take_along_axis(middle, columns, axis=1).T
+    patterns = {
+        1: ((a, ab, c), (ab, b, c)),
+        2: ((a, ab, c), (ab, bc, c), (ab, b, bc)),
+        3: ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)),
+    }
+    parts = [triangles[cuts == 0]]
+    for count, pattern in patterns.items():
+        parts += [np.stack(corners, axis=1)[cuts == count] for corners in pattern]
+    return np.concatenate(parts)
+
+
+def _nudged(points: Points, triangles: Triangles, moving: NDArray[np.int64]) -> Points:
+    """Float32 points no two of which are equal, the `moving` ones moved inwards."""
+    exact = points.astype(float)
+    if moving.size:
+        exact[moving] += APART_MM * _inwards(exact, triangles, moving)
+    random = np.random.default_rng(0)
+    for attempt in range(1, 20):
+        single = exact.astype(np.float32) + np.float32(0)
+        order, new = _by_position(single)
+        equal = order[~new]
+        if not equal.size:
+            break
+        exact[equal] += attempt * APART_MM * random.uniform(-1, 1, (len(equal), 3))
+    return single
 
 
 def _inwards(points: FloatArray, triangles: Triangles, which: NDArray[np.int64]) -> FloatArray:
@@ -288,60 +327,3 @@ def _inwards(points: FloatArray, triangles: Triangles, which: NDArray[np.int64])
         np.add.at(inward, row[row >= 0], (0.3 * along - normal)[row >= 0])
     inward /= np.maximum(np.linalg.norm(inward, axis=1, keepdims=True), 1e-12)
     return inward
-
-
-def _edges_apart(points: Points, triangles: Triangles) -> Mesh:
-    """Split edges whose two ends two sheets share, and move the middles apart."""
-    for _ in range(12):
-        partner = _partners(points, triangles)
-        doubled = _one_a_triangle(_doubled_edges(triangles, partner), partner)
-        if not doubled.size:
-            break
-        points, triangles = _split(points, triangles, doubled, partner[doubled])
-    return points, triangles
-
-
-def _doubled_edges(triangles: Triangles, partner: NDArray[np.int64]) -> NDArray[np.int64]:
-    """One half-edge of each pair on an edge that has several pairs."""
-    _, keys = _half_edges(triangles)
-    order = np.argsort(keys)
-    _, sizes = _equal_runs(keys[order])
-    crowded = np.sort(order[np.repeat(sizes > 2, sizes)])
-    return crowded[crowded < partner[crowded]]
-
-
-def _one_a_triangle(
-    half_edges: NDArray[np.int64], partner: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """So many of the half-edges that no triangle has two of them or of their partners."""
-    taken: set[int] = set()
-    chosen = []
-    for half_edge, other in zip(half_edges, partner[half_edges], strict=True):
-        both = {int(half_edge) // 3, int(other) // 3}
-        if not both & taken:
-            taken |= both
-            chosen.append(int(half_edge))
-    return np.array(chosen, np.int64)
-
-
-def _split(
-    points: Points,
-    triangles: Triangles,
-    half_edges: NDArray[np.int64],
-    others: NDArray[np.int64],
-) -> Mesh:
-    """Halve the pairs of triangles at their common edges by new vertices, moved inwards."""
-    corner = triangles.reshape(-1)
-    starts = points[corner[half_edges]].astype(float)
-    ends = points[corner[others]].astype(float)
-    new = np.arange(len(half_edges)) + len(points)
-    halves = []
-    keep = np.ones(len(triangles), bool)
-    for side in (half_edges, others):
-        a, b, c = (triangles[side // 3, (side + turn) % 3] for turn in range(3))
-        halves += [np.stack([a, new, c], axis=1), np.stack([new, b, c], axis=1)]
-        keep[side // 3] = False
-    split = np.concatenate([triangles[keep], *halves])
-    together = np.concatenate([points.astype(float), (starts + ends) / 2])
-    together[new] += _inwards(together, split, new) * APART_MM
-    return together.astype(np.float32), split

@@ -1,0 +1,81 @@
+"""Meshes stay closed 2-manifolds when a reader welds equal coordinates."""
+
+import numpy as np
+import pytest
+
+from tests.meshing.judges import is_closed_and_manifold
+from vis3d.meshing import report_surface
+from vis3d.meshing.manifold import fan_count, folded, separated, use_counts, welded
+from vis3d.surface import Surface
+
+CORNERS = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], float)
+SIDES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+
+
+def joined(*parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tetrahedra with the given corners, as one mesh."""
+    sides = [SIDES + 4 * n for n in range(len(parts))]
+    return np.concatenate(parts), np.concatenate(sides)
+
+
+TOUCHING = {
+    "at a corner": joined(CORNERS, CORNERS - [1, 0, 0]),
+    "along an edge": joined(CORNERS, (CORNERS * [1, -1, -1])[[0, 1, 2, 3]]),
+    "four round an edge": joined(
+        *(
+            CORNERS @ np.array([[1, 0, 0], [0, c, s], [0, -s, c]])
+            for c, s in ((1, 0), (0, 1), (-1, 0), (0, -1))
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("where", TOUCHING)
+def test_bodies_that_touch_are_taken_apart(where: str) -> None:
+    points, triangles = TOUCHING[where]
+    n_parts = len(points) // 4
+    raw = Surface(*welded(points, triangles))
+    assert not report_surface(raw).manifold
+    mesh = Surface(*separated(points, triangles))
+    assert is_closed_and_manifold(mesh)
+    assert report_surface(mesh).manifold
+    assert mesh.volume_ml == pytest.approx(n_parts / 6000, rel=0.03)
+    assert abs(mesh.bounds_mm - raw.bounds_mm).max() < 0.01
+
+
+def test_a_sound_mesh_passes_unchanged() -> None:
+    points, triangles = separated(CORNERS, SIDES)
+    assert len(points) == len(triangles) == 4
+    assert Surface(points, triangles).volume_ml == pytest.approx(1 / 6000)
+
+
+def test_triangles_folded_onto_each_other_vanish() -> None:
+    # A fin of two triangles back to back on one edge of a tetrahedron.
+    points = np.vstack([CORNERS, [0.5, -1, -1]])
+    triangles = np.vstack([SIDES, [[0, 1, 4], [1, 0, 4]]])
+    assert folded(triangles).tolist() == [False] * 4 + [True] * 2
+    mesh = separated(points, triangles)
+    assert len(mesh[1]) == 4
+
+
+def test_vertices_that_float32_cannot_tell_apart_are_welded_before_judging() -> None:
+    points = np.vstack([CORNERS, CORNERS[1:2] + 1e-9]) + 1000
+    triangles = SIDES.copy()
+    triangles[3, 0] = 4  # by index an open mesh, by coordinates a closed one
+    assert (use_counts(welded(points, triangles)[1]) == 2).all()
+    assert (use_counts(triangles) == 1).any()
+
+
+def test_fans_are_counted_where_two_cones_share_a_tip() -> None:
+    points, triangles = welded(*TOUCHING["at a corner"])
+    assert len(points) == 7
+    assert fan_count(triangles) == 8
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_collapsing_any_vertices_leaves_a_boundary_that_can_be_made_manifold(
+    seed: int,
+) -> None:
+    rng = np.random.default_rng(seed)
+    points, triangles = joined(*(CORNERS + rng.integers(0, 4, 3) for _ in range(60)))
+    assert is_closed_and_manifold(Surface(*separated(points, triangles)))
