@@ -52,6 +52,17 @@ class Tubes:
         """The same bars, thicker by `mm` all round."""
         return replace(self, start_radii=self.start_radii + mm, end_radii=self.end_radii + mm)
 
+    def moved(self, by_lps: Vector) -> "Tubes":
+        """The same bars elsewhere."""
+        return replace(self, starts=self.starts + by_lps, ends=self.ends + by_lps)
+
+    def mirrored(self) -> "Tubes":
+        """The same bars on the patient's other side."""
+        flip = np.array([-1.0, 1.0, 1.0])
+        return replace(
+            self, starts=self.starts * flip, ends=self.ends * flip, flat=self.flat * flip
+        )
+
     def distance(self, segment: NDArray[np.intp], x: Floats, y: Floats, z: Floats) -> Floats:
         """Distance of points (n, 64) in mm from the segment of each row."""
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from vis3d.geometry import FloatArray
 from vis3d.phantom.canvas import Solid, Tubes
 from vis3d.phantom.fields import SUPERELLIPSE_POWER, Floats, superellipse
-from vis3d.phantom.torso import _CAGE_A, _CAGE_B, _CAGE_BACK, FAR, SPINE_BACK
+from vis3d.phantom.torso import CAGE_BACK, CAGE_DEPTH, CAGE_WIDTH, FAR, SPINE_BACK
 
 RIB_LEVELS = (128.0, 106.0, 84.0, 61.0, 38.0, 15.0, -9.0, -33.0, -57.0, -82.0, -108.0)
 """Where ribs 1 to 11 meet the spine, z in mm; the vertebrae T1 to T11 lie there too."""
@@ -109,18 +109,8 @@ def neck_muscles() -> Tubes:
 
 def vertebral_arches() -> Tubes:
     """Pedicles, laminae, joints, and the transverse and spinous processes."""
-    bars = []
-    for level in VERTEBRAE:
-        center = np.array([0.0, float(SPINE_BACK(level)), level + 3])
-        point = (lambda c: lambda x, y, z: c + np.array([x, y, z], float))(center)
-        bars.append(bar([point(0, 31, -2), point(0, 42, -15)], (3.6, 3.2), (0.0, 0.0, 4.5)))
-        for side in (-1, 1):
-            joint = point(side * 13, 22, 0)
-            bars.append(bar([point(side * 11, 8, 3), joint], 3.4, (0.0, 0.0, 3.0)))
-            bars.append(bar([joint, point(0, 31, -3)], 3.0, (0.0, 0.0, 6.0)))
-            bars.append(bar([point(side * 13, 22, -9), point(side * 13, 22, 9)], 4.2))
-            bars.append(bar([joint, point(side * 31, 29, 3)], (4.5, 4.0)))
-    return joined(bars)
+    arch = _arch()
+    return joined(arch.moved((0.0, float(SPINE_BACK(level)), level + 3)) for level in VERTEBRAE)
 
 
 def vertebral_bodies(x: Floats, y: Floats, z: Floats) -> Floats:
@@ -157,6 +147,17 @@ def discs(x: Floats, y: Floats, z: Floats) -> Floats:
     return superellipse(x, y - SPINE_BACK(z), wide, wide * 0.8)
 
 
+def _arch() -> Tubes:
+    """One vertebra's arch, behind a body with its middle at (0, 0, -3)."""
+    spinous = bar([(0, 31, -2), (0, 42, -15)], (3.6, 3.2), (0.0, 0.0, 4.5))
+    pedicle = bar([(11, 8, 3), (13, 22, 0)], 3.4, (0.0, 0.0, 3.0))
+    lamina = bar([(13, 22, 0), (0, 31, -3)], 3.0, (0.0, 0.0, 6.0))
+    joint = bar([(13, 22, -9), (13, 22, 9)], 4.2)
+    transverse = bar([(13, 22, 0), (31, 29, 3)], (4.5, 4.0))
+    left = joined((pedicle, lamina, joint, transverse))
+    return joined((spinous, left, left.mirrored()))
+
+
 def _rib(number: int, side: int) -> Tubes:
     path = _rib_path(number, side)
     thick = 3.3 + 0.5 * np.sin(np.linspace(0, np.pi, len(path)))
@@ -177,12 +178,12 @@ def _rib_path(number: int, side: int) -> FloatArray:
 
 def _outside(side: int, turn_degrees: float, z: float, out_mm: float) -> FloatArray:
     """A point of the cage; 0 degrees is at the back, 90 at the side, 180 at the front."""
-    a, b = float(_CAGE_A(z)) + out_mm, float(_CAGE_B(z)) + out_mm
+    a, b = float(CAGE_WIDTH(z)) + out_mm, float(CAGE_DEPTH(z)) + out_mm
     s, c = np.sin(np.radians(turn_degrees)), np.cos(np.radians(turn_degrees))
     ray = (abs(s / a) ** SUPERELLIPSE_POWER + abs(c / b) ** SUPERELLIPSE_POWER) ** (
         -1 / SUPERELLIPSE_POWER
     )
-    return np.array([side * ray * s, float(_CAGE_BACK(z)) + ray * c, z])
+    return np.array([side * ray * s, float(CAGE_BACK(z)) + ray * c, z])
 
 
 def _at_sternum(number: int, side: int) -> FloatArray:

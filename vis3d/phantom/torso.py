@@ -22,18 +22,25 @@ from vis3d.phantom.fields import (
 FAR = 1e4
 """Beyond any grid, mm."""
 
-_SKIN_A = profile(
+_SKIN_WIDTH = profile(
     (-160, 152), (-60, 160), (20, 168), (80, 176), (125, 174), (150, 140), (172, 95)
 )
-_SKIN_B = profile(
+_SKIN_DEPTH = profile(
     (-160, 106), (-60, 113), (20, 111), (80, 102), (125, 88), (150, 80), (172, 72)
 )
-_CAGE_A = profile((-170, 128), (-60, 137), (0, 131), (50, 117), (80, 100), (105, 76), (130, 52))
-_CAGE_B = profile((-170, 84), (-60, 89), (0, 88), (50, 82), (80, 74), (105, 64), (130, 52))
-_CAGE_BACK = profile((-160, 0), (-60, -2), (0, 0), (60, 5), (100, 12), (130, 16))
+CAGE_WIDTH = profile(
+    (-170, 128), (-60, 137), (0, 131), (50, 117), (80, 100), (105, 76), (130, 52)
+)
+CAGE_DEPTH = profile((-170, 84), (-60, 89), (0, 88), (50, 82), (80, 74), (105, 64), (130, 52))
+CAGE_BACK = profile((-160, 0), (-60, -2), (0, 0), (60, 5), (100, 12), (130, 16))
+"""Half the width and depth of the surface that the ribs run on, and how far back its middle
+lies, by height: all in mm."""
+
 SPINE_BACK = profile(
     (-180, 48), (-120, 51), (-30, 57), (40, 57), (100, 47), (128, 37), (150, 24), (180, 14)
 )
+"""How far back the middles of the vertebral bodies lie, by height, mm."""
+
 _AORTA_LEFT = profile((-180, 6), (-100, 14), (0, 24), (50, 27))
 
 MUSCLE_DEPTH_MM = 17.0
@@ -46,14 +53,14 @@ PLEURA_MM = 8.0
 def skin(x: Floats, y: Floats, z: Floats, fat_mm: float = 0.0) -> Floats:
     """The trunk, or what lies under `fat_mm` of skin and fat (more of it at the flanks)."""
     groove = np.where(y > 0, 4 * np.exp(-((x / 16) ** 2)), 0)
-    a = _SKIN_A(z) - 1.2 * fat_mm
-    b = _SKIN_B(z) - 0.7 * fat_mm
+    a = _SKIN_WIDTH(z) - 1.2 * fat_mm
+    b = _SKIN_DEPTH(z) - 0.7 * fat_mm
     return superellipse(x, y, a, b) + groove
 
 
 def cage(x: Floats, y: Floats, z: Floats, out_mm: float = 0.0) -> Floats:
     """The surface that the ribs run on, or one `out_mm` further out."""
-    return superellipse(x, y - _CAGE_BACK(z), _CAGE_A(z) + out_mm, _CAGE_B(z) + out_mm)
+    return superellipse(x, y - CAGE_BACK(z), CAGE_WIDTH(z) + out_mm, CAGE_DEPTH(z) + out_mm)
 
 
 def chest(x: Floats, y: Floats, z: Floats) -> Floats:
