@@ -276,6 +276,18 @@ def test_dicom_and_its_nifti_show_the_same_patient(real_data: Path, tmp_path: Pa
 
 
 @pytest.mark.real
+def test_a_dicom_segmentation_is_a_label_map(real_data: Path) -> None:
+    folder = real_data / "seg_objects" / "dcmqi" / "segmentations"
+    labels = files.read_labelmap(folder / "liver.dcm")
+    truth = files.read_labelmap(folder / "liver_seg.nrrd")
+    assert labels.names == ("Liver",)
+    assert labels.geometry.matches(truth.geometry, 1e-3)
+    np.testing.assert_array_equal(labels.array > 0, truth.array > 0)
+    with pytest.raises(UnsupportedError, match="3 label maps"):
+        files.read_labelmap(folder / "partial_overlaps.dcm")
+
+
+@pytest.mark.real
 def test_a_folder_of_two_kernels_asks_which(real_data: Path) -> None:
     path = real_data / "lung_pet_ct_dx_a0002.zip"
     with pytest.raises(SeveralSeriesError) as caught:

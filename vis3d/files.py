@@ -304,7 +304,7 @@ def _legal_suffix(path: PathLike, legal: tuple[str, ...], what: str) -> str:
 def _open_voxels(path: Path) -> VoxelFile:
     suffix = _legal_suffix(path, tuple(VOXEL_READERS), "a volume or label map")
     if not path.is_file():
-        raise InputError(f"{path} is a folder; name a file in it.")
+        raise InputError(f"{path} is no file; name a file.")
     return VOXEL_READERS[suffix](path)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vis3d.errors import InputError, TruncatedError, UnsupportedError
-from vis3d.files import read_labelmaps, read_volume
+from vis3d.files import find_series, load_volume, read_labelmaps, read_volume
 from vis3d.geometry import Geometry
 
 SPACES = {
@@ -23,7 +23,10 @@ def values(geometry: Geometry) -> np.ndarray:
 
 
 def saved(path: Path, array: np.ndarray, **header: object) -> Path:
-    fields = {key.replace("_", " "): value for key, value in header.items()}
+    fields = {
+        key if key.startswith("Segment") else key.replace("_", " "): value
+        for key, value in header.items()
+    }
     nrrd.write(str(path), array, fields, index_order="C")
     return path
 
@@ -97,11 +100,33 @@ def test_layers_of_overlapping_segments_become_several_label_maps(tmp_path: Path
         kinds=["list", "domain", "domain", "domain"],
         space_directions=np.vstack([[np.nan] * 3, np.eye(3)]),
         space_origin=np.zeros(3),
+        Segment0_LabelValue="1",
+        Segment0_Layer="0",
+        Segment0_Name="tumour",
+        Segment1_LabelValue="2",
+        Segment1_Layer="1",
+        Segment1_Name="liver",
     )
     first, second = read_labelmaps(path)
+    assert [part.name for part in first.structures] == ["tumour"]
+    assert [part.name for part in second.structures] == ["liver"]
     assert (first.array[0] == 1).all()
     assert (second.array[:, 0] == 2).all()
     assert first.geometry.shape == (3, 4, 5)
+
+
+def test_time_points_that_follow_each_other_are_series(tmp_path: Path) -> None:
+    times = np.arange(120, dtype=np.int16).reshape(2, 3, 4, 5)
+    path = saved(
+        tmp_path / "four.nrrd",
+        times,
+        space="left-posterior-superior",
+        kinds=["domain", "domain", "domain", "time"],
+        space_directions=np.vstack([np.eye(3), [[np.nan] * 3]]),
+        space_origin=np.zeros(3),
+    )
+    assert [series.index for series in find_series(path)] == [1, 2]
+    np.testing.assert_array_equal(load_volume(path, series=2).array, times[1])
 
 
 def test_colours_are_refused(tmp_path: Path) -> None:

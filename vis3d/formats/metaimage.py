@@ -75,7 +75,7 @@ def open_metaimage(path: Path) -> VoxelFile:
         load,
         frames,
         facts,
-        _structures(header),
+        (_structures(header),) * frames,
         (*told, *findings),
     )
 

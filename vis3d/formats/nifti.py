@@ -80,7 +80,7 @@ def open_nifti(path: Path) -> VoxelFile:
         load,
         frames,
         facts,
-        _structures(extensions),
+        (_structures(extensions),) * frames,
         (*told, *findings),
     )
 

@@ -45,6 +45,7 @@ TYPES = {
 ENCODINGS = {"raw": "raw", "gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2": "bzip2"}
 TEXT_ENCODINGS = ("ascii", "text", "txt")
 LONGEST_HEADER = 1 << 24
+MOST_LAYERS = 1000
 FACTS = "vis3d"
 """The key under which an export of ours says what its values are."""
 
@@ -88,7 +89,7 @@ def open_nrrd(path: Path) -> VoxelFile:
         load,
         frames,
         facts,
-        _structures(header),
+        tuple(_structures(header, layer) for layer in range(min(frames, MOST_LAYERS))),
         (*told, *findings),
     )
 
@@ -228,6 +229,8 @@ def _axes(header: dict[str, Any], path: Path) -> tuple[list[int], list[int], int
     spatial = [axis for axis in range(len(sizes)) if axis != other]
     if not 1 <= len(spatial) <= 3:
         raise refuse_values(path, "NRRD", f"{len(spatial)} dimensions")
+    if other not in (None, 0, len(sizes) - 1):
+        raise refuse_values(path, "NRRD", "several values a voxel, among its axes")
     kind = _kinds(header)[other] if other is not None and _kinds(header) else ""
     if kind.lower() in ("rgb-color", "rgba-color", "vector", "3-vector", "3-color", "4-color"):
         raise refuse_values(path, "NRRD", f"a {kind}")
@@ -365,22 +368,22 @@ def _unit(text: str) -> dict[str, object]:
 _SEGMENT = re.compile(r"Segment(\d+)_LabelValue")
 
 
-def _structures(header: dict[str, Any]) -> tuple[Structure, ...]:
-    """The segments that 3D Slicer's keys name (of the first layer)."""
+def _structures(header: dict[str, Any], layer: int) -> tuple[Structure, ...]:
+    """The segments of one layer that 3D Slicer's keys name."""
     numbers = [found[1] for key in header if (found := _SEGMENT.fullmatch(key))]
-    named = (_structure(header, f"Segment{number}_") for number in numbers)
+    named = (_structure(header, f"Segment{number}_", layer) for number in numbers)
     return tuple({part.label: part for part in named if part is not None}.values())
 
 
-def _structure(header: dict[str, Any], prefix: str) -> Structure | None:
+def _structure(header: dict[str, Any], prefix: str, layer: int) -> Structure | None:
     try:
         label = int(header[prefix + "LabelValue"])
-        layer = int(header.get(prefix + "Layer", 0) or 0)
+        own_layer = int(header.get(prefix + "Layer", 0) or 0)
         channels = [float(word) for word in str(header.get(prefix + "Color", "")).split()]
         color = [min(255, max(0, round(255 * channel))) for channel in channels]
     except (ValueError, OverflowError):
         return None
     name = _unescaped(str(header.get(prefix + "Name", ""))).strip() or f"label {label}"
-    if not 0 < label <= 65535 or layer != 0:
+    if not 0 < label <= 65535 or layer != own_layer:
         return None
     return structure(label, name, (color[0], color[1], color[2]) if len(color) == 3 else None)

@@ -32,7 +32,7 @@ class VoxelFile:
 
     `affine` takes (i, j, k) to LPS mm and may be left-handed. `load(frame, progress)` gives
     the values [k, j, i] of one of the `frames`. `facts` are what the file says of its values:
-    "unit", "padding", "modality", "description".
+    "unit", "padding", "modality", ... `structures` has those named in each frame.
     """
 
     path: Path
@@ -43,7 +43,7 @@ class VoxelFile:
     load: Callable[[int, Progress], NDArray[np.generic]]
     frames: int = 1
     facts: Mapping[str, object] = field(default_factory=dict)
-    structures: tuple[Structure, ...] = ()
+    structures: tuple[tuple[Structure, ...], ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -103,9 +103,10 @@ def labelmap_of(file: VoxelFile, frame: int = 0, progress: Progress | None = Non
     labels = as_labels(array, file.path)
     counts = np.bincount(labels.reshape(-1))
     present = [int(label) for label in np.flatnonzero(counts) if label]
-    named = {structure.label for structure in file.structures}
+    known = file.structures[frame] if frame < len(file.structures) else ()
+    named = {structure.label for structure in known}
     nameless = plain_structures(label for label in present if label not in named)
-    structures = tuple(sorted((*file.structures, *nameless), key=lambda s: s.label))
+    structures = tuple(sorted((*known, *nameless), key=lambda s: s.label))
     return LabelMap(labels, geometry, structures)
 
 
