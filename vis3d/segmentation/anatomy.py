@@ -57,6 +57,11 @@ class Anatomy:
         return None if padding is None else pooled(padding, self.factors) > 0.5
 
     @cached_property
+    def beside_padding(self) -> Bools | None:
+        """The voxels of the 2 mm grid that touch the padding; None without any."""
+        return None if self.unmeasured is None else fringed(self.unmeasured) & ~self.unmeasured
+
+    @cached_property
     def body(self) -> Bools:
         """The body on the 2 mm grid."""
         factors = factors_for(self.spacing, BODY_MM)
@@ -121,10 +126,14 @@ class Anatomy:
     @cached_property
     def coarse_airways(self) -> Bools:
         """The airways on the 2 mm grid, with their walls."""
+        return grown(self.lumen_share > 0.3, 2.0, self.spacing)
+
+    @cached_property
+    def lumen_share(self) -> Floats:
+        """How much of each voxel of the 2 mm grid is lumen of the airways."""
         if not self.airways.mask.any():
-            return np.zeros(self.hu.shape, bool)
-        lumen = pooled(self.airways.mask, self.factors) > 0.3
-        return grown(lumen, 2.0, self.spacing)
+            return np.zeros(self.hu.shape, np.float32)
+        return pooled(self.airways.mask, self.factors)
 
     @cached_property
     def coarse_lungs(self) -> CoarseLungs:
@@ -133,6 +142,8 @@ class Anatomy:
             self.hu,
             self.air,
             self.coarse_airways,
+            self.lumen_share > 0.5,
+            self.body,
             self.spacing,
             self._left_mm(),
             self._middle_mm(),

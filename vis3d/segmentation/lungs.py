@@ -22,6 +22,7 @@ from vis3d.segmentation.morphology import (
     sums,
     with_closed_ends,
 )
+from vis3d.segmentation.nodules import pleural_nodules
 
 Sides: TypeAlias = NDArray[np.uint8]
 """1 left, 2 right, 0 neither."""
@@ -125,14 +126,18 @@ def find_lungs(
     hu: Floats,
     air: Bools,
     airways: Bools,
+    lumen: Bools,
+    body: Bools,
     spacing_kji: Spacing,
     left_mm: Floats,
     middle_mm: float,
 ) -> CoarseLungs:
     """Left and right lung on the coarse grid.
 
-    `airways` are left out. `left_mm` is how far to the patient's left each voxel lies and
-    `middle_mm` where the body's middle is: only these decide the sides.
+    `airways` are left out, walls and all, to find the lungs, and then their `lumen` only, so
+    that bronchi leave no hollow round them in the lung. `left_mm` is how far to the
+    patient's left each voxel lies and `middle_mm` where the body's middle is: only these
+    decide the sides.
     """
     parts = _parts(hu, air & ~airways, spacing_kji)
     main = keep(parts.labels, parts.lungs())
@@ -140,8 +145,11 @@ def find_lungs(
         return CoarseLungs(main, main, main)
     main |= _beside(main, parts, spacing_kji)
     sides, merged = _split(main, spacing_kji, left_mm, middle_mm)
-    left = _whole(sides == 1, spacing_kji) & ~airways & (sides != 2)
-    right = _whole(sides == 2, spacing_kji) & ~airways & ~left
+    left, right = (_whole(sides == side, spacing_kji) for side in (1, 2))
+    left |= pleural_nodules(left, hu, body, spacing_kji, is_right=False)
+    right |= pleural_nodules(right, hu, body, spacing_kji, is_right=True)
+    left &= ~lumen & (sides != 2)
+    right &= ~lumen & ~left
     return CoarseLungs(left, right, (left | right) & ~main, merged)
 
 

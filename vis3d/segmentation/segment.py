@@ -49,9 +49,8 @@ def segment(
             labels[paint(anatomy)] = by_name[name]
     array = anatomy.frame.as_stored(labels)
     names = frozenset(by_name)
-    report = Report(
-        checks_of(anatomy, names), findings_of(anatomy, names), perf_counter() - start
-    )
+    checks = checks_of(anatomy, names)
+    report = Report(checks, findings_of(checks), perf_counter() - start)
     return LabelMap(array, volume.geometry, chosen, report)
 
 

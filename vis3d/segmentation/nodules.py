@@ -1,0 +1,97 @@
+"""Nodules and masses at the pleura, which no air parts from the chest wall."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
+from vis3d.segmentation.morphology import bounding_box, closed, components, keep, opened, sizes
+
+REACH_MM = 15.0
+"""A nodule of up to about twice this width is bridged."""
+MIN_RADIUS_MM = 3.0
+"""Ribs and vessels dent the lung less deeply than this."""
+TISSUE_HU = (-400.0, 200.0)
+MIN_MEAN_HU = -200.0
+MIN_ML = 0.1
+ROUND = (0.45, 0.4, 45.0)
+"""Least contact with lung, least share of its box, greatest length in mm of a round nodule."""
+MASS = (0.7, 0.0, 60.0)
+"""The same for a mass of any shape, which must lie deeper in the lung."""
+
+
+def pleural_nodules(
+    lung: Bools, hu: Floats, body: Bools, spacing_kji: Spacing, *, is_right: bool
+) -> Bools:
+    """The solid pockets in a lung's outer surface that most of all lung surrounds.
+
+    Each pocket of a wide closing is judged on its own: closing the whole lung so widely would
+    take parts of the mediastinum, ribs and diaphragm with it. Pockets on the side of the
+    mediastinum (no lung between them and the body's middle) are left to vessels and heart.
+    """
+    box = bounding_box(lung, REACH_MM, spacing_kji)
+    if box is None:
+        return lung
+    inner, values = lung[box], hu[box]
+    tissue = body[box] & (values > TISSUE_HU[0]) & (values < TISSUE_HU[1]) & ~inner
+    pockets = closed(inner, REACH_MM, spacing_kji) & tissue & _lateral(inner, is_right)
+    pockets &= opened(pockets, MIN_RADIUS_MM, spacing_kji)
+    labels = components(pockets)
+    result = np.zeros(lung.shape, bool)
+    result[box] = keep(labels, _nodule_like(labels, inner, values, spacing_kji))
+    return result
+
+
+def _lateral(lung: Bools, is_right: bool) -> Bools:
+    """Where there is lung on the way to the body's middle (i runs to the patient's left)."""
+    if is_right:
+        from_middle = np.logical_or.accumulate(lung[:, :, ::-1], axis=2)[:, :, ::-1]
+    else:
+        from_middle = np.logical_or.accumulate(lung, axis=2)
+    return np.asarray(from_middle)
+
+
+def _nodule_like(
+    labels: Labels, lung: Bools, hu: Floats, spacing_kji: Spacing
+) -> NDArray[np.bool_]:
+    voxels = sizes(labels)
+    contact = _contact(labels, lung, spacing_kji)
+    box_mm3, length_mm = _boxes(labels, spacing_kji)
+    mm3 = voxels * float(np.prod(spacing_kji))
+    mean = np.bincount(labels.reshape(-1), hu.reshape(-1)) / np.maximum(voxels, 1)
+    fits = np.zeros(len(voxels), bool)
+    for least_contact, least_share, most_mm in (ROUND, MASS):
+        fits |= (
+            (contact >= least_contact) & (mm3 >= least_share * box_mm3) & (length_mm <= most_mm)
+        )
+    return np.asarray(fits & (mm3 >= MIN_ML * 1000) & (mean > MIN_MEAN_HU))
+
+
+def _contact(labels: Labels, lung: Bools, spacing_kji: Spacing) -> NDArray[np.float64]:
+    """The share of each pocket's surface that touches lung."""
+    count = int(labels.max()) + 1
+    surface, touching = np.zeros(count), np.zeros(count)
+    for axis, step_mm in enumerate(spacing_kji):
+        face_mm2 = float(np.prod(spacing_kji)) / step_mm
+        for step in (1, -1):
+            edge = (labels > 0) & (np.roll(labels, step, axis) != labels)
+            surface += face_mm2 * np.bincount(labels[edge], minlength=count)
+            edge &= np.roll(lung, step, axis)
+            touching += face_mm2 * np.bincount(labels[edge], minlength=count)
+    return touching / np.maximum(surface, 1e-6)
+
+
+def _boxes(
+    labels: Labels, spacing_kji: Spacing
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The volume in mm3 and the greatest length in mm of each pocket's box."""
+    count = int(labels.max()) + 1
+    volume, longest = np.ones(count), np.zeros(count)
+    places = np.nonzero(labels)
+    of = labels[places]
+    for index, step_mm in zip(places, spacing_kji, strict=True):
+        low, high = np.full(count, 1 << 30), np.full(count, -1)
+        np.minimum.at(low, of, index)
+        np.maximum.at(high, of, index)
+        length = np.maximum(high - low + 1, 0) * step_mm
+        volume, longest = volume * length, np.maximum(longest, length)
+    return volume, longest
