@@ -38,6 +38,7 @@ STATE: dict[str, Any] = {
     "windows": [],
     "presets": list(VOLUME_PRESETS),
     "cards": [],
+    "can_fill": False,
     "job": {"running": False, "what": "", "fraction": 0.0},
     "message": "",
     "download": "",
@@ -59,6 +60,7 @@ class Explorer:
         self._settings = TypedState(server.state, Settings)
         self._jobs = Jobs(self._tell)
         self._choices: tuple[tuple[Path, Any], ...] = ()
+        self._tried: tuple[Path, Any] | None = None
         self._saved: dict[str, Path] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._folder = Path(tempfile.mkdtemp(prefix="vis3d-"))  # mode 0700
@@ -111,6 +113,11 @@ class Explorer:
         if isinstance(number, int) and 0 <= number < len(self._choices):
             self._start(self._open_choice(*self._choices[number]))
 
+    def fill_gaps(self) -> None:
+        """Open the scan that was refused for its gaps, with these filled."""
+        if self._tried is not None and self._state.phase == "failed":
+            self._start(self._open_choice(*self._tried, gaps="interpolate"))
+
     def segment(self) -> None:
         """Find the structures."""
         if self.study is not None and self.study.volume is not None:
@@ -147,9 +154,14 @@ class Explorer:
         else:
             await self._add_surfaces(Study(None))
 
-    async def _open_choice(self, path: Path, series: Any) -> None:
-        self._update(phase="opening", job=_job("Reading the slices", 0.0))
-        opened = await self._jobs.run(partial(study.open_scan, path, series))
+    async def _open_choice(self, path: Path, series: Any, gaps: study.Gaps = "refuse") -> None:
+        self._tried = (path, series)
+        self._update(
+            phase="opening",
+            job=_job("Reading the slices", 0.0),
+            can_fill=gaps == "refuse" and study.has_gaps(series),
+        )
+        opened = await self._jobs.run(partial(study.open_scan, path, series, gaps))
         await self._add_surfaces(opened)
 
     async def _add_surfaces(self, opened: Study) -> None:
@@ -231,6 +243,7 @@ class Explorer:
         self._state.change(*names)(self._compose)
         for trigger in (
             self.choose,
+            self.fill_gaps,
             self.segment,
             self.export_stl,
             self.cancel,

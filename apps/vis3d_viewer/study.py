@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from vis3d import files, meshing, phantom, segmentation
 from vis3d.labels import LabelMap, Structure
@@ -19,6 +19,12 @@ STRUCTURES = ("lungs", "airways", "bones")
 
 FIRST_SURFACE_LABEL = 1000
 """Surfaces opened from files are listed from this number on, beyond any label."""
+
+
+Gaps: TypeAlias = Literal["refuse", "interpolate"]
+
+GAP_CODES = ("missing-slices", "variable-spacing")
+"""What a loader finds where slices are missing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +63,7 @@ def find_choices(
     """Every scan that can be opened in the inputs: its path and its `Series`.
 
     Raises:
-        Vis3dError: an input can't be read at all.
+        Vis3dError: an input can't be read at all, or the only one holds no scan.
     """
     found: list[tuple[Path, Any]] = []
     for number, name in enumerate(inputs):
@@ -66,18 +72,26 @@ def find_choices(
             continue
         step = part(progress, number / len(inputs), (number + 1) / len(inputs))
         discovery = files.discover(path, progress=step)
-        found += [(path, series) for series in discovery.series if series.loadable]
+        loadable = [(path, series) for series in discovery.series if series.loadable]
+        if not loadable and len(inputs) == 1:
+            # Either this says why there is nothing to open, or opening it will.
+            loadable = [(path, files.select_series(discovery))]
+        found += loadable
     return tuple(found)
 
 
-def open_scan(path: Path, series: Any, progress: Progress) -> Study:
+def open_scan(path: Path, series: Any, gaps: Gaps, progress: Progress) -> Study:
     """The scan of one series.
 
     Raises:
         Vis3dError: it can't be loaded.
     """
-    index = None if series is None else series.index
-    return Study(files.load_volume(path, series=index, progress=progress))
+    return Study(files.load_volume(path, series=series.index, gaps=gaps, progress=progress))
+
+
+def has_gaps(series: Any) -> bool:
+    """Whether a series that was refused could be opened with its gaps filled."""
+    return any(finding.code in GAP_CODES for finding in series.findings)
 
 
 def open_phantom(progress: Progress) -> Study:

@@ -56,8 +56,17 @@ HELP = (
 )
 
 
+CLOSED = """
+<div class="v3-center" data-testid="closed" role="alert">
+  <p>The connection to vis3d is closed.</p>
+  <p class="v3-dim">Start it again, and open the address that it prints.</p>
+</div>
+"""
+
+
 def build_page(server: Any, settings: Any) -> None:
     """Build the page; `settings` holds the names of the settings' state (TypedState.name)."""
+    server.state.trame__template_error = CLOSED
     with VAppLayout(server, theme="vis3d", vuetify_config=THEME, classes="v3-app"):
         FileSaver(address=("download",))
         with html.Div(classes="v3-frame", v_if=("phase === 'ready'",), **_id("explorer")):
@@ -222,7 +231,10 @@ def _structures(s: Any) -> None:
                     )
                 )
             html.I(classes="v3-swatch", style=("{ background: row.color }",))
-            html.Span("{{ row.name }}", classes="v3-row-name")
+            html.Span(
+                "{{ row.name }}",
+                classes=("row.exportable ? 'v3-row-name v3-ours' : 'v3-row-name'",),
+            )
             html.Span(
                 "{{ row.volume }}",
                 classes="v3-row-volume",
@@ -385,6 +397,14 @@ def _problem() -> None:
     with html.Div(v_if=("phase === 'failed'",), classes="v3-center", **_id("failed")):
         v3.VIcon("mdi-alert-outline", size="48", color="warning")
         html.P("{{ message }}")
+        v3.VBtn(
+            "Fill the gaps and open",
+            v_if=("can_fill",),
+            variant="tonal",
+            color="primary",
+            click="trigger('fill_gaps')",
+            **_id("fill-gaps"),
+        )
 
 
 def _id(name: str, *attributes: str) -> dict[str, list[str]]:
