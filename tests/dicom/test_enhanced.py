@@ -1,5 +1,6 @@
 """Enhanced multi-frame objects: places by functional groups, not by the frames' order."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,15 @@ def test_groups_that_miss_frames_are_refused(tmp_path: Path) -> None:
     write(tmp_path, [dataset])
     (left_out,) = discover(tmp_path).skipped
     assert left_out.reason == "has 4 functional groups for 5 frames"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_frames_are_read_inside_an_archive(tmp_path: Path, method: int) -> None:
+    (file,) = write(tmp_path, [enhanced(STORED, GRID, [3, 0, 4, 1, 2], [1.0] * 5)])
+    with zipfile.ZipFile(tmp_path / "scan.zip", "w", method) as archive:
+        archive.write(file)
+    (series,) = discover(tmp_path / "scan.zip").series
+    np.testing.assert_array_equal(load_series(series).array, STORED - 1000)
 
 
 @pytest.mark.real

@@ -4,8 +4,10 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -15,13 +17,14 @@ from pydicom.uid import (
     JPEG2000Lossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
+    JPEGLSNearLossless,
     RLELossless,
 )
 
 from tests.conftest import oblique_geometry
 from tests.dicom.stacks import compress, ct_slice, ct_stack, write, write_dicomdir
 from vis3d.dicom import discover, load_series
-from vis3d.errors import Cancelled, NotDicomError, NothingFoundError
+from vis3d.errors import Cancelled, NotDicomError, NothingFoundError, RequirementError
 
 GRID = oblique_geometry((6, 16, 24))
 STORED = np.random.default_rng(2).integers(-1000, 2000, GRID.shape, np.int16)
@@ -88,6 +91,28 @@ def test_a_dicomdir_is_followed_to_its_files(folder: Path, tmp_path: Path) -> No
     assert discover(medium / "DICOMDIR").skipped == ()
     reasons = {entry.path: entry.reason for entry in discover(medium).skipped}
     assert "a DICOMDIR" in reasons["DICOMDIR"]
+
+
+def test_a_lossy_transfer_syntax_is_told_and_travels(tmp_path: Path) -> None:
+    image = ct_slice(STORED[0].view(np.uint16))
+    image.PixelData = encapsulate([imagecodecs.jpegls_encode(STORED[0].view(np.uint16))])
+    image["PixelData"].VR = "OB"
+    write(tmp_path, [image], JPEGLSNearLossless)
+    (series,) = discover(tmp_path).series
+    assert "lossy" in {finding.code for finding in series.findings}
+    assert load_series(series).metadata["lossy"] is True
+
+
+def test_a_missing_decoder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, [compress(ct_slice(STORED[0]), JPEGLSLossless)], JPEGLSLossless)
+    (series,) = discover(tmp_path).series
+
+    def missing(data: bytes) -> None:
+        raise imagecodecs.DelayedImportError("jpegls_decode")
+
+    monkeypatch.setattr(imagecodecs, "jpegls_decode", missing)
+    with pytest.raises(RequirementError, match=r"F000 needs .*pip install -U imagecodecs"):
+        load_series(series)
 
 
 def test_a_single_file_is_a_volume_of_one_slice(folder: Path) -> None:

@@ -81,3 +81,15 @@ def test_order_follows_the_normal_not_an_axis() -> None:
     coronal = np.array([[1.0, 0, 0], [0, 0, -1]])
     positions = np.array([[0.0, 3, 9], [0, 1, 9], [0, 2, 9]])
     assert order_along_normal(positions, coronal).tolist() == [1, 2, 0]
+
+
+def test_slices_that_run_along_their_own_plane_are_refused() -> None:
+    found = at([0, 1, 2, 3], (0.0, 2.0))
+    assert codes(found) == [("gantry-tilt", "error")]
+    assert "63 degrees off their normal" in found.refusal
+
+
+def test_the_first_slice_beside_the_others_is_named() -> None:
+    positions = np.array([[0.0, 0, k] for k in range(9)])
+    positions[0, 0] = 30
+    assert "slice 1 is 30.0 mm beside" in stack(positions, AXIAL, (0.7, 0.7)).refusal

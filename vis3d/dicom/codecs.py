@@ -18,6 +18,8 @@ from vis3d.errors import InputError, RequirementError, TruncatedError, Unsupport
 
 NATIVE = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED_LITTLE))
 _JPEG = "1.2.840.10008.1.2.4."
+LOSSY_TRANSFER_SYNTAXES = frozenset(_JPEG + end for end in ("50", "51", "53", "55", "81"))
+"""Those that always lose something; of others the header tells."""
 _ITEM, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
 RLE_EXPANSION = 64
@@ -194,7 +196,10 @@ def _decode_jpeg(payload: bytes, form: PixelFormat) -> NDArray[Any]:
 
 
 def _decode_jpeg_lossless(payload: bytes, form: PixelFormat) -> NDArray[Any]:
-    return np.asarray(imagecodecs.ljpeg_decode(payload))
+    try:
+        return np.asarray(imagecodecs.jpeg8_decode(payload))
+    except imagecodecs.Jpeg8Error:  # libjpeg-turbo knows fewer variants, but is faster
+        return np.asarray(imagecodecs.ljpeg_decode(payload))
 
 
 def _decode_jpegls(payload: bytes, form: PixelFormat) -> NDArray[Any]:

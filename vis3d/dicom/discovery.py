@@ -167,6 +167,8 @@ def _check_kind(header: Header) -> None:
     image_type = header.texts("ImageType")
     if "LOCALIZER" in image_type:
         raise _LocalizerError("a localizer (scout) image, not a slice")
+    if "MOSAIC" in image_type:
+        raise UnsupportedError("a mosaic of slices in one image")
     if not is_supported(header.transfer_syntax):
         raise UnsupportedError(f"{syntax_name(header.transfer_syntax)} isn't read")
 

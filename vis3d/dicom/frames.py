@@ -26,7 +26,9 @@ SPLITTERS = [
     "FlipAngle",
     "DiffusionBValue",
     "ConvolutionKernel",
+    "KVP",
     "ImageType",
+    "SeriesDescription",
     "SliceThickness",
     "PixelFormat",
     "AcquisitionDateTime",
@@ -138,7 +140,6 @@ def single_frame(header: Header) -> Frame:
         header.numbers("RescaleSlope"), header.numbers("RescaleIntercept")
     )
     spacing, magnified = _spacing(header)
-    thickness = header.numbers("SliceThickness")
     return Frame(
         header=header,
         number=0,
@@ -149,7 +150,7 @@ def single_frame(header: Header) -> Frame:
         slope=slope,
         intercept=intercept,
         unit=unit_of(header, header.text("RescaleType")),
-        thickness_mm=thickness[0] if thickness else None,
+        thickness_mm=_thickness_mm(header),
         splits=_splits(header),
         magnified=magnified,
     )
@@ -247,6 +248,14 @@ def unit_of(header: Header, rescale_type: str) -> str:
     if header.text("Modality") != "CT" or not (header.has("RescaleIntercept") or rescale_type):
         return ""
     return "HU" if rescale_type in ("", "HU", "HU_MOD", "US") else safe_word(rescale_type)
+
+
+def _thickness_mm(header: Header) -> float | None:
+    """SliceThickness, which is only compared: a bad one must not cost the slice."""
+    try:
+        return next(iter(header.numbers("SliceThickness")), None)
+    except InputError:
+        return None
 
 
 def _splits(header: Header) -> dict[str, str]:

@@ -38,7 +38,7 @@ _NEEDED = """
     PixelPaddingValue PixelPaddingRangeLimit WindowCenter WindowWidth
     WindowCenterWidthExplanation RescaleIntercept RescaleSlope RescaleType
     LossyImageCompression Units PerFrameFunctionalGroupsSequence
-    DirectoryRecordSequence
+    DirectoryRecordSequence KVP
 """
 NEEDED = tuple(_NEEDED.split())
 

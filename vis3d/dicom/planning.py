@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from vis3d.dicom.codecs import LOSSY_TRANSFER_SYNTAXES
 from vis3d.dicom.frames import Frame, frame_count
 from vis3d.dicom.grouping import Group
 from vis3d.dicom.headers import Header
@@ -105,7 +106,7 @@ def _value_findings(frames: tuple[Frame, ...]) -> tuple[Finding, ...]:
             )
         )
     headers = list({id(frame.header): frame.header for frame in frames}.values())
-    if any(header.text("LossyImageCompression") == "01" for header in headers):
+    if any(_is_lossy(header) for header in headers):
         findings.append(
             Finding("lossy", "warning", "The pixels went through a lossy compression.")
         )
@@ -118,11 +119,21 @@ def _value_findings(frames: tuple[Frame, ...]) -> tuple[Finding, ...]:
         findings.append(
             Finding("preamble", "warning", f"Files begin like {kind}; only the scan is used.")
         )
+    if not frames[0].header.text("SeriesInstanceUID"):
+        message = "The files name no series: whether they belong together is a guess."
+        findings.append(Finding("no-series-uid", "warning", message))
     if frames[0].header.text("Modality") == "CT" and not frames[0].unit:
         findings.append(
             Finding("no-rescale", "warning", "No rescale is given: the values may not be HU.")
         )
     return tuple(findings)
+
+
+def _is_lossy(header: Header) -> bool:
+    return (
+        header.text("LossyImageCompression") == "01"
+        or header.transfer_syntax in LOSSY_TRANSFER_SYNTAXES
+    )
 
 
 def _has_surplus_pixels(header: Header, frame: Frame) -> bool:

@@ -17,6 +17,7 @@ REPEAT_SHARE = 0.02
 LEAST_REPEAT_MM = 1e-3
 TILT_PIXELS = 0.5
 """In-plane drift of the whole stack, in pixels, from which on it counts as a tilt."""
+MAX_TILT_DEGREES = 45.0
 COMMON_SHARE = 0.1
 """A gap that at least this share of all gaps stays below is a sane spacing to fill to."""
 
@@ -183,6 +184,12 @@ def _judge_offsets(
         )
         return True, (Finding("in-plane-jump", "error", message),)
     degrees = np.degrees(np.arctan(np.linalg.norm(slope)))
+    if degrees > MAX_TILT_DEGREES:
+        message = (
+            f"The slices lie {degrees:.0f} degrees off their normal, more than a gantry tilts: "
+            "their positions and ImageOrientationPatient don't fit each other."
+        )
+        return True, (Finding("gantry-tilt", "error", message),)
     message = (
         f"The slices are tilted by {degrees:.1f} degrees (a drift of {drift.max():.1f} mm over "
         f"{distances[-1]:.0f} mm); the volume is resampled onto a right-angled grid."
