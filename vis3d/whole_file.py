@@ -1,12 +1,16 @@
 """Files that are either whole or not there."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from vis3d.errors import OutputError, Vis3dError
+
+UNFINISHED: set[Path] = set()
+"""Folders to remove if the process must end without unwinding (see `abandon`)."""
 
 
 @contextmanager
@@ -28,6 +32,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         raise _cannot_write(final, error) from error
     unfinished = scratch / final.name
+    UNFINISHED.add(scratch)
     try:
         yield unfinished
         for companion in sorted(scratch.iterdir(), key=lambda file: file == unfinished):
@@ -40,6 +45,13 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         for leftover in scratch.iterdir():
             leftover.unlink()
         scratch.rmdir()
+        UNFINISHED.discard(scratch)
+
+
+def abandon() -> None:
+    """Remove what was being written: the last thing a process does that ends at once."""
+    for scratch in tuple(UNFINISHED):
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:
