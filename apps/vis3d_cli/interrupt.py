@@ -1,45 +1,59 @@
-"""How Ctrl-C and SIGTERM stop the work."""
+"""How Ctrl-C and SIGTERM stop the work.
 
+First the work itself may notice, at its next report of progress; then it is stopped at its
+next line of Python; and where it is deep in a library that comes back to Python too late
+(VTK drawing its first frame), the process ends without it.
+"""
+
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from vis3d.errors import Cancelled
+from vis3d.whole_file import abandon
 
 GRACE_S = 0.1
-"""How long the work may take to notice by itself, at its next report of progress."""
+"""How long the work may take to notice by itself."""
+
+PATIENCE_S = 0.3
+"""How long it may take to come back to Python at all."""
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTED = 130
+SHOW_CURSOR = "\x1b[?25h"
+"""What a progress bar on a terminal leaves to be done."""
 
 _asked = threading.Event()
+_heard = threading.Event()
 
 
 def stop_if_asked() -> None:
     """Raise `Cancelled` once somebody pressed Ctrl-C; from any thread."""
     if _asked.is_set():
-        _set_alarm(0)
-        raise Cancelled
+        _cancel()
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside, SIGINT and SIGTERM raise `Cancelled`: from progress, or else after a moment.
-
-    The first chance is the work's own: stopped at a report of progress it is in a known
-    state, worker threads included. What hasn't reported within `GRACE_S` is stopped
-    wherever the main thread is; a second signal does so at once.
-    """
+    """Inside, SIGINT and SIGTERM raise `Cancelled`, a second one at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handlers = {signal.SIGINT: _ask, signal.SIGTERM: _ask}
+    handlers = dict.fromkeys(SIGNALS, _ask)
     if hasattr(signal, "SIGALRM"):
         handlers[signal.SIGALRM] = _insist
     _asked.clear()
+    _heard.clear()
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield
+        with _guarded():
+            yield
     finally:
+        _heard.set()
         _set_alarm(0)
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -47,19 +61,53 @@ def interruptible() -> Iterator[None]:
 
 def _ask(number: int, frame: FrameType | None) -> None:
     if _asked.is_set() or not hasattr(signal, "setitimer"):
-        raise Cancelled
+        _cancel()
     _asked.set()
     _set_alarm(GRACE_S)
 
 
 def _insist(number: int, frame: FrameType | None) -> None:
+    _cancel()
+
+
+def _cancel() -> None:
+    _heard.set()
+    _set_alarm(0)
     raise Cancelled
 
 
 def _set_alarm(seconds: float) -> None:
-    if hasattr(signal, "setitimer") and _in_main_thread():
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if hasattr(signal, "setitimer") and in_main_thread:
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
+@contextmanager
+def _guarded() -> Iterator[None]:
+    """A thread that sees signals even while the main thread is not in Python."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    guard = threading.Thread(target=_guard, args=(reading,), daemon=True)
+    guard.start()
+    try:
+        yield
+    finally:
+        _heard.set()
+        signal.set_wakeup_fd(before)
+        os.close(writing)
+        guard.join()
+        os.close(reading)
+
+
+def _guard(reading: int) -> None:
+    while number := os.read(reading, 1):  # a byte a signal, none when the pipe is closed
+        if number[0] in SIGNALS and not _heard.wait(PATIENCE_S):
+            _end_at_once()
+
+
+def _end_at_once() -> None:
+    abandon()
+    cursor = SHOW_CURSOR if sys.stderr.isatty() else ""
+    os.write(2, f"{cursor}vis3d: stopped.\n".encode())
+    os._exit(INTERRUPTED)

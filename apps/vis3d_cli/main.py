@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from vis3d.errors import Cancelled
-from vis3d_cli.interrupt import interruptible
+from vis3d_cli.interrupt import INTERRUPTED, interruptible
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except (Cancelled, KeyboardInterrupt):
         print("vis3d: stopped.", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except BaseException as error:
         from vis3d_cli.refusals import explain
 

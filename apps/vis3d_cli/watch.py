@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from vis3d.progress import Progress
 from vis3d_cli.interrupt import stop_if_asked
 from vis3d_cli.options import Manner
+from vis3d_cli.say import plain
 
 
 @contextmanager
@@ -30,7 +31,8 @@ def watching(manner: Manner) -> Iterator[Progress]:
 
         def show(fraction: float, what: str) -> None:
             stop_if_asked()
-            bar.update(task, completed=fraction, description=what)
+            done = max(fraction, bar.tasks[task].completed)  # a bar never runs backwards
+            bar.update(task, completed=done, description=plain(what[:1].upper() + what[1:]))
 
         yield show
 

@@ -208,6 +208,30 @@ def test_work_that_does_not_listen_is_stopped_all_the_same(number):
     assert time.perf_counter() - start < 1
 
 
+def test_a_library_that_never_comes_back_cannot_keep_the_process(tmp_path):
+    """The key derivation runs for minutes in C, as VTK's first frame of a volume may."""
+    code = f"""
+import hashlib
+from vis3d_cli.interrupt import interruptible
+from vis3d.whole_file import whole_file
+with interruptible(), whole_file({str(tmp_path / "out.stl")!r}) as unfinished:
+    unfinished.write_text("half")
+    print("ready", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000_000)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        start = time.perf_counter()
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert time.perf_counter() - start < 2
+    assert said == b"vis3d: stopped.\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_clean_up_after_ctrl_c_is_not_disturbed():
     with interruptible():
         os.kill(os.getpid(), signal.SIGINT)

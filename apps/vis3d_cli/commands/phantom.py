@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from vis3d.errors import OutputError, UsageError
 from vis3d.progress import Progress, part
+from vis3d.whole_file import UNFINISHED
 from vis3d_cli import options, say
 from vis3d_cli.exit_codes import DONE
 from vis3d_cli.options import PLAIN, How
@@ -84,12 +85,14 @@ def _scratch_in(folder: Path) -> Iterator[Path]:
         scratch = Path(tempfile.mkdtemp(prefix=".vis3d-", dir=folder))
     except OSError as error:
         raise OutputError(f"Cannot write into {folder}: {error.strerror}.") from error
+    UNFINISHED.add(scratch)
     try:
         yield scratch
         for file in sorted(scratch.iterdir()):
             file.replace(folder / file.name)
     finally:
         shutil.rmtree(scratch)
+        UNFINISHED.discard(scratch)
         if is_new and not any(folder.iterdir()):
             folder.rmdir()
 

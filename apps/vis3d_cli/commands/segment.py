@@ -102,6 +102,8 @@ def _lines(document: dict[str, object], labels: "LabelMap", output: Path) -> Ite
     yield say.table(("label", "structure", "ml"), rows, right=("label", "ml"))
     for check in labels.report.checks:
         yield f"{'ok' if check.ok else 'CHECK'}: {check.message}"
+    said = {check.message for check in labels.report.checks}
     for finding in labels.report.findings:
-        yield f"{finding.severity}: {finding.message}"
+        if finding.message not in said:
+            yield f"{finding.severity}: {finding.message}"
     yield f"{output}: written; segmented in {labels.report.seconds:.1f} s"
