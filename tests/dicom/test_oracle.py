@@ -3,7 +3,11 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import dcm2niix
+import highdicom
+import nibabel
 import numpy as np
+import pydicom
 import SimpleITK
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -79,3 +83,34 @@ def test_shuffled_files_give_the_same_volume(tmp_path: Path) -> None:
     np.testing.assert_array_equal(one.array, other.array)
     assert one.geometry.matches(other.geometry)
     assert one.geometry.matches(geometry)
+
+
+def test_dcm2niix_puts_every_voxel_where_we_do(tmp_path: Path) -> None:
+    geometry = oblique_geometry((7, 16, 24))
+    stored = np.random.default_rng(0).integers(-1000, 3000, geometry.shape, np.int16)
+    write(tmp_path / "scan", ct_stack(stored, geometry))
+    volume = load_series(discover(tmp_path / "scan").series[0])
+    (tmp_path / "out").mkdir()
+    dcm2niix.main(["-z", "n", "-b", "n", "-o", str(tmp_path / "out"), str(tmp_path / "scan")])
+    (file,) = (tmp_path / "out").glob("*.nii")
+    image = nibabel.load(file)
+    for k, j, i in np.random.default_rng(1).integers(0, geometry.shape, (50, 3)):
+        ras = volume.geometry.to_lps((i, j, k)) * (-1, -1, 1)
+        index = np.linalg.inv(image.affine) @ (*ras, 1)
+        np.testing.assert_allclose(index, np.rint(index), atol=1e-2)
+        there = tuple(np.rint(index[:3]).astype(int))
+        assert image.dataobj[there] == volume.array[k, j, i]
+
+
+def test_highdicom_builds_the_same_affine(tmp_path: Path) -> None:
+    geometry = oblique_geometry((7, 16, 24))
+    stored = np.random.default_rng(0).integers(-1000, 3000, geometry.shape, np.int16)
+    write(tmp_path, ct_stack(stored, geometry))
+    (series,) = discover(tmp_path).series
+    theirs = highdicom.get_volume_from_series([pydicom.dcmread(f) for f in tmp_path.iterdir()])
+    ours = load_series(series)
+    corners = np.array([[0, 0, 0], [23, 0, 0], [0, 15, 0], [23, 15, 6], [5, 6, 3]])
+    indices = np.array(theirs.map_reference_to_indices(ours.geometry.to_lps(corners)))
+    np.testing.assert_allclose(indices, np.rint(indices), atol=1e-3)
+    for (i, j, k), there in zip(corners, np.rint(indices).astype(int), strict=True):
+        assert theirs.array[tuple(there)] == ours.array[k, j, i]

@@ -21,6 +21,7 @@ from vis3d.dicom.sources import Source, inflated
 from vis3d.errors import InputError, NotDicomError, TooLargeError, TruncatedError
 
 FIRST_BYTES = 16 << 10
+MAX_HEADER_BYTES = 256 << 20
 LEAST_INFLATED_BYTES = 256 << 20
 MAX_INFLATION = 100
 """A deflated data set may grow to this many times its file; pixels reach about 20."""
@@ -183,6 +184,10 @@ def _grown_scan(source: Source, head: bytes, start: int, syntax: str) -> Element
         try:
             return scan(head, start, source.size, syntax, _WANTED)
         except NeedMoreError:
+            if len(head) > MAX_HEADER_BYTES:
+                raise TooLargeError(
+                    f"has a header of more than {MAX_HEADER_BYTES >> 20} MiB"
+                ) from None
             more = source.read(len(head), max(FIRST_BYTES, 3 * len(head)))
             if not more:
                 raise TruncatedError("ends inside its header") from None

@@ -14,7 +14,7 @@ from vis3d.dicom.metadata import metadata_of
 from vis3d.dicom.padding import OUTSIDE_HU, padding_of
 from vis3d.dicom.planning import flat_geometry, geometry_of, stack_of
 from vis3d.dicom.series import Series
-from vis3d.dicom.stacking import FILL_ADVICE, Stack
+from vis3d.dicom.stacking import FILL_ADVICE, REPAIRABLE, Stack
 from vis3d.dicom.tilt import straightened
 from vis3d.dicom.values import measured_values
 from vis3d.errors import IrregularSeriesError, UsageError
@@ -86,7 +86,7 @@ def _decided(findings: Iterable[Finding], *, gaps: Gaps, tilt: Tilt) -> tuple[Fi
     """
     decided: list[Finding] = []
     for finding in findings:
-        if gaps == "interpolate" and FILL_ADVICE in finding.message:
+        if gaps == "interpolate" and finding.code in REPAIRABLE:
             message = finding.message.replace(FILL_ADVICE, "The gaps were interpolated.")
             finding = replace(finding, severity="warning", message=message)
         if finding.severity == "error":

@@ -2,19 +2,13 @@
 
 import numpy as np
 
-from vis3d.dicom.codecs import LOSSY_TRANSFER_SYNTAXES
-from vis3d.dicom.frames import Frame, frame_count
+from vis3d.dicom.findings import spacing_findings, value_findings
+from vis3d.dicom.frames import Frame
 from vis3d.dicom.grouping import Group
-from vis3d.dicom.headers import Header
-from vis3d.dicom.padding import padding_of
 from vis3d.dicom.series import Series
-from vis3d.dicom.stacking import Stack, normal_of, stack
+from vis3d.dicom.stacking import REPAIRABLE, Stack, normal_of, stack
 from vis3d.dicom.tilt import straight_extent
 from vis3d.geometry import FloatArray, Geometry
-from vis3d.volume import Finding
-
-REPAIRABLE = frozenset(("missing-slices", "variable-spacing"))
-"""Errors that `gaps="interpolate"` repairs."""
 
 
 def planned_series(index: int, group: Group) -> Series:
@@ -27,10 +21,11 @@ def planned_series(index: int, group: Group) -> Series:
     findings = (
         *group.findings,
         *(plan.findings if plan else ()),
-        *_value_findings(group.frames),
-        *_spacing_findings(group.frames, plan),
+        *value_findings(group.frames),
+        *spacing_findings(group.frames, plan),
     )
-    geometry = geometry_of(group.frames, plan) if plan else None
+    errors = {finding.code for finding in findings if finding.severity == "error"}
+    geometry = geometry_of(group.frames, plan) if plan and errors <= REPAIRABLE else None
     shape = (
         geometry.shape
         if geometry
@@ -48,7 +43,7 @@ def planned_series(index: int, group: Group) -> Series:
         transfer_syntaxes=tuple(
             sorted({frame.header.transfer_syntax for frame in group.frames})
         ),
-        loadable=all(finding.severity != "error" for finding in findings),
+        loadable=not errors,
         findings=findings,
         frames=group.frames,
         stack=plan,
@@ -92,89 +87,3 @@ def flat_geometry(frame: Frame) -> Geometry:
 def _lone_spacing(frame: Frame) -> float:
     """What stands for the spacing of a single slice: its thickness, else 1 mm."""
     return frame.thickness_mm if frame.thickness_mm and frame.thickness_mm > 0 else 1.0
-
-
-def _value_findings(frames: tuple[Frame, ...]) -> tuple[Finding, ...]:
-    findings: list[Finding] = []
-    rescales = {(frame.slope, frame.intercept) for frame in frames}
-    if len(rescales) > 1:
-        findings.append(
-            Finding(
-                "per-slice-rescale",
-                "note",
-                f"The slices have {len(rescales)} different rescale slopes and intercepts.",
-            )
-        )
-    headers = list({id(frame.header): frame.header for frame in frames}.values())
-    if any(_is_lossy(header) for header in headers):
-        findings.append(
-            Finding("lossy", "warning", "The pixels went through a lossy compression.")
-        )
-    findings += padding_of(frames).findings
-    surplus = sum(_has_surplus_pixels(header, frames[0]) for header in headers)
-    if surplus:
-        message = f"{surplus} file(s) hold more bytes of pixels than their images; trimmed."
-        findings.append(Finding("truncated-pixels", "warning", message))
-    for kind in sorted({header.preamble for header in headers} - {""}):
-        findings.append(
-            Finding("preamble", "warning", f"Files begin like {kind}; only the scan is used.")
-        )
-    if not frames[0].header.text("SeriesInstanceUID"):
-        message = "The files name no series: whether they belong together is a guess."
-        findings.append(Finding("no-series-uid", "warning", message))
-    if frames[0].header.text("Modality") == "CT" and not frames[0].unit:
-        findings.append(
-            Finding("no-rescale", "warning", "No rescale is given: the values may not be HU.")
-        )
-    return tuple(findings)
-
-
-def _is_lossy(header: Header) -> bool:
-    return (
-        header.text("LossyImageCompression") == "01"
-        or header.transfer_syntax in LOSSY_TRANSFER_SYNTAXES
-    )
-
-
-def _has_surplus_pixels(header: Header, frame: Frame) -> bool:
-    """Whether native pixel data are longer than the images (but for padding to even)."""
-    declared = header.elements.pixel_length
-    if declared is None:
-        return False
-    return declared > frame.format.frame_bytes * frame_count(header) + 1
-
-
-def _spacing_findings(frames: tuple[Frame, ...], plan: Stack | None) -> tuple[Finding, ...]:
-    first = frames[0]
-    findings: list[Finding] = []
-    if first.pixel_spacing is None:
-        findings.append(
-            Finding("no-spacing", "warning", "No pixel spacing is given; 1 mm stands for it.")
-        )
-    if first.magnified:
-        findings.append(
-            Finding(
-                "magnified-spacing",
-                "warning",
-                "The pixel spacing is the detector's: lengths in the patient are shorter.",
-            )
-        )
-    if plan and plan.count == 1:
-        findings.append(
-            Finding(
-                "single-slice", "note", "One slice alone; its thickness stands for spacing."
-            )
-        )
-    elif (
-        plan
-        and first.thickness_mm
-        and abs(first.thickness_mm - plan.spacing) > 0.05 * plan.spacing
-    ):
-        findings.append(
-            Finding(
-                "thickness-differs",
-                "note",
-                f"Slices {first.thickness_mm:.2f} mm thick lie {plan.spacing:.2f} mm apart.",
-            )
-        )
-    return tuple(findings)

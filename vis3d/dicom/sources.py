@@ -208,7 +208,8 @@ def in_memory(source: Source) -> Source:
 def folder_files(folder: Path) -> Iterator[Source | Unreadable]:
     """The files below a folder, in the order of their names; links to folders stay out."""
     top = str(folder)
-    for parent, folders, names in os.walk(top):
+    closed: list[OSError] = []
+    for parent, folders, names in os.walk(top, onerror=closed.append):
         folders.sort()
         shown = parent[len(top) :].lstrip(os.sep)
         shown = f"{shown}/" if shown else ""
@@ -219,6 +220,9 @@ def folder_files(folder: Path) -> Iterator[Source | Unreadable]:
         for name in sorted(names):
             # Joined as strings: Path costs more than the header pass over many files.
             yield disk_file(f"{parent}{os.sep}{name}", shown_name(shown + name))
+    for error in closed:
+        name = os.path.relpath(error.filename, top)
+        yield Unreadable(shown_name(name), f"cannot be read: {error.strerror}")
 
 
 def disk_file(path: str, name: str) -> Source | Unreadable:

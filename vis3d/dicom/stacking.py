@@ -21,6 +21,8 @@ MAX_TILT_DEGREES = 45.0
 COMMON_SHARE = 0.1
 """A gap that at least this share of all gaps stays below is a sane spacing to fill to."""
 
+REPAIRABLE = frozenset(("missing-slices", "variable-spacing"))
+"""Codes of errors that `gaps="interpolate"` repairs."""
 FILL_ADVICE = 'Use gaps="interpolate" (--gaps interpolate) to fill the gaps evenly.'
 
 

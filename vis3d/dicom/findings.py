@@ -1,0 +1,134 @@
+"""What the headers of a series tell a reader to know of its values and sizes."""
+
+from vis3d.dicom.codecs import LOSSY_TRANSFER_SYNTAXES
+from vis3d.dicom.frames import Frame, frame_count
+from vis3d.dicom.headers import Header
+from vis3d.dicom.padding import padding_of
+from vis3d.dicom.stacking import Stack
+from vis3d.errors import InputError
+from vis3d.volume import Finding, Severity
+
+SPACING_SHARE = 0.05
+"""A thickness or spacing in the header that differs by more from the positions is told."""
+
+
+def value_findings(frames: tuple[Frame, ...]) -> tuple[Finding, ...]:
+    """What loading does to the stored values, and what they don't tell."""
+    headers = list({id(frame.header): frame.header for frame in frames}.values())
+    first = frames[0]
+    rescales = {(frame.slope, frame.intercept) for frame in frames}
+    surplus = sum(_has_surplus_pixels(header, first) for header in headers)
+    pretences = ", ".join(sorted({header.preamble for header in headers} - {""}))
+    no_rescale = first.header.text("Modality") == "CT" and not first.unit
+    said: list[tuple[object, str, Severity, str]] = [
+        (
+            len(rescales) > 1,
+            "per-slice-rescale",
+            "note",
+            f"The slices have {len(rescales)} different rescale slopes and intercepts.",
+        ),
+        (
+            any(_is_lossy(header) for header in headers),
+            "lossy",
+            "warning",
+            "The pixels went through a lossy compression.",
+        ),
+        (
+            surplus,
+            "truncated-pixels",
+            "warning",
+            f"{surplus} file(s) hold more bytes of pixels than their images; trimmed.",
+        ),
+        (
+            pretences,
+            "preamble",
+            "warning",
+            f"Files begin like {pretences}; only the scan is used.",
+        ),
+        (
+            not first.header.text("SeriesInstanceUID"),
+            "no-series-uid",
+            "warning",
+            "The files name no series: whether they belong together is a guess.",
+        ),
+        (
+            no_rescale,
+            "no-rescale",
+            "warning",
+            "No rescale is given: the values may not be HU.",
+        ),
+    ]
+    return (*padding_of(frames).findings, *_true_ones(said))
+
+
+def spacing_findings(frames: tuple[Frame, ...], plan: Stack | None) -> tuple[Finding, ...]:
+    """What the header says of sizes, where it is missing or differs from the positions."""
+    first = frames[0]
+    apart = plan.spacing if plan and plan.count > 1 else None
+    thickness, claimed = first.thickness_mm, _claimed_spacing(first.header)
+    said: list[tuple[object, str, Severity, str]] = [
+        (
+            first.pixel_spacing is None,
+            "no-spacing",
+            "warning",
+            "No pixel spacing is given; 1 mm stands for it.",
+        ),
+        (
+            first.magnified,
+            "magnified-spacing",
+            "warning",
+            "The pixel spacing is the detector's: lengths in the patient are shorter.",
+        ),
+        (
+            plan and plan.count == 1,
+            "single-slice",
+            "note",
+            "One slice alone; its thickness stands for spacing.",
+        ),
+        (
+            apart and thickness and _differ(thickness, apart),
+            "thickness-differs",
+            "note",
+            f"Slices {thickness or 0:.2f} mm thick lie {apart or 0:.2f} mm apart.",
+        ),
+        (
+            apart and claimed and _differ(claimed, apart),
+            "spacing-differs",
+            "note",
+            f"The header says that slices lie {claimed or 0:.2f} mm apart; by their positions "
+            f"they lie {apart or 0:.2f} mm apart, which is used.",
+        ),
+    ]
+    return tuple(_true_ones(said))
+
+
+def _true_ones(said: list[tuple[object, str, Severity, str]]) -> list[Finding]:
+    return [Finding(code, severity, words) for true, code, severity, words in said if true]
+
+
+def _differ(one: float, other: float) -> bool:
+    return abs(one - other) > SPACING_SHARE * other
+
+
+def _claimed_spacing(header: Header) -> float | None:
+    """SpacingBetweenSlices without its sign, which some use for the direction."""
+    try:
+        values = header.numbers("SpacingBetweenSlices")
+    except InputError:
+        return None
+    return abs(values[0]) if values else None
+
+
+def _is_lossy(header: Header) -> bool:
+    return (
+        header.text("LossyImageCompression") == "01"
+        or header.transfer_syntax in LOSSY_TRANSFER_SYNTAXES
+    )
+
+
+def _has_surplus_pixels(header: Header, frame: Frame) -> bool:
+    """Whether native pixel data are longer than the images (but for padding to even)."""
+    declared = header.elements.pixel_length
+    if declared is None:
+        return False
+    return declared > frame.format.frame_bytes * frame_count(header) + 1
