@@ -219,6 +219,8 @@ def test_both_ray_casters_light_a_volume_from_the_same_side(
         middle = stage.to_pixel(ball.center_lps)
         assert abs(x - middle[0]) < 5
         assert -15 < y - middle[1] < 1
+        above, below = (shine[round(middle[1]) + n, round(middle[0])] for n in (-60, 60))
+        assert below < above * (0.6 if direction[0, 0] == 1 else 1.0)
 
 
 def test_screenshot_writes_what_it_returns(

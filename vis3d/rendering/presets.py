@@ -10,11 +10,11 @@ from vis3d.volume import Volume
 VOLUME_PRESETS: dict[str, TransferFunction] = {
     "bone": TransferFunction(
         (
-            (130, 0.48, 0.20, 0.14, 0.0),
-            (200, 0.72, 0.45, 0.30, 0.05),
-            (300, 0.88, 0.74, 0.56, 0.25),
-            (500, 0.96, 0.90, 0.76, 0.55),
-            (1200, 1.0, 0.99, 0.95, 0.9),
+            (150, 0.68, 0.42, 0.31, 0.0),
+            (230, 0.82, 0.60, 0.45, 0.25),
+            (350, 0.92, 0.80, 0.65, 0.75),
+            (550, 0.97, 0.91, 0.80, 0.92),
+            (1200, 1.0, 0.99, 0.95, 1.0),
         )
     ),
     "vessels": TransferFunction(
@@ -41,11 +41,10 @@ VOLUME_PRESETS: dict[str, TransferFunction] = {
     ),
     "skin": TransferFunction(
         (
-            (-850, 0.62, 0.40, 0.30, 0.0),
-            (-500, 0.85, 0.62, 0.50, 0.10),
-            (-150, 0.93, 0.74, 0.62, 0.45),
-            (200, 0.96, 0.82, 0.72, 0.8),
-            (600, 1.0, 0.95, 0.86, 1.0),
+            (-850, 0.86, 0.64, 0.52, 0.0),
+            (-700, 0.91, 0.70, 0.58, 0.3),
+            (-400, 0.94, 0.74, 0.63, 0.9),
+            (200, 0.97, 0.82, 0.72, 1.0),
         )
     ),
     "mip": TransferFunction(
@@ -69,7 +68,11 @@ VOLUME_PRESETS: dict[str, TransferFunction] = {
         blend="minip",
     ),
 }
-"""Opacities are those of 1 mm. Bring your own as `vis3d.TransferFunction`."""
+"""Opacities are those of 1 mm. Bring your own as `vis3d.TransferFunction`.
+
+What is shaded becomes opaque while its value still rises: behind the edge, normals are
+those of noise, and vtkFixedPointVolumeRayCastMapper paints them as rings (VTK 9.7).
+"""
 
 
 def transfer_function(transfer: str | TransferFunction, volume: Volume) -> TransferFunction:

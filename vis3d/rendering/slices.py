@@ -60,10 +60,9 @@ class SliceProp:
         self._rectangle.SetOrigin(scan.to_lps(high, -0.5).tolist())
         self._rectangle.SetPoint1(scan.to_lps(high, columns - 0.5).tolist())
         self._rectangle.SetPoint2(scan.to_lps(low, -0.5).tolist())
-        pixels = picture(self.source, layer.plane, index, window)[
-            ::-1
-        ]  # VTK's first row is below
-        scalars = numpy_to_vtk(np.ascontiguousarray(pixels).reshape(-1, 3), deep=True)
+        pixels = picture(self.source, layer.plane, index, window)
+        upward = np.ascontiguousarray(pixels[::-1])  # VTK's first row is the lowest
+        scalars = numpy_to_vtk(upward.reshape(-1, 3), deep=True)
         image = vtkImageData()
         image.SetDimensions(columns, rows, 1)
         image.GetPointData().SetScalars(scalars)
