@@ -1,0 +1,60 @@
+"""Any bytes at all, given to the header and the pixel layer: one sentence or a value."""
+
+import struct
+from contextlib import suppress
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.hostile.bad_files import GOOD, META_END
+from vis3d.dicom.codecs import _DECODERS, decode
+from vis3d.dicom.frames import PixelFormat
+from vis3d.dicom.headers import read_header
+from vis3d.dicom.scan import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from vis3d.dicom.sources import MemoryFile
+from vis3d.errors import InputError
+
+SIXTEEN_BITS = PixelFormat(16, 16, 1, 16, 16, 15, False, "MONOCHROME2")
+quick = settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+vrs = st.sampled_from([b"SQ", b"UN", b"OB", b"US", b"DS", b"UI", b"ZZ", b"\0\0"])
+CODE, ROWS, PIXELS, UNKNOWN = (0x00080005, 0x00280010, 0x7FE00010, 0x52009230)
+ITEM, ITEM_END, SEQUENCE_END = (0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD)
+tags = st.sampled_from(
+    [
+        struct.pack("<HH", tag >> 16, tag & 0xFFFF)
+        for tag in (CODE, ROWS, PIXELS, UNKNOWN, ITEM, ITEM_END, SEQUENCE_END)
+    ]
+)
+lengths = st.sampled_from([b"\0\0", b"\x04\0", b"\xff\xff", b"\0\0\xff\xff\xff\xff"])
+elements = st.lists(st.tuples(tags, vrs, lengths, st.binary(max_size=9)), max_size=30)
+
+
+@quick
+@given(
+    elements,
+    st.sampled_from([IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG]),
+)
+def test_any_elements_make_a_header_or_a_sentence(
+    parts: list[tuple[bytes, ...]], syntax: str
+) -> None:
+    meta = GOOD[:META_END].replace(b"1.2.840.10008.1.2.1\0", syntax.encode().ljust(20, b"\0"))
+    data = meta + b"".join(b"".join(part) for part in parts)
+    with suppress(InputError):
+        header = read_header(MemoryFile("made", len(data), data))
+        assert header.elements.pixel_start is None or header.elements.pixel_start <= len(data)
+
+
+@quick
+@given(st.sampled_from(sorted(_DECODERS)), st.binary(max_size=300))
+def test_any_bytes_decode_to_the_right_size_or_are_refused(syntax: str, data: bytes) -> None:
+    with suppress(InputError):
+        values = decode(data, syntax, SIXTEEN_BITS, "made")
+        assert values.shape == (16, 16)
+        assert values.dtype.itemsize == 2
+
+
+def test_the_good_file_is_good() -> None:
+    header = read_header(MemoryFile("good", len(GOOD), GOOD))
+    assert header.integer("Rows") == 64
+    assert np.frombuffer(GOOD[header.elements.pixel_start :], np.uint16).size == 64 * 64
