@@ -1,6 +1,5 @@
 """The command `vis3d`: what becomes of its arguments and of its errors."""
 
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 
 from vis3d.errors import Cancelled
 from vis3d_cli.interrupt import INTERRUPTED, interruptible
+from vis3d_cli.say import forget_stdout
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = run(tokens)
             sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # the latter is how rich says the same
-        _forget_stdout()
+        forget_stdout()
         return 0
     except (Cancelled, KeyboardInterrupt):
         print("vis3d: stopped.", file=sys.stderr)
@@ -55,8 +55,3 @@ def _calm() -> Iterator[None]:
             yield
     finally:
         logging.lastResort = last_resort
-
-
-def _forget_stdout() -> None:
-    """The reader has left (`vis3d info ... | head -1`): say nothing more, not even at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -22,9 +22,7 @@ class Manner:
         bool, Parameter(help="Print one JSON document on stdout and nothing else there.")
     ] = False
     quiet: Annotated[bool, Parameter(help="No progress, no notes: errors only.")] = False
-    verbose: Annotated[bool, Parameter(help="Every note, and where an error came from.")] = (
-        False
-    )
+    verbose: Annotated[bool, Parameter(help="Every note, every skipped file.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)

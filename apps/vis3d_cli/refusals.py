@@ -1,19 +1,25 @@
 """What a person reads when a command stops."""
 
+import errno
 import sys
-import traceback
 from typing import Any
 
 from cyclopts import CycloptsError
 
 from vis3d.errors import SeveralSeriesError, Vis3dError
 from vis3d_cli.application import COMMANDS
-from vis3d_cli.exit_codes import EXIT_CODES, exit_code
-from vis3d_cli.say import error_line, print_json, terminal
+from vis3d_cli.exit_codes import EXIT_CODES, NO_OUTPUT, exit_code
+from vis3d_cli.say import error_line, forget_stdout, print_json, terminal
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def explain(error: BaseException, tokens: list[str]) -> int | None:
     """Say why on stderr, in one line; the exit code, or None for a defect of ours."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        forget_stdout()
+        error_line(f"Cannot print the answer: {error.strerror}.")
+        return NO_OUTPUT
     if not isinstance(error, tuple(EXIT_CODES)):
         return None
     if isinstance(error, CycloptsError):
@@ -26,8 +32,6 @@ def explain(error: BaseException, tokens: list[str]) -> int | None:
 
 
 def _refuse(error: Vis3dError, tokens: list[str]) -> None:
-    if "--verbose" in tokens:
-        traceback.print_exception(error)
     if isinstance(error, SeveralSeriesError) and error.choices:
         _list_choices(error, as_json="--json" in tokens)
     else:

@@ -95,6 +95,13 @@ def terminal(stream: TextIO | None = None) -> "Console":
     return Console(file=file, width=width, markup=False, highlight=False, emoji=False)
 
 
+def forget_stdout() -> None:
+    """Its reader has left, or the disk is full: say nothing more there, not even at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
 def _finite(value: object) -> object:
     if isinstance(value, Mapping):
         return {str(key): _finite(item) for key, item in value.items()}

@@ -143,6 +143,21 @@ def test_a_reader_that_leaves_early_is_no_error():
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize("words", [["--help"], ["info", "--json", "SCAN"], ["info", "SCAN"]])
+def test_a_full_disk_under_stdout_is_one_line_and_exit_5(words, scan):
+    tokens = [str(scan) if word == "SCAN" else word for word in words]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [Path(sys.executable).with_name("vis3d"), *tokens],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 5
+    assert done.stderr.startswith("vis3d: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_json_has_no_nan_and_no_numpy():
     document = {"a": float("nan"), "b": [np.float32(1.5), np.inf], "c": np.array([1, 2])}
     assert json.loads(say.json_text(document)) == {"a": None, "b": [1.5, None], "c": [1, 2]}

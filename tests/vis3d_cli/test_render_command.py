@@ -99,6 +99,14 @@ def test_options_that_go_nowhere_are_refused(scan, tmp_path, monkeypatch, refusa
     assert not list(tmp_path.iterdir())
 
 
+def test_mp4_without_ffmpeg_is_refused_before_the_work(scan, tmp_path, monkeypatch, refusal):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr("vis3d_cli.commands.render.find_spec", lambda name: None)
+    code, line = refusal("render", scan, "-o", tmp_path / "turn.mp4")
+    assert code == 5
+    assert "ffmpeg" in line
+
+
 def test_slices_need_no_opengl(scan, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "vis3d.rendering", None)
     out = tmp_path / "out.png"

@@ -1,13 +1,15 @@
 """`vis3d render`: a picture or a turning movie."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from vis3d.errors import UsageError
+from vis3d.errors import RequirementError, UsageError
 from vis3d.progress import Progress, part
 from vis3d_cli import options, reading, say
 from vis3d_cli.exit_codes import DONE
@@ -107,6 +109,8 @@ def render(
     _check_together(wanted)
     reading.check_output(output, SUFFIXES, "pictures")
     count = _frame_count(reading.suffix_of(output), mode, frames)
+    if reading.suffix_of(output) == ".mp4":
+        _require_ffmpeg()
     with watching(how) as progress:
         if mode in FLAT_MODES:
             pictures = iter([_flat_picture(wanted, how, part(progress, 0.0, 0.9))])
@@ -152,6 +156,15 @@ def _frame_count(suffix: str, mode: Mode, frames: int | None) -> int:
     if frames > 1 and suffix == ".png":
         raise UsageError("A .png holds one picture: for --frames write a .gif, .webp or .mp4.")
     return frames
+
+
+def _require_ffmpeg() -> None:
+    """Before the work: MP4 is the one format that needs another program."""
+    if shutil.which("ffmpeg") is None and find_spec("imageio_ffmpeg") is None:
+        raise RequirementError(
+            'An .mp4 needs ffmpeg: apt-get install ffmpeg, or pip install "vis3d[movie]"; '
+            ".gif and .webp need neither."
+        )
 
 
 def _flat_picture(wanted: Wanted, how: options.Manner, progress: Progress) -> Any:
