@@ -295,3 +295,29 @@ def test_a_folder_of_two_kernels_asks_which(real_data: Path) -> None:
     assert len(caught.value.choices) == 2
     assert discover(path).series[1].index == 2
     assert files.load_volume(path, series=2, slices=slice(0, 3)).geometry.shape[0] == 3
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("scan", "truth"),
+    [
+        ("anatomical/001", "anatomical/001_ground_truth.nii.gz"),
+        ("anatomical/001", "anatomical/001_ground_truth_reoriented.nii.gz"),
+        ("anatomical/002_non_isotropic", "anatomical/002_non_isotropic_ground_truth.nii.gz"),
+        ("compressed_j2k/001", "compressed_j2k/001_ground_truth_reoriented.nii.gz"),
+    ],
+)
+def test_every_voxel_of_a_series_lies_where_its_nifti_has_it(
+    scan: str, truth: str, real_data: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(real_data / "dicom2nifti_generic.zip") as package:
+        package.extractall(tmp_path)
+    ours = files.load_volume(tmp_path / "generic" / scan)
+    theirs = files.load_volume(tmp_path / "generic" / truth)
+    kji = np.indices(ours.geometry.shape).reshape(3, -1).T
+    ijk = theirs.geometry.to_ijk(ours.geometry.to_lps(kji[:, ::-1]))
+    at = np.rint(ijk).astype(int)
+    assert np.abs(ijk - at).max() < 0.01
+    i, j, k = at.T
+    found = theirs.array[k, j, i].astype(float)
+    np.testing.assert_allclose(found, ours.array.reshape(-1), rtol=1e-4, atol=1.0)
