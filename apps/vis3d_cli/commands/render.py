@@ -101,7 +101,7 @@ def render(
 
     INPUT may also be a surface file (.stl .ply ...).
 
-    For example: vis3d render scans/chest -o bones.png --structures bones --view left
+    For example: vis3d render scans/chest -o bones.png --structures bones
     """
     names = () if structures is None else options.names(structures)
     pixels = options.size(size)
