@@ -94,7 +94,7 @@ class Explorer:
     async def run(self, *, segment: bool) -> None:
         """Open what was given, then draw for as long as the server runs."""
         self._segment_at_once = segment
-        self.view = View3D(VIEW_3D, self._tell_view)
+        self.view = View3D(VIEW_3D, self._tell_view, self._go_to)
         self._server.controller.rc_area_register(self.view)
         self._start(self._open())
         await self.view.run()
@@ -282,6 +282,11 @@ class Explorer:
     def _tell(self, fraction: float, what: str) -> None:
         if self._jobs.busy:
             self._update(job=_job(what, fraction))
+
+    def _go_to(self, lps: list[float]) -> None:
+        """Lead the crosshair to what was clicked in 3D."""
+        with self._state:
+            self._settings.data.crosshair_lps = lps
 
     def _tell_view(self, state: str, message: str) -> None:
         if self._state.view3d != {"state": state, "message": message}:

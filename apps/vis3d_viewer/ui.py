@@ -45,7 +45,7 @@ THEME = {
 }
 
 HELP = (
-    ("Click", "moves the crosshair"),
+    ("Click, in 3D too", "moves the crosshair"),
     ("Wheel, arrows, page keys", "go through the slices"),
     ("Left-drag", "changes the window"),
     ("Right-drag, ctrl-wheel, + and −", "zoom"),

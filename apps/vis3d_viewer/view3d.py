@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 Told = Callable[[str, str], None]
+Picked = Callable[[list[float]], None]
 
 REST_S = 0.2
 """After this long without a change the coarse picture becomes a fine one."""
@@ -34,6 +35,9 @@ MAX_PIXELS = 1_400_000
 """More are scaled down: a big screen must not make a CPU renderer crawl."""
 
 COARSE_QUALITY, FINE_QUALITY = 70, 92
+
+CLICK_PIXELS = 4
+"""A press that moves less is a click."""
 
 BUTTONS = {
     f"{button}Button{what}": f"{button}Button{what}Event"
@@ -45,12 +49,16 @@ BUTTONS = {
 class View3D:
     """Takes scenes and mouse events, gives pictures; an area of trame-rca.
 
-    `told(state, message)` hears of "coarse" and "fine" pictures, and of "failed".
+    `told(state, message)` hears of "coarse" and "fine" pictures, and of "failed";
+    `picked(lps)` of the point in LPS mm that was clicked.
     """
 
-    def __init__(self, area_name: str, told: Told) -> None:
+    def __init__(self, area_name: str, told: Told, picked: Picked) -> None:
         self.area_name = area_name
         self._told = told
+        self._picked = picked
+        self._loop = asyncio.get_running_loop()
+        self._pressed_at: tuple[int, int] | None = None
         self._thread = ThreadPoolExecutor(1, "rendering")
         self._wake = asyncio.Event()
         self._restless = threading.Event()
@@ -203,8 +211,35 @@ class View3D:
         if camera is not None:
             stage.look(camera)
         while self._events:
-            _feed(stage, self._events.popleft(), self._scale)
+            self._feed(stage, self._events.popleft())
         return stage
+
+    def _feed(self, stage: Stage, event: Mapping[str, Any]) -> None:
+        """Hand a mouse event of the page to VTK's trackball."""
+        kind = event.get("type")
+        x, y = (int(_number(event.get(name), 0.0) * self._scale) for name in ("x", "y"))
+        interactor = stage.interactor
+        if kind in BUTTONS or kind in ("MouseMove", "MouseWheel"):
+            control, shift = bool(event.get("controlKey")), bool(event.get("shiftKey"))
+            interactor.SetEventInformation(x, y, control, shift)
+        if kind in BUTTONS:
+            interactor.InvokeEvent(BUTTONS[kind])
+            self._pick_at_click(stage, kind, x, y)
+        elif kind == "MouseMove":
+            interactor.InvokeEvent("MouseMoveEvent")
+        elif kind == "MouseWheel":
+            forward = _number(event.get("spinY"), 0.0) < 0
+            interactor.InvokeEvent(f"MouseWheel{'Forward' if forward else 'Backward'}Event")
+
+    def _pick_at_click(self, stage: Stage, kind: str, x: int, y: int) -> None:
+        if kind == "LeftButtonPress":
+            self._pressed_at = (x, y)
+        elif kind == "LeftButtonRelease" and self._pressed_at is not None:
+            moved = math.dist(self._pressed_at, (x, y))
+            self._pressed_at = None
+            lps = stage.pick(x, stage.size[1] - 1 - y) if moved < CLICK_PIXELS else None
+            if lps is not None:
+                self._loop.call_soon_threadsafe(self._picked, lps.tolist())
 
     def _stop_if_restless(self, window: Any, _event: str) -> None:
         if self._restless.is_set():
@@ -214,23 +249,6 @@ class View3D:
         if self._stage is not None:
             self._thread.submit(self._stage.close).result(timeout=10)
         self._thread.shutdown(wait=True)
-
-
-def _feed(stage: Stage, event: Mapping[str, Any], scale: float) -> None:
-    """Hand a mouse event of the page to VTK's trackball."""
-    kind = event.get("type")
-    x, y = (int(_number(event.get(name), 0.0) * scale) for name in ("x", "y"))
-    interactor = stage.interactor
-    if kind in BUTTONS or kind in ("MouseMove", "MouseWheel"):
-        control, shift = bool(event.get("controlKey")), bool(event.get("shiftKey"))
-        interactor.SetEventInformation(x, y, control, shift)
-    if kind in BUTTONS:
-        interactor.InvokeEvent(BUTTONS[kind])
-    elif kind == "MouseMove":
-        interactor.InvokeEvent("MouseMoveEvent")
-    elif kind == "MouseWheel":
-        forward = _number(event.get("spinY"), 0.0) < 0
-        interactor.InvokeEvent(f"MouseWheel{'Forward' if forward else 'Backward'}Event")
 
 
 def _number(value: object, otherwise: float) -> float:

@@ -35,8 +35,16 @@ def picture(seen: Visit, name: str) -> np.ndarray:
 
 def volume_picture(seen: Visit) -> np.ndarray:
     """The 3D view at rest, without the buttons at its top."""
-    seen.wait_for_3d()
-    return picture(seen, "view-3d")[40:]
+    before = np.zeros(1)
+    for _ in range(200):
+        seen.wait_for_3d()
+        now = picture(seen, "view-3d")[40:]
+        # Pictures and the word that they are fine come apart: two alike make sure.
+        if now.shape == before.shape and np.abs(now - before).mean() < 0.02:
+            return now
+        before = now
+        seen.page.wait_for_timeout(400)
+    raise AssertionError("The 3D view never comes to rest.")
 
 
 def until_3d_differs(seen: Visit, before: np.ndarray) -> np.ndarray:
@@ -45,7 +53,6 @@ def until_3d_differs(seen: Visit, before: np.ndarray) -> np.ndarray:
         now = volume_picture(seen)
         if np.abs(now - before).mean() > 0.5:
             return now
-        seen.page.wait_for_timeout(100)
     raise AssertionError("The 3D view stays as it was.")
 
 
@@ -212,8 +219,9 @@ def test_found_structures_colour_the_slices(seen: Visit) -> None:
     seen.wait_until(
         "document.querySelector('[data-testid=slice-axial]').dataset.loaded.includes('labels=')"
     )
+    seen.page.mouse.move(5, 715)
     pixels = picture(seen, "picture-axial")
-    assert (np.ptp(pixels, axis=2) > 30).mean() > 0.1
+    assert (np.ptp(pixels, axis=2) > 20).mean() > 0.1
 
 
 def test_hiding_a_structure_changes_3d_and_back(seen: Visit) -> None:
@@ -261,6 +269,18 @@ def test_3d_turns_under_the_hand_and_looks_from_each_side(seen: Visit) -> None:
     seen.find("look-anterior").click()
     again = until_3d_differs(seen, left)
     assert np.abs(again - front).mean() < 0.5
+
+
+def test_a_click_on_a_surface_leads_the_slices_there(seen: Visit) -> None:
+    box = seen.find("view-3d").bounding_box()
+    before = {plane: index(seen, plane) for plane in PLANES}
+    seen.page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.35 * box["height"])
+    seen.wait_until(
+        f"document.querySelector('[data-testid=slice-coronal]').dataset.index != "
+        f"{before['coronal']}"
+    )
+    assert index(seen, "sagittal") == pytest.approx(128, abs=8), "the sternum, in the middle"
+    assert index(seen, "coronal") < 100, "in front"
 
 
 def test_a_double_click_enlarges_a_view_and_back(seen: Visit) -> None:

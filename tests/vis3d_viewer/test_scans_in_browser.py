@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import trimesh
 from PIL import Image
 
 from tests.conftest import oblique_geometry
@@ -136,4 +137,36 @@ def test_several_series_are_offered_as_cards(
         seen.find("card-1").click()
         seen.wait_for_slices()
         assert "× 30" in seen.find("facts").inner_text()
+        assert seen.complaints == []
+
+
+@pytest.mark.real
+def test_a_scan_with_gaps_says_so_and_opens_filled(
+    visit: Callable[[str], Any], real_data: Path
+) -> None:
+    with served("serve", real_data / "ge_tilted_head.zip") as address, visit(address) as seen:
+        seen.find("failed").wait_for()
+        assert "gaps" in seen.find("failed").inner_text()
+        seen.find("fill-gaps").click()
+        seen.wait_for_slices()
+        assert "interpolated" in seen.find("notes").inner_text()
+        assert "tilted" in seen.find("notes").inner_text()
+
+
+def test_what_is_no_scan_is_told(visit: Callable[[str], Any], tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("Dear reader")
+    with served("serve", tmp_path) as address, visit(address) as seen:
+        seen.find("failed").wait_for()
+        assert "letter.txt: not DICOM" in seen.find("failed").inner_text()
+        assert not seen.find("fill-gaps").count()
+
+
+def test_a_surface_file_is_seen_alone(visit: Callable[[str], Any], tmp_path: Path) -> None:
+    box = trimesh.creation.box((40, 50, 60))
+    box.export(tmp_path / "box.stl")
+    with served("serve", tmp_path / "box.stl") as address, visit(address) as seen:
+        seen.wait_for_3d()
+        seen.find("structure-box").wait_for()
+        assert seen.find("volume-box").inner_text() == "120 ml"
+        assert not seen.find("slice-axial").count()
         assert seen.complaints == []
