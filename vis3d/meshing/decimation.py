@@ -153,7 +153,8 @@ def _squeezed(
     core, lossless = pieces.mesh_of(~small), True
     n_core = int(np.count_nonzero(~small))
     least = SMALLEST_PIECE * n_core
-    target = max(limit - len(aside[1]), least)
+    spare = limit // 50 if n_core > 1 else 0  # for pieces that get lost and come back
+    target = max(limit - len(aside[1]) - spare, least)
     for attempt in range(1, 7):
         progress(attempt / 7, "Reducing triangles")
         core, complete = _collapsed(core, target, pieces=n_core if attempt == 1 else None)
@@ -161,7 +162,7 @@ def _squeezed(
         whole = _joined(core, aside)
         if not lossless:
             lost = pieces.missing_from(core) & ~small
-            few = pieces.sizes[lost].sum() <= limit // 16
+            few = pieces.sizes[lost].sum() <= spare
             whole = _joined(whole, pieces.mesh_of(lost) if few else pieces.tetrahedra_for(lost))
         if len(whole[1]) <= limit or target <= least:
             break

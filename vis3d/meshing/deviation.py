@@ -53,40 +53,43 @@ def distances(points_lps: FloatArray, surface: Surface) -> FloatArray:
     Only triangles with a centre near the point are tried, more of them for the points that
     seem farthest off, so a distance can be a little too large, never too small.
     """
-    corners = surface.points.astype(float)[surface.triangles]
-    tree = KDTree(corners.mean(axis=1), balanced_tree=False, compact_nodes=False)
-    found = _to_nearest(points_lps, corners, tree, candidates=4)
+    tree = KDTree(_centers(surface), leafsize=32, balanced_tree=False, compact_nodes=False)
+    found = _to_nearest(points_lps, surface, tree, candidates=4)
     for share, candidates in ((0.05, 40), (0.005, 400)):
         far = np.argsort(found)[-max(1, int(share * len(found))) :]
-        found[far] = _to_nearest(points_lps[far], corners, tree, candidates=candidates)
+        found[far] = _to_nearest(points_lps[far], surface, tree, candidates=candidates)
     return found
 
 
 def _samples(surface: Surface) -> FloatArray:
     """Points spread evenly over the area (the R2 sequence within triangles)."""
-    corners = surface.points.astype(float)[surface.triangles]
-    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-    area = np.linalg.norm(np.cross(b - a, c - a), axis=1).cumsum()
+    points, triangles = surface.points, surface.triangles
+    sides = [points[triangles[:, n]] - points[triangles[:, 0]] for n in (1, 2)]
+    area = np.linalg.norm(np.cross(*sides), axis=1).cumsum(dtype=float)
     n = np.arange(SAMPLES)
     chosen = np.searchsorted(area, (n + 0.5) / SAMPLES * area[-1])
     u, v = (n * 0.7548776662466927) % 1, (n * 0.5698402909980532) % 1
     u, v = np.where(u + v > 1, 1 - u, u)[:, None], np.where(u + v > 1, 1 - v, v)[:, None]
-    points: FloatArray = a[chosen] * (1 - u - v) + b[chosen] * u + c[chosen] * v
-    return points
+    a, b, c = np.moveaxis(points[triangles[chosen]].astype(float), 1, 0)
+    return np.asarray(a * (1 - u - v) + b * u + c * v)
+
+
+def _centers(surface: Surface) -> FloatArray:
+    a, b, c = surface.triangles.T
+    return np.asarray((surface.points[a] + surface.points[b] + surface.points[c]) / 3)
 
 
 def _to_nearest(
-    points: FloatArray, corners: FloatArray, tree: KDTree, *, candidates: int
+    points: FloatArray, surface: Surface, tree: KDTree, *, candidates: int
 ) -> FloatArray:
     """The distance to the nearest of the triangles with the nearest centres."""
-    count = min(candidates, len(corners))
+    count = min(candidates, len(surface.triangles))
     found = np.empty(len(points))
     for start in range(0, len(points), 200_000 // count):
         part = slice(start, start + 200_000 // count)
         _, near = tree.query(points[part], count, workers=-1)
-        near = near.reshape(-1, count)
-        offsets = np.repeat(points[part], count, axis=0)
-        squared = _squared_distances(offsets, corners[near.reshape(-1)])
+        corners = surface.points[surface.triangles[near.reshape(-1)]].astype(float)
+        squared = _squared_distances(np.repeat(points[part], count, axis=0), corners)
         found[part] = np.sqrt(squared.reshape(-1, count).min(axis=1))
     return found
 

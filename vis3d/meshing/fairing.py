@@ -8,14 +8,17 @@ from vis3d.geometry import FloatArray
 from vis3d.meshing.manifold import Points, Triangles, piece_of_points
 from vis3d.meshing.topology import Crossings, Flags
 
-ROUNDS = 20
-"""Rounds of fairing; more change a surface by less than a hundredth of a voxel."""
+ROUNDS = 10
+"""Rounds of fairing; 20 would change a surface by a hundredth of a voxel."""
 
 ROUNDS_A_NORMAL = 5
 """Rounds before the normals are taken anew."""
 
+BENDING = 0.7
+"""The share of its bend that a vertex gives up in a round of fairing; unstable above 0.8."""
+
 STEP = 0.5
-"""The share of the way to the middle of its neighbours that a vertex goes in a round."""
+"""The share of the way to the middle of its neighbours that a vertex goes when smoothed."""
 
 
 def fair(
@@ -47,7 +50,7 @@ def fair(
             normal = _units(twice_area(points, triangles)[moving])
             along = np.maximum(np.einsum("ij,ij->i", edge, normal), 0.25 * length)
         bend = means @ points - points
-        wanted = points[moving] - 0.8 * STEP * (means_moving @ bend - bend[moving])
+        wanted = points[moving] - BENDING * (means_moving @ bend - bend[moving])
         ahead = np.einsum("ij,ij->i", wanted - start, normal)
         share = np.clip(ahead / along, nearest, 1 - nearest)
         points[moving] = start + share[:, None] * edge
