@@ -13,7 +13,8 @@ from tests.rendering.conftest import Ball, ball_at, corner_box, sphere
 from vis3d.errors import UsageError
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.rendering import Stage, screenshot
-from vis3d.scene import Camera, Scene, SliceLayer, SurfaceLayer, VolumeLayer
+from vis3d.scene import Camera, Scene, SliceLayer, SurfaceLayer, TransferFunction, VolumeLayer
+from vis3d.volume import Volume
 
 MakeStage = Callable[..., Stage]
 
@@ -190,6 +191,30 @@ def test_empty_surfaces_and_flat_volumes_are_no_trouble(
     empty = replace(ball.surface, points=np.zeros((0, 3)), triangles=np.zeros((0, 3), int))
     flat = ball.volume.with_array(np.zeros_like(ball.volume.array))
     drawn(make_stage(), Scene([SurfaceLayer(empty), VolumeLayer(flat), SliceLayer(flat)]))
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.uint8, np.int64])
+@pytest.mark.parametrize("on_cpu", [True, False])
+def test_a_ball_is_seen_whatever_the_type_of_its_voxels(
+    ball: Ball, make_stage: MakeStage, kind: type, on_cpu: bool
+) -> None:
+    values = (ball.volume.array.clip(0) // 4).astype(kind)
+    white = TransferFunction(((50, 1, 1, 1, 0.0), (150, 1, 1, 1, 1.0)), shaded=False)
+    if np.issubdtype(kind, np.floating):
+        values[0, :2, 0] = np.nan, np.inf
+    stage = make_stage((80, 60), volumes_on_cpu=on_cpu)
+    pixels = drawn(stage, Scene([VolumeLayer(ball.volume.with_array(values), white)]))
+    assert pixels[30, 40].min() > 200
+
+
+@pytest.mark.parametrize("shape", [(1, 30, 40), (20, 30, 1), (1, 1, 1)])
+def test_a_single_slice_does_not_crash(
+    make_stage: MakeStage, shape: tuple[int, int, int]
+) -> None:
+    volume = Volume(np.full(shape, 300, np.int16), Geometry(shape))
+    for on_cpu in (True, False):
+        stage = make_stage((80, 60), volumes_on_cpu=on_cpu)
+        drawn(stage, Scene([VolumeLayer(volume), SliceLayer(volume)]))
 
 
 def test_an_unknown_preset_or_view_lists_those_that_exist(

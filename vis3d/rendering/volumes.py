@@ -38,7 +38,8 @@ class VolumeProp:
         self, layer: VolumeLayer, *, on_cpu: bool, max_voxels: int | None = None
     ) -> None:
         self.source: Volume = layer.volume
-        self._drawn = coarser(layer.volume, max_voxels) if max_voxels else layer.volume
+        finite = layer.volume.with_array(_finite(layer.volume.array))
+        self._drawn = coarser(finite, max_voxels or finite.array.size)
         self.on_cpu = on_cpu
         self._transfer: TransferFunction | None = None
         self._opacity = 1.0
@@ -139,11 +140,23 @@ def _halved(volume: Volume, axis: int) -> Volume:
 
 def _image(volume: Volume, transfer: TransferFunction) -> vtkImageData:
     geometry = volume.geometry
+    array: NDArray[Any] = volume.array
     if transfer.blend == "minip" and volume.padding is not None:
         # Padding is less than anything measured: it would be all that a minimum shows.
-        array = np.where(volume.inside_scan(), volume.array, volume.array.max())
-        volume = volume.with_array(array)
-    return to_vtk(Volume(volume.array, Geometry(geometry.shape, geometry.spacing), volume.unit))
+        array = np.where(volume.inside_scan(), array, array.max())
+    return to_vtk(Volume(array, Geometry(geometry.shape, geometry.spacing), volume.unit))
+
+
+def _finite(array: NDArray[Any]) -> NDArray[Any]:
+    """Values that VTK's tables hold; what isn't finite, or half a float, is changed."""
+    if array.dtype.kind != "f":
+        return array
+    array = array.astype(np.float32, copy=False)
+    good = np.isfinite(array)
+    if good.all():
+        return array
+    low = array[good].min() if good.any() else np.float32(0)
+    return np.where(good, array, low)
 
 
 def _pose(geometry: Geometry) -> vtkMatrix4x4:
