@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Group, Parameter
+from cyclopts.validators import Number
 
 from vis3d.errors import UsageError
 
@@ -63,7 +64,9 @@ ReportFile: TypeAlias = Annotated[
 Force: TypeAlias = Annotated[
     bool, Parameter(help="Read DICOM files without preamble or meta header.")
 ]
-Port: TypeAlias = Annotated[int, Parameter(help="The port; 0 is any free one.")]
+Port: TypeAlias = Annotated[
+    int, Parameter(validator=Number(gte=0, lte=65535), help="The port; 0 is any free one.")
+]
 NoBrowser: TypeAlias = Annotated[bool, Parameter(help="Only print the address.")]
 
 

@@ -86,6 +86,8 @@ def test_each_error_has_its_exit_code(error, code):
         ["mesh", "x", "-o", "y.stl", "--level", "much"],
         ["mesh", "x", "-o", "y.stl", "--coordinates", "xyz"],
         ["render", "x", "-o", "y.png", "--size", "big"],
+        ["demo", "--port", "-1"],
+        ["serve", "--port", "70000"],
         ["convert", "x", "-o", "y.nii", "--shape", "-1,2,3"],
         ["convert", "x", "-o", "y.nii", "--slices", "all"],
         ["convert", "x", "-o", "y.nii", "--isotropic", "-1"],
