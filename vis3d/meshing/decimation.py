@@ -106,10 +106,19 @@ class _Pieces:
         return small & (self.sizes <= SMALL_PIECE)
 
     def missing_from(self, mesh: Mesh) -> NDArray[np.bool_]:
-        """The pieces that no point of a smaller mesh comes from."""
+        """The pieces that no piece of a smaller mesh comes from.
+
+        A piece comes from the one that most of its points lie nearest to.
+        """
         missing = np.ones(len(self.sizes), bool)
         if len(mesh[0]):
-            missing[self.of_point[self.tree.query(mesh[0], workers=-1)[1]]] = False
+            origin = self.of_point[self.tree.query(mesh[0], workers=-1)[1]]
+            now = piece_of_points(len(mesh[0]), mesh[1]).astype(np.int64)
+            votes, counts = np.unique(now * len(self.sizes) + origin, return_counts=True)
+            now, origin = np.divmod(votes, len(self.sizes))
+            order = np.lexsort((counts, now))
+            last = np.append(np.diff(now[order]) != 0, True)
+            missing[origin[order][last]] = False
         return missing
 
     def mesh_of(self, chosen: NDArray[np.bool_]) -> Mesh:
