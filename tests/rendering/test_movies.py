@@ -13,7 +13,7 @@ from PIL import Image
 from tests.rendering.conftest import Ball, corner_box
 from vis3d.errors import Cancelled, RequirementError, UsageError
 from vis3d.rendering import Stage, frames, write_movie
-from vis3d.scene import Scene, SurfaceLayer
+from vis3d.scene import Scene, SurfaceLayer, VolumeLayer
 
 
 def squares(count: int = 5) -> Iterator[NDArray[np.uint8]]:
@@ -100,3 +100,19 @@ def test_a_cancelled_movie_leaves_nothing(
     with pytest.raises(Cancelled):
         write_movie(pictures, tmp_path / "turn.gif")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_volume_stops_being_drawn_when_told(
+    ball: Ball, make_stage: Callable[..., Stage]
+) -> None:
+    make_stage()
+    calls = []
+
+    def stop(fraction: float, what: str) -> None:
+        calls.append(what)
+        if len(calls) == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        next(frames(Scene([VolumeLayer(ball.volume)]), 2, (600, 450), progress=stop))
+    assert calls == ["drawing picture 1 of 2"] * 3

@@ -1,8 +1,10 @@
 """Scenes as pictures."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +45,10 @@ def frames(
     *,
     progress: Progress | None = None,
 ) -> Iterator[NDArray[np.uint8]]:
-    """A turn round the patient's long axis in `count` pictures, the first as `screenshot`."""
+    """A turn round the patient's long axis in `count` pictures, one by one as they are drawn.
+
+    A single one is what `screenshot` gives.
+    """
     if count < 1 or min(size) < 1:
         raise UsageError("A picture needs a positive width, height and number of frames.")
     progress = progress or silent
@@ -51,10 +56,30 @@ def frames(
     try:
         stage.show(scene)
         for number in range(count):
-            progress(number / count, f"drawing picture {number + 1} of {count}")
             azimuth = scene.camera.azimuth_degrees + 360 * number / count
             stage.look(replace(scene.camera, azimuth_degrees=azimuth), all_round=count > 1)
-            stage.render()
+            what = f"drawing picture {number + 1} of {count}"
+            _render(stage, partial(progress, number / count, what))
             yield stage.picture()
     finally:
         stage.close()
+
+
+def _render(stage: Stage, report: Callable[[], None]) -> None:
+    """Draw, asking again and again whether to go on: a ray caster needs seconds."""
+    stopped: list[BaseException] = []
+
+    def check(window: Any, _event: str) -> None:
+        try:
+            report()
+        except BaseException as reason:  # noqa: BLE001  (VTK would print it and go on)
+            stopped.append(reason)
+            window.SetAbortRender(1)
+
+    report()
+    window: Any = stage.window
+    observer = window.AddObserver("AbortCheckEvent", check)
+    stage.render()
+    window.RemoveObserver(observer)
+    if stopped:
+        raise stopped[0]
