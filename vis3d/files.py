@@ -272,6 +272,8 @@ def write_surfaces(
         OutputError: it can't be written there.
     """
     suffix = _legal_suffix(path, SURFACE_SUFFIXES, "a surface")
+    if not surfaces:
+        raise UsageError("There is no surface to write.")
     if coordinates not in ("lps", "ras"):
         raise UsageError(f"Coordinates are lps or ras, not {coordinates!r}.")
     SURFACE_WRITERS[suffix](surfaces, Path(path), coordinates=coordinates)

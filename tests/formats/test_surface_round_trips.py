@@ -15,6 +15,7 @@ from vis3d.errors import UsageError
 from vis3d.files import read_surface, read_surfaces, write_surface, write_surfaces
 from vis3d.formats import SURFACE_READERS, SURFACE_WRITERS
 from vis3d.surface import Surface
+from vis3d.volume import Finding
 
 SUFFIXES = sorted(SURFACE_WRITERS)
 IN_MM = [suffix for suffix in SUFFIXES if suffix != ".glb"]
@@ -94,6 +95,24 @@ def test_colours_by_point_are_kept(suffix: str, tmp_path: Path) -> None:
     read = read_surface(tmp_path / f"file{suffix}")
     found = read.point_data["colors"].astype(int)
     assert np.abs(found - colors).max() <= (6 if suffix == ".glb" else 0)  # linear bytes
+
+
+@pytest.mark.parametrize("suffix", WITH_NAMES)
+def test_the_findings_of_the_scan_travel_along(suffix: str, tmp_path: Path) -> None:
+    plain = tetrahedron()
+    findings = tuple(
+        Finding("missing-slices", "warning", f'<{number}> slices & "more" {{filled}}; größer')
+        for number in range(30)
+    )
+    told = Surface(plain.points, plain.triangles, "a", metadata={"findings": findings})
+    write_surface(told, tmp_path / f"file{suffix}")
+    read = read_surface(tmp_path / f"file{suffix}")
+    assert read.metadata["findings"] == findings
+    if suffix == ".ply":
+        vtk = vtkPLYReader()
+        vtk.SetFileName(str(tmp_path / "file.ply"))
+        vtk.Update()
+        assert vtk.GetOutput().GetNumberOfPolys() == 4
 
 
 def test_a_vtp_keeps_the_values_at_points(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.errors import InputError, TruncatedError, UnsupportedError, UsageError
-from vis3d.formats.frames import Coordinates, check_points
+from vis3d.formats.frames import Coordinates, check_points, frame_said, remarks
 from vis3d.formats.polygons import checked_triangles
 from vis3d.surface import Surface
+from vis3d.volume import Finding
 from vis3d.whole_file import whole_file
 
 MAGIC, JSON, BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
@@ -50,7 +51,7 @@ def write_glb(
         "rotation": TURN,
         "scale": [0.001] * 3,
         "children": list(range(len(nodes))),
-        "extras": {"SPACE": "LPS", "UNITS": "mm"},
+        "extras": {"SPACE": "LPS", "UNITS": "mm", "remarks": remarks(surfaces[0], "lps")},
     }
     content = {
         "asset": {"version": "2.0", "generator": "vis3d"},
@@ -261,7 +262,15 @@ def _surface(
         top = np.iinfo(light.dtype).max if light.dtype.kind == "u" else 1
         point_data["colors"] = np.rint(255 * _srgb(light / top)).astype(np.uint8)
     name = str(content["meshes"][mesh].get("name") or path.stem)
-    return Surface(points, triangles, name, _color(content, part), point_data)
+    metadata = {"findings": _findings(content)}
+    return Surface(points, triangles, name, _color(content, part), point_data, metadata)
+
+
+def _findings(content: dict[str, Any]) -> tuple[Finding, ...]:
+    """Those that we wrote; glTF's frame needs no word."""
+    extras = [node.get("extras") for node in content["nodes"]]
+    rows = [row for one in extras if isinstance(one, dict) for row in one.get("remarks", [])]
+    return frame_said("\n".join(["SPACE=LPS", *map(str, rows)]), "glTF")[1]
 
 
 def _color(content: dict[str, Any], part: dict[str, Any]) -> tuple[int, int, int]:

@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.errors import InputError
-from vis3d.formats.frames import Coordinates, check_points, frame_said, in_frame, in_lps
+from vis3d.formats.frames import (
+    Coordinates,
+    check_points,
+    frame_said,
+    in_frame,
+    in_lps,
+    remarks,
+)
 from vis3d.formats.polygons import checked_triangles, fans, only_used
 from vis3d.surface import Surface
 from vis3d.whole_file import whole_file
@@ -32,7 +39,7 @@ def write_obj(
                 r, g, b = (f"{channel / 255:.4f}" for channel in surface.color)
                 stream.write(f"newmtl {_word(name)}\nKd {r} {g} {b}\nd 1\nillum 1\n\n")
         with unfinished.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(f"# vis3d; UNITS=mm; SPACE={coordinates.upper()}\n")
+            stream.writelines(f"# {remark}\n" for remark in remarks(surfaces[0], coordinates))
             stream.write(f"mtllib {materials.name}\n")
             start = 1
             for name, surface in zip(names, surfaces, strict=True):
@@ -57,7 +64,7 @@ def read_obj(path: Path) -> tuple[Surface, ...]:
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror or error}.") from error
     points = _points([row for row in rows if row[:2] in (b"v ", b"v\t")], path)
-    comments = b" ".join(row for row in rows[:100] if row.startswith(b"#"))
+    comments = b"\n".join(row for row in rows[:100] if row.startswith(b"#"))
     frame, findings = frame_said(comments.decode("utf-8", "replace"), "OBJ")
     materials = _materials(rows, path)
     surfaces = []

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from vis3d.errors import InputError
 from vis3d.formats import byte_streams
-from vis3d.formats.frames import Coordinates, check_points, frame_said, in_frame, in_lps
+from vis3d.formats.frames import (
+    Coordinates,
+    check_points,
+    frame_said,
+    in_frame,
+    in_lps,
+    remarks,
+)
 from vis3d.formats.merging import colors_of, merged
 from vis3d.formats.polygons import checked_triangles, fans
 from vis3d.surface import Surface
@@ -39,7 +46,7 @@ def write_ply(
     lines = [
         "ply",
         "format binary_little_endian 1.0",
-        f"comment vis3d; UNITS=mm; SPACE={coordinates.upper()}",
+        *(f"comment {remark}" for remark in remarks(surface, coordinates)),
         f"comment name {_ascii(surface.name)}",
         f"element vertex {len(vertices)}",
         *(f"property float {axis}" for axis in "xyz"),
@@ -72,7 +79,7 @@ def read_ply(path: Path) -> tuple[Surface, ...]:
         points = points.astype(np.float32)
     check_points(points, path)
     checked_triangles(faces, len(points), path)
-    frame, findings = frame_said(" ".join(head.comments), "PLY")
+    frame, findings = frame_said("\n".join(head.comments), "PLY")
     name = next((c[5:] for c in head.comments if c.startswith("name ")), path.stem)
     color, point_data = _colors(vertices)
     metadata = {"findings": findings}

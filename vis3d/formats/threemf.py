@@ -7,13 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.errors import InputError, TooLargeError, UnsupportedError
-from vis3d.formats.frames import Coordinates, check_points, frame_said, in_frame, in_lps
+from vis3d.formats.frames import (
+    Coordinates,
+    check_points,
+    frame_said,
+    in_frame,
+    in_lps,
+    remarks,
+)
 from vis3d.formats.polygons import checked_triangles
 from vis3d.surface import Surface
 from vis3d.whole_file import whole_file
@@ -83,10 +90,11 @@ def _model(surfaces: tuple[Surface, ...], coordinates: Coordinates) -> Iterator[
         f'displaycolor="#{bytes(surface.color).hex().upper()}"/>'
         for surface in surfaces
     )
+    said = "\n".join(remarks(surfaces[0], coordinates))
     yield (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<model unit="millimeter" xmlns="{CORE}">\n'
         f'<metadata name="Application">vis3d</metadata>\n'
-        f'<metadata name="Description">UNITS=mm; SPACE={coordinates.upper()}</metadata>\n'
+        f'<metadata name="Description">{escape(said)}</metadata>\n'
         f'<resources>\n<basematerials id="1">{bases}</basematerials>\n'
     )
     for number, surface in enumerate(surfaces):
@@ -158,7 +166,7 @@ class _Model:
     def text(self, text: str) -> None:
         """Text of the metadata, where our files name their frame."""
         if self._texts and len(self.said) < STEP:
-            self.said += text + " "
+            self.said += text
 
 
 def _model_name(package: zipfile.ZipFile) -> str:

@@ -8,14 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.errors import InputError, UnsupportedError
-from vis3d.formats.frames import Coordinates, check_points, frame_said, in_frame, in_lps
+from vis3d.formats.frames import (
+    Coordinates,
+    check_points,
+    frame_said,
+    in_frame,
+    in_lps,
+    remarks,
+)
 from vis3d.formats.merging import colors_of, merged
 from vis3d.formats.polygons import checked_triangles, fans
 from vis3d.formats.vtk_xml import TYPES, WORDS, XmlFile, XmlWriter, read_xml
 from vis3d.surface import Surface
 from vis3d.whole_file import whole_file
 
-NAME, COLORS = "Name", "colors"
+NAME, COLORS, REMARKS = "Name", "colors", "Remarks"
 
 
 def write_vtp(
@@ -31,6 +38,7 @@ def write_vtp(
     points = writer.array("Points", _real(in_frame(surface.points, coordinates)))
     body = (
         f"<PolyData>\n<FieldData>\n{writer.text('SPACE', coordinates.upper())}"
+        f"{writer.text(REMARKS, chr(10).join(remarks(surface, coordinates)))}"
         f"{writer.text(NAME, surface.name)}{writer.text('UNITS', 'mm')}</FieldData>\n"
         f'<Piece NumberOfPoints="{len(surface.points)}" NumberOfVerts="0" NumberOfLines="0" '
         f'NumberOfStrips="0" NumberOfPolys="{len(surface.triangles)}">\n'
@@ -60,7 +68,10 @@ def read_vtp(path: Path) -> tuple[Surface, ...]:
     check_points(points, path)
     triangles = checked_triangles(_triangles(file, piece, path), count, path)
     words = {a.get("Name"): file.text(a) for a in file.root.iter("Array")}
-    frame, findings = frame_said(f"SPACE={words.get('SPACE', '')}", "VTK")
+    said = f"SPACE={words.get('SPACE', '')}\n{words.get(REMARKS, '')}"
+    frame, findings = frame_said(said, "VTK")
+        f"SPACE={words.get('SPACE', '')}\n{words.get(REMARKS, '')}", "VTK"
+    )
     color, point_data = _point_data(file, piece, count)
     name = words.get(NAME) or path.stem
     metadata = {"findings": findings}
