@@ -75,8 +75,8 @@ def find_bones(
         for b, f, n in zip(box, coarse.factors, hu.shape, strict=True)
     )
     values = hu[fine_box]
-    cortex = _above_half_height(values) & body[fine_box]
-    cortex &= spread(near[box], coarse.factors, cortex.shape)
+    wanted = body[fine_box] & spread(near[box], coarse.factors, values.shape)
+    cortex = _above_half_height(values, wanted)
     progress(0.4, "Finding the bones")
     marrow = _marrow(cortex, coarse, box)
     progress(0.7, "Filling the marrow")
@@ -86,17 +86,19 @@ def find_bones(
     return result
 
 
-def _above_half_height(values: Values) -> Bools:
+def _above_half_height(values: Values, wanted: Bools) -> Bools:
     """Dense voxels, but not those that only share in a much denser neighbour."""
-    peak = values.copy()
-    for axis in range(3):
-        before = peak.copy()
-        ahead, behind = [slice(None)] * 3, [slice(None)] * 3
-        ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
-        np.maximum(peak[tuple(ahead)], before[tuple(behind)], out=peak[tuple(ahead)])
-        np.maximum(peak[tuple(behind)], before[tuple(ahead)], out=peak[tuple(behind)])
-    share = EDGE_SHARE * np.minimum(peak, PEAK_HU)
-    return np.asarray((values > CORTEX_HU) & (values > share))
+    dense = np.asarray(wanted & (values > CORTEX_HU))
+    places = np.nonzero(dense & (values < EDGE_SHARE * PEAK_HU))
+    peak = values[places]
+    for step in np.ndindex(3, 3, 3):
+        neighbour = tuple(
+            np.clip(index + (offset - 1), 0, n - 1)
+            for index, offset, n in zip(places, step, values.shape, strict=True)
+        )
+        np.maximum(peak, values[neighbour], out=peak)
+    dense[places] = values[places] > EDGE_SHARE * np.minimum(peak, PEAK_HU)
+    return dense
 
 
 def _coarse_bones(coarse: CoarseScan) -> Bools:

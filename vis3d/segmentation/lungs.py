@@ -5,19 +5,18 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from skimage.segmentation import watershed
 
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
 from vis3d.segmentation.morphology import (
     closed,
     components,
+    deep_in,
     distance_mm,
     filled,
     filled_in_slices,
     grown,
     keep,
-    shrunk,
     sizes,
     sums,
     with_closed_ends,
@@ -40,6 +39,7 @@ MIN_LUNG_ML = 25.0
 MIN_FRAGMENT_ML = 0.3
 FRAGMENT_REACH_MM = 15.0
 APART_MM = 60.0
+WEAR_MM = (2.5, 4.0, 6.0, 8.0, 11.0, 15.0, 20.0)
 CLOSING_MM = 5.0
 THRESHOLD_RANGE_HU = (-520.0, -320.0)
 
@@ -103,8 +103,8 @@ class _Parts:
 def _parts(hu: Floats, air: Bools, spacing_kji: Spacing) -> _Parts:
     labels = components(air)
     voxels = np.maximum(sizes(labels), 1)
-    inner = labels * shrunk(air, DEEP_MM, spacing_kji)
-    deep = np.bincount(inner.reshape(-1), minlength=len(voxels))
+    inner = labels * deep_in(air, DEEP_MM, spacing_kji)
+    deep = np.bincount(inner[inner > 0], minlength=len(voxels))
     airy = sums(inner, (hu > AIRY_HU[0]) & (hu < AIRY_HU[1]), len(voxels))
     return _Parts(
         labels,
@@ -173,29 +173,44 @@ def _whole(lung: Bools, spacing_kji: Spacing) -> Bools:
 def _split(
     main: Bools, spacing_kji: Spacing, left_mm: Floats, middle_mm: float
 ) -> tuple[Sides, bool]:
-    """Each voxel's side (1 left, 2 right), and whether the lungs had to be cut apart."""
+    """Each voxel's side (1 left, 2 right), and whether the lungs had to be cut apart.
+
+    Where the lungs touch, they are worn down until two parts lie far apart, and grown again
+    from those: the cut runs where the junction is thinnest.
+    """
+    voxel_ml = float(np.prod(spacing_kji)) / 1000
+    cores = components(main)
+    pair = _two_far_apart(cores, left_mm, voxel_ml)
+    if pair is not None:
+        return _with_the_rest(_sides_of(cores, pair), main, left_mm), False
     depth = distance_mm(main, spacing_kji)
-    for radius_mm in (0.0, 2.5, 4.0, 6.0, 8.0, 11.0, 15.0, 20.0):
-        cores = components((depth > radius_mm) & main)
-        pair = _two_far_apart(cores, left_mm, float(np.prod(spacing_kji)) / 1000)
+    for radius_mm in WEAR_MM:
+        cores = components(depth > radius_mm)
+        pair = _two_far_apart(cores, left_mm, voxel_ml)
         if pair is not None:
-            break
-    if pair is None:
-        return _one_sided(main, left_mm, middle_mm), False
+            markers = _sides_of(cores, pair).astype(np.int32)
+            sides = watershed(-depth, markers, mask=main).astype(np.uint8)
+            return _with_the_rest(sides, main, left_mm), True
+    return _one_sided(main, left_mm, middle_mm), False
+
+
+def _sides_of(cores: Labels, pair: dict[int, int]) -> Sides:
     side_of: Sides = np.zeros(int(cores.max()) + 1, np.uint8)
     for label, side in pair.items():
         side_of[label] = side
-    markers = side_of[cores]
-    if radius_mm == 0.0:
-        rest = main & (markers == 0)
-        if rest.any():
-            markers = _nearest(markers, main)
-        return markers * main, False
-    sides = watershed(-depth, markers.astype(np.int32), mask=main).astype(np.uint8)
-    left_over = main & (sides == 0)
-    if left_over.any():
-        sides = _nearest(sides, main)
-    return sides, True
+    return np.asarray(side_of[cores])
+
+
+def _with_the_rest(sides: Sides, main: Bools, left_mm: Floats) -> Sides:
+    """The sides, and each fragment on the side whose middle is nearer."""
+    rest = components(main & (sides == 0))
+    if not rest.any():
+        return sides
+    left, right = (float(left_mm[sides == side].mean()) for side in (1, 2))
+    center = sums(rest, left_mm) / np.maximum(sizes(rest), 1)
+    side_of = np.where(center > (left + right) / 2, 1, 2).astype(np.uint8)
+    side_of[0] = 0
+    return sides + side_of[rest]
 
 
 def _two_far_apart(cores: Labels, left_mm: Floats, voxel_ml: float) -> dict[int, int] | None:
@@ -218,9 +233,3 @@ def _one_sided(main: Bools, left_mm: Floats, middle_mm: float) -> Sides:
     """A single lung, on the side of the body's middle where it lies."""
     is_left = float(left_mm[main].mean()) > middle_mm
     return main.astype(np.uint8) * np.uint8(1 if is_left else 2)
-
-
-def _nearest(markers: Sides, mask: Bools) -> Sides:
-    """Each voxel of the mask gets the marker nearest to it."""
-    index = distance_transform_edt(markers == 0, return_distances=False, return_indices=True)
-    return np.where(mask, markers[tuple(index)], np.uint8(0))

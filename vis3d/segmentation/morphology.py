@@ -79,6 +79,18 @@ def trimmed(mask: Bools) -> Bools:
     return ~fringed(~mask)
 
 
+def deep_in(mask: Bools, depth_mm: float, spacing_kji: Spacing) -> Bools:
+    """What of the mask lies at least about `depth_mm` inside it along every axis.
+
+    Cheaper than `shrunk`; an axis whose voxels are much larger than that isn't shrunk.
+    """
+    rest = ~mask
+    for axis, step_mm in enumerate(spacing_kji):
+        for _ in range(round(depth_mm / step_mm)):
+            rest = fringed(rest, (axis,))
+    return ~rest
+
+
 def trimmed_in_slices(mask: Bools) -> Bools:
     """The mask without the voxels that touch something outside it in their slice."""
     return ~fringed(~mask, (1, 2))
@@ -111,14 +123,18 @@ def components_in_slices(mask: Bools) -> Labels:
 
 
 def sizes(labels: Labels) -> NDArray[np.int64]:
-    """How many voxels each label has, by label."""
-    return np.bincount(labels.reshape(-1))
+    """How many voxels each label has, by label; 0 for label 0, which isn't counted."""
+    return np.bincount(labels[labels > 0], minlength=1)
 
 
 def sums(labels: Labels, weights: NDArray[Any], count: int = 0) -> NDArray[np.float64]:
-    """The sum of `weights` in each label, by label, of at least `count` labels."""
-    flat = weights.reshape(-1)
-    return np.bincount(labels.reshape(-1), flat, minlength=count).astype(np.float64)
+    """The sum of `weights` in each label, by label; of label 0 it is 0.
+
+    There are at least `count` labels in the answer.
+    """
+    inside = np.flatnonzero(labels)
+    of, amounts = labels.reshape(-1)[inside], weights.reshape(-1)[inside]
+    return np.bincount(of, amounts, minlength=max(1, count)).astype(np.float64)
 
 
 def keep(labels: Labels, wanted: NDArray[np.bool_]) -> Bools:
@@ -154,8 +170,8 @@ def with_closed_ends(holes: Bools, solid: Bools, max_open: float = 0.3) -> Bools
     space = ~(solid | holes)
     ends = np.bincount(tubes[1:][space[:-1]], minlength=count)
     ends += np.bincount(tubes[:-1][space[1:]], minlength=count)
-    height = np.zeros(count, np.int64)
-    for plane in tubes:
-        height[np.unique(plane)] += 1
+    k = np.nonzero(tubes)[0]
+    slices = np.unique(tubes[tubes > 0] + k * count)
+    height = np.bincount(slices % count, minlength=count)
     section = sizes(tubes) / np.maximum(height, 1)
     return keep(tubes, ends < max_open * section)

@@ -4,7 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
-from vis3d.segmentation.morphology import bounding_box, closed, components, keep, opened, sizes
+from vis3d.segmentation.morphology import (
+    bounding_box,
+    closed,
+    components,
+    fringed,
+    keep,
+    opened,
+    sizes,
+)
 
 REACH_MM = 15.0
 """A nodule of up to about twice this width is bridged."""
@@ -12,11 +20,10 @@ MIN_RADIUS_MM = 3.0
 """Ribs and vessels dent the lung less deeply than this."""
 TISSUE_HU = (-400.0, 200.0)
 MIN_MEAN_HU = -200.0
-MIN_ML = 0.1
-ROUND = (0.45, 0.4, 45.0)
-"""Least contact with lung, least share of its box, greatest length in mm of a round nodule."""
-MASS = (0.7, 0.0, 60.0)
-"""The same for a mass of any shape, which must lie deeper in the lung."""
+NODULE_ML, NODULE_CONTACT, NODULE_SHARE, NODULE_MM = 0.1, 0.55, 0.35, 45.0
+"""A nodule: least volume, contact with lung and share of its box, greatest length."""
+MASS_ML, MASS_CONTACT, MASS_MM = 10.0, 0.62, 80.0
+"""A mass of any shape; what is smaller may be vessels of the hilum."""
 
 
 def pleural_nodules(
@@ -34,8 +41,8 @@ def pleural_nodules(
     inner, values = lung[box], hu[box]
     tissue = body[box] & (values > TISSUE_HU[0]) & (values < TISSUE_HU[1]) & ~inner
     pockets = closed(inner, REACH_MM, spacing_kji) & tissue & _lateral(inner, is_right)
-    pockets &= opened(pockets, MIN_RADIUS_MM, spacing_kji)
-    labels = components(pockets)
+    # opening parts the pockets from slivers along ribs; the fringe gives them their rim back
+    labels = components(pockets & fringed(opened(pockets, MIN_RADIUS_MM, spacing_kji)))
     result = np.zeros(lung.shape, bool)
     result[box] = keep(labels, _nodule_like(labels, inner, values, spacing_kji))
     return result
@@ -58,12 +65,10 @@ def _nodule_like(
     box_mm3, length_mm = _boxes(labels, spacing_kji)
     mm3 = voxels * float(np.prod(spacing_kji))
     mean = np.bincount(labels.reshape(-1), hu.reshape(-1)) / np.maximum(voxels, 1)
-    fits = np.zeros(len(voxels), bool)
-    for least_contact, least_share, most_mm in (ROUND, MASS):
-        fits |= (
-            (contact >= least_contact) & (mm3 >= least_share * box_mm3) & (length_mm <= most_mm)
-        )
-    return np.asarray(fits & (mm3 >= MIN_ML * 1000) & (mean > MIN_MEAN_HU))
+    nodule = (mm3 >= NODULE_ML * 1000) & (contact >= NODULE_CONTACT)
+    nodule &= (mm3 >= NODULE_SHARE * box_mm3) & (length_mm <= NODULE_MM)
+    mass = (mm3 >= MASS_ML * 1000) & (contact >= MASS_CONTACT) & (length_mm <= MASS_MM)
+    return np.asarray((nodule | mass) & (mean > MIN_MEAN_HU))
 
 
 def _contact(labels: Labels, lung: Bools, spacing_kji: Spacing) -> NDArray[np.float64]:
