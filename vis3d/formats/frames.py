@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -39,7 +40,8 @@ def in_lps(points: NDArray[np.floating], frame: Coordinates) -> NDArray[np.float
 def remarks(surface: Surface, coordinates: Coordinates) -> list[str]:
     """What a file says of itself, as lines: units, frame, and the findings of the scan."""
     findings = surface.metadata.get("findings", ())
-    told = [one for one in findings if isinstance(one, Finding)]  # type: ignore[attr-defined]
+    listed = findings if isinstance(findings, Iterable) else ()
+    told = [one for one in listed if isinstance(one, Finding)]
     rows = [{**one.as_dict(), "message": one.message[:LONGEST_MESSAGE]} for one in told]
     return [
         f"vis3d; UNITS=mm; SPACE={coordinates.upper()}",

@@ -70,8 +70,6 @@ def read_vtp(path: Path) -> tuple[Surface, ...]:
     words = {a.get("Name"): file.text(a) for a in file.root.iter("Array")}
     said = f"SPACE={words.get('SPACE', '')}\n{words.get(REMARKS, '')}"
     frame, findings = frame_said(said, "VTK")
-        f"SPACE={words.get('SPACE', '')}\n{words.get(REMARKS, '')}", "VTK"
-    )
     color, point_data = _point_data(file, piece, count)
     name = words.get(NAME) or path.stem
     metadata = {"findings": findings}
