@@ -156,7 +156,7 @@ def test_an_archive_inside_an_archive_stays_closed(tmp_path: Path, files: list[b
         archive.writestr("inner.zip", inner.getvalue())
     found = discover(tmp_path / "outer.zip")
     assert found.series == ()
-    assert found.skipped[0].reason == "an archive, which isn't opened here"
+    assert found.skipped[0].reason == "an archive or compressed file, which isn't opened here"
 
 
 @pytest.mark.parametrize("cut", [10, 30, 200, 700])

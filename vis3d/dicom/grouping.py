@@ -200,13 +200,17 @@ def _parted_findings(
     if parts == 1:
         return ()
     sizes = {(frame.format.rows, frame.format.columns) for frame in frames}
-    code, what = ("mixed-size", "sizes") if len(sizes) > 1 else ("mixed-orientation", "places")
+    code, how = (
+        ("mixed-size", "have several sizes")
+        if len(sizes) > 1
+        else ("mixed-orientation", "lie in several orientations or frames of reference")
+    )
     return (
         Finding(
             code,
             "note",
-            f"The series holds images of several {what} in {parts} stacks that load apart; "
-            f"this one has {len(part)} of its {len(frames)} images.",
+            f"The series' images {how}: they make {parts} stacks that load apart; this one has "
+            f"{len(part)} of the {len(frames)}.",
         ),
     )
 

@@ -156,7 +156,9 @@ def read_header(source: Source, *, force: bool = False) -> Header:
                 "perhaps DICOM, but without preamble and meta information: use force"
             ) from error
         if head.startswith((b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")):
-            raise NotDicomError("an archive, which isn't opened here") from error
+            raise NotDicomError(
+                "an archive or compressed file, which isn't opened here"
+            ) from error
         raise
     if syntax == DEFLATED_LITTLE:
         source, head, start = _inflated_source(source, start), b"", 0

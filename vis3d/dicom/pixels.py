@@ -59,7 +59,7 @@ def read_native_into(target: NDArray[np.int16], frame: Frame) -> bool:
     count = source.read_into(start, target.reshape(-1).view(np.uint8).data)
     _check_count(count, frame)
     if not full:
-        target[...] = _masked(target, form).view(np.int16)
+        _masked(target, form)
     return True
 
 
@@ -86,20 +86,20 @@ def _check_count(count: int, frame: Frame) -> None:
 
 
 def _masked(values: NDArray[Any], form: PixelFormat) -> NDArray[Any]:
-    """The values of the stored bits alone, with their sign, in place where possible."""
+    """The values of the stored bits alone, with their sign, in place (as a view)."""
     bits = values.dtype.itemsize * 8
-    unsigned = values.view(f"u{bits // 8}")
-    unused_below = form.high_bit - form.stored + 1
-    unused_above = bits - 1 - form.high_bit
-    if unused_above < 0 or values.shape != (form.rows, form.columns):
+    unsigned, signed = values.view(f"u{bits // 8}"), values.view(f"i{bits // 8}")
+    below, above = form.high_bit - form.stored + 1, bits - 1 - form.high_bit
+    if above < 0 or values.shape != (form.rows, form.columns):
         raise InputError("The decoded pixels have another format than the header says.")
-    signed = unsigned.view(f"i{bits // 8}")
     if form.signed:
-        if unused_above:
-            signed = np.left_shift(signed, unused_above)
-        if unused_above + unused_below:
-            signed = np.right_shift(signed, unused_above + unused_below)
+        if above:
+            np.left_shift(signed, above, out=signed)
+        if above + below:
+            np.right_shift(signed, above + below, out=signed)
         return signed
-    if unused_above:
-        unsigned = np.bitwise_and(unsigned, (1 << (form.high_bit + 1)) - 1)
-    return np.right_shift(unsigned, unused_below) if unused_below else unsigned
+    if above:
+        np.bitwise_and(unsigned, (1 << (form.high_bit + 1)) - 1, out=unsigned)
+    if below:
+        np.right_shift(unsigned, below, out=unsigned)
+    return unsigned
