@@ -43,7 +43,7 @@ class VolumeProp:
         self.on_cpu = on_cpu
         self._transfer: TransferFunction | None = None
         self._opacity = 1.0
-        self._coarse = False
+        self._without_padding: bool | None = None
         self.prop = vtkVolume()
         self._mapper: Any = (
             vtkFixedPointVolumeRayCastMapper() if on_cpu else vtkOpenGLGPUVolumeRayCastMapper()
@@ -76,9 +76,11 @@ class VolumeProp:
         transfer = transfer_function(layer.transfer, self.source)
         if transfer == self._transfer and layer.opacity == self._opacity:
             return
-        if self._transfer is None or transfer.blend != self._transfer.blend:
-            self._mapper.SetInputData(_image(self._drawn, transfer))
-            _set_blend(self._mapper, transfer)
+        without_padding = transfer.blend == "minip" and self.source.padding is not None
+        if without_padding != self._without_padding:  # else its gradients are kept
+            self._mapper.SetInputData(_image(self._drawn, without_padding))
+            self._without_padding = without_padding
+        _set_blend(self._mapper, transfer)
         self._transfer, self._opacity = transfer, layer.opacity
         self.prop.SetProperty(_property(transfer, layer.opacity))
 
@@ -138,11 +140,11 @@ def _halved(volume: Volume, axis: int) -> Volume:
     return volume.with_array(halved, Geometry.from_affine(affine, (nk, nj, ni)))
 
 
-def _image(volume: Volume, transfer: TransferFunction) -> vtkImageData:
+def _image(volume: Volume, without_padding: bool) -> vtkImageData:
+    """The voxels on a grid without place; padding, else all that a minimum shows, is hidden."""
     geometry = volume.geometry
     array: NDArray[Any] = volume.array
-    if transfer.blend == "minip" and volume.padding is not None:
-        # Padding is less than anything measured: it would be all that a minimum shows.
+    if without_padding:
         array = np.where(volume.inside_scan(), array, array.max())
     return to_vtk(Volume(array, Geometry(geometry.shape, geometry.spacing), volume.unit))
 
