@@ -199,3 +199,27 @@ def test_pixel_spacings_rounded_by_the_writer_stay_one_stack(tmp_path: Path) -> 
     for dataset, spacing in zip(slices, ["0.70049", "0.70051"] * 3, strict=False):
         dataset.PixelSpacing = ["0.9", spacing]
     assert len(found_in(tmp_path, slices).series) == 1
+
+
+def test_an_equal_slice_sent_again_later_is_used_once(tmp_path: Path) -> None:
+    slices = made(1, ContentTime="101010")
+    again = made(1, ContentTime="121212")[2]
+    (series,) = found_in(tmp_path, slices, [again]).series
+    assert series.shape == GRID.shape
+    assert "duplicate-slices" in {finding.code for finding in series.findings}
+
+
+def test_times_of_single_rotations_part_nothing(tmp_path: Path) -> None:
+    slices = made(1)
+    for number, dataset in enumerate(slices):
+        dataset.AcquisitionTime = f"10101{number // 2}"
+    intruder = made(2, AcquisitionTime="222222")[3]
+    (series,) = found_in(tmp_path, slices[:4], [intruder], slices[4:]).series
+    assert not series.loadable
+
+
+def test_ranges_that_overlap_are_parted_by_acquisition(tmp_path: Path) -> None:
+    grid = oblique_geometry((20, 4, 5))
+    first = ct_stack(np.full(grid.shape, 1, np.int16), grid, AcquisitionNumber=1)
+    second = ct_stack(np.full(grid.shape, 2, np.int16), grid, AcquisitionNumber=2)
+    assert values(found_in(tmp_path, first[:11], second[10:])) == [[1], [2]]

@@ -93,3 +93,7 @@ def test_the_first_slice_beside_the_others_is_named() -> None:
     positions = np.array([[0.0, 0, k] for k in range(9)])
     positions[0, 0] = 30
     assert "slice 1 is 30.0 mm beside" in stack(positions, AXIAL, (0.7, 0.7)).refusal
+
+
+def test_as_many_gaps_as_neighbours_are_still_missing_slices() -> None:
+    assert codes(at([0, 1, 2, 4, 6])) == [("missing-slices", "error")]

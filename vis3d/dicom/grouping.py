@@ -14,14 +14,15 @@ from vis3d.geometry import ORTHOGONAL_TOLERANCE
 from vis3d.volume import Finding
 
 SPACING_TOLERANCE_MM = 1e-3
+FEW, FEW_SHARE = 8, 0.1
+"""So few slices at taken positions are compared by their pixels before all else."""
+SLICES_A_PART = 8
+"""An attribute that parts a stack into more than its passes must part it into real ones."""
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Pictures of one stack, sorted along its normal, and what grouping them found.
-
-    `refusal` is the code of the error among `findings`, if any.
-    """
+    """Pictures of one stack, sorted along its normal, and what grouping them found."""
 
     frames: tuple[Frame, ...]
     findings: tuple[Finding, ...] = field(default=())
@@ -81,6 +82,10 @@ def _by_place(frames: list[Frame]) -> list[Group]:
     frames = _without_resent(_sorted(frames))
     if not _repeating(frames):
         return [Group(tuple(frames))]
+    if len(frames) - int(_places(frames)[-1]) - 1 <= max(FEW, FEW_SHARE * len(frames)):
+        single = _without_copies(frames)
+        if not _repeating(single.frames):
+            return [single]
     parts = _split(frames)
     if len(parts) == 1:
         return [_without_copies(frames)]
@@ -128,14 +133,14 @@ def _split(frames: list[Frame]) -> list[list[Frame]]:
     """Part a stack whose positions repeat by the first attribute that tells them apart.
 
     An attribute counts where every part is a stack of its own: no position twice, and not
-    one slice a part (a time that every slice has for itself tells nothing).
+    a few slices a part (a time that every rotation has for itself tells nothing).
     """
     most = int(np.bincount(_places(frames)).max())
     for keyword in SPLITTERS:
         parts = _parts_by(frames, keyword)
         if len(parts) < 2 or any(_repeating(part) for part in parts):
             continue
-        if len(parts) == most or min(map(len, parts)) > 1:
+        if len(parts) == most or len(frames) >= SLICES_A_PART * len(parts):
             return parts
     for keyword in SPLITTERS:
         parts = _parts_by(frames, keyword)

@@ -109,7 +109,7 @@ def _judge_gaps(distances: FloatArray) -> tuple[float, int, bool, tuple[Finding,
     if count == 1:
         return 0.0, 1, False, ()
     gaps = np.diff(distances)
-    median = float(np.median(gaps))
+    median = float(np.quantile(gaps, 0.5, method="inverted_cdf"))  # a gap that is there
     even = float(distances[-1]) / (count - 1)
     off = np.abs(gaps - median)
     drift = np.abs(distances - even * np.arange(count)).max()
