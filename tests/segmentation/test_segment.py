@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.segmentation.simple_chest import TRUTH, chest, dice, turned, upright
-from vis3d.errors import UnknownStructureError, UnsupportedError
+from vis3d.errors import Cancelled, UnknownStructureError, UnsupportedError
 from vis3d.geometry import Geometry
 from vis3d.labels import LabelMap
 from vis3d.segmentation import SEGMENTERS, segment
@@ -25,7 +25,7 @@ def checks(labels: LabelMap) -> dict[str, bool]:
 
 
 def test_every_structure_of_an_upright_chest_is_found_where_it_is() -> None:
-    volume, truth = chest(upright((1.6, 1.6, 3.0)))
+    volume, truth = chest(upright((2.0, 2.2, 3.0)))
     labels = segment(volume, EVERYTHING)
     assert_found(labels, truth, LEAST_DICE)
     assert all(checks(labels).values())
@@ -107,3 +107,46 @@ def test_a_scan_of_nothing_is_an_answer(value: int) -> None:
     volume = Volume(np.full((5, 8, 9), value, np.int16), Geometry((5, 8, 9), (3.0, 2.0, 4.0)))
     labels = segment(volume, EVERYTHING)
     assert labels.volume_ml("lungs") == labels.volume_ml("bones") == 0
+
+
+def test_progress_runs_from_nothing_to_the_end() -> None:
+    volume, _ = chest(upright((4.0, 4.0, 4.0)))
+    told: list[float] = []
+    segment(volume, EVERYTHING, progress=lambda fraction, what: told.append(fraction))
+    assert told == sorted(told)
+    assert told[0] == 0
+    assert 0.9 < told[-1] <= 1
+
+
+@pytest.mark.parametrize("call", [0, 10, 100, 200])
+def test_work_stops_where_the_progress_says_so(call: int) -> None:
+    volume, _ = chest(upright((4.0, 4.0, 4.0)))
+    calls: list[str] = []
+
+    def stop(fraction: float, what: str) -> None:
+        calls.append(what)
+        if len(calls) > call:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        segment(volume, EVERYTHING, progress=stop)
+    assert len(calls) == call + 1
+
+
+def test_cropping_far_away_changes_nothing_that_matters() -> None:
+    volume, _ = chest(upright((3.0, 3.0, 3.0)))
+    whole = segment(volume, EVERYTHING)
+    start, shape = (0, 4, 5), (110, 92, 123)
+    cut = tuple(slice(s, s + n) for s, n in zip(start, shape, strict=True))
+    smaller = volume.with_array(
+        np.ascontiguousarray(volume.array[cut]), volume.geometry.cropped(start, shape)
+    )
+    np.testing.assert_array_equal(segment(smaller, EVERYTHING).array, whole.array[cut])
+
+
+def test_finer_voxels_change_the_volumes_by_less_than_a_hundredth() -> None:
+    ml = [
+        segment(chest(upright((mm, mm, mm)), noise_hu=5.0)[0], ["lungs"]).volume_ml("lungs")
+        for mm in (4.0, 2.5)
+    ]
+    assert ml[0] == pytest.approx(ml[1], rel=0.01)

@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from vis3d.progress import Progress
+from vis3d.progress import Progress, part
 from vis3d.segmentation.airways import AirwayTree, grow_airways
 from vis3d.segmentation.body import SKIN_HU, coarse_body
 from vis3d.segmentation.bones import CoarseScan, find_bones
@@ -26,6 +26,16 @@ COARSE_MM = 2.0
 """Where lungs and airways are decided on."""
 BODY_MM = 4.0
 """Where the body is decided on."""
+STEPS = {
+    "look": (0.0, 0.1),
+    "body": (0.1, 0.25),
+    "airways": (0.25, 0.4),
+    "lungs": (0.4, 0.6),
+    "contrast": (0.6, 0.7),
+    "bones": (0.7, 0.9),
+    "border": (0.9, 1.0),
+}
+"""From where to where each step of the work brings the progress."""
 
 
 class Anatomy:
@@ -33,7 +43,11 @@ class Anatomy:
 
     def __init__(self, frame: PatientFrame, progress: Progress) -> None:
         self.frame = frame
-        self.progress = progress
+        self._progress = progress
+
+    def step(self, name: str) -> Progress:
+        """The progress of one step, on its stretch of the whole."""
+        return part(self._progress, *STEPS[name])
 
     @cached_property
     def factors(self) -> Factors:
@@ -48,7 +62,7 @@ class Anatomy:
     @cached_property
     def hu(self) -> Floats:
         """The scan on the 2 mm grid."""
-        return pooled(self.frame.hu, self.factors, self.progress)
+        return pooled(self.frame.hu, self.factors, self.step("look"))
 
     @cached_property
     def unmeasured(self) -> Bools | None:
@@ -68,9 +82,9 @@ class Anatomy:
         unmeasured = None
         if self.unmeasured is not None:
             unmeasured = pooled(self.unmeasured, factors) > 0.5
-        body = coarse_body(
-            pooled(self.hu, factors), unmeasured, coarse_spacing(self.spacing, factors)
-        )
+        hu = pooled(self.hu, factors)
+        self.step("body")(0.0, "Finding the body")
+        body = coarse_body(hu, unmeasured, coarse_spacing(self.spacing, factors))
         coarse: Bools = spread(body, factors, self.hu.shape)
         outer, inner = fringed(fringed(coarse)), trimmed(trimmed(coarse))
         return inner | (outer & (self.hu > SKIN_HU))
@@ -85,7 +99,7 @@ class Anatomy:
             hu=self.frame.hu,
             range_hu=(SKIN_HU, np.inf),
             factors=self.factors,
-            progress=self.progress,
+            progress=self.step("body"),
         )
         return self._measured(body)
 
@@ -102,7 +116,9 @@ class Anatomy:
     @cached_property
     def airy(self) -> Bools:
         """The large airy parts."""
-        return airy_parts(self.hu, self.air, self.spacing)
+        air = self.air
+        self.step("airways")(0.0, "Finding the air in the body")
+        return airy_parts(self.hu, air, self.spacing)
 
     @cached_property
     def trachea(self) -> Bools:
@@ -120,7 +136,7 @@ class Anatomy:
             self.airy,
             self.factors,
             self.frame.spacing_kji,
-            self.progress,
+            self.step("airways"),
         )
 
     @cached_property
@@ -147,6 +163,7 @@ class Anatomy:
             self.spacing,
             self._left_mm(),
             self._middle_mm(),
+            self.step("lungs"),
         )
 
     @cached_property
@@ -159,7 +176,7 @@ class Anatomy:
             hu=self.frame.hu,
             range_hu=(-np.inf, self.threshold_hu),
             factors=self.factors,
-            progress=self.progress,
+            progress=self.step("border"),
         )
         both = self._measured(both) & ~self.airways.mask
         left = spread(self._nearer_left(), self.factors, both.shape)
@@ -168,7 +185,9 @@ class Anatomy:
     @cached_property
     def contrast(self) -> Contrast:
         """Where contrast fills vessels and organs, on the 2 mm grid."""
-        return find_contrast(self.hu, self.body, self._lungs_on_coarse(), self.spacing)
+        return find_contrast(
+            self.hu, self.body, self._lungs_on_coarse(), self.spacing, self.step("contrast")
+        )
 
     @cached_property
     def bones(self) -> Bools:
@@ -181,7 +200,7 @@ class Anatomy:
             self.factors,
             self.spacing,
         )
-        return find_bones(self.frame.hu, self.fine_body, scan, self.progress)
+        return find_bones(self.frame.hu, self.fine_body, scan, self.step("bones"))
 
     def _lungs_on_coarse(self) -> Bools:
         return self.coarse_lungs.left | self.coarse_lungs.right

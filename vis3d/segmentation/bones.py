@@ -28,6 +28,9 @@ DENSE_HU = 130.0
 """On the coarse grid: above soft tissue and cartilage, with thin cortex averaged in."""
 CORTEX_HU = 130.0
 """At full resolution: finds most of a cortex of 0.5 mm at 1 mm slices."""
+TISSUE_HU = 50.0
+ABOVE_NOISE = 2.5
+"""How many times the noise cortex must stand out from soft tissue in a noisy scan."""
 EDGE_SHARE = 0.4
 PEAK_HU = 1200
 """A voxel below this share of its densest neighbour is that one's blurred edge."""
@@ -75,20 +78,33 @@ def find_bones(
         for b, f, n in zip(box, coarse.factors, hu.shape, strict=True)
     )
     values = hu[fine_box]
+    progress(0.2, "Finding the bones")
     wanted = body[fine_box] & spread(near[box], coarse.factors, values.shape)
-    cortex = _above_half_height(values, wanted)
+    least_hu = max(CORTEX_HU, TISSUE_HU + ABOVE_NOISE * noise_hu(hu))
+    cortex = _above_half_height(values, wanted, least_hu)
     progress(0.4, "Finding the bones")
-    marrow = _marrow(cortex, coarse, box)
-    progress(0.7, "Filling the marrow")
+    marrow = _marrow(cortex, coarse, box, progress)
+    progress(0.8, "Filling the marrow")
     whole = cortex | spread(marrow, coarse.factors, cortex.shape)
     result = np.zeros(hu.shape, bool)
     result[fine_box] = _without_crumbs(whole & body[fine_box], hu, coarse)
     return result
 
 
-def _above_half_height(values: Values, wanted: Bools) -> Bools:
+def noise_hu(hu: Values) -> float:
+    """The noise of soft tissue at full resolution, from neighbours in every eighth slice."""
+    sample = hu[len(hu) % 8 // 2 :: 8].astype(np.float32)
+    first, second = sample[:, :, :-1], sample[:, :, 1:]
+    tissue = (first > -50) & (first < 150) & (second > -50) & (second < 150)
+    if np.count_nonzero(tissue) < 100:
+        return 0.0
+    # for a normal distribution the median absolute difference of two is 0.954 sigma
+    return float(np.median(np.abs(second[tissue] - first[tissue]))) / 0.954
+
+
+def _above_half_height(values: Values, wanted: Bools, least_hu: float) -> Bools:
     """Dense voxels, but not those that only share in a much denser neighbour."""
-    dense = np.asarray(wanted & (values > CORTEX_HU))
+    dense = np.asarray(wanted & (values > least_hu))
     places = np.nonzero(dense & (values < EDGE_SHARE * PEAK_HU))
     peak = values[places]
     for step in np.ndindex(3, 3, 3):
@@ -111,7 +127,12 @@ def _coarse_bones(coarse: CoarseScan) -> Bools:
     return keep(pieces, large & seeded)
 
 
-def _marrow(cortex: Bools, coarse: CoarseScan, box: tuple[slice, slice, slice]) -> Bools:
+def _marrow(
+    cortex: Bools,
+    coarse: CoarseScan,
+    box: tuple[slice, slice, slice],
+    progress: Progress,
+) -> Bools:
     """What the cortex encloses, on the coarse grid within the box."""
     hu, spacing = coarse.hu[box], coarse.spacing_kji
     shell = pooled(cortex, coarse.factors) > 0.2
@@ -122,6 +143,7 @@ def _marrow(cortex: Bools, coarse: CoarseScan, box: tuple[slice, slice, slice]) 
     walls = _walls_around(solid, spacing)
     inner = (walls == 6) | ((walls == 5) & (_mean_between(hu, shell) > MARROW_HU))
     solid |= inner & allowed & (hu > GAS_HU)
+    progress(0.6, "Filling the marrow")
     across = [_marrow_holes(solid, hu, spacing, axis) for axis in range(3)]
     # the canal of the spine is a hole across one axis only, and so are its side doors
     votes = across[0].astype(np.uint8) + across[1] + across[2]

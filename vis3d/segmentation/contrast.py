@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_gradient_magnitude, uniform_filter
 from skimage.segmentation import watershed
 
+from vis3d.progress import Progress, silent
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
 from vis3d.segmentation.morphology import (
     components,
@@ -61,10 +62,18 @@ def noise_and_mean(hu: Floats, body: Bools) -> tuple[float, Floats, Floats]:
     return max(noise, 2.0), mean, deviation
 
 
-def find_contrast(hu: Floats, body: Bools, lungs: Bools, spacing_kji: Spacing) -> Contrast:
+def find_contrast(
+    hu: Floats,
+    body: Bools,
+    lungs: Bools,
+    spacing_kji: Spacing,
+    progress: Progress = silent,
+) -> Contrast:
     """Vessels, heart and organs that contrast makes as dense as bone."""
     voxel_ml = float(np.prod(spacing_kji)) / 1000
+    progress(0.0, "Looking for contrast")
     noise, mean, deviation = noise_and_mean(hu, body)
+    progress(0.2, "Looking for contrast")
     cores = components(body & (mean > CORE_HU) & (deviation < EVEN_NOISES * noise))
     large = sizes(cores) * voxel_ml >= MIN_CORE_ML
     in_soft, in_bright = _surroundings(cores, mean)
@@ -74,6 +83,7 @@ def find_contrast(hu: Floats, body: Bools, lungs: Bools, spacing_kji: Spacing) -
     volume_ml = float(np.count_nonzero(vessels)) * voxel_ml
     if volume_ml < MIN_CONTRAST_ML:
         return Contrast(np.zeros(hu.shape, bool), 0.0, 0.0)
+    progress(0.5, "Following the contrast")
     level = float(np.percentile(mean[vessels], 95))
     dense = body & ~lungs & (hu > CORE_HU)
     marrow = keep(cores, large & in_bright)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import watershed
 
+from vis3d.progress import Progress, silent
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
 from vis3d.segmentation.morphology import (
     closed,
@@ -131,6 +132,7 @@ def find_lungs(
     spacing_kji: Spacing,
     left_mm: Floats,
     middle_mm: float,
+    progress: Progress = silent,
 ) -> CoarseLungs:
     """Left and right lung on the coarse grid.
 
@@ -139,14 +141,19 @@ def find_lungs(
     patient's left each voxel lies and `middle_mm` where the body's middle is: only these
     decide the sides.
     """
+    progress(0.0, "Finding the lungs")
     parts = _parts(hu, air & ~airways, spacing_kji)
     main = keep(parts.labels, parts.lungs())
     if not main.any():
         return CoarseLungs(main, main, main)
     main |= _beside(main, parts, spacing_kji)
+    progress(0.2, "Telling left from right")
     sides, merged = _split(main, spacing_kji, left_mm, middle_mm)
+    progress(0.4, "Closing the lungs over vessels")
     left, right = (_whole(sides == side, spacing_kji) for side in (1, 2))
+    progress(0.6, "Looking for nodules at the pleura")
     left |= pleural_nodules(left, hu, body, spacing_kji, is_right=False)
+    progress(0.8, "Looking for nodules at the pleura")
     right |= pleural_nodules(right, hu, body, spacing_kji, is_right=True)
     left &= ~lumen & (sides != 2)
     right &= ~lumen & ~left

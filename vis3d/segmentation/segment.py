@@ -6,7 +6,7 @@ from time import perf_counter
 import numpy as np
 
 from vis3d.labels import BODY, STRUCTURES, LabelMap, Report, structure_labels
-from vis3d.progress import Progress, part
+from vis3d.progress import Progress, silent
 from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.checks import checks_of, findings_of
 from vis3d.segmentation.frame import Bools, patient_frame
@@ -41,7 +41,7 @@ def segment(
     wanted = structure_labels(structures)
     chosen = tuple(s for s in STRUCTURES if s.label in wanted)
     start = perf_counter()
-    anatomy = Anatomy(patient_frame(volume), part(progress, 0.0, 1.0))
+    anatomy = Anatomy(patient_frame(volume), progress or silent)
     labels = np.zeros(anatomy.frame.hu.shape, np.uint8)
     by_name = {s.name: s.label for s in chosen}
     for name, paint in PAINTERS.items():
