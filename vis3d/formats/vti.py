@@ -86,6 +86,7 @@ def _grid(
     try:
         extent = [int(word) for word in image.attrib["WholeExtent"].split()]
         i0, i1, j0, j1, k0, k1 = extent
+        piece = [int(word) for word in _piece(image).get("Extent", "").split()] or extent
         origin = np.array([float(word) for word in image.get("Origin", "0 0 0").split()])
         spacing = np.array([float(word) for word in image.get("Spacing", "1 1 1").split()])
         rows = [float(word) for word in image.get("Direction", "1 0 0 0 1 0 0 0 1").split()]
@@ -95,14 +96,16 @@ def _grid(
         shape = (k1 - k0 + 1, j1 - j0 + 1, i1 - i0 + 1)
     except (KeyError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: the image's extent, origin or spacing is broken.") from error
-    if min(shape) < 1 or extent != [
-        int(n) for n in image[-1].get("Extent", "").split() or extent
-    ]:
+    if min(shape) < 1 or piece != extent:
         raise InputError(f"{path}: the image's extent {extent} is empty or not its piece's.")
     if image.get("Direction"):
         return shape, matrix, ()
     message = "The VTK image states no direction: axes along left, posterior, superior."
     return shape, matrix, (Finding("no-position", "warning", message),)
+
+
+def _piece(image: Element) -> Element:
+    return next(image.iter("Piece"), image)
 
 
 def _scalars(image: Element, path: Path) -> Element:
