@@ -50,6 +50,12 @@ def test_a_chest_opens_in_the_lung_window_and_a_belly_in_that_of_soft_tissue() -
     assert default_window(volume_of([-1000, 40, 40])) == WINDOWS["mediastinum"]
 
 
+def test_blurred_air_round_a_belly_does_not_make_it_a_chest() -> None:
+    volume = volume_of([40])
+    volume.array[:, :4] = volume.array[:, -4:] = -800
+    assert default_window(volume) == WINDOWS["mediastinum"]
+
+
 def test_padding_does_not_decide_the_window_of_other_units() -> None:
     volume = volume_of([-9999.0, 0.0, 10.0], unit="", padding=-9999)
     assert default_window(volume) == Window(5, 10)

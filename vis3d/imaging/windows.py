@@ -13,8 +13,8 @@ from vis3d.volume import Volume
 LUNG_HU = (-950.0, -600.0)
 """Values that aerated lung has, and little else in the body."""
 
-LUNG_SHARE = 0.06
-"""From this share of such voxels on, a CT is opened as a chest."""
+LUNG_SHARE = 0.1
+"""From this share of such voxels in its middle on, a CT is opened as a chest."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,9 @@ def default_window(volume: Volume) -> Window:
         return WINDOWS["mediastinum"]
     if volume.unit != "HU":
         return _spread(*np.percentile(values, (1, 99)).tolist())
+    values = _sample(volume, without=0.2)  # round the patient, blurred edges look like lung
     lung = (values > LUNG_HU[0]) & (values < LUNG_HU[1])
-    return WINDOWS["lung" if lung.mean() > LUNG_SHARE else "mediastinum"]
+    return WINDOWS["lung" if lung.sum() > LUNG_SHARE * lung.size else "mediastinum"]
 
 
 def parse_window(text: str, volume: Volume) -> Window:
@@ -138,10 +139,11 @@ def _full_window(volume: Volume) -> Window:
     return _spread(float(values.min()), float(values.max()))
 
 
-def _sample(volume: Volume) -> NDArray[Any]:
-    """About 100,000 measured values from all over the grid."""
+def _sample(volume: Volume, *, without: float = 0.0) -> NDArray[Any]:
+    """About 100,000 measured values, of the whole grid or without this part of each end."""
     step = max(1, round((volume.array.size / 100_000) ** (1 / 3)))
-    return _measured(volume, volume.array[::step, ::step, ::step])
+    part = [slice(int(n * without), n - int(n * without), step) for n in volume.array.shape]
+    return _measured(volume, volume.array[tuple(part)])
 
 
 def _measured(volume: Volume, array: NDArray[Any]) -> NDArray[Any]:
