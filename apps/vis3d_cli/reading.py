@@ -10,7 +10,7 @@ from vis3d_cli import say
 from vis3d_cli.options import Choice, Manner
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Collection
 
     from vis3d.dicom import Series
     from vis3d.labels import LabelMap
@@ -76,7 +76,7 @@ def label_map_for(volume: "Volume", path: Path) -> "LabelMap":
     return labels
 
 
-def check_output(path: Path, suffixes: "Container[str] | None" = None, what: str = "") -> None:
+def check_output(path: Path, suffixes: "Collection[str] | None" = None, what: str = "") -> None:
     """Before the work: whether the result can be written there, of this kind.
 
     Raises:
@@ -84,7 +84,7 @@ def check_output(path: Path, suffixes: "Container[str] | None" = None, what: str
         OutputError: a folder that doesn't exist or can't be written.
     """
     if suffixes is not None and suffix_of(path) not in suffixes:
-        legal = ", ".join(sorted(str(one) for one in suffixes))  # type: ignore[attr-defined]
+        legal = ", ".join(sorted(suffixes))
         raise UsageError(f"{path.name} names no format for {what}: end it in one of {legal}.")
     folder = path.absolute().parent
     if not folder.is_dir():

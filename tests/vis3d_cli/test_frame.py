@@ -222,7 +222,7 @@ def test_work_that_does_not_listen_is_stopped_all_the_same(number):
     with pytest.raises(errors.Cancelled), interruptible():
         os.kill(os.getpid(), number)
         time.sleep(5)
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 3
 
 
 def test_a_library_that_never_comes_back_cannot_keep_the_process(tmp_path):
@@ -244,7 +244,7 @@ with interruptible(), whole_file({str(tmp_path / "out.stl")!r}) as unfinished:
         start = time.perf_counter()
         _, said = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert time.perf_counter() - start < 2
+    assert time.perf_counter() - start < 5  # on a busy machine; 0.3 s on an idle one
     assert said == b"vis3d: stopped.\n"
     assert not list(tmp_path.iterdir())
 

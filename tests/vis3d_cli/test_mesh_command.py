@@ -86,6 +86,13 @@ def test_people_are_told_size_pieces_and_triangles(scan, truth, tmp_path, capsys
     assert all(word in said for word in ("mm", "pieces: ", "triangles: "))
 
 
+def test_glb_in_ras_is_refused_before_the_work(scan, tmp_path, refusal):
+    tokens = ("mesh", scan, "--structure", "bones", "-o", tmp_path / "x.glb")
+    code, line = refusal(*tokens, "--coordinates", "ras")
+    assert code == 2
+    assert ".glb" in line
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

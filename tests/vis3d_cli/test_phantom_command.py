@@ -65,7 +65,7 @@ def test_ctrl_c_leaves_nothing_behind(seconds, tmp_path):
         process.send_signal(signal.SIGINT)
         stopped = time.perf_counter()
         _, said = process.communicate()
-    assert time.perf_counter() - stopped < 3  # 0.2 s and the end of the process, when idle
+    assert time.perf_counter() - stopped < 5  # on a busy machine; 0.3 s on an idle one
     assert process.returncode == 130
     assert said == b"vis3d: stopped.\n"
     assert not list(tmp_path.iterdir())

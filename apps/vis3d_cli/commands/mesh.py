@@ -1,11 +1,12 @@
 """`vis3d mesh`: a surface, to look at, to compute with, to print."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from vis3d.errors import UsageError
 from vis3d.progress import Progress, part
@@ -16,12 +17,68 @@ from vis3d_cli.watch import watching
 
 if TYPE_CHECKING:
     from vis3d.labels import LabelMap
-    from vis3d.meshing import SurfaceReport
     from vis3d.surface import Surface
     from vis3d.volume import Finding, Mask, Volume
 
+WHAT = Group("What", sort_key=1)
+SHAPING = Group("How fine", sort_key=2)
+LEAST_TRIANGLES = 4
+"""Those of a tetrahedron, the smallest closed surface."""
+
 NO_DEVIATION = {"mean": 0.0, "p95": 0.0, "max": 0.0}
 """Of a surface that was neither smoothed nor made smaller."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class What:
+    """What becomes a surface: a structure, a level, or a label of a file."""
+
+    structure: Annotated[
+        str | None, Parameter(metavar="NAME", help="The structure to segment, or of the file.")
+    ] = None
+    level: Annotated[
+        float | None,
+        Parameter(metavar="HU", help="Everything of this value or more, nothing removed."),
+    ] = None
+    segmentation: Annotated[
+        Path | None, Parameter(metavar="FILE", help="A label map of this scan.")
+    ] = None
+    label: Annotated[int | None, Parameter(metavar="N", help="The label in that file.")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shaping:
+    """What the surface may lose."""
+
+    smooth: Annotated[float, Parameter(metavar="MM", help="Smooth over this length.")] = 0.0
+    max_triangles: Annotated[
+        int | None, Parameter(metavar="N", help="No more triangles than this.")
+    ] = None
+    max_deviation: Annotated[
+        float | None,
+        Parameter(metavar="MM", help="Decimate as far as no point moves more than this."),
+    ] = None
+    open_ends: Annotated[
+        bool, Parameter(help="Leave the surface open where the scan ends.")
+    ] = False
+
+    @property
+    def changes_points(self) -> bool:
+        """Whether the surface is another one than the voxels give."""
+        return (self.smooth, self.max_triangles, self.max_deviation) != (0, None, None)
+
+    def as_options(self) -> dict[str, Any]:
+        """The same in the library's words."""
+        return {
+            "smooth_mm": self.smooth,
+            "max_triangles": self.max_triangles,
+            "max_deviation_mm": self.max_deviation,
+            "open_ends": self.open_ends,
+        }
+
+
+NOTHING = What()
+AS_IT_IS = Shaping()
 
 
 def mesh(
@@ -32,28 +89,8 @@ def mesh(
         Path,
         Parameter(name=["--output", "-o"], help="A .stl .ply .obj .glb .3mf or .vtp file."),
     ],
-    structure: Annotated[
-        str | None, Parameter(metavar="NAME", help="The structure to segment, or of the file.")
-    ] = None,
-    level: Annotated[
-        float | None,
-        Parameter(metavar="HU", help="Everything of this value or more, nothing removed."),
-    ] = None,
-    segmentation: Annotated[
-        Path | None, Parameter(metavar="FILE", help="A label map of this scan.")
-    ] = None,
-    label: Annotated[int | None, Parameter(metavar="N", help="The label in that file.")] = None,
-    smooth: Annotated[float, Parameter(metavar="MM", help="Smooth over this length.")] = 0.0,
-    max_triangles: Annotated[
-        int | None, Parameter(metavar="N", help="No more triangles than this.")
-    ] = None,
-    max_deviation: Annotated[
-        float | None,
-        Parameter(metavar="MM", help="Decimate as far as no point moves more than this."),
-    ] = None,
-    open_ends: Annotated[
-        bool, Parameter(help="Leave the surface open where the scan ends.")
-    ] = False,
+    what: Annotated[What, Parameter(name="*", group=WHAT)] = NOTHING,
+    shaping: Annotated[Shaping, Parameter(name="*", group=SHAPING)] = AS_IT_IS,
     coordinates: Annotated[
         Literal["lps", "ras"], Parameter(help="The patient axes the file is written in.")
     ] = "lps",
@@ -67,61 +104,52 @@ def mesh(
 
     For example: vis3d mesh scans/chest --structure bones -o bones.stl --smooth 1
     """
-    _check_choice(structure, level, segmentation, label)
-    _check_numbers(level, smooth, max_triangles, max_deviation)
+    _check_choice(what)
+    _check_numbers(what, shaping)
 
     from vis3d.files import SURFACE_SUFFIXES, write_surface
-    from vis3d.meshing import extract_surface, isosurface, report_surface
+    from vis3d.meshing import report_surface
 
     reading.check_output(output, SURFACE_SUFFIXES, "surfaces")
+    if coordinates == "ras" and reading.suffix_of(output) == ".glb":
+        raise UsageError("A .glb file has its own frame (Y up): write .stl or .ply for RAS.")
     if report is not None:
         reading.check_output(report)
-    shaping: dict[str, Any] = {
-        "smooth_mm": smooth,
-        "max_triangles": max_triangles,
-        "max_deviation_mm": max_deviation,
-        "open_ends": open_ends,
-    }
     with watching(how) as progress:
         volume = reading.load(input, which, how, part(progress, 0.0, 0.2))
-        shaped = part(progress, 0.5, 0.85)
-        found: tuple[Finding, ...] = ()
-        mask = None
-        if level is not None:
-            surface = isosurface(volume, level, **shaping, progress=shaped)
-        else:
-            segmenting = part(progress, 0.2, 0.5)
-            mask, found = _mask(volume, structure, segmentation, label, segmenting)
-            surface = extract_surface(mask, volume, **shaping, progress=shaped)
+        surface, mask, found = _surface(volume, what, shaping, part(progress, 0.2, 0.85))
         progress(0.85, "measuring the surface")
         measured = report_surface(surface, mask=mask)
         progress(0.95, "writing")
         write_surface(surface, output, coordinates=coordinates)
-    say.findings(found, how)
-    reshaped = smooth > 0 or max_triangles is not None or max_deviation is not None
-    document = _document(measured, (*volume.findings, *found), reshaped=reshaped)
+    everything = dict.fromkeys((*volume.findings, *found, *measured.findings))
+    say.findings([one for one in everything if one not in volume.findings], how)
+    document = measured.as_dict()
+    document["findings"] = [finding.as_dict() for finding in everything]
+    if not shaping.changes_points:
+        document["deviation_mm"] = NO_DEVIATION
     if report is not None:
         say.write_json(document, report)
     say.answer(document, _lines(surface, document, output), how)
     return DONE
 
 
-def _document(
-    measured: "SurfaceReport", found: "Iterable[Finding]", *, reshaped: bool
-) -> dict[str, Any]:
-    """The report with what loading and segmenting found; each finding once."""
-    document = measured.as_dict()
-    if not reshaped:
-        document["deviation_mm"] = NO_DEVIATION
-    everything = dict.fromkeys((*found, *measured.findings))
-    document["findings"] = [finding.as_dict() for finding in everything]
-    return document
+def _surface(
+    volume: "Volume", what: What, shaping: Shaping, progress: Progress
+) -> "tuple[Surface, Mask | None, tuple[Finding, ...]]":
+    """The surface, the mask it was made of, and what the segmentation has to say."""
+    from vis3d.meshing import extract_surface, isosurface
+
+    wanted = shaping.as_options()
+    if what.level is not None:
+        return isosurface(volume, what.level, **wanted, progress=progress), None, ()
+    mask, found = _mask(volume, what, part(progress, 0.0, 0.5))
+    surface = extract_surface(mask, volume, **wanted, progress=part(progress, 0.5, 1.0))
+    return surface, mask, found
 
 
-def _check_choice(
-    structure: str | None, level: float | None, segmentation: Path | None, label: int | None
-) -> None:
-    if level is None and segmentation is None and structure is None:
+def _check_choice(what: What) -> None:
+    if what == NOTHING:
         from vis3d.labels import GROUPS, STRUCTURES
 
         names = ", ".join((*GROUPS, *(one.name.replace(" ", "-") for one in STRUCTURES)))
@@ -129,48 +157,41 @@ def _check_choice(
             f"Say what to mesh: --structure NAME (one of {names}), --level HU (such as 300), "
             "or --segmentation FILE --label N."
         )
-    if level is not None and (structure or segmentation or label is not None):
+    if what.level is not None and what != What(level=what.level):
         raise UsageError("--level goes without --structure, --segmentation and --label.")
-    if label is not None and segmentation is None:
+    if what.label is not None and what.segmentation is None:
         raise UsageError("--label N names a label of a file: give --segmentation FILE too.")
-    if label is not None and structure is not None:
+    if what.label is not None and what.structure is not None:
         raise UsageError("Give --structure or --label, not both.")
-    if structure is not None and segmentation is None:
+    if what.structure is not None and what.segmentation is None:
         from vis3d.labels import structure_labels
 
-        structure_labels([structure])
+        structure_labels([what.structure])
 
 
-def _check_numbers(
-    level: float | None, smooth: float, max_triangles: int | None, max_deviation: float | None
-) -> None:
-    if level is not None and not math.isfinite(level):
+def _check_numbers(what: What, shaping: Shaping) -> None:
+    if what.level is not None and not math.isfinite(what.level):
         raise UsageError("--level takes a number.")
-    if not 0 <= smooth < float("inf"):
+    if not 0 <= shaping.smooth < math.inf:
         raise UsageError("--smooth takes a length in mm from 0 on.")
-    if max_triangles is not None and max_triangles < 4:
-        raise UsageError("--max-triangles takes a number from 4 on.")
-    if max_deviation is not None and not 0 < max_deviation < float("inf"):
+    if shaping.max_triangles is not None and shaping.max_triangles < LEAST_TRIANGLES:
+        raise UsageError(f"--max-triangles takes a number from {LEAST_TRIANGLES} on.")
+    if shaping.max_deviation is not None and not 0 < shaping.max_deviation < math.inf:
         raise UsageError("--max-deviation takes a length in mm above 0.")
 
 
 def _mask(
-    volume: "Volume",
-    structure: str | None,
-    segmentation: Path | None,
-    label: int | None,
-    progress: Progress,
+    volume: "Volume", what: What, progress: Progress
 ) -> "tuple[Mask, tuple[Finding, ...]]":
-    """The structure's voxels, and what the segmentation has to say of itself."""
-    if segmentation is None:
+    if what.segmentation is None:
         from vis3d.segmentation import segment
 
-        labels = segment(volume, [str(structure)], progress=progress)
+        labels = segment(volume, [str(what.structure)], progress=progress)
     else:
-        labels = reading.label_map_for(volume, segmentation)
-    if structure is not None:
-        return labels.mask(structure), labels.report.findings
-    return _labelled(volume, labels, label), labels.report.findings
+        labels = reading.label_map_for(volume, what.segmentation)
+    if what.structure is not None:
+        return labels.mask(what.structure), labels.report.findings
+    return _labelled(volume, labels, what.label), labels.report.findings
 
 
 def _labelled(volume: "Volume", labels: "LabelMap", label: int | None) -> "Mask":
