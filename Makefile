@@ -36,6 +36,6 @@ clean:  ## remove the environment and all caches
 	@touch $@
 
 .venv/test: $(PINS)
-	@tools/need-packages libosmesa6 chromium xvfb dicom3tools
+	@tools/need-packages libosmesa6 chromium libatomic1 xvfb xauth dicom3tools
 	@tools/environment test
 	@touch $@ .venv/viewer
