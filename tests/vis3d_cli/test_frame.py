@@ -17,6 +17,7 @@ from vis3d_cli.exit_codes import exit_code
 from vis3d_cli.interrupt import interruptible, stop_if_asked
 from vis3d_cli.main import main
 from vis3d_cli.options import Manner
+from vis3d_cli.watch import watching
 
 from vis3d import errors
 
@@ -212,7 +213,8 @@ def test_values_that_mean_nothing_are_refused(read, text):
 def test_ctrl_c_is_heard_at_the_next_progress():
     with pytest.raises(errors.Cancelled), interruptible():
         os.kill(os.getpid(), signal.SIGINT)
-        stop_if_asked()
+        with watching(Manner()) as progress:
+            progress(0.5, "half way")
         pytest.fail("went on")
 
 

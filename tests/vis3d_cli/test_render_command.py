@@ -5,9 +5,11 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from vis3d_cli.commands.render import FACING
 from vis3d_cli.main import main
 
 import vis3d
+from vis3d.rendering import VIEW_PLANES
 
 SIZE = ["--size", "160x120"]
 
@@ -105,6 +107,10 @@ def test_mp4_without_ffmpeg_is_refused_before_the_work(scan, tmp_path, monkeypat
     code, line = refusal("render", scan, "-o", tmp_path / "turn.mp4")
     assert code == 5
     assert "ffmpeg" in line
+
+
+def test_slices_are_cut_in_the_plane_that_faces_the_view():
+    assert FACING == VIEW_PLANES
 
 
 def test_slices_need_no_opengl(scan, tmp_path, monkeypatch):
