@@ -144,12 +144,13 @@ def _add(file: Source | Unreadable, found: _Found, *, force: bool) -> None:
 def _frames_in(header: Header) -> list[Frame]:
     _check_kind(header)
     count = frame_count(header)
-    _check_pixels(header, count, pixel_format(header).frame_bytes)
+    form = pixel_format(header)
+    _check_pixels(header, count, form.frame_bytes)
     if header.has("PerFrameFunctionalGroupsSequence"):
-        return enhanced_frames(header, count)
+        return enhanced_frames(header, form, count)
     if count > 1:
         raise UnsupportedError(f"{count} frames without a place in the patient")
-    return [single_frame(header)]
+    return [single_frame(header, form)]
 
 
 def _check_kind(header: Header) -> None:

@@ -11,6 +11,7 @@ from pydicom.config import disable_value_validation
 from vis3d.dicom.datasets import header_dataset
 from vis3d.dicom.frames import (
     Frame,
+    PixelFormat,
     orientation_lps,
     position_lps,
     rescale,
@@ -42,7 +43,7 @@ _FRAME_TYPES = (
 )
 
 
-def enhanced_frames(header: Header, count: int) -> list[Frame]:
+def enhanced_frames(header: Header, form: PixelFormat, count: int) -> list[Frame]:
     """The frames of an enhanced CT, MR or PET object, localizers left out.
 
     Raises:
@@ -55,14 +56,14 @@ def enhanced_frames(header: Header, count: int) -> list[Frame]:
         shared = dataset.get("SharedFunctionalGroupsSequence") or [None]
         if len(groups) != count:
             raise InputError(f"has {len(groups)} functional groups for {count} frames")
-        whole = single_frame(header)
+        whole = single_frame(header, form)
         with disable_value_validation():  # values are checked here, without warnings
             frames = [_frame(whole, n, group, shared[0]) for n, group in enumerate(groups)]
     except InputError:
         raise
     except Exception as error:  # pydicom parses values late, and raises a dozen kinds
         raise InputError("has functional groups that can't be read") from error
-    frames = [frame for frame in frames if "LOCALIZER" not in frame.splits["ImageType"]]
+    frames = [frame for frame in frames if "LOCALIZER" not in frame.telling("ImageType")]
     if not frames:
         raise UnsupportedError("localizer (scout) images, not slices")
     if any(frame.position is None or frame.orientation is None for frame in frames):
@@ -94,12 +95,12 @@ def _frame(whole: Frame, number: int, group: Any, shared: Any) -> Frame:
         intercept=intercept if slopes else whole.intercept,
         unit=unit_of(whole.header, rescale_type) if slopes else whole.unit,
         thickness_mm=thickness[0] if thickness else whole.thickness_mm,
-        splits=_splits(whole, group, shared),
+        splits=_splits(group, shared),
     )
 
 
-def _splits(whole: Frame, group: Any, shared: Any) -> dict[str, str]:
-    splits = dict(whole.splits)
+def _splits(group: Any, shared: Any) -> dict[str, str]:
+    splits: dict[str, str] = {}
     for name, (sequence, keyword) in _SPLITS.items():
         value = _value(group, shared, sequence, keyword)
         if value is not None:
@@ -122,9 +123,9 @@ def _value(group: Any, shared: Any, sequence: str, keyword: str) -> Any:
 
 def _with_sane_stacks(frames: list[Frame]) -> list[Frame]:
     """StackID kept apart where it names stacks, not where every frame has its own."""
-    stacks = {frame.splits.get("StackID", "") for frame in frames}
+    stacks = {frame.telling("StackID") for frame in frames}
     if 1 < len(stacks) < len(frames):
-        return [replace(f, stack_id=f.splits.get("StackID", "")) for f in frames]
+        return [replace(f, stack_id=f.telling("StackID")) for f in frames]
     return frames
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
-from vis3d.dicom.headers import NEEDED, Header
+from vis3d.dicom.headers import Header
 from vis3d.errors import InputError, UnsupportedError
 from vis3d.geometry import ORTHOGONAL_TOLERANCE, FloatArray
 
@@ -64,7 +65,8 @@ class Frame:
     `number` counts frames within the file from 0. `position` (LPS mm) is the centre of
     the first pixel; `orientation` holds the row's and the column's direction as two rows.
     Both are None where the file gives none. `pixel_spacing` is (between rows, between
-    columns) in mm. `splits` holds what tells acquisitions, phases and kernels apart.
+    columns) in mm. `splits` holds what the frame itself says of acquisition, phase, kernel
+    or echo; `telling` asks the file's header for the rest.
     """
 
     header: Header
@@ -86,6 +88,14 @@ class Frame:
         """The frame's file, and its number where there are several."""
         many = self.header.integer("NumberOfFrames", 1) > 1
         return f"{self.header.name} frame {self.number + 1}" if many else self.header.name
+
+    def telling(self, keyword: str) -> str:
+        """The value of one of `SPLITTERS`, which may tell this frame from others."""
+        if keyword in self.splits or keyword == "StackID":
+            return self.splits.get(keyword, "")
+        if keyword == "PixelFormat":
+            return f"{self.format.stored} {self.format.signed}"
+        return self.header.text(keyword)
 
 
 def pixel_format(header: Header) -> PixelFormat:
@@ -130,7 +140,7 @@ def frame_count(header: Header) -> int:
     return count
 
 
-def single_frame(header: Header) -> Frame:
+def single_frame(header: Header, form: PixelFormat) -> Frame:
     """The picture of a file with one image.
 
     Raises:
@@ -143,7 +153,7 @@ def single_frame(header: Header) -> Frame:
     return Frame(
         header=header,
         number=0,
-        format=pixel_format(header),
+        format=form,
         position=position_lps(header.numbers("ImagePositionPatient")),
         orientation=orientation_lps(header.numbers("ImageOrientationPatient")),
         pixel_spacing=spacing,
@@ -151,7 +161,6 @@ def single_frame(header: Header) -> Frame:
         intercept=intercept,
         unit=unit_of(header, header.text("RescaleType")),
         thickness_mm=_thickness_mm(header),
-        splits=_splits(header),
         magnified=magnified,
     )
 
@@ -189,6 +198,7 @@ def position_lps(values: tuple[float, ...]) -> FloatArray | None:
     return np.array(values)
 
 
+@lru_cache(maxsize=64)
 def orientation_lps(values: tuple[float, ...]) -> FloatArray | None:
     """ImageOrientationPatient as two rows: where rows run to, where columns run to.
 
@@ -206,6 +216,7 @@ def orientation_lps(values: tuple[float, ...]) -> FloatArray | None:
     directions /= lengths[:, None]
     if abs(directions[0] @ directions[1]) > 10 * ORTHOGONAL_TOLERANCE:
         raise InputError("has an ImageOrientationPatient whose directions aren't orthogonal")
+    directions.flags.writeable = False  # all slices of a stack share it
     return directions
 
 
@@ -256,9 +267,3 @@ def _thickness_mm(header: Header) -> float | None:
         return next(iter(header.numbers("SliceThickness")), None)
     except InputError:
         return None
-
-
-def _splits(header: Header) -> dict[str, str]:
-    values = {keyword: header.text(keyword) for keyword in SPLITTERS if keyword in NEEDED}
-    layout = (header.integer("BitsStored", 0), header.integer("PixelRepresentation", 0))
-    return {**values, "PixelFormat": str(layout)}

@@ -72,7 +72,7 @@ def _same_plane(one: Frame, other: Frame) -> bool:
 
 
 def _close(one: ArrayLike | None, other: ArrayLike | None, tolerance: float) -> bool:
-    if one is None or other is None:
+    if one is other or one is None or other is None:
         return one is other
     return bool(np.abs(np.subtract(one, other)).max() <= tolerance)
 
@@ -164,7 +164,7 @@ def _split_by_number(frames: list[Frame], most: int) -> list[list[Frame]]:
 def _parts_by(frames: Iterable[Frame], keyword: str) -> list[list[Frame]]:
     parts: dict[str, list[Frame]] = defaultdict(list)
     for frame in frames:
-        parts[frame.splits.get(keyword, "")].append(frame)
+        parts[frame.telling(keyword)].append(frame)
     return [parts[value] for value in sorted(parts, key=_natural)]
 
 
@@ -232,8 +232,8 @@ def _split_finding(frames: Sequence[Frame], parts: Sequence[Sequence[Frame]]) ->
     apart = [
         keyword
         for keyword in SPLITTERS
-        if len({part[0].splits.get(keyword, "") for part in parts}) > 1
-        and all(len({frame.splits.get(keyword, "") for frame in part}) == 1 for part in parts)
+        if len({part[0].telling(keyword) for part in parts}) > 1
+        and all(len({frame.telling(keyword) for frame in part}) == 1 for part in parts)
     ]
     by = apart[0] if apart else "InstanceNumber"
     return Finding(

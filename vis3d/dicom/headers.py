@@ -5,6 +5,7 @@ import re
 import unicodedata
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import tag_for_keyword
@@ -90,8 +91,7 @@ class Header:
 
     def text(self, keyword: str) -> str:
         """A value's text without padding ("" where it is missing); not for free text."""
-        raw = self.elements.values.get(_TAGS[keyword], b"")
-        return raw.decode("latin-1").strip("\0 ")
+        return _text(self.elements.values.get(_TAGS[keyword], b""))
 
     def free_text(self, keyword: str) -> str:
         """A description in the file's own characters, safe to show."""
@@ -100,8 +100,7 @@ class Header:
 
     def texts(self, keyword: str) -> tuple[str, ...]:
         """The values of an element of several, without padding."""
-        text = self.text(keyword)
-        return tuple(part.strip() for part in text.split("\\")) if text else ()
+        return _texts(self.elements.values.get(_TAGS[keyword], b""))
 
     def integer(self, keyword: str, default: int | None = None) -> int:
         """A whole number, written in binary (US, SS) or as text (IS).
@@ -124,18 +123,32 @@ class Header:
             raise InputError(f"has a {keyword} that is no whole number")
         return int(number)
 
-    def numbers(self, keyword: str, count: int | None = None) -> tuple[float, ...]:
+    def numbers(self, keyword: str) -> tuple[float, ...]:
         """The numbers of a DS or IS element, () where it is missing or empty.
 
         Raises:
-            InputError: not `count` of them, or one that is no finite number.
+            InputError: one that is no finite number.
         """
-        values = self.texts(keyword)
-        if not values:
-            return ()
-        if count is not None and len(values) != count:
-            raise InputError(f"has {len(values)} values in {keyword}, not {count}")
-        return tuple(finite(value, keyword) for value in values)
+        return _numbers(self.elements.values.get(_TAGS[keyword], b""), keyword)
+
+
+# Most values are the same in all files of a series: each is decoded once.
+
+
+@lru_cache(maxsize=4096)
+def _text(raw: bytes) -> str:
+    return raw.decode("latin-1").strip("\0 ")
+
+
+@lru_cache(maxsize=4096)
+def _texts(raw: bytes) -> tuple[str, ...]:
+    text = _text(raw)
+    return tuple(part.strip() for part in text.split("\\")) if text else ()
+
+
+@lru_cache(maxsize=4096)
+def _numbers(raw: bytes, keyword: str) -> tuple[float, ...]:
+    return tuple(finite(value, keyword) for value in _texts(raw))
 
 
 def read_header(source: Source, *, force: bool = False) -> Header:

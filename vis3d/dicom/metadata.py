@@ -20,8 +20,8 @@ def metadata_of(
         "lossy": any(finding.code == "lossy" for finding in findings),
         "findings": findings,
     }
-    if frame.splits.get("ConvolutionKernel"):
-        metadata["kernel"] = safe_text(frame.splits["ConvolutionKernel"])
+    if frame.telling("ConvolutionKernel"):
+        metadata["kernel"] = safe_text(frame.telling("ConvolutionKernel"))
     if frame.thickness_mm:
         metadata["thickness_mm"] = frame.thickness_mm
     if header.text("PatientPosition"):
