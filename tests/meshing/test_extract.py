@@ -278,3 +278,14 @@ def test_progress_grows_and_can_stop_the_work(oblique: Geometry) -> None:
 
     with pytest.raises(Cancelled):
         isosurface(volume, 500, progress=stop)
+
+
+def test_smoothing_leaves_specks_that_it_would_swallow(oblique: Geometry) -> None:
+    inside = np.zeros(oblique.shape, bool)
+    inside[2:12, 3:20, 5:30] = True
+    inside[17, 27, 36] = True
+    mask = Mask(inside, oblique, "block and speck")
+    smooth = extract_surface(mask, smooth_mm=3.0)
+    assert piece_count(smooth) == 2
+    assert smooth.volume_ml == pytest.approx(mask.volume_ml, rel=0.01)
+    assert abs(smooth.bounds_mm - extract_surface(mask).bounds_mm).max() < 6

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
-import fast_simplification
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from vis3d.errors import InputError
+from vis3d.meshing.collapse import collapse
 from vis3d.meshing.deviation import deviation
 from vis3d.meshing.manifold import (
     Mesh,
@@ -65,9 +65,7 @@ def decimated_for_view(surface: Surface, max_triangles: int = 400_000) -> Surfac
     """About as many triangles, fast, for the screen only: it may not be a manifold."""
     if len(surface.triangles) <= max_triangles:
         return surface
-    points, triangles = fast_simplification.simplify(
-        surface.points, surface.triangles, target_count=max_triangles, agg=10
-    )
+    points, triangles = collapse(surface.points, surface.triangles, max_triangles, haste=10)
     return Surface(
         points.astype(np.float32), triangles.astype(int), surface.name, surface.color
     )
@@ -165,8 +163,10 @@ def _squeezed(
     spare = limit // 50 if n_core > 1 else 0  # for pieces that get lost and come back
     target = max(limit - len(aside[1]) - spare, least)
     for attempt in range(1, 7):
-        progress(attempt / 7, "Reducing triangles")
-        core, complete = _collapsed(core, target, pieces=n_core if attempt == 1 else None)
+        here = part(progress, (attempt - 1) / 7, attempt / 7)
+        here(0.0, "Reducing triangles")
+        known = n_core if attempt == 1 else None
+        core, complete = _collapsed(core, target, here, pieces=known)
         lossless &= complete
         whole = _joined(core, aside)
         if not lossless:
@@ -186,9 +186,10 @@ def _within_deviation(surface: Surface, limit_mm: float, progress: Progress) -> 
     core: Mesh = (surface.points, surface.triangles)
     good, too_few, lossless = surface, 0, True
     for step in range(16):
-        progress(step / 16, "Reducing triangles")
+        here = part(progress, step / 16, (step + 1) / 16)
+        here(0.0, "Reducing triangles")
         count = (len(core[1]) + too_few) // 2
-        smaller, complete = _collapsed(core, count)
+        smaller, complete = _collapsed(core, count, here)
         if len(smaller[1]) > 0.9 * len(core[1]):
             break
         whole = smaller
@@ -202,14 +203,16 @@ def _within_deviation(surface: Surface, limit_mm: float, progress: Progress) -> 
     return good
 
 
-def _collapsed(mesh: Mesh, target: int, *, pieces: int | None = None) -> tuple[Mesh, bool]:
+def _collapsed(
+    mesh: Mesh, target: int, progress: Progress, *, pieces: int | None = None
+) -> tuple[Mesh, bool]:
     """Edges collapsed down to `target` triangles, and whether every piece is still there.
 
     Sheets that then touch are taken apart. `pieces` is how many there are, where known.
     """
     if target >= len(mesh[1]):
         return mesh, True
-    points, triangles = fast_simplification.simplify(*mesh, target_count=target, agg=HASTE)
+    points, triangles = collapse(*mesh, target, haste=HASTE, progress=progress)
     before = pieces or int(piece_of_points(len(mesh[0]), mesh[1]).max(initial=-1)) + 1
     standing = triangles[~folded(triangles)]
     after = np.unique(piece_of_points(len(points), triangles)[standing[:, 0]])

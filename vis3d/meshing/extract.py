@@ -88,8 +88,7 @@ def extract_surface(
     progress(0.15, "Placing the surface")
     placed = _unknown(crossings) if volume is None else placed_by_label(crossings, volume)
     spacing = mask.geometry.spacing
-    progress(0.25, "Placing the surface")
-    fraction = placed_fairly(crossings, placed, spacing)
+    fraction = placed_fairly(crossings, placed, spacing, progress=part(progress, 0.25, 0.35))
     if not open_ends:
         progress(0.35, "Placing the surface")
         fraction = with_volume(crossings, fraction, spacing, 1000 * mask.volume_ml)
@@ -163,8 +162,12 @@ def _finished(
     """The surface smoothed and decimated as wished, with what is known about it."""
     surface, changed = full, NO_DEVIATION
     if wishes.smooth_mm:
-        progress(0.0, "Smoothing")
-        flowed = smoothed(full.points, full.triangles, radius_mm=wishes.smooth_mm)
+        flowed = smoothed(
+            full.points,
+            full.triangles,
+            radius_mm=wishes.smooth_mm,
+            progress=part(progress, 0.0, 0.3),
+        )
         points, triangles = sound(flowed, full.triangles)
         surface = replace(full, points=points, triangles=triangles)
     progress(0.3, "Reducing triangles")

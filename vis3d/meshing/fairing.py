@@ -7,6 +7,7 @@ from scipy.sparse import csr_array, diags_array
 from vis3d.geometry import FloatArray
 from vis3d.meshing.manifold import Points, Triangles, piece_of_points
 from vis3d.meshing.topology import Crossings, Flags
+from vis3d.progress import Progress, part, silent
 
 ROUNDS = 10
 """Rounds of fairing; 20 would change a surface by a hundredth of a voxel."""
@@ -28,6 +29,7 @@ def fair(
     spacing: tuple[float, float, float],
     *,
     nearest: float,
+    progress: Progress | None = None,
 ) -> FloatArray:
     """The fractions of `crossings`, the `free` ones chosen for a surface that bends least.
 
@@ -46,6 +48,7 @@ def fair(
     means_moving = means[moving]
     share = fraction[near[moving]]
     for done in range(ROUNDS):
+        (progress or silent)(done / ROUNDS, "Placing the surface")
         if done % ROUNDS_A_NORMAL == 0:
             normal = _units(twice_area(points, triangles)[moving])
             along = np.maximum(np.einsum("ij,ij->i", edge, normal), 0.25 * length)
@@ -59,21 +62,24 @@ def fair(
     return result
 
 
-def smoothed(points: Points, triangles: Triangles, *, radius_mm: float) -> FloatArray:
+def smoothed(
+    points: Points, triangles: Triangles, *, radius_mm: float, progress: Progress | None = None
+) -> FloatArray:
     """The points with details below `radius_mm` smoothed away and each piece's volume kept.
 
     Heat flow over the mesh, to a Gaussian of that standard deviation, applied twice over
     (twicing), so that shapes much larger than the radius don't shrink; what volume is
-    still lost comes back by an even offset. Open borders stay where they are.
+    still lost comes back by an even offset. Open borders stay where they are, and so do
+    specks of which the smoothing would leave less than half.
     """
     means = neighbor_means(len(points), triangles)
     start = points.astype(float)
     step_mm = _root_mean_square_edge_mm(start, triangles)
     rounds = int(np.ceil(2 * radius_mm**2 / (STEP * step_mm**2)))
     still = _border_points(len(points), triangles)
-    once = _flowed(start, means, rounds, still)
-    result = once + _flowed(start - once, means, rounds, still)
-    return _with_volume_of(start, result, triangles)
+    once = _flowed(start, means, rounds, still, part(progress, 0.1, 0.5))
+    rest = _flowed(start - once, means, rounds, still, part(progress, 0.5, 0.9))
+    return _with_volume_of(start, once + rest, triangles)
 
 
 def twice_area(points: FloatArray, triangles: Triangles) -> FloatArray:
@@ -115,8 +121,11 @@ def _units(vectors: FloatArray) -> FloatArray:
     return np.asarray(vectors / np.maximum(lengths, 1e-12))
 
 
-def _flowed(values: FloatArray, means: csr_array, rounds: int, still: Flags) -> FloatArray:
-    for _ in range(rounds):
+def _flowed(
+    values: FloatArray, means: csr_array, rounds: int, still: Flags, progress: Progress
+) -> FloatArray:
+    for done in range(rounds):
+        progress(done / rounds, "Smoothing")
         values = np.where(still[:, None], values, values + STEP * (means @ values - values))
     return values
 
@@ -141,13 +150,16 @@ def _with_volume_of(before: FloatArray, after: FloatArray, triangles: Triangles)
     """`after`, each piece offset along its normals to the volume it had in `before`."""
     piece = piece_of_points(len(after), triangles)
     target = _volumes(before, twice_area(before, triangles), piece)
+    now = _volumes(after, twice_area(after, triangles), piece)
+    left = now / np.where(target, target, 1)
+    speck = ~((left > 0.5) & (left < 1.5))
     for _ in range(2):
         area = twice_area(after, triangles)
         missing = target - _volumes(after, area, piece)
         areas = np.bincount(piece, np.linalg.norm(area, axis=1) / 6)
         offset = missing / np.maximum(areas, 1e-9)
         after = after + offset[piece, None] * _units(area)
-    return after
+    return np.where(speck[piece, None], before, after)
 
 
 def _volumes(points: FloatArray, area: FloatArray, piece: NDArray[np.int32]) -> FloatArray:

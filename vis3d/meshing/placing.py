@@ -8,6 +8,7 @@ from vis3d.geometry import FloatArray
 from vis3d.meshing.fairing import fair, twice_area
 from vis3d.meshing.level import levels_between
 from vis3d.meshing.topology import Crossings, Flags
+from vis3d.progress import Progress
 from vis3d.volume import Volume
 
 NEAREST = 0.004
@@ -59,11 +60,15 @@ def placed_by_label(crossings: Crossings, volume: Volume) -> Placed:
 
 
 def placed_fairly(
-    crossings: Crossings, placed: Placed, spacing: tuple[float, float, float]
+    crossings: Crossings,
+    placed: Placed,
+    spacing: tuple[float, float, float],
+    *,
+    progress: Progress | None = None,
 ) -> FloatArray:
     """The fractions, chosen for a fair surface where the scan doesn't say them."""
     free = ~placed.known & ~crossings.capped
-    return fair(crossings, placed.fraction, free, spacing, nearest=NEAREST)
+    return fair(crossings, placed.fraction, free, spacing, nearest=NEAREST, progress=progress)
 
 
 def with_volume(
