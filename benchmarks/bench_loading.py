@@ -144,6 +144,9 @@ def write_slice(
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
     dataset.PixelRepresentation = 0
     dataset.RescaleSlope, dataset.RescaleIntercept = 1, -1024
+    dataset.add_new(0x00090010, "LO", "BENCHMARK")
+    for element in range(80):  # scanners write about as many private elements
+        dataset.add_new(0x00091001 + element, "LO", "what a scanner adds")
     if compressed:
         dataset.PixelData = encapsulate([imagecodecs.ljpeg_encode(stored, bitspersample=12)])
         dataset["PixelData"].is_undefined_length = True

@@ -1,5 +1,6 @@
 """One scan through every door: folder, file, DICOMDIR, zip, tar; plain, compressed."""
 
+import pickle
 import tarfile
 import zipfile
 from pathlib import Path
@@ -78,6 +79,14 @@ def test_a_tar_is_read_where_it_lies(folder: Path, tmp_path: Path, compression: 
     with tarfile.open(tmp_path / "scan.tar", f"w:{compression}") as archive:
         archive.add(folder, "study")
     assert_is_the_scan(tmp_path / "scan.tar")
+
+
+def test_a_series_travels_to_another_process(folder: Path, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "scan.tar.gz", "w:gz") as archive:
+        archive.add(folder, "study")
+    for path in (folder, tmp_path / "scan.tar.gz"):
+        (series,) = pickle.loads(pickle.dumps(discover(path).series))
+        np.testing.assert_array_equal(load_series(series).array, STORED)
 
 
 def test_a_dicomdir_is_followed_to_its_files(folder: Path, tmp_path: Path) -> None:

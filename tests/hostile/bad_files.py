@@ -203,6 +203,12 @@ REFUSED: dict[str, Callable[[], bytes]] = {
         bytes(imagecodecs.ljpeg_encode(np.zeros((32, 64), np.uint16))), JPEGLosslessSV1
     ),
     "JPEG of garbage": compressed(b"\xff\xd8" + bytes(range(200)), JPEGLosslessSV1),
+    "fragments under an uncompressed transfer syntax": lambda: compressed(
+        PIXELS.tobytes(), JPEGLosslessSV1
+    )().replace(JPEGLosslessSV1.encode(), b"1.2.840.10008.1.2.1".ljust(22, b"\0"), 1),
+    "plain values under a compressed transfer syntax": lambda: GOOD.replace(
+        b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.5\0", 1
+    ),
     "no fragments": compressed(b"", JPEG2000Lossless),
     "unknown transfer syntax": lambda: GOOD.replace(
         b"1.2.840.10008.1.2.1\0", b"1.2.840.99999.1.2.1\0", 1

@@ -179,6 +179,7 @@ def _check_pixels(header: Header, count: int, frame_bytes: int) -> None:
 
     Raises:
         TruncatedError: bytes, or compressed frames, are missing.
+        InputError: fragments where plain values should be.
     """
     elements = header.elements
     assert elements.pixel_start is not None
@@ -192,9 +193,9 @@ def _check_pixels(header: Header, count: int, frame_bytes: int) -> None:
                 f"claims {count * frame_bytes >> 20} MiB of pixels in {packed} bytes"
             )
         return
-    there = header.source.size - elements.pixel_start
-    if elements.pixel_length is not None:
-        there = min(there, elements.pixel_length)
+    if elements.pixel_length is None:
+        raise InputError("holds compressed pixels under an uncompressed transfer syntax")
+    there = min(header.source.size - elements.pixel_start, elements.pixel_length)
     if there < count * frame_bytes:
         raise TruncatedError(f"truncated: {there} of {count * frame_bytes} bytes of pixels")
 
