@@ -4,9 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
-from vis3d.imaging import Plane, montage, picture, slice_count
+from vis3d.imaging import Plane, fitted, montage, picture, slice_count
 from vis3d.imaging.pictures import FILL_OPACITY
 from vis3d.labels import LabelMap
 from vis3d.volume import Volume
@@ -56,9 +55,3 @@ def label_opacities(labels: LabelMap | None, shown: Iterable[str]) -> dict[int, 
     if labels is None or not names:
         return None
     return {label: FILL_OPACITY for name in names for label in labels.labels_of(name)}
-
-
-def fitted(pixels: Rgb, size: tuple[int, int]) -> Rgb:
-    """The picture in the middle of a black one of `size` (width, height)."""
-    image = ImageOps.pad(Image.fromarray(pixels), size, Image.Resampling.LANCZOS)
-    return np.asarray(image)

@@ -9,7 +9,7 @@ from PIL import Image
 from tests.conftest import oblique_geometry
 from vis3d.errors import OutputError, UsageError
 from vis3d.geometry import Geometry
-from vis3d.imaging import Window, montage, picture, write_picture
+from vis3d.imaging import Window, fitted, montage, picture, write_picture
 from vis3d.labels import STRUCTURES, LabelMap
 from vis3d.volume import Volume
 
@@ -125,3 +125,14 @@ def test_a_picture_that_cannot_be_written_says_why(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="Cannot write"):
         write_picture(pixels, tmp_path / "missing" / "slice.png")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fitted_picture_has_the_size_asked_for_and_true_shapes() -> None:
+    geometry = Geometry((20, 30, 40), (0.5, 0.5, 2.0))
+    volume = Volume(np.full(geometry.shape, 500, np.int16), geometry)
+    white = (
+        fitted(picture(volume, "coronal", 15, Window(0, 100), square=True), (300, 500)) == 255
+    )
+    assert white.shape == (500, 300, 3)
+    rows, columns = np.nonzero(white[..., 0])
+    assert (np.ptp(columns) + 1) / (np.ptp(rows) + 1) == 0.5

@@ -5,10 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from tests.rendering.conftest import Ball
-from vis3d.geometry import Geometry
-from vis3d.imaging import Window
-from vis3d.labels import LabelMap
-from vis3d.rendering import montage_picture, slice_picture, surface_scene, volume_scene
+from vis3d.rendering import surface_scene, volume_scene
 from vis3d.scene import SurfaceLayer, VolumeLayer
 from vis3d.volume import Mask, Volume
 
@@ -48,19 +45,3 @@ def test_a_minimum_is_not_that_of_the_air_outside(ball: Ball) -> None:
     assert isinstance(layer, VolumeLayer)
     shown = layer.volume.array
     assert np.argwhere(shown < -900).min(axis=0).tolist() == [12, 25, 30]
-
-
-def test_pictures_have_the_size_asked_for_and_true_shapes() -> None:
-    geometry = Geometry((20, 30, 40), (0.5, 0.5, 2.0))
-    volume = Volume(np.full(geometry.shape, 500, np.int16), geometry)
-    labels = LabelMap(np.zeros(geometry.shape, np.uint8), geometry)
-    window = Window(0, 100)
-    white = (
-        slice_picture(volume, labels, plane="coronal", window=window, size=(300, 500)) == 255
-    )
-    assert white.shape == (500, 300, 3)
-    rows, columns = np.nonzero(white[..., 0])
-    assert (np.ptp(columns) + 1) / (np.ptp(rows) + 1) == 0.5
-    sheet = montage_picture(volume, window=window, columns=4, rows=2, size=(400, 150))
-    assert sheet.shape == (150, 400, 3)
-    assert (sheet == 255).mean() > 0.98

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import vis3d
-from vis3d.imaging import WINDOWS, cut, default_window, slice_count
-from vis3d.rendering import Stage, slice_picture
+from vis3d.imaging import WINDOWS, cut, default_window, fitted, picture, slice_count
+from vis3d.rendering import Stage
 from vis3d.scene import Scene, VolumeLayer
 from vis3d.volume import Volume
 
@@ -23,7 +23,8 @@ def chest(real_data: Path) -> Volume:
 
 def test_the_small_right_lung_is_on_the_left_of_the_picture(chest: Volume) -> None:
     window = WINDOWS["lung"]
-    pixels = slice_picture(chest, plane="coronal", window=window, size=(512, 400))[..., 0]
+    middle = slice_count(chest.geometry, "coronal") // 2
+    pixels = fitted(picture(chest, "coronal", middle, window, square=True), (512, 400))[..., 0]
     lung = (pixels > 70) & (pixels < 130)
     left, right = lung[:, :256].sum(), lung[:, 256:].sum()
     assert left > 2000

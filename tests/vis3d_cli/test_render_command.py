@@ -1,6 +1,7 @@
 """`vis3d render`: every mode and kind of file, measured in the pictures."""
 
 import sys
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from vis3d_cli.commands.render import FACING
 from vis3d_cli.main import main
 
 import vis3d
-from vis3d.rendering import VIEW_PLANES
+from vis3d.rendering.cameras import directions
+from vis3d.scene import Camera, View
 
 SIZE = ["--size", "160x120"]
 
@@ -109,8 +111,11 @@ def test_mp4_without_ffmpeg_is_refused_before_the_work(scan, tmp_path, monkeypat
     assert "ffmpeg" in line
 
 
-def test_slices_are_cut_in_the_plane_that_faces_the_view():
-    assert FACING == VIEW_PLANES
+@pytest.mark.parametrize("view", get_args(View))
+def test_slices_are_cut_in_the_plane_that_faces_the_view(view):
+    looking = {"sagittal": 0, "coronal": 1, "axial": 2}
+    toward = np.abs(directions(Camera(view))[0]).argmax()
+    assert looking[FACING[view]] == toward
 
 
 def test_slices_need_no_opengl(scan, tmp_path, monkeypatch):

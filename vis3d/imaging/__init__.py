@@ -3,7 +3,7 @@
 from vis3d.imaging.cuts import PLANES, Cut, Plane, cut, slice_count, slice_index
 from vis3d.imaging.masking import within
 from vis3d.imaging.picture_files import PICTURE_SUFFIXES, write_picture
-from vis3d.imaging.pictures import montage, overlay, picture
+from vis3d.imaging.pictures import fitted, montage, overlay, picture
 from vis3d.imaging.windows import WINDOWS, Window, default_window, grays, parse_window
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Window",
     "cut",
     "default_window",
+    "fitted",
     "grays",
     "montage",
     "overlay",

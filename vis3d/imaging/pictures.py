@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from vis3d.errors import UsageError
 from vis3d.imaging.cuts import Cut, Plane, cut, slice_count
@@ -118,6 +118,12 @@ def montage(
             row * height : (row + 1) * height, column * tile_width : (column + 1) * tile_width
         ] = tile
     return sheet
+
+
+def fitted(pixels: Rgb, size: tuple[int, int]) -> Rgb:
+    """The picture as large as fits into one of `size` (width, height), on black."""
+    image = ImageOps.pad(Image.fromarray(pixels), size, Image.Resampling.LANCZOS)
+    return np.asarray(image)
 
 
 def _gray_picture(scan: Cut, volume: Volume, window: Window) -> NDArray[np.uint8]:

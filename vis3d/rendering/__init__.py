@@ -2,10 +2,6 @@
 
 from vis3d.rendering.desktop import open_window
 from vis3d.rendering.modes import (
-    MODES,
-    VIEW_PLANES,
-    montage_picture,
-    slice_picture,
     surface_scene,
     volume_scene,
 )
@@ -16,19 +12,15 @@ from vis3d.rendering.screenshots import frames, screenshot
 from vis3d.rendering.stage import Stage
 
 __all__ = [
-    "MODES",
     "MOVIE_WRITERS",
-    "VIEW_PLANES",
     "VOLUME_PRESETS",
     "Stage",
     "frames",
-    "montage_picture",
     "open_window",
     "renderer_is_software",
     "require_display",
     "require_opengl",
     "screenshot",
-    "slice_picture",
     "surface_scene",
     "volume_scene",
     "write_movie",
