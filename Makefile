@@ -13,7 +13,7 @@ demo: .venv/viewer  ## install, then open the explorer on the built-in phantom
 	$(BIN)/vis3d demo
 
 test: .venv/test  ## install, then run the tests
-	$(BIN)/pytest -n auto --dist loadgroup -m "not slow"
+	$(BIN)/pytest -n auto --dist loadfile -m "not slow"
 
 test-slow: .venv/test  ## run the proofs that take minutes
 	$(BIN)/pytest -m slow
