@@ -25,7 +25,14 @@ from pydicom.uid import (
 from tests.conftest import oblique_geometry
 from tests.dicom.stacks import compress, ct_slice, ct_stack, write, write_dicomdir
 from vis3d.dicom import discover, load_series
-from vis3d.errors import Cancelled, NotDicomError, NothingFoundError, RequirementError
+from vis3d.errors import (
+    Cancelled,
+    InputError,
+    NotDicomError,
+    NothingFoundError,
+    RequirementError,
+    TruncatedError,
+)
 
 GRID = oblique_geometry((6, 16, 24))
 STORED = np.random.default_rng(2).integers(-1000, 2000, GRID.shape, np.int16)
@@ -203,3 +210,18 @@ def test_a_series_shows_itself_without_the_patient(folder: Path) -> None:
     (series,) = discover(folder).series
     assert repr(series) == "Series 1(CT made up, 24 x 16 x 6, 0.70 x 0.90 x 2.50 mm)"
     assert "SECRET" not in repr(vars(ct_slice)) + repr(series)
+
+
+def test_a_file_that_goes_away_before_loading_is_named(folder: Path) -> None:
+    (series,) = discover(folder).series
+    (folder / "F002").unlink()
+    with pytest.raises(InputError, match=r"^F002 cannot be read"):
+        load_series(series)
+
+
+def test_a_file_cut_after_discovery_is_named(folder: Path) -> None:
+    (series,) = discover(folder).series
+    data = (folder / "F002").read_bytes()
+    (folder / "F002").write_bytes(data[:-100])
+    with pytest.raises(TruncatedError, match=r"^F002 ends 100 bytes before its pixels do"):
+        load_series(series)

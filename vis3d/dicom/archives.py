@@ -122,7 +122,9 @@ def _tar_members(path: Path, *, compressed: bool) -> Iterator[Source | Unreadabl
                     yield member
     except (tarfile.TarError, EOFError, ValueError, OSError) as error:
         if isinstance(error, InputError):
-            raise
+            raise type(error)(
+                f"{path.name} {str(error).removeprefix(path.name).strip()}"
+            ) from error
         raise InputError(f"{path.name} is a damaged tar archive.") from error
 
 

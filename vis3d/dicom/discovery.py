@@ -149,7 +149,7 @@ def _frames_in(header: Header) -> list[Frame]:
     if header.has("PerFrameFunctionalGroupsSequence"):
         return enhanced_frames(header, form, count)
     if count > 1:
-        raise UnsupportedError(f"{count} frames without a place in the patient")
+        raise UnsupportedError(f"holds {count} frames without a place in the patient")
     return [single_frame(header, form)]
 
 
@@ -164,14 +164,14 @@ def _check_kind(header: Header) -> None:
         name = UID(kind, validation_mode=IGNORE).name
         raise UnsupportedError(f"no image ({name})" if name != kind else "no image")
     if header.elements.float_pixels:
-        raise UnsupportedError("pixels stored as floating-point numbers")
+        raise UnsupportedError("holds pixels stored as floating-point numbers")
     image_type = header.texts("ImageType")
     if "LOCALIZER" in image_type:
         raise _LocalizerError("a localizer (scout) image, not a slice")
     if "MOSAIC" in image_type:
         raise UnsupportedError("a mosaic of slices in one image")
     if not is_supported(header.transfer_syntax):
-        raise UnsupportedError(f"{syntax_name(header.transfer_syntax)} isn't read")
+        raise UnsupportedError(f"has {syntax_name(header.transfer_syntax)}, which isn't read")
 
 
 def _check_pixels(header: Header, count: int, frame_bytes: int) -> None:
@@ -226,7 +226,7 @@ def _series_number(frame: Frame) -> float:
         return float("inf")
 
 
-_VERBS = frozenset(("has", "ends", "inflates", "is", "holds", "cannot", "claims", "names"))
+_VERBS = frozenset("has ends inflates is holds cannot claims names stores says".split())  # noqa: SIM905
 
 
 def _reason(name: str, error: InputError) -> str:

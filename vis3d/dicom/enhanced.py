@@ -65,9 +65,9 @@ def enhanced_frames(header: Header, form: PixelFormat, count: int) -> list[Frame
         raise InputError("has functional groups that can't be read") from error
     frames = [frame for frame in frames if "LOCALIZER" not in frame.telling("ImageType")]
     if not frames:
-        raise UnsupportedError("localizer (scout) images, not slices")
+        raise UnsupportedError("a localizer (scout), not slices")
     if any(frame.position is None or frame.orientation is None for frame in frames):
-        raise UnsupportedError(f"{count} frames without a place in the patient")
+        raise UnsupportedError(f"holds {count} frames without a place in the patient")
     return _with_sane_stacks(frames)
 
 

@@ -91,7 +91,7 @@ def _masked(values: NDArray[Any], form: PixelFormat) -> NDArray[Any]:
     unsigned, signed = values.view(f"u{bits // 8}"), values.view(f"i{bits // 8}")
     below, above = form.high_bit - form.stored + 1, bits - 1 - form.high_bit
     if above < 0 or values.shape != (form.rows, form.columns):
-        raise InputError("The decoded pixels have another format than the header says.")
+        raise InputError("decodes to another format than its header says")
     if form.signed:
         if above:
             np.left_shift(signed, above, out=signed)

@@ -147,7 +147,7 @@ def _after_meta(head: bytes, start: int) -> tuple[int, str]:
             length = struct.unpack_from("<I", head, position + 8)[0]
             value = position + 12
         elif vr not in _SHORT_FORM:
-            raise InputError("its File Meta Information is damaged")
+            raise InputError("has damaged File Meta Information")
         position = value + length
         if element == 0x0010:
             syntax = head[value:position].strip(b"\0 ").decode("ascii", "replace")
@@ -218,7 +218,7 @@ def _after_sequence(data: bytes, start: int, size: int, explicit: bool, order: s
         elif length == UNDEFINED:
             open_ends.append(_ITEM_END if tag == _ITEM else _SEQUENCE_END)
             if len(open_ends) > MAX_NESTING:
-                raise InputError("its sequences are nested too deep")
+                raise InputError("has sequences that are nested too deep")
         else:
             position += length
     return position

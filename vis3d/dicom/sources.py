@@ -52,15 +52,15 @@ class DiskFile:
 
     def read_into(self, start: int, target: memoryview) -> int:
         """Fill `target` from `start` on without a copy; how many bytes there were."""
-        with open(self.path, "rb", buffering=0) as file:  # noqa: PTH123
-            file.seek(start)
-            done = 0
-            while done < len(target):
-                count = file.readinto(target[done:])
-                if not count:
-                    break
-                done += count
-            return done
+        done = 0
+        try:
+            with open(self.path, "rb", buffering=0) as file:  # noqa: PTH123
+                file.seek(start)
+                while done < len(target) and (count := file.readinto(target[done:])):
+                    done += count
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror}") from error
+        return done
 
 
 @dataclass(frozen=True)

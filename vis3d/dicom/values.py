@@ -13,6 +13,7 @@ from vis3d.dicom.padding import Padding, is_padding
 from vis3d.dicom.pixels import read_native_into, stored_values
 from vis3d.dicom.sources import DiskFile, StoredMember, StreamedMember, in_memory
 from vis3d.dicom.threads import in_threads
+from vis3d.errors import InputError
 from vis3d.progress import Progress
 
 
@@ -48,12 +49,23 @@ def _filled(
     fill = _fill_whole if dtype == np.int16 else _fill_float
 
     def fill_slice(k: int) -> None:
-        fill(array[k], frames[k], padding)
+        try:
+            fill(array[k], frames[k], padding)
+        except InputError as error:
+            raise _naming(frames[k], error) from error
 
     order = _reading_order(frames)
     workers = 1 if order != list(range(len(frames))) else None
     in_threads(fill_slice, order, progress, "reading slices", workers=workers)
     return array
+
+
+def _naming(frame: Frame, error: InputError) -> InputError:
+    """The same error, with the file that it is about."""
+    message = str(error)
+    if frame.header.name in message:
+        return error
+    return type(error)(f"{frame.name} {message.rstrip('.')}.")
 
 
 def _resident(frames: Sequence[Frame]) -> Sequence[Frame]:
