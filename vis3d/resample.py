@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from vis3d.errors import TooLargeError, UsageError
+from vis3d.errors import UsageError
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.labels import LabelMap
+from vis3d.memory import check_memory
 from vis3d.progress import Progress, silent
 from vis3d.volume import Volume
 
@@ -196,13 +197,8 @@ def _outside_value(volume: Volume) -> float:
 
 
 def _room_for(geometry: Geometry, dtype: np.dtype[Any]) -> NDArray[Any]:
-    try:
-        return np.empty(geometry.shape, dtype)
-    except (MemoryError, ValueError) as error:  # ValueError: more than an address can count
-        sizes = " x ".join(str(size) for size in geometry.shape[::-1])
-        raise TooLargeError(
-            f"There isn't the memory for {sizes} voxels; choose a coarser grid."
-        ) from error
+    check_memory(geometry.shape, dtype.itemsize, advice="Choose a coarser grid.")
+    return np.empty(geometry.shape, dtype)
 
 
 def _new_to_old(old: Geometry, new: Geometry) -> tuple[FloatArray, FloatArray]:

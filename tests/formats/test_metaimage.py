@@ -7,7 +7,6 @@ import SimpleITK
 from tests.formats.making import volume
 from vis3d.errors import InputError, TooLargeError, TruncatedError, UnsupportedError
 from vis3d.files import load_volume, read_volume, write_volume
-from vis3d.formats import voxels
 from vis3d.geometry import Geometry
 from vis3d.volume import Finding
 
@@ -129,6 +128,6 @@ def test_a_volume_larger_than_the_memory_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = written(tmp_path / "plain.mha", bytes(48))
-    monkeypatch.setattr(voxels, "free_memory", lambda: 50)
-    with pytest.raises(TooLargeError, match=r"plain\.mha: 2 x 3 x 4 voxels"):
+    monkeypatch.setattr("vis3d.memory.free_bytes", lambda: 50)
+    with pytest.raises(TooLargeError, match=r"plain\.mha: a volume of 2 x 3 x 4 voxels"):
         read_volume(path)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from vis3d.dicom.frames import Frame, whole_numbers
 from vis3d.dicom.gaps import filled
-from vis3d.dicom.memory import check_memory
 from vis3d.dicom.metadata import metadata_of
 from vis3d.dicom.padding import OUTSIDE_HU, padding_of
 from vis3d.dicom.planning import flat_geometry, geometry_of, stack_of
@@ -18,6 +17,7 @@ from vis3d.dicom.stacking import FILL_ADVICE, REPAIRABLE, Stack
 from vis3d.dicom.tilt import straightened
 from vis3d.dicom.values import measured_values
 from vis3d.errors import IrregularSeriesError, UsageError
+from vis3d.memory import check_memory
 from vis3d.progress import Progress, part
 from vis3d.volume import Finding, Volume
 
@@ -48,7 +48,12 @@ def load_series(
     findings = _decided(findings, gaps=gaps, tilt=tilt)
     geometry = geometry_of(frames, plan) if plan else flat_geometry(frames[0])
     repairs = bool(plan and plan.tilted) + bool(plan and plan.gapped)
-    check_memory(geometry.shape, 2 if whole_numbers(frames) else 4, 1 + repairs)
+    check_memory(
+        geometry.shape,
+        2 if whole_numbers(frames) else 4,
+        copies=1 + repairs,
+        advice="Load a part of it: slices=slice(A, B) (--slices A:B).",
+    )
     padding = padding_of(frames)
     array = measured_values(frames, padding, part(progress, 0.0, 0.8 if repairs else 1.0))
     marks = padding.value

@@ -1,7 +1,6 @@
 """What every voxel format shares: from a file's header and bytes to Volume or LabelMap."""
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.errors import InputError, TooLargeError, UnsupportedError
+from vis3d.errors import InputError, UnsupportedError
 from vis3d.formats.structures import plain_structures
 from vis3d.geometry import FloatArray, Geometry, right_handed
 from vis3d.labels import LabelMap, Structure
+from vis3d.memory import check_memory
 from vis3d.progress import Progress, silent
 from vis3d.volume import Finding, Volume
 
@@ -72,7 +72,7 @@ def volume_of(file: VoxelFile, frame: int = 0, progress: Progress | None = None)
         TooLargeError: there isn't the memory for them.
     """
     geometry = file.geometry
-    check_memory(file.path, file.shape, max(file.dtype.itemsize, 4))
+    check_memory(file.shape, max(file.dtype.itemsize, 4), what=f"{file.path}: a volume")
     array, _ = right_handed(file.load(frame, progress or silent), file.affine)
     array, padding, findings = compact(array, file.path)
     facts = dict(file.facts)
@@ -98,7 +98,7 @@ def labelmap_of(file: VoxelFile, frame: int = 0, progress: Progress | None = Non
         InputError: values that are no labels: negative, broken or above 65535.
     """
     geometry = file.geometry
-    check_memory(file.path, file.shape, max(file.dtype.itemsize, 4))
+    check_memory(file.shape, max(file.dtype.itemsize, 4), what=f"{file.path}: a volume")
     array, _ = right_handed(file.load(frame, progress or silent), file.affine)
     labels = as_labels(array, file.path)
     counts = np.bincount(labels.reshape(-1))
@@ -188,36 +188,6 @@ def as_labels(array: NDArray[np.generic], path: Path) -> NDArray[np.uint8] | NDA
             f"cut a probability map at 0.5 first."
         )
     return small
-
-
-def check_memory(path: Path, shape: tuple[int, ...], itemsize: int) -> None:
-    """Refuse voxels that the free memory can't hold.
-
-    Raises:
-        TooLargeError: they need more than there is.
-    """
-    needed = itemsize
-    for size in shape:
-        needed *= int(size)
-    free = free_memory()
-    if needed > free:
-        sizes = " x ".join(str(size) for size in reversed(shape))
-        raise TooLargeError(
-            f"{path}: {sizes} voxels need {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB of "
-            f"memory are free."
-        )
-
-
-def free_memory() -> int:
-    """Bytes that can still be had, or a generous guess where the system doesn't say."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(row.split()[1]) * 1024 for row in lines if row.startswith("MemAvail"))
-    except (OSError, StopIteration, ValueError):
-        names = os.sysconf_names if hasattr(os, "sysconf_names") else {}
-        if "SC_PHYS_PAGES" in names:
-            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        return 1 << 36
 
 
 def facts_of(volume: Volume) -> dict[str, object]:

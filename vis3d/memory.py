@@ -1,5 +1,7 @@
 """How much memory a volume may take."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,22 +37,28 @@ def free_bytes() -> int | None:
     return min(known, default=None)
 
 
-def check_memory(shape: tuple[int, int, int], voxel_bytes: int, copies: int = 1) -> None:
-    """Refuse a volume [k, j, i] that doesn't fit into the free memory.
+def check_memory(
+    shape: Sequence[int],
+    voxel_bytes: int,
+    *,
+    copies: int = 1,
+    what: str = "A volume",
+    advice: str = "",
+) -> None:
+    """Refuse an array of `shape` ([k, j, i], or with more axes before) that has no room.
 
     Raises:
-        TooLargeError: with its size, and how many slices would fit.
+        TooLargeError: with its size, how many of its first axis' parts would fit, and `advice`.
     """
-    nk, nj, ni = shape
-    slice_bytes = nj * ni * voxel_bytes * copies
+    count, part_bytes = shape[0], math.prod(map(int, shape[1:])) * voxel_bytes * copies
     free = free_bytes()
-    if free is None or nk * slice_bytes <= free:
+    if free is None or count * part_bytes <= free:
         return
-    fitting = free // slice_bytes
+    sizes = " x ".join(str(size) for size in reversed(shape))
     raise TooLargeError(
-        f"A volume of {ni} x {nj} x {nk} voxels needs {nk * slice_bytes / 1e9:.1f} GB; "
-        f"{free / 1e9:.1f} GB of memory are free. Load a part of it: slices=slice(A, B) "
-        f"(--slices A:B) with at most {fitting} slices."
+        f"{what} of {sizes} voxels needs {count * part_bytes / 1e9:.1f} GB; "
+        f"{free / 1e9:.1f} GB of memory are free, enough for {free // part_bytes} of its {count} slices. "
+        f"{advice}".rstrip()
     )
 
 
