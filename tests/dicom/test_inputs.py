@@ -1,6 +1,7 @@
 """One scan through every door: folder, file, DICOMDIR, zip, tar; plain, compressed."""
 
 import pickle
+import shutil
 import tarfile
 import zipfile
 from pathlib import Path
@@ -225,3 +226,25 @@ def test_a_file_cut_after_discovery_is_named(folder: Path) -> None:
     (folder / "F002").write_bytes(data[:-100])
     with pytest.raises(TruncatedError, match=r"^F002 ends 100 bytes before its pixels do"):
         load_series(series)
+
+
+def test_a_missing_transfer_syntax_is_guessed_by_force_alone(folder: Path) -> None:
+    for file in folder.iterdir():
+        data = bytearray(file.read_bytes())
+        at = data.index(b"\x02\0\x10\0UI")
+        data[at + 2 : at + 4] = b"\x11\0"
+        file.write_bytes(data)
+    assert "use force" in discover(folder).skipped[0].reason
+    (series,) = discover(folder, force=True).series
+    np.testing.assert_array_equal(load_series(series).array, STORED)
+
+
+def test_comparing_many_copies_can_be_stopped(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, folder / "again")
+
+    def cancel(fraction: float, what: str) -> None:
+        if "comparing" in what:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        discover(folder, progress=cancel)

@@ -206,7 +206,7 @@ def _all_series(found: _Found, say: Progress) -> tuple[Series, ...]:
     for key in sorted(keys, key=lambda key: (_series_number(found.frames[key][0]), key)):
         say(0.95, "sorting slices")
         left_out = tuple(_left_out_finding(*item) for item in found.left_out[key].items())
-        for group in groups_of(found.frames[key]):
+        for group in groups_of(found.frames[key], say):
             with_left_out = replace(group, findings=(*left_out, *group.findings))
             series.append(planned_series(len(series) + 1, with_left_out))
     return tuple(series)

@@ -11,8 +11,10 @@ from vis3d.dicom.frames import SPLITTERS, Frame
 from vis3d.dicom.pixels import same_pixels
 from vis3d.dicom.stacking import order_along_normal, repeats
 from vis3d.geometry import ORTHOGONAL_TOLERANCE
+from vis3d.progress import Progress, silent
 from vis3d.volume import Finding
 
+COMPARING = "comparing slices at one position"
 SPACING_TOLERANCE_MM = 1e-3
 FEW, FEW_SHARE = 8, 0.1
 """So few slices at taken positions are compared by their pixels before all else."""
@@ -28,7 +30,7 @@ class Group:
     findings: tuple[Finding, ...] = field(default=())
 
 
-def groups_of(frames: Sequence[Frame]) -> list[Group]:
+def groups_of(frames: Sequence[Frame], progress: Progress = silent) -> list[Group]:
     """All frames of one SeriesInstanceUID, parted into stacks and single pictures.
 
     Sizes, frames of reference and orientations are always kept apart; acquisitions, times,
@@ -42,7 +44,8 @@ def groups_of(frames: Sequence[Frame]) -> list[Group]:
             groups += [Group((frame,), (*note, _no_position())) for frame in part]
         else:
             groups += [
-                Group(group.frames, (*note, *group.findings)) for group in _by_place(part)
+                Group(group.frames, (*note, *group.findings))
+                for group in _by_place(part, progress)
             ]
     return groups
 
@@ -77,27 +80,28 @@ def _close(one: ArrayLike | None, other: ArrayLike | None, tolerance: float) -> 
     return bool(np.abs(np.subtract(one, other)).max() <= tolerance)
 
 
-def _by_place(frames: list[Frame]) -> list[Group]:
+def _by_place(frames: list[Frame], progress: Progress) -> list[Group]:
     """One stack, or several where positions repeat."""
-    frames = _without_resent(_sorted(frames))
+    frames = _without_resent(_sorted(frames), progress)
     if not _repeating(frames):
         return [Group(tuple(frames))]
     if len(frames) - int(_places(frames)[-1]) - 1 <= max(FEW, FEW_SHARE * len(frames)):
-        single = _without_copies(frames)
+        single = _without_copies(frames, progress)
         if not _repeating(single.frames):
             return [single]
     parts = _split(frames)
     if len(parts) == 1:
-        return [_without_copies(frames)]
+        return [_without_copies(frames, progress)]
     note = _split_finding(frames, parts)
     return [Group(tuple(part), (note,)) for part in parts]
 
 
-def _without_resent(frames: list[Frame]) -> list[Frame]:
+def _without_resent(frames: list[Frame], progress: Progress) -> list[Frame]:
     """Each instance once, where the same file lies in several folders."""
     kept: dict[tuple[str, int], Frame] = {}
     resent: list[Frame] = []
     for frame in frames:
+        progress(0.97, COMPARING)
         uid = frame.header.text("SOPInstanceUID")
         first = kept.setdefault((uid or str(id(frame)), frame.number), frame)
         if first is not frame and not _same_slice(first, frame):
@@ -109,13 +113,14 @@ def _same_slice(one: Frame, other: Frame) -> bool:
     return np.array_equal(one.position, other.position) and same_pixels(one, other)  # type: ignore[arg-type]
 
 
-def _without_copies(frames: list[Frame]) -> Group:
+def _without_copies(frames: list[Frame], progress: Progress) -> Group:
     """The stack without slices that are there twice; refused where they differ."""
     places = _places(frames)
     kept: list[Frame] = []
     copies, differ = 0, 0
     for place in range(int(places[-1]) + 1):
         first, *others = (frames[n] for n in np.flatnonzero(places == place))
+        progress(0.98, COMPARING)
         kept.append(first)
         different = [other for other in others if not same_pixels(first, other)]
         copies += len(others) - len(different)

@@ -70,11 +70,15 @@ def dataset_start(head: bytes, *, force: bool = False) -> tuple[int, str]:
         UnsupportedError: it names no transfer syntax.
     """
     if head[PREAMBLE : PREAMBLE + 4] == b"DICM":
-        return _after_meta(head, PREAMBLE + 4)
+        start, syntax = _after_meta(head, PREAMBLE + 4)
+        if not syntax and not force:
+            raise UnsupportedError("names no transfer syntax: use force to guess it")
+        return start, syntax or _guessed_syntax(head[start:])
     if not force:
         raise NotDicomError("not DICOM")
     if head[:2] == b"\x02\x00" and head[4:6] in _SHORT_FORM | _LONG_FORM:
-        return _after_meta(head, 0)
+        start, syntax = _after_meta(head, 0)
+        return start, syntax or _guessed_syntax(head[start:])
     return 0, _guessed_syntax(head)
 
 
@@ -136,7 +140,7 @@ def _is_explicit(data: bytes, start: int, transfer_syntax: str) -> bool:
 
 
 def _after_meta(head: bytes, start: int) -> tuple[int, str]:
-    """The end of the File Meta Information (always explicit little endian)."""
+    """The end of the File Meta Information (explicit little endian), and the syntax or ""."""
     position, syntax = start, ""
     while position + 8 <= len(head) and head[position : position + 2] == b"\x02\x00":
         element, vr, length = struct.unpack_from("<H2sH", head, position + 2)
@@ -153,8 +157,6 @@ def _after_meta(head: bytes, start: int) -> tuple[int, str]:
             syntax = head[value:position].strip(b"\0 ").decode("ascii", "replace")
     if position + 8 > len(head):
         raise TruncatedError("ends inside its File Meta Information")
-    if not syntax:
-        raise UnsupportedError("names no transfer syntax")
     return position, syntax
 
 
