@@ -57,7 +57,8 @@ def check_memory(
     sizes = " x ".join(str(size) for size in reversed(shape))
     raise TooLargeError(
         f"{what} of {sizes} voxels needs {count * part_bytes / 1e9:.1f} GB; "
-        f"{free / 1e9:.1f} GB of memory are free, enough for {free // part_bytes} of its {count} slices. "
+        f"{free / 1e9:.1f} GB of memory are free, enough for {free // part_bytes} "
+        f"of its {count} slices. "
         f"{advice}".rstrip()
     )
 
