@@ -44,10 +44,12 @@ def levels_between(
     local_sign[agreeing] = sign
 
     coordinates = (places_mm / BLOCK_MM - 0.5).T
-    level = map_coordinates(local_level.reshape(shape), coordinates, order=1, mode="nearest")
-    same = local_sign[block] == sign
-    # Never blend across a block whose inside is the other way round.
-    level = np.where(same, level, local_level[block])
+    level, leaning = (
+        map_coordinates(field.reshape(shape), coordinates, order=1, mode="nearest")
+        for field in (local_level, local_sign)
+    )
+    # Never blend with a block whose inside is the other way round.
+    level = np.where(np.abs(leaning) > 0.999, level, local_level[block])
     return level, np.where(local_sign[block] < 0, -1, 1).astype(np.int8)
 
 
