@@ -37,9 +37,10 @@ def groups_of(frames: Sequence[Frame], progress: Progress = silent) -> list[Grou
     echoes, phases and kernels only where positions repeat.
     """
     parts = _by_layout(frames)
+    sizes = {(frame.format.rows, frame.format.columns) for frame in frames}
     groups: list[Group] = []
     for part in parts:
-        note = _parted_findings(frames, part, len(parts))
+        note = _parted_finding(part, len(frames), len(parts), len(sizes))
         if part[0].position is None or part[0].orientation is None:
             groups += [Group((frame,), (*note, _no_position())) for frame in part]
         else:
@@ -52,17 +53,30 @@ def groups_of(frames: Sequence[Frame], progress: Progress = silent) -> list[Grou
 
 def _by_layout(frames: Sequence[Frame]) -> list[list[Frame]]:
     """Frames of one size, frame of reference, orientation and pixel spacing together."""
+    parts: list[list[Frame]] = []
     alike: dict[object, list[list[Frame]]] = defaultdict(list)
     for frame in frames:
         size = (frame.format.rows, frame.format.columns)
         reference = frame.header.text("FrameOfReferenceUID")
-        parts = alike[size, reference, frame.unit, frame.stack_id]
-        fitting = next((part for part in parts if _same_plane(part[0], frame)), None)
+        layout = (size, reference, frame.unit, frame.stack_id)
+        keys = [(layout, cell) for cell in _orientation_cells(frame)]
+        near = (part for key in keys for part in alike[key])
+        fitting = next((part for part in near if _same_plane(part[0], frame)), None)
         if fitting is None:
-            parts.append([frame])
-        else:
-            fitting.append(frame)
-    return [part for parts in alike.values() for part in parts]
+            fitting = []
+            parts.append(fitting)
+            for key in keys:
+                alike[key].append(fitting)
+        fitting.append(frame)
+    return parts
+
+
+def _orientation_cells(frame: Frame) -> list[object]:
+    """Cells of two shifted grids: near orientations share one, so few need comparing."""
+    if frame.orientation is None:
+        return [None]
+    scaled = frame.orientation.ravel() / (20 * ORTHOGONAL_TOLERANCE)
+    return [(shift, *np.floor(scaled + shift).tolist()) for shift in (0.0, 0.5)]
 
 
 def _same_plane(one: Frame, other: Frame) -> bool:
@@ -203,16 +217,15 @@ def _repeating(frames: Sequence[Frame]) -> bool:
     return len(frames) > 1 and int(_places(frames)[-1]) + 1 < len(frames)
 
 
-def _parted_findings(
-    frames: Sequence[Frame], part: Sequence[Frame], parts: int
+def _parted_finding(
+    part: Sequence[Frame], images: int, parts: int, sizes: int
 ) -> tuple[Finding, ...]:
     """Say that a series holds more than this part of it."""
     if parts == 1:
         return ()
-    sizes = {(frame.format.rows, frame.format.columns) for frame in frames}
     code, how = (
         ("mixed-size", "have several sizes")
-        if len(sizes) > 1
+        if sizes > 1
         else ("mixed-orientation", "lie in several orientations or frames of reference")
     )
     return (
@@ -220,7 +233,7 @@ def _parted_findings(
             code,
             "note",
             f"The series' images {how}: they make {parts} stacks that load apart; this one has "
-            f"{len(part)} of the {len(frames)}.",
+            f"{len(part)} of the {images}.",
         ),
     )
 
