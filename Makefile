@@ -31,11 +31,9 @@ clean:  ## remove the environment and all caches
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .venv/viewer: $(PINS)
-	@tools/need-packages libosmesa6
-	@tools/environment viewer
+	@tools/environment viewer libosmesa6
 	@touch $@
 
 .venv/test: $(PINS)
-	@tools/need-packages libosmesa6 chromium libatomic1 xvfb xauth dicom3tools
-	@tools/environment test
+	@tools/environment test libosmesa6 chromium libatomic1 xvfb xauth dicom3tools
 	@touch $@ .venv/viewer
