@@ -7,7 +7,7 @@ import numpy as np
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.frame import Bools, Spacing
 from vis3d.segmentation.grids import Factors, spread
-from vis3d.segmentation.morphology import bounding_box, components, grown
+from vis3d.segmentation.morphology import bounding_box, components, fringed
 
 GRID_MM = 1.0
 LEVELS_HU = (-950, -925, -900, -875, -850)
@@ -46,7 +46,8 @@ def grow_airways(
     tree, level, leaked = _highest_sound_level(
         values, seeds, float(np.prod(spacing_kji)) / 1000, progress
     )
-    tree |= grown(tree, 1.01 * max(spacing_kji[1:]), spacing_kji) & (values < WALL_HU)
+    # the level lies inside the lumen: its rim shares voxels with the wall
+    tree |= fringed(tree, (1, 2)) & (values < WALL_HU)
     mask = np.zeros(hu.shape, bool)
     mask[box] = tree
     return AirwayTree(mask, level, leaked)

@@ -18,7 +18,7 @@ from vis3d.segmentation.grids import (
     refined,
     spread,
 )
-from vis3d.segmentation.lungs import CoarseLungs, air_threshold, airy_parts, find_lungs
+from vis3d.segmentation.lungs import CoarseLungs, Sides, air_threshold, airy_parts, find_lungs
 from vis3d.segmentation.morphology import fringed, grown, trimmed
 from vis3d.segmentation.trachea import find_trachea
 
@@ -167,8 +167,8 @@ class Anatomy:
         )
 
     @cached_property
-    def lungs(self) -> tuple[Bools, Bools]:
-        """Left and right lung at full resolution."""
+    def lungs(self) -> Sides:
+        """The side of each voxel's lung at full resolution: 1 left, 2 right, 0 no lung."""
         coarse = self.coarse_lungs
         both = refined(
             coarse.left | coarse.right,
@@ -178,9 +178,13 @@ class Anatomy:
             factors=self.factors,
             progress=self.step("border"),
         )
-        both = self._measured(both) & ~self.airways.mask
-        left = spread(self._nearer_left(), self.factors, both.shape)
-        return both & left, both & ~left
+        sides = self._measured(both).view(np.uint8)
+        sides[self.airways.mask] = 0
+        nearer_left = coarse.left | (fringed(coarse.left) & ~coarse.right)
+        for k, plane in enumerate(sides):
+            left = nearer_left[k // self.factors[0]][None].view(np.uint8)
+            plane *= np.uint8(2) - spread(left, (1, *self.factors[1:]), (1, *plane.shape))[0]
+        return sides
 
     @cached_property
     def contrast(self) -> Contrast:
@@ -204,11 +208,6 @@ class Anatomy:
 
     def _lungs_on_coarse(self) -> Bools:
         return self.coarse_lungs.left | self.coarse_lungs.right
-
-    def _nearer_left(self) -> Bools:
-        """Which coarse voxels belong to the left lung, the lungs' surroundings included."""
-        left, right = self.coarse_lungs.left, self.coarse_lungs.right
-        return left | (fringed(left) & ~right)
 
     def _left_mm(self) -> Floats:
         """How far to the patient's left each voxel of the 2 mm grid lies."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from vis3d.progress import Progress, silent
-from vis3d.segmentation.contrast import Contrast
+from vis3d.segmentation.contrast import Contrast, between_lungs
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing, Values
 from vis3d.segmentation.grids import Factors, pooled, spread
 from vis3d.segmentation.morphology import (
@@ -44,6 +44,8 @@ FATTY_HU = -20.0
 """Marrow for certain; between them lie cord and muscle."""
 GAS_HU = -200.0
 MIN_PIECE_ML = 0.3
+MAX_ISLAND_ML = 10.0
+"""Largest piece between the lungs that isn't taken for bone."""
 MIN_CRUMB_ML = 0.05
 MAX_HOLE_CM2 = 12.0
 FLUID_HU = (5.0, 60.0)
@@ -121,10 +123,12 @@ def _coarse_bones(coarse: CoarseScan) -> Bools:
     """Dense pieces that hold something as dense as only bone is."""
     candidate = coarse.body & ~coarse.lungs & ~coarse.contrast.mask
     pieces = components(candidate & (coarse.hu > DENSE_HU), 18)
-    large = sizes(pieces) * float(np.prod(coarse.spacing_kji)) / 1000 >= MIN_PIECE_ML
-    seeded = np.zeros(len(large), bool)
+    ml = sizes(pieces) * float(np.prod(coarse.spacing_kji)) / 1000
+    seeded = np.zeros(len(ml), bool)
     seeded[pieces[coarse.hu > SEED_HU]] = True
-    return keep(pieces, large & seeded)
+    # vessels of the hilum, calcified nodes and valves lie there, no bone of its own does
+    inside = sums(pieces, between_lungs(coarse.lungs)) > 0.9 * sizes(pieces)
+    return keep(pieces, (ml >= MIN_PIECE_ML) & seeded & ~(inside & (ml < MAX_ISLAND_ML)))
 
 
 def _marrow(

@@ -51,7 +51,7 @@ def _body(anatomy: Anatomy) -> Iterator[Check]:
 
 
 def _lungs(anatomy: Anatomy) -> Iterator[Check]:
-    left, right = (_ml(side, anatomy) for side in anatomy.lungs)
+    left, right = (_ml(anatomy.lungs == side, anatomy) for side in (1, 2))
     if left + right == 0:
         yield Check("lungs-found", False, "No lung was found in the scan.")
         return

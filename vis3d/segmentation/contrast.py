@@ -130,19 +130,19 @@ def _inside_the_chest(dense: Bools, lungs: Bools) -> Bools:
 
     Judged slice by slice, since a vein that comes from the arm touches bone there.
     """
-    zone = _between(lungs)
+    zone = between_lungs(lungs, HEART_SHARE)
     spots = components_in_slices(dense)
     inside = sums(spots, zone) / np.maximum(sizes(spots), 1)
     return keep(spots, inside > 0.9)
 
 
-def _between(lungs: Bools) -> Bools:
-    """What has lung on its right and on its left, the back of the chest left out."""
+def between_lungs(lungs: Bools, front_share: float = 1.0) -> Bools:
+    """What has lung on its right and on its left, in the front share of the chest."""
     from_right = np.logical_or.accumulate(lungs, axis=2)
     from_left = np.logical_or.accumulate(lungs[:, :, ::-1], axis=2)[:, :, ::-1]
     zone = from_right & from_left & ~lungs
     for k in np.flatnonzero(lungs.any(axis=(1, 2))):
         rows = np.flatnonzero(lungs[k].any(axis=1))
-        back = int(rows[0] + HEART_SHARE * (rows[-1] - rows[0]))
+        back = int(rows[0] + front_share * (rows[-1] - rows[0])) + 1
         zone[k, back:] = False
     return np.asarray(zone)

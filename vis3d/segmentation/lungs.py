@@ -40,6 +40,8 @@ MIN_LUNG_ML = 25.0
 MIN_FRAGMENT_ML = 0.3
 FRAGMENT_REACH_MM = 15.0
 APART_MM = 60.0
+OFF_MIDDLE_MM = 80.0
+"""How far from the body's middle the middle between the lungs may lie."""
 WEAR_MM = (2.5, 4.0, 6.0, 8.0, 11.0, 15.0, 20.0)
 CLOSING_MM = 5.0
 THRESHOLD_RANGE_HU = (-520.0, -320.0)
@@ -187,13 +189,13 @@ def _split(
     """
     voxel_ml = float(np.prod(spacing_kji)) / 1000
     cores = components(main)
-    pair = _two_far_apart(cores, left_mm, voxel_ml)
+    pair = _two_far_apart(cores, left_mm, middle_mm, voxel_ml)
     if pair is not None:
         return _with_the_rest(_sides_of(cores, pair), main, left_mm), False
     depth = distance_mm(main, spacing_kji)
     for radius_mm in WEAR_MM:
         cores = components(depth > radius_mm)
-        pair = _two_far_apart(cores, left_mm, voxel_ml)
+        pair = _two_far_apart(cores, left_mm, middle_mm, voxel_ml)
         if pair is not None:
             markers = _sides_of(cores, pair).astype(np.int32)
             sides = watershed(-depth, markers, mask=main).astype(np.uint8)
@@ -220,10 +222,11 @@ def _with_the_rest(sides: Sides, main: Bools, left_mm: Floats) -> Sides:
     return sides + side_of[rest]
 
 
-def _two_far_apart(cores: Labels, left_mm: Floats, voxel_ml: float) -> dict[int, int] | None:
-    """Sides for the large cores, if they lie in two groups far enough apart."""
+def _two_far_apart(
+    cores: Labels, left_mm: Floats, middle_mm: float, voxel_ml: float
+) -> dict[int, int] | None:
+    """Sides for the large cores, if they lie in two groups on either side of the middle."""
     voxels = sizes(cores)
-    voxels[0] = 0
     big = np.flatnonzero(voxels >= max(0.05 * voxels.sum(), 5 / voxel_ml))
     if len(big) < 2:
         return None
@@ -231,7 +234,8 @@ def _two_far_apart(cores: Labels, left_mm: Floats, voxel_ml: float) -> dict[int,
     order = big[np.argsort(center[big])]
     gaps = np.diff(center[order])
     widest = int(gaps.argmax())
-    if gaps[widest] < APART_MM:
+    between = float(center[order[widest : widest + 2]].mean())
+    if gaps[widest] < APART_MM or abs(between - middle_mm) > OFF_MIDDLE_MM:
         return None
     return {int(n): 2 if place <= widest else 1 for place, n in enumerate(order)}
 

@@ -111,8 +111,7 @@ def components(mask: Bools, connectivity: int = 6) -> Labels:
     labels: Labels = cc3d.connected_components(
         np.ascontiguousarray(mask), connectivity=connectivity, binary_image=True
     )
-    wide: Labels = labels.astype(np.uint32, copy=False)
-    return wide
+    return labels
 
 
 def components_in_slices(mask: Bools) -> Labels:

@@ -15,8 +15,8 @@ from vis3d.volume import Volume
 PAINTERS: Mapping[str, Callable[[Anatomy], Bools]] = {
     "body": lambda anatomy: anatomy.fine_body,
     "bones": lambda anatomy: anatomy.bones,
-    "left lung": lambda anatomy: anatomy.lungs[0],
-    "right lung": lambda anatomy: anatomy.lungs[1],
+    "left lung": lambda anatomy: anatomy.lungs == 1,
+    "right lung": lambda anatomy: anatomy.lungs == 2,
     "airways": lambda anatomy: anatomy.airways.mask,
 }
 """Which part of the anatomy is which structure; later ones are drawn over earlier ones."""
@@ -46,7 +46,7 @@ def segment(
     by_name = {s.name: s.label for s in chosen}
     for name, paint in PAINTERS.items():
         if name in by_name:
-            labels[paint(anatomy)] = by_name[name]
+            np.copyto(labels, np.uint8(by_name[name]), where=paint(anatomy))
     array = anatomy.frame.as_stored(labels)
     names = frozenset(by_name)
     checks = checks_of(anatomy, names)
