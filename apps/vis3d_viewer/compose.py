@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from vis3d.geometry import Geometry
-from vis3d.imaging import PLANES, WINDOWS, Plane, cut, default_window, slice_count
+from vis3d.imaging import PLANES, WINDOWS, Plane, cut, default_window, parse_window, slice_count
 from vis3d.labels import Structure
 from vis3d.scene import Camera, Layer, Scene, SurfaceLayer, VolumeLayer
 from vis3d.volume import Volume
@@ -41,12 +41,18 @@ def compose(study: Study, settings: Settings) -> Scene:
 
 
 def first_settings(study: Study) -> Settings:
-    """What a study opens with: its middle, a window that suits it, four views."""
+    """What a study opens with: its middle, a window that suits it, four views.
+
+    A single slice opens alone: across it there is nothing to see.
+    """
     if study.volume is None:
         return Settings(layout="volume", show_volume=False)
     window = default_window(study.volume)
+    geometry = study.volume.geometry
+    single = [plane for plane in PLANES if slice_count(geometry, plane) == 1]
     return Settings(
-        crosshair_lps=study.volume.geometry.center_lps.tolist(),
+        layout=single[0] if single else "grid",
+        crosshair_lps=geometry.center_lps.tolist(),
         window_center=window.center,
         window_width=window.width,
         show_volume=True,
@@ -113,13 +119,20 @@ def _row(study: Study, structure: Structure, counts: Sequence[int]) -> dict[str,
 
 
 def window_choices(volume: Volume) -> list[dict[str, Any]]:
-    """The window menu: the scan's own window first, then those known by name."""
+    """The window menu: the scan's own window first, then those known by name in HU."""
     own = default_window(volume)
-    named = {"scan's own": own, **WINDOWS} if own not in WINDOWS.values() else WINDOWS
+    known = WINDOWS if volume.unit == "HU" else {"full": parse_window("full", volume)}
+    named = known if own in known.values() else {"scan's own": own, **known}
     return [
         {"name": name, "center": window.center, "width": window.width}
         for name, window in named.items()
     ]
+
+
+def can_segment(study: Study) -> bool:
+    """Whether there is a CT volume to find structures in."""
+    volume = study.volume
+    return volume is not None and volume.unit == "HU" and min(volume.array.shape) > 1
 
 
 def facts(volume: Volume) -> str:

@@ -32,6 +32,7 @@ STATE: dict[str, Any] = {
     "phase": "opening",  # opening, choosing, ready, failed
     "facts": "",
     "has_volume": False,
+    "can_segment": False,
     "planes": {},
     "rows": [],
     "notes": [],
@@ -120,7 +121,7 @@ class Explorer:
 
     def segment(self) -> None:
         """Find the structures."""
-        if self.study is not None and self.study.volume is not None:
+        if self.study is not None and compose.can_segment(self.study):
             self._start(self._segment(self.study))
 
     def export_stl(self, label: object) -> None:
@@ -178,6 +179,7 @@ class Explorer:
         self._update(
             phase="ready",
             has_volume=volume is not None,
+            can_segment=compose.can_segment(opened),
             facts=compose.facts(volume) if volume else "",
             planes=compose.plane_maps(volume.geometry) if volume else {},
             windows=compose.window_choices(volume) if volume else [],
@@ -188,7 +190,7 @@ class Explorer:
         self._update(job=_job("Preparing the 3D view", 0.0))
         prepared = await self._jobs.run(partial(study.with_view_volume, opened))
         self._take(prepared)
-        if self._segment_at_once and prepared.volume is not None:
+        if self._segment_at_once and compose.can_segment(prepared):
             await self._segment(prepared)
 
     def _take(self, changed: Study) -> None:

@@ -31,12 +31,14 @@ def slice_jpeg(study: Study, request: SliceRequest) -> bytes:
     """
     if study.volume is None:
         raise ValueError("A study without a volume has no slices.")
-    opacities = dict(request.opacities)
-    labels = study.labels if opacities else None
-    if labels is not None and not _any_shown(study, request):
-        labels = None
+    labels = study.labels if _any_shown(study, request) else None
     pixels = picture(
-        study.volume, request.plane, request.index, request.window, labels, opacities=opacities
+        study.volume,
+        request.plane,
+        request.index,
+        request.window,
+        labels,
+        opacities=dict(request.opacities),
     )
     image = Image.fromarray(pixels)
     if labels is None:
@@ -49,7 +51,7 @@ def slice_jpeg(study: Study, request: SliceRequest) -> bytes:
 
 def _any_shown(study: Study, request: SliceRequest) -> bool:
     """Whether any label that is shown lies in the slice."""
-    if study.labels is None:
+    if study.labels is None or not request.opacities:
         return False
     present = np.bincount(cut(study.labels, request.plane, request.index).array.reshape(-1))
     return any(label < len(present) and present[label] for label, _ in request.opacities)

@@ -23,7 +23,7 @@ class SliceView(AbstractElement):
             "opacity",
             "version",
         ]
-        self._event_names += ["crosshair", "window", "maximise", "hover"]
+        self._event_names += ["crosshair", "window", "maximise", "hover", "preset"]
 
 
 class ReadOut(AbstractElement):
@@ -40,3 +40,8 @@ class FileSaver(AbstractElement):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("file-saver", **kwargs)
         self._attr_names += ["address"]
+
+
+def named(name: str, *attributes: str) -> dict[str, list[str]]:
+    """What tests find a widget by, and other attributes as they are."""
+    return {"raw_attrs": [f'data-testid="{name}"', *attributes]}

@@ -18,8 +18,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.needs import need
 
 SECOND = 1000.0
-PATIENCE = 120 * SECOND
+PATIENCE = 90 * SECOND
 """For what takes seconds here and may take much longer on a busy machine of two cores."""
+
+CLICK = 30 * SECOND
+"""For what should be there at once."""
 
 FLAGS = (
     "--no-sandbox",
@@ -31,7 +34,7 @@ FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, driven by Playwright."""
     program = shutil.which("chromium")
@@ -93,7 +96,7 @@ class Visit:
         self.page.wait_for_function(expression, timeout=PATIENCE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def visit(chromium: Browser) -> Callable[[str], Any]:
     """Opens an address in a browser of its own: `with visit(address) as seen: ...`."""
 
@@ -101,14 +104,14 @@ def visit(chromium: Browser) -> Callable[[str], Any]:
     def opened(address: str) -> Iterator[Visit]:
         context = chromium.new_context(viewport={"width": 1280, "height": 720})
         page = context.new_page()
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(CLICK)
         seen = Visit(page, address)
         page.on(
             "console",
             lambda said: seen.complaints.append(said.text) if said.type == "error" else None,
         )
         page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-        page.goto(address)
+        page.goto(address, timeout=PATIENCE)
         yield seen
         context.close()
 

@@ -116,6 +116,23 @@ def test_a_study_opens_in_its_middle_and_in_a_window_that_suits_it() -> None:
     assert (opened.window_center, opened.window_width) == (40, 400)
 
 
+def test_a_single_slice_opens_alone_and_cannot_be_segmented() -> None:
+    geometry = Geometry((1, 5, 6), (0.7, 0.9, 2.5))
+    single = Study(Volume(np.zeros(geometry.shape, np.int16), geometry))
+    assert compose.first_settings(single).layout == "axial"
+    assert not compose.can_segment(single)
+    assert compose.can_segment(blob_study())
+
+
+def test_what_is_no_ct_has_no_windows_in_hu_and_nothing_to_segment() -> None:
+    other = replace(blob_scan(), unit="")
+    assert {choice["name"] for choice in compose.window_choices(other)} <= {
+        "scan's own",
+        "full",
+    }
+    assert not compose.can_segment(Study(other))
+
+
 def test_the_scans_own_window_heads_the_menu() -> None:
     own = replace(blob_scan(), metadata={"windows": ((-450, 2000, "own"),)})
     first, second, *_ = compose.window_choices(own)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.vis3d_viewer.conftest import PATIENCE, Visit, served
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 PLANES = ("axial", "coronal", "sagittal")
 
@@ -25,6 +25,13 @@ BONES_ML = (500, 2500)
 def seen(visit: Callable[[str], Any]) -> Iterator[Visit]:
     with served("demo", "--no-segment") as address, visit(address) as seen:
         yield seen
+
+
+@pytest.fixture
+def found(seen: Visit) -> Visit:
+    """The page after its structures were found."""
+    assert seen.find("structure-bones").count(), "needs what segmenting should have found"
+    return seen
 
 
 def picture(seen: Visit, name: str) -> np.ndarray:
@@ -173,7 +180,12 @@ def test_window_presets_and_dragging_change_the_picture(seen: Visit) -> None:
     loaded = seen.find("slice-axial").get_attribute("data-loaded")
     assert float(re.search(r"center=(-?[\d.]+)", loaded)[1]) < 400
     assert float(re.search(r"width=([\d.]+)", loaded)[1]) > 1800
-    seen.find("window-lung").click()
+    seen.find("slice-axial").focus()
+    seen.page.keyboard.press("1")  # the lung window heads the menu
+    seen.wait_until(
+        "document.querySelector('[data-testid=slice-coronal]').dataset.loaded"
+        ".includes('center=-600&width=1500')"
+    )
 
 
 def test_cancelling_leaves_all_as_it_was(seen: Visit) -> None:
@@ -202,46 +214,46 @@ def test_the_page_lives_on_while_it_segments(seen: Visit) -> None:
     seen.find("job").wait_for(state="detached", timeout=2 * PATIENCE)
 
 
-def test_the_structures_found_have_sound_volumes(seen: Visit) -> None:
+def test_the_structures_found_have_sound_volumes(found: Visit) -> None:
     for name, (least, most) in {
         "left lung": (1000, 3500),
         "right lung": (1000, 3500),
         "airways": (10, 200),
         "bones": BONES_ML,
     }.items():
-        text = seen.find(f"volume-{name}").inner_text()
+        text = found.find(f"volume-{name}").inner_text()
         assert least < float(text.removesuffix(" ml").replace(",", "")) < most, name
-    assert "found" in seen.find("notes").inner_text()
+    assert "found" in found.find("notes").inner_text()
 
 
-def test_found_structures_colour_the_slices(seen: Visit) -> None:
-    drawn(seen, "axial")
-    seen.wait_until(
+def test_found_structures_colour_the_slices(found: Visit) -> None:
+    drawn(found, "axial")
+    found.wait_until(
         "document.querySelector('[data-testid=slice-axial]').dataset.loaded.includes('labels=')"
     )
-    seen.page.mouse.move(5, 715)
-    pixels = picture(seen, "picture-axial")
+    found.page.mouse.move(5, 715)
+    pixels = picture(found, "picture-axial")
     assert (np.ptp(pixels, axis=2) > 20).mean() > 0.1
 
 
-def test_hiding_a_structure_changes_3d_and_back(seen: Visit) -> None:
-    with_bones = volume_picture(seen)
-    seen.find("visible-bones").click()
-    without = until_3d_differs(seen, with_bones)
+def test_hiding_a_structure_changes_3d_and_back(found: Visit) -> None:
+    with_bones = volume_picture(found)
+    found.find("visible-bones").click()
+    without = until_3d_differs(found, with_bones)
     assert without.mean() < with_bones.mean()
-    assert "labels=1,2,3" in seen.find("slice-axial").get_attribute("data-loaded").replace(
+    assert "labels=1,2,3" in found.find("slice-axial").get_attribute("data-loaded").replace(
         "%2C", ","
     )
-    seen.find("visible-bones").click()
-    again = until_3d_differs(seen, without)
+    found.find("visible-bones").click()
+    again = until_3d_differs(found, without)
     assert np.abs(again - with_bones).mean() < 0.5
 
 
-def test_opacity_lets_see_through(seen: Visit) -> None:
-    before = volume_picture(seen)
-    seen.find("opacity-bones").fill("0.2")
-    until_3d_differs(seen, before)
-    seen.find("opacity-bones").fill("1")
+def test_opacity_lets_see_through(found: Visit) -> None:
+    before = volume_picture(found)
+    found.find("opacity-bones").fill("0.2")
+    until_3d_differs(found, before)
+    found.find("opacity-bones").fill("1")
 
 
 def test_the_volume_has_other_looks(seen: Visit) -> None:
@@ -271,16 +283,16 @@ def test_3d_turns_under_the_hand_and_looks_from_each_side(seen: Visit) -> None:
     assert np.abs(again - front).mean() < 0.5
 
 
-def test_a_click_on_a_surface_leads_the_slices_there(seen: Visit) -> None:
-    box = seen.find("view-3d").bounding_box()
-    before = {plane: index(seen, plane) for plane in PLANES}
-    seen.page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.35 * box["height"])
-    seen.wait_until(
+def test_a_click_on_a_surface_leads_the_slices_there(found: Visit) -> None:
+    box = found.find("view-3d").bounding_box()
+    before = {plane: index(found, plane) for plane in PLANES}
+    found.page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.35 * box["height"])
+    found.wait_until(
         f"document.querySelector('[data-testid=slice-coronal]').dataset.index != "
         f"{before['coronal']}"
     )
-    assert index(seen, "sagittal") == pytest.approx(128, abs=8), "the sternum, in the middle"
-    assert index(seen, "coronal") < 100, "in front"
+    assert index(found, "sagittal") == pytest.approx(128, abs=8), "the sternum, in the middle"
+    assert index(found, "coronal") < 100, "in front"
 
 
 def test_a_double_click_enlarges_a_view_and_back(seen: Visit) -> None:
@@ -293,9 +305,9 @@ def test_a_double_click_enlarges_a_view_and_back(seen: Visit) -> None:
     seen.wait_for_slices()
 
 
-def test_an_stl_is_saved_that_is_closed(seen: Visit, tmp_path: Path) -> None:
-    with seen.page.expect_download(timeout=PATIENCE) as download:
-        seen.find("stl-bones").click()
+def test_an_stl_is_saved_that_is_closed(found: Visit, tmp_path: Path) -> None:
+    with found.page.expect_download(timeout=PATIENCE) as download:
+        found.find("stl-bones").click()
     assert download.value.suggested_filename == "bones.stl"
     download.value.save_as(tmp_path / "bones.stl")
     mesh = trimesh.load_mesh(tmp_path / "bones.stl")
@@ -305,12 +317,12 @@ def test_an_stl_is_saved_that_is_closed(seen: Visit, tmp_path: Path) -> None:
     assert abs(mesh.bounds.mean(axis=0)[0]) < 30
 
 
-def test_a_reload_shows_the_same_again(seen: Visit) -> None:
-    seen.page.reload()
-    seen.wait_for_slices()
-    seen.find("structure-bones").wait_for()
-    seen.wait_until("document.querySelector('[data-testid=view-3d] img').naturalWidth > 100")
-    assert volume_picture(seen).std() > 10
+def test_a_reload_shows_the_same_again(found: Visit) -> None:
+    found.page.reload()
+    found.wait_for_slices()
+    found.find("structure-bones").wait_for()
+    found.wait_until("document.querySelector('[data-testid=view-3d] img').naturalWidth > 100")
+    assert volume_picture(found).std() > 10
 
 
 def test_no_other_page_or_client_gets_in(seen: Visit) -> None:

@@ -12,13 +12,13 @@ import trimesh
 from PIL import Image
 
 from tests.conftest import oblique_geometry
-from tests.vis3d_viewer.conftest import Visit, served
+from tests.vis3d_viewer.conftest import PATIENCE, Visit, served
 from tests.vis3d_viewer.scans import BLOB_KJI
 from vis3d import files
 from vis3d.imaging import PLANES, Plane, cut, slice_index
 from vis3d.volume import Volume
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 GEOMETRY = oblique_geometry((40, 44, 56), (1.1, 0.9, 1.6))
 
@@ -132,7 +132,7 @@ def test_several_series_are_offered_as_cards(
         served("serve", real_data / "lung_pet_ct_dx_a0002.zip") as address,
         visit(address) as seen,
     ):
-        seen.find("cards").wait_for()
+        seen.find("cards").wait_for(timeout=PATIENCE)
         assert seen.find("card-0").is_visible()
         seen.find("card-1").click()
         seen.wait_for_slices()
@@ -145,7 +145,7 @@ def test_a_scan_with_gaps_says_so_and_opens_filled(
     visit: Callable[[str], Any], real_data: Path
 ) -> None:
     with served("serve", real_data / "ge_tilted_head.zip") as address, visit(address) as seen:
-        seen.find("failed").wait_for()
+        seen.find("failed").wait_for(timeout=PATIENCE)
         assert "gaps" in seen.find("failed").inner_text()
         seen.find("fill-gaps").click()
         seen.wait_for_slices()
@@ -156,7 +156,7 @@ def test_a_scan_with_gaps_says_so_and_opens_filled(
 def test_what_is_no_scan_is_told(visit: Callable[[str], Any], tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("Dear reader")
     with served("serve", tmp_path) as address, visit(address) as seen:
-        seen.find("failed").wait_for()
+        seen.find("failed").wait_for(timeout=PATIENCE)
         assert "letter.txt: not DICOM" in seen.find("failed").inner_text()
         assert not seen.find("fill-gaps").count()
 

@@ -9,7 +9,7 @@
 
   const SliceView = {
     props: ["plane", "map", "crosshair", "center", "width", "labels", "opacity", "version"],
-    emits: ["crosshair", "window", "maximise", "hover"],
+    emits: ["crosshair", "window", "maximise", "hover", "preset"],
     data: () => ({
       box: { w: 1, h: 1 }, zoom: 1, pan: { x: 0, y: 0 }, loaded: false, src: "", failed: false,
     }),
@@ -184,6 +184,7 @@
         else if (event.key === "Home") this.step(-forward * this.map.count);
         else if (event.key === "End") this.step(forward * this.map.count);
         else if (event.key === "r" || event.key === "R") this.reset();
+        else if (/^[1-9]$/.test(event.key)) this.$emit("preset", Number(event.key) - 1);
         else if (event.key === "+") this.zoomBy(1.25);
         else if (event.key === "-") this.zoomBy(0.8);
         else return;
