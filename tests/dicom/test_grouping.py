@@ -189,6 +189,17 @@ def test_a_folder_copied_twice_changes_nothing(tmp_path: Path) -> None:
     assert values(discover(tmp_path)) == [[1], [2]]
 
 
+def test_a_file_that_is_there_twice_is_left_out_and_noted(tmp_path: Path) -> None:
+    slices = made(1)
+    write(tmp_path, slices)
+    write(tmp_path / "again", slices[:1])
+    (series,) = discover(tmp_path).series
+    assert len(series.files) == len(series.frames) == GRID.shape[0]
+    (note,) = series.findings
+    assert (note.code, note.severity) == ("duplicate-slices", "note")
+    assert "1 image of the series is there again" in note.message
+
+
 def test_one_instance_uid_for_two_slices_loses_none(tmp_path: Path) -> None:
     (series,) = found_in(tmp_path, made(1, SOPInstanceUID="1.2.3.4.5")).series
     assert series.shape == GRID.shape

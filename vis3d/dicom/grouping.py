@@ -96,7 +96,16 @@ def _close(one: ArrayLike | None, other: ArrayLike | None, tolerance: float) -> 
 
 def _by_place(frames: list[Frame], progress: Progress) -> list[Group]:
     """One stack, or several where positions repeat."""
-    frames = _without_resent(_sorted(frames), progress)
+    once = _without_resent(_sorted(frames), progress)
+    groups = _parted(once, progress)
+    if len(once) == len(frames):
+        return groups
+    note = _resent_finding(len(frames) - len(once))
+    return [Group(group.frames, (*group.findings, note)) for group in groups]
+
+
+def _parted(frames: list[Frame], progress: Progress) -> list[Group]:
+    """One stack of sorted slices, or several where positions repeat."""
     if not _repeating(frames):
         return [Group(tuple(frames))]
     if len(frames) - int(_places(frames)[-1]) - 1 <= max(FEW, FEW_SHARE * len(frames)):
@@ -266,6 +275,13 @@ def _copies_finding(count: int) -> Finding:
     slices = "slice is there twice" if count == 1 else "slices are there twice"
     return Finding(
         "duplicate-slices", "note", f"{count} {slices} with equal pixels; one of each is used."
+    )
+
+
+def _resent_finding(count: int) -> Finding:
+    are = "1 image of the series is" if count == 1 else f"{count} images of the series are"
+    return Finding(
+        "duplicate-slices", "note", f"{are} there again in another file, which is left out."
     )
 
 
