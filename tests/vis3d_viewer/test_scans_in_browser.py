@@ -18,7 +18,7 @@ from vis3d import files
 from vis3d.imaging import PLANES, Plane, cut, slice_index
 from vis3d.volume import Volume
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 GEOMETRY = oblique_geometry((40, 44, 56), (1.1, 0.9, 1.6))
 
