@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 from vtkmodules.vtkFiltersCore import vtkBinnedDecimation, vtkFlyingEdges3D
 
 from vis3d.geometry import Geometry
@@ -20,6 +21,9 @@ BLOCK_MM = 1.6
 
 FULL = 240
 """The value of a block wholly inside; the surface lies where half of a block is."""
+
+SOFTEN_BLOCKS = 0.7
+"""Blurs the steps of single voxels, which the scan itself doesn't have."""
 
 VIEW_TRIANGLES = 300_000
 """What a CPU can turn, a structure."""
@@ -70,7 +74,8 @@ def _fraction_of_blocks(mask: NDArray[np.bool_], geometry: Geometry) -> Volume:
     total = np.zeros((nk, nj, ni), np.uint16)
     for k, j, i in product(range(fk), range(fj), range(fi)):
         total += cropped[k::fk, j::fj, i::fi]
-    part = (total.astype(np.float32) * (FULL / (fk * fj * fi))).astype(np.uint8)
+    part = total.astype(np.float32) * np.float32(FULL / (fk * fj * fi))
+    part = gaussian_filter(part, SOFTEN_BLOCKS)
     i_mm, j_mm, k_mm = geometry.spacing
     middle = [at + (f - 1) / 2 for at, f in zip(start, factors, strict=True)]
     x, y, z = geometry.to_lps(middle[::-1]).tolist()
