@@ -124,7 +124,7 @@ def test_a_missing_decoder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     write(tmp_path, [compress(ct_slice(STORED[0]), JPEGLSLossless)], JPEGLSLossless)
     (series,) = discover(tmp_path).series
 
-    def missing(data: bytes) -> None:
+    def missing(data: bytes, **options: object) -> None:
         raise imagecodecs.DelayedImportError("jpegls_decode")
 
     monkeypatch.setattr(imagecodecs, "jpegls_decode", missing)

@@ -1,11 +1,15 @@
 """Any bytes at all, given to the header and the pixel layer: one sentence or a value."""
 
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 
+import imagecodecs
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom.pixels.encoders import RLELosslessEncoder
 
 from tests.hostile.bad_files import GOOD, META_END
 from vis3d.dicom.codecs import _DECODERS, decode
@@ -52,6 +56,47 @@ def test_any_bytes_decode_to_the_right_size_or_are_refused(syntax: str, data: by
         values = decode(data, syntax, SIXTEEN_BITS, "made")
         assert values.shape == (16, 16)
         assert values.dtype.itemsize == 2
+
+
+def _rle(values: np.ndarray) -> bytes:
+    encoder = RLELosslessEncoder.encode(
+        values,
+        encoding_plugin="pydicom",
+        rows=64,
+        columns=64,
+        samples_per_pixel=1,
+        bits_allocated=16,
+        bits_stored=16,
+        photometric_interpretation="MONOCHROME2",
+        pixel_representation=0,
+        number_of_frames=1,
+    )
+    return bytes(encoder)
+
+
+ENCODERS: dict[str, Callable[[np.ndarray], bytes]] = {
+    "1.2.840.10008.1.2.5": _rle,
+    "1.2.840.10008.1.2.4.50": lambda a: bytes(imagecodecs.jpeg8_encode(a.astype(np.uint8))),
+    "1.2.840.10008.1.2.4.57": lambda a: bytes(imagecodecs.ljpeg_encode(a, bitspersample=12)),
+    "1.2.840.10008.1.2.4.70": lambda a: bytes(imagecodecs.ljpeg_encode(a, bitspersample=12)),
+    "1.2.840.10008.1.2.4.80": lambda a: bytes(imagecodecs.jpegls_encode(a)),
+    "1.2.840.10008.1.2.4.90": lambda a: bytes(imagecodecs.jpeg2k_encode(a, level=0)),
+    "1.2.840.10008.1.2.4.201": lambda a: bytes(imagecodecs.htj2k_encode(a)),
+}
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.98])
+@pytest.mark.parametrize("syntax", ENCODERS)
+def test_what_a_cut_stream_lacks_is_never_made_up(syntax: str, share: float) -> None:
+    form = PixelFormat(64, 64, 1, 16, 12, 11, False, "MONOCHROME2")
+    values = np.random.default_rng(2).integers(0, 4000, (64, 64), np.uint16)
+    whole = ENCODERS[syntax](values)
+    lossy = syntax.endswith(".50")
+    room = np.empty((64, 64), np.uint16)
+    assert lossy or np.array_equal(decode(whole, syntax, form, "made", room), values)
+    for into in (room, None):
+        with pytest.raises(InputError, match="made has compressed pixels"):
+            decode(whole[: int(len(whole) * share)], syntax, form, "made", into)
 
 
 def test_the_good_file_is_good() -> None:

@@ -24,6 +24,8 @@ _ITEM, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
 RLE_EXPANSION = 64
 """Two bytes of RLE make 128 at most."""
+MAX_TAIL = 64
+"""Bytes that writers may leave after the end of a compressed image."""
 MAX_FRAGMENTS = 1_000_000
 
 
@@ -86,11 +88,18 @@ def frame_payload(frame: Frame) -> bytes:
     return b"".join(header.source.read(start, length) for start, length in mine)
 
 
-def decode(payload: bytes, transfer_syntax: str, form: PixelFormat, name: str) -> NDArray[Any]:
+def decode(
+    payload: bytes,
+    transfer_syntax: str,
+    form: PixelFormat,
+    name: str,
+    into: NDArray[Any] | None = None,
+) -> NDArray[Any]:
     """The stored values (rows, columns) of one compressed frame.
 
     The size written in the compressed stream is compared with Rows and Columns first, so
-    that no decoder allocates more than the header says.
+    that no decoder allocates more than the header says. Where the codec can, it decodes
+    straight into `into`, and that is the answer.
 
     Raises:
         UnsupportedError: a transfer syntax that isn't read.
@@ -107,7 +116,7 @@ def decode(payload: bytes, transfer_syntax: str, form: PixelFormat, name: str) -
             f"{form.columns} x {form.rows}."
         )
     try:
-        values: NDArray[Any] = decoder(payload, form)
+        values = _decoded(decoder, payload, form, into)
     except imagecodecs.DelayedImportError as error:
         raise RequirementError(
             f"{name} needs a decoder that this imagecodecs lacks: pip install -U imagecodecs"
@@ -117,6 +126,19 @@ def decode(payload: bytes, transfer_syntax: str, form: PixelFormat, name: str) -
     if values.shape != (form.rows, form.columns):
         raise InputError(f"{name} decodes to another size than its header says.")
     return _widened(values, form)
+
+
+def _decoded(
+    decoder: "_Decode", payload: bytes, form: PixelFormat, into: NDArray[Any] | None
+) -> NDArray[Any]:
+    if into is not None:
+        try:
+            return decoder(payload, form, into)
+        except imagecodecs.DelayedImportError:
+            raise
+        except Exception:  # noqa: BLE001  (of another type than `into`, or bad: see below)
+            pass
+    return decoder(payload, form, None)
 
 
 def _by_frame(
@@ -182,7 +204,10 @@ def _rle_size(payload: bytes) -> None:
     """RLE carries no size; its output is bounded by the header's."""
 
 
-def _decode_rle(payload: bytes, form: PixelFormat) -> NDArray[Any]:
+_Out = NDArray[Any] | None
+
+
+def _decode_rle(payload: bytes, form: PixelFormat, into: _Out) -> NDArray[Any]:
     if form.frame_bytes > RLE_EXPANSION * len(payload):
         raise InputError(f"{len(payload)} bytes of RLE can't hold {form.frame_bytes}")
     dtype = np.dtype(f"<u{form.allocated // 8}")
@@ -191,33 +216,37 @@ def _decode_rle(payload: bytes, form: PixelFormat) -> NDArray[Any]:
     return decoded.view(dtype).reshape(form.rows, form.columns)
 
 
-def _decode_jpeg(payload: bytes, form: PixelFormat) -> NDArray[Any]:
-    return np.asarray(imagecodecs.jpeg8_decode(payload))
+def _decode_jpeg(payload: bytes, form: PixelFormat, into: _Out) -> NDArray[Any]:
+    if not _ends_whole(payload):
+        raise InputError("the JPEG stream is cut")
+    return np.asarray(imagecodecs.jpeg8_decode(payload, out=into))
 
 
-def _decode_jpeg_lossless(payload: bytes, form: PixelFormat) -> NDArray[Any]:
-    try:
-        return np.asarray(imagecodecs.jpeg8_decode(payload))
-    except imagecodecs.Jpeg8Error:  # libjpeg-turbo knows fewer variants, but is faster
-        return np.asarray(imagecodecs.ljpeg_decode(payload))
+def _decode_jpeg_lossless(payload: bytes, form: PixelFormat, into: _Out) -> NDArray[Any]:
+    if _ends_whole(payload):
+        try:
+            return np.asarray(imagecodecs.jpeg8_decode(payload, out=into))
+        except imagecodecs.Jpeg8Error:  # libjpeg-turbo knows fewer variants, but is faster
+            pass
+    return np.asarray(imagecodecs.ljpeg_decode(payload, out=into))  # it refuses cut streams
 
 
-def _decode_jpegls(payload: bytes, form: PixelFormat) -> NDArray[Any]:
-    return np.asarray(imagecodecs.jpegls_decode(payload))
+def _ends_whole(payload: bytes) -> bool:
+    """Whether a JPEG stream has its end marker: libjpeg makes up what is cut off, silently."""
+    return payload.rfind(b"\xff\xd9", max(0, len(payload) - MAX_TAIL)) >= 0
 
 
-def _decode_jpeg2000(payload: bytes, form: PixelFormat) -> NDArray[Any]:
+def _decode_jpegls(payload: bytes, form: PixelFormat, into: _Out) -> NDArray[Any]:
+    return np.asarray(imagecodecs.jpegls_decode(payload, out=into))
+
+
+def _decode_jpeg2000(payload: bytes, form: PixelFormat, into: _Out) -> NDArray[Any]:
+    # HTJ2K too: imagecodecs.htj2k_decode (2026.3) answers cut streams with leftover memory.
     return np.asarray(imagecodecs.jpeg2k_decode(payload, numthreads=1))
 
 
-def _decode_htj2k(payload: bytes, form: PixelFormat) -> NDArray[Any]:
-    return np.asarray(imagecodecs.htj2k_decode(payload))
-
-
-_Decoder = tuple[
-    Callable[[bytes], tuple[int, int] | None],
-    Callable[[bytes, PixelFormat], NDArray[Any]],
-]
+_Decode = Callable[[bytes, PixelFormat, NDArray[Any] | None], NDArray[Any]]
+_Decoder = tuple[Callable[[bytes], tuple[int, int] | None], _Decode]
 _DECODERS: dict[str, _Decoder] = {
     "1.2.840.10008.1.2.5": (_rle_size, _decode_rle),
     _JPEG + "50": (_jpeg_size, _decode_jpeg),
@@ -230,7 +259,7 @@ _DECODERS: dict[str, _Decoder] = {
     _JPEG + "81": (_jpeg_size, _decode_jpegls),
     _JPEG + "90": (_jpeg2000_size, _decode_jpeg2000),
     _JPEG + "91": (_jpeg2000_size, _decode_jpeg2000),
-    _JPEG + "201": (_jpeg2000_size, _decode_htj2k),
-    _JPEG + "202": (_jpeg2000_size, _decode_htj2k),
-    _JPEG + "203": (_jpeg2000_size, _decode_htj2k),
+    _JPEG + "201": (_jpeg2000_size, _decode_jpeg2000),
+    _JPEG + "202": (_jpeg2000_size, _decode_jpeg2000),
+    _JPEG + "203": (_jpeg2000_size, _decode_jpeg2000),
 }

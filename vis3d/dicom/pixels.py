@@ -16,10 +16,12 @@ _NATIVE_BITS = 16
 _LITTLE_NATIVE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE) if sys.byteorder == "little" else ()
 
 
-def stored_values(frame: Frame) -> NDArray[Any]:
+def stored_values(frame: Frame, into: NDArray[np.int16] | None = None) -> NDArray[Any]:
     """The frame's stored values (rows, columns), signed as the header says.
 
     Bits above BitsStored are masked: they may hold overlays or dirt (PS3.5 section 8.1.1).
+    Where the pixels allow it they are read or decoded straight into `into`, of which the
+    answer is then a view (unsigned values as their bits).
 
     Raises:
         TruncatedError: the file ends before its pixels do.
@@ -27,10 +29,14 @@ def stored_values(frame: Frame) -> NDArray[Any]:
         RequirementError: no decoder is there.
     """
     form = frame.format
-    if frame.header.transfer_syntax in NATIVE:
-        return _masked(_native(frame), form)
-    decoded = decode(frame_payload(frame), frame.header.transfer_syntax, form, frame.name)
-    return _masked(decoded, form)
+    room = into if into is not None and form.allocated == _NATIVE_BITS else None
+    if frame.header.transfer_syntax not in NATIVE:
+        syntax, name = frame.header.transfer_syntax, frame.name
+        words = None if room is None else room.view(np.uint16)
+        return _masked(decode(frame_payload(frame), syntax, form, name, words), form)
+    if room is not None and _read_native_into(room, frame):
+        return _masked(room, form)
+    return _masked(_native(frame), form)
 
 
 def same_pixels(one: Frame, other: Frame) -> bool:
@@ -43,23 +49,15 @@ def same_pixels(one: Frame, other: Frame) -> bool:
         return False
 
 
-def read_native_into(target: NDArray[np.int16], frame: Frame) -> bool:
-    """Read an uncompressed 16-bit frame from disk into `target`; False for all others.
-
-    `target` holds the stored values afterwards, unsigned ones as their bits.
-    """
-    form, elements = frame.format, frame.header.elements
+def _read_native_into(target: NDArray[np.int16], frame: Frame) -> bool:
+    """Read an uncompressed 16-bit frame from disk into `target`; False for all others."""
     source = frame.header.source
-    full = form.stored == form.allocated == _NATIVE_BITS
-    if not (full or form.stored < form.allocated == _NATIVE_BITS):
+    if not isinstance(source, DiskFile):
         return False
-    if not isinstance(source, DiskFile) or elements.transfer_syntax not in _LITTLE_NATIVE:
+    if frame.header.transfer_syntax not in _LITTLE_NATIVE:
         return False
-    start = _frame_start(frame)
-    count = source.read_into(start, target.reshape(-1).view(np.uint8).data)
+    count = source.read_into(_frame_start(frame), target.reshape(-1).view(np.uint8).data)
     _check_count(count, frame)
-    if not full:
-        _masked(target, form)
     return True
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vis3d.dicom.frames import INT16, Frame, whole_numbers
 from vis3d.dicom.headers import Header
 from vis3d.dicom.padding import Padding, is_padding
-from vis3d.dicom.pixels import read_native_into, stored_values
+from vis3d.dicom.pixels import stored_values
 from vis3d.dicom.sources import DiskFile, StoredMember, StreamedMember, in_memory
 from vis3d.dicom.threads import in_threads
 from vis3d.errors import InputError
@@ -94,15 +94,11 @@ def _fill_whole(target: NDArray[np.int16], frame: Frame, padding: Padding) -> No
     Sums modulo 2**16 are right wherever the true result fits, which is checked first.
     """
     slope, intercept = int(frame.slope), int(frame.intercept)
-    stored: NDArray[Any]
-    if read_native_into(target, frame):
-        stored = target if frame.format.signed else target.view(np.uint16)
-    else:
-        stored = stored_values(frame)
+    stored = stored_values(frame, target)
     _check_fits(stored, frame)
     outside = is_padding(stored, frame) if padding.moved else None
-    if stored.base is not target and stored is not target:
-        target[...] = stored.astype(np.int16)
+    if not np.may_share_memory(stored, target):
+        target[...] = stored.astype(np.int16, copy=False)
     if slope != 1:
         target *= np.int16(slope)
     if intercept:
