@@ -8,6 +8,7 @@ anything is allocated or nested, so hostile headers end in a sentence.
 import struct
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from vis3d.errors import InputError, NotDicomError, TruncatedError, UnsupportedError
 
@@ -31,6 +32,8 @@ _SHORT_FORM = frozenset(
     vr.encode()
     for vr in "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()  # noqa: SIM905
 )
+_SHORT_CODES = frozenset(int.from_bytes(vr, "little") for vr in _SHORT_FORM)
+_SHORT_ELEMENT = struct.Struct("<IHH").unpack_from
 
 
 class NeedMoreError(Exception):
@@ -105,7 +108,12 @@ def scan(
     values: dict[int, bytes] = {}
     position, end = start, len(data)
     float_pixels = False
+    keys = _keys(frozenset(wanted))
     while position < size:
+        if explicit and order == "<":
+            position = _skimmed(data, position, keys, values)
+            if position >= size:
+                break
         if position + 8 > end:
             _need(position + 8, data, size)
         tag, vr, length, value = read(position)
@@ -127,6 +135,33 @@ def scan(
     if position > size:
         raise TruncatedError(f"ends {position - size} bytes before its header does")
     return Elements(values, transfer_syntax, None, None)
+
+
+@lru_cache(maxsize=8)
+def _keys(wanted: frozenset[int]) -> dict[int, int]:
+    """Tags by their four bytes read as one number; 0 stands for those that end a skim."""
+    tags = {tag: tag for tag in wanted} | dict.fromkeys((PIXEL_DATA, *FLOAT_PIXELS), 0)
+    return {(tag & 0xFFFF) << 16 | tag >> 16: meant for tag, meant in tags.items()}
+
+
+def _skimmed(data: bytes, start: int, keys: dict[int, int], values: dict[int, bytes]) -> int:
+    """Take wanted short elements of explicit little endian; where the first other one is.
+
+    Most elements are such, and this loop is where listing a folder spends its time.
+    """
+    position, end = start, len(data)
+    while position <= end - 8:
+        key, vr, length = _SHORT_ELEMENT(data, position)
+        if vr not in _SHORT_CODES:
+            break
+        stop = position + 8 + length
+        if key in keys:
+            tag = keys[key]
+            if not tag or stop > end:
+                break
+            values[tag] = data[position + 8 : stop]
+        position = stop
+    return position
 
 
 def _is_explicit(data: bytes, start: int, transfer_syntax: str) -> bool:
