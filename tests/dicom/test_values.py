@@ -150,3 +150,46 @@ def test_an_image_without_a_place_is_one_picture(tmp_path: Path) -> None:
     assert {"no-position", "magnified-spacing"} <= {f.code for f in series.findings}
     volume = load_series(series)
     assert volume.geometry.spacing == (0.1, 0.2, 1.0)
+
+
+def with_table(image: Dataset, first: int, table: np.ndarray, kind: str) -> Dataset:
+    """The image with a Modality LUT in place of slope and intercept."""
+    item = Dataset()
+    item.add_new("LUTDescriptor", "SS" if first < 0 else "US", [len(table), first, 16])
+    item.ModalityLUTType = kind
+    item.add_new("LUTData", "OW", table.astype("<u2").tobytes())
+    image.ModalityLUTSequence = [item]
+    del image.RescaleSlope, image.RescaleIntercept
+    return image
+
+
+@pytest.mark.parametrize("first", [0, -10])
+def test_a_table_gives_values_their_meaning(tmp_path: Path, first: int) -> None:
+    values = stored(-20 if first < 0 else 0, 40, np.int16 if first < 0 else np.uint16)
+    table = np.arange(30) ** 2
+    slices = [with_table(image, first, table, "HU") for image in ct_stack(values, GRID)]
+    volume = loaded(tmp_path, slices)
+    expected = table[np.clip(values.astype(int) - first, 0, 29)]
+    np.testing.assert_array_equal(volume.array, expected)
+    assert volume.unit == "HU"
+    assert "modality-lut" in codes(volume)
+
+
+def test_a_table_cut_short_refuses_its_file(tmp_path: Path) -> None:
+    image = with_table(ct_slice(stored()[0]), 0, np.arange(30), "HU")
+    image.ModalityLUTSequence[0].LUTData = b"\0\0" * 10
+    write(tmp_path, [image])
+    (skipped,) = discover(tmp_path).skipped
+    assert skipped.reason == "has a ModalityLUTSequence of 10 entries, not 30"
+
+
+@pytest.mark.parametrize(("calibration", "flagged"), [("", True), ("GEOMETRY", False)])
+def test_a_detector_spacing_given_twice_is_still_the_detectors(
+    tmp_path: Path, calibration: str, flagged: bool
+) -> None:
+    image = ct_slice(stored()[0], Modality="DX", ImagePositionPatient=None)
+    image.PixelSpacing = image.ImagerPixelSpacing = ["0.2", "0.2"]
+    if calibration:
+        image.PixelSpacingCalibrationType = calibration
+    write(tmp_path, [image])
+    assert ("magnified-spacing" in {f.code for f in only_series(tmp_path).findings}) is flagged

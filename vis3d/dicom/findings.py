@@ -20,6 +20,7 @@ def value_findings(frames: tuple[Frame, ...]) -> tuple[Finding, ...]:
     surplus = sum(_has_surplus_pixels(header, first) for header in headers)
     pretences = ", ".join(sorted({header.preamble for header in headers} - {""}))
     no_rescale = first.header.text("Modality") == "CT" and not first.unit
+    by_table = any(frame.lookup for frame in frames)
     said: list[tuple[object, str, Severity, str]] = [
         (
             len(rescales) > 1,
@@ -50,6 +51,12 @@ def value_findings(frames: tuple[Frame, ...]) -> tuple[Finding, ...]:
             "no-series-uid",
             "warning",
             "The files name no series: whether they belong together is a guess.",
+        ),
+        (
+            by_table,
+            "modality-lut",
+            "note",
+            "A table in the file (Modality LUT) gives the values their meaning.",
         ),
         (
             no_rescale,

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from vis3d.dicom.headers import Header
+from vis3d.dicom.lookup import Lookup, modality_lookup
 from vis3d.errors import InputError, UnsupportedError
 from vis3d.geometry import ORTHOGONAL_TOLERANCE, FloatArray
 
@@ -66,7 +67,8 @@ class Frame:
     the first pixel; `orientation` holds the row's and the column's direction as two rows.
     Both are None where the file gives none. `pixel_spacing` is (between rows, between
     columns) in mm. `splits` holds what the frame itself says of acquisition, phase, kernel
-    or echo; `telling` asks the file's header for the rest.
+    or echo; `telling` asks the file's header for the rest. `lookup`, where there is one,
+    stands for slope and intercept.
     """
 
     header: Header
@@ -82,12 +84,19 @@ class Frame:
     splits: dict[str, str] = field(default_factory=dict)
     magnified: bool = False
     stack_id: str = ""
+    lookup: Lookup | None = None
 
     @property
     def name(self) -> str:
         """The frame's file, and its number where there are several."""
         many = self.header.integer("NumberOfFrames", 1) > 1
         return f"{self.header.name} frame {self.number + 1}" if many else self.header.name
+
+    def measured(self, stored: int) -> float:
+        """What one stored value means."""
+        if self.lookup is not None:
+            return float(self.lookup.of(stored))
+        return stored * self.slope + self.intercept
 
     def telling(self, keyword: str) -> str:
         """The value of one of `SPLITTERS`, which may tell this frame from others."""
@@ -150,6 +159,7 @@ def single_frame(header: Header, form: PixelFormat) -> Frame:
         header.numbers("RescaleSlope"), header.numbers("RescaleIntercept")
     )
     spacing, magnified = _spacing(header)
+    lookup = modality_lookup(header, signed=form.signed)
     return Frame(
         header=header,
         number=0,
@@ -159,16 +169,17 @@ def single_frame(header: Header, form: PixelFormat) -> Frame:
         pixel_spacing=spacing,
         slope=slope,
         intercept=intercept,
-        unit=unit_of(header, header.text("RescaleType")),
+        unit=unit_of(header, lookup.unit if lookup else header.text("RescaleType")),
         thickness_mm=_thickness_mm(header),
         magnified=magnified,
+        lookup=lookup,
     )
 
 
 def whole_numbers(frames: Sequence[Frame]) -> bool:
     """Whether rescaling keeps whole numbers whole, in one step size."""
     return len({frame.slope for frame in frames}) == 1 and all(
-        float(number).is_integer() and abs(number) <= INT16.max
+        frame.lookup is None and float(number).is_integer() and abs(number) <= INT16.max
         for frame in frames
         for number in (frame.slope, frame.intercept)
     )
@@ -244,7 +255,9 @@ def _spacing(header: Header) -> tuple[tuple[float, float] | None, bool]:
     """The pixel spacing, and whether it is the detector's instead of the patient's."""
     spacing = spacing_mm(header.numbers("PixelSpacing"), "PixelSpacing")
     if spacing:
-        return spacing, False
+        # The detector's spacing repeated here isn't corrected (PS3.3 section 10.7.1.3).
+        repeated = header.numbers("ImagerPixelSpacing") == spacing
+        return spacing, repeated and not header.text("PixelSpacingCalibrationType")
     for keyword in ("ImagerPixelSpacing", "NominalScannedPixelSpacing"):
         spacing = spacing_mm(header.numbers(keyword), keyword)
         if spacing:

@@ -40,7 +40,7 @@ _NEEDED = """
     PixelPaddingValue PixelPaddingRangeLimit WindowCenter WindowWidth
     WindowCenterWidthExplanation RescaleIntercept RescaleSlope RescaleType
     LossyImageCompression Units PerFrameFunctionalGroupsSequence
-    DirectoryRecordSequence KVP
+    DirectoryRecordSequence KVP ModalityLUTSequence PixelSpacingCalibrationType
 """
 NEEDED = tuple(_NEEDED.split())
 

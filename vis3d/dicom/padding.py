@@ -31,10 +31,13 @@ def padding_of(frames: Sequence[Frame]) -> Padding:
     A padding value keeps its rescaled value, unless tissue or air could have it, or the
     slices differ: then one value below all tissue stands for it.
     """
-    limits = {(stored_range(frame), frame.slope, frame.intercept) for frame in frames}
+    limits = {
+        (stored_range(frame), frame.slope, frame.intercept, id(frame.lookup)): frame
+        for frame in frames
+    }
     rescaled = {
-        (ends[0] * slope + intercept, ends[0] == ends[1])
-        for ends, slope, intercept in limits
+        (frame.measured(ends[0]), ends[0] == ends[1])
+        for (ends, *_), frame in limits.items()
         if ends is not None
     }
     if not rescaled:

@@ -26,8 +26,8 @@ def measured_values(
 ) -> NDArray[Any]:
     """The rescaled values [k, j, i] of frames of one size, in their order.
 
-    int16 where every value fits, float32 otherwise: where slopes differ or aren't whole, or
-    values lie beyond int16.
+    int16 where every value fits, float32 otherwise: where slopes differ or aren't whole,
+    values lie beyond int16, or a table gives their meaning.
 
     Raises:
         InputError: a frame's pixels are bad.
@@ -109,10 +109,10 @@ def _fill_whole(target: NDArray[np.int16], frame: Frame, padding: Padding) -> No
 
 def _fill_float(target: NDArray[np.float32], frame: Frame, padding: Padding) -> None:
     stored = stored_values(frame)
-    target[...] = stored
-    if frame.slope != 1:
+    target[...] = stored if frame.lookup is None else frame.lookup.of(stored)
+    if frame.lookup is None and frame.slope != 1:
         target *= np.float32(frame.slope)
-    if frame.intercept:
+    if frame.lookup is None and frame.intercept:
         target += np.float32(frame.intercept)
     outside = is_padding(stored, frame) if padding.moved else None
     if outside is not None and padding.value is not None:
