@@ -234,3 +234,22 @@ def test_ranges_that_overlap_are_parted_by_acquisition(tmp_path: Path) -> None:
     first = ct_stack(np.full(grid.shape, 1, np.int16), grid, AcquisitionNumber=1)
     second = ct_stack(np.full(grid.shape, 2, np.int16), grid, AcquisitionNumber=2)
     assert values(found_in(tmp_path, first[:11], second[10:])) == [[1], [2]]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "values"),
+    [
+        ("ConvolutionKernel", ("B30f", "B70f")),
+        ("KVP", (80, 140)),
+        ("PatientPosition", ("HFS", "FFS")),
+    ],
+)
+def test_slices_of_other_settings_are_told(
+    tmp_path: Path, keyword: str, values: tuple[object, object]
+) -> None:
+    slices = made(1)
+    for k, dataset in enumerate(slices):
+        setattr(dataset, keyword, values[k % 2])
+    (series,) = found_in(tmp_path, slices).series
+    (finding,) = series.findings
+    assert (finding.code, finding.severity) == ("mixed-settings", "warning")

@@ -11,6 +11,13 @@ from vis3d.volume import Finding, Severity
 SPACING_SHARE = 0.05
 """A thickness or spacing in the header that differs by more from the positions is told."""
 
+SETTINGS = {
+    "ConvolutionKernel": "kernel",
+    "KVP": "tube voltage",
+    "PatientPosition": "the patient's position",
+}
+"""What one reconstruction has one of; stacks are only parted by it where slices repeat."""
+
 
 def value_findings(frames: tuple[Frame, ...]) -> tuple[Finding, ...]:
     """What loading does to the stored values, and what they don't tell."""
@@ -21,6 +28,11 @@ def value_findings(frames: tuple[Frame, ...]) -> tuple[Finding, ...]:
     pretences = ", ".join(sorted({header.preamble for header in headers} - {""}))
     no_rescale = first.header.text("Modality") == "CT" and not first.unit
     by_table = any(frame.lookup for frame in frames)
+    mixed = [
+        words
+        for keyword, words in SETTINGS.items()
+        if len({frame.telling(keyword) for frame in frames}) > 1
+    ]
     said: list[tuple[object, str, Severity, str]] = [
         (
             len(rescales) > 1,
@@ -51,6 +63,12 @@ def value_findings(frames: tuple[Frame, ...]) -> tuple[Finding, ...]:
             "no-series-uid",
             "warning",
             "The files name no series: whether they belong together is a guess.",
+        ),
+        (
+            mixed,
+            "mixed-settings",
+            "warning",
+            f"The slices differ in {', '.join(mixed)}: they may not be of one reconstruction.",
         ),
         (
             by_table,

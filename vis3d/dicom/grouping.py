@@ -235,7 +235,10 @@ def _parted_finding(
     code, how = (
         ("mixed-size", "have several sizes")
         if sizes > 1
-        else ("mixed-orientation", "lie in several orientations or frames of reference")
+        else (
+            "mixed-orientation",
+            "differ in orientation, frame of reference, pixel spacing or unit",
+        )
     )
     return (
         Finding(
