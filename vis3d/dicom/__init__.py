@@ -1,18 +1,46 @@
 """DICOM files -> Series -> Volume, and DICOM objects out."""
 
 from vis3d.dicom.discovery import discover
+from vis3d.dicom.elements import Element
+from vis3d.dicom.json_model import dicom_json
 from vis3d.dicom.loading import load_series
 from vis3d.dicom.segmentation_objects import read_segmentation, write_segmentation
 from vis3d.dicom.series import Discovery, Series, Skipped
+from vis3d.dicom.tags import (
+    Comparison,
+    Difference,
+    TagTree,
+    compare_tags,
+    each_tags,
+    is_one_file,
+    matching,
+    read_tags,
+    tag_summary,
+    uid_name,
+    without_private,
+)
 from vis3d.dicom.writer import write_ct_series
 
 __all__ = [
+    "Comparison",
+    "Difference",
     "Discovery",
+    "Element",
     "Series",
     "Skipped",
+    "TagTree",
+    "compare_tags",
+    "dicom_json",
     "discover",
+    "each_tags",
+    "is_one_file",
     "load_series",
+    "matching",
     "read_segmentation",
+    "read_tags",
+    "tag_summary",
+    "uid_name",
+    "without_private",
     "write_ct_series",
     "write_segmentation",
 ]
