@@ -1,28 +1,48 @@
 """Volumes as 2D pictures: windows, slices as radiologists expect them, label overlays."""
 
 from vis3d.imaging.cuts import PLANES, Cut, Plane, cut, slice_count, slice_index
+from vis3d.imaging.histogram import (
+    TISSUES,
+    Histogram,
+    Tissue,
+    histogram,
+    write_histogram_csv,
+)
+from vis3d.imaging.histogram_pictures import (
+    CHART_SUFFIXES,
+    sketch,
+    write_histogram_picture,
+)
 from vis3d.imaging.masking import within
 from vis3d.imaging.picture_files import PICTURE_SUFFIXES, write_picture
 from vis3d.imaging.pictures import fitted, montage, overlay, picture
 from vis3d.imaging.windows import WINDOWS, Window, default_window, grays, parse_window
 
 __all__ = [
+    "CHART_SUFFIXES",
     "PICTURE_SUFFIXES",
     "PLANES",
+    "TISSUES",
     "WINDOWS",
     "Cut",
+    "Histogram",
     "Plane",
+    "Tissue",
     "Window",
     "cut",
     "default_window",
     "fitted",
     "grays",
+    "histogram",
     "montage",
     "overlay",
     "parse_window",
     "picture",
+    "sketch",
     "slice_count",
     "slice_index",
     "within",
+    "write_histogram_csv",
+    "write_histogram_picture",
     "write_picture",
 ]
