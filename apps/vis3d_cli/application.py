@@ -6,8 +6,10 @@ from vis3d_cli.exit_codes import DONE
 
 COMMANDS = {
     "info": "List the series in a folder, file or archive, and what to know of each.",
+    "tags": "Show the header of a DICOM file as a tree; of several, what differs.",
     "convert": "Write a scan as NIfTI, NRRD, MetaImage, VTK or NumPy.",
     "slices": "Write one picture a slice.",
+    "histogram": "Count voxels by HU: a picture with tissue ranges, CSV, or a sketch.",
     "segment": "Find lungs, airways, bones and body; write a label map.",
     "measure": "Measure the lungs: volume, density, emphysema; and the bones.",
     "mesh": "Write the surface of a structure as STL, PLY, OBJ, glTF, 3MF or VTP.",

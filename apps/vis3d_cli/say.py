@@ -54,6 +54,12 @@ def answer(document: object, lines: Iterable[object], manner: Manner) -> None:
             console.print(plain(line) if isinstance(line, str) else line, soft_wrap=True)
 
 
+def rows(lines: Iterable[str], manner: Manner) -> None:
+    """Lines whose margins mean something, already free of what a terminal would obey."""
+    if not manner.quiet:
+        print("\n".join(lines))
+
+
 def print_json(document: object) -> None:
     """One JSON document on stdout; ASCII, so that any terminal and pipe can take it."""
     print(json_text(document))
