@@ -63,6 +63,13 @@ def check_memory(
     )
 
 
+def fitting_share(shape: Sequence[int], voxel_bytes: int) -> float:
+    """How many times as many voxels along each axis fit into the free memory (1 at most)."""
+    free = free_bytes()
+    needed = math.prod(map(int, shape)) * voxel_bytes
+    return 1.0 if free is None or needed <= free else (free / needed) ** (1 / 3)
+
+
 def _free_in_machine() -> int | None:
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()

@@ -13,7 +13,7 @@ from scipy import ndimage
 from vis3d.errors import UsageError
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.labels import LabelMap
-from vis3d.memory import check_memory
+from vis3d.memory import check_memory, fitting_share
 from vis3d.progress import Progress, silent
 from vis3d.volume import Volume
 
@@ -197,8 +197,18 @@ def _outside_value(volume: Volume) -> float:
 
 
 def _room_for(geometry: Geometry, dtype: np.dtype[Any]) -> NDArray[Any]:
-    check_memory(geometry.shape, dtype.itemsize, advice="Choose a coarser grid.")
+    check_memory(geometry.shape, dtype.itemsize, advice=_what_fits(geometry, dtype))
     return np.empty(geometry.shape, dtype)
+
+
+def _what_fits(geometry: Geometry, dtype: np.dtype[Any]) -> str:
+    """The finest grids over the same box for which there is room, a little left over."""
+    share = 0.95 * fitting_share(geometry.shape, dtype.itemsize)
+    nk, nj, ni = (max(1, int(size * share)) for size in geometry.shape)
+    cube_mm = float(np.prod(geometry.spacing)) ** (1 / 3) / share
+    return (
+        f"A grid of {nk},{nj},{ni} fits (--shape), or cubes of {cube_mm:.3g} mm (--isotropic)."
+    )
 
 
 def _new_to_old(old: Geometry, new: Geometry) -> tuple[FloatArray, FloatArray]:

@@ -86,6 +86,17 @@ def test_convert_resamples_to_cubes_and_to_a_shape(scan, phantom, tmp_path):
     assert volume.array.mean() == pytest.approx(phantom.volume.array.mean(), abs=10)
 
 
+def test_convert_answers_with_the_grid_that_resulted(scan, tmp_path, answer):
+    out = tmp_path / "out.nrrd"
+    document = answer("convert", str(scan), "-o", str(out), "--shape", "20,30,40")
+    volume = vis3d.read_volume(out)
+    assert document["shape"] == [20, 30, 40]
+    assert document["spacing_mm"] == pytest.approx(volume.geometry.spacing)
+    assert [found["code"] for found in document["findings"]] == [
+        finding.code for finding in volume.findings
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "kept"), [("10:20", slice(10, 20)), ("-5:", slice(-5, None)), (":7", slice(7))]
 )

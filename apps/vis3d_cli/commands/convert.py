@@ -13,7 +13,6 @@ from vis3d_cli.options import PLAIN, THE_ONLY_ONE, How, Input, Which
 from vis3d_cli.watch import watching
 
 if TYPE_CHECKING:
-    from vis3d.geometry import Geometry
     from vis3d.volume import Volume
 
 
@@ -64,9 +63,8 @@ def convert(
         loading = part(progress, 0.0, 0.6)
         volume = reading.load(input, which, how, loading, slices=wanted_slices)
         volume = _regridded(volume, wanted_shape, wanted_mm, part(progress, 0.6, 0.9))
-        progress(0.9, "writing")
-        write_volume(volume, output)
-    say.answer({"output": str(output)}, [f"{output}: {volume!r}"], how)
+        write_volume(volume, output, progress=part(progress, 0.9, 1.0))
+    say.answer(_document(output, volume), [f"{output}: {volume!r}"], how)
     return DONE
 
 
@@ -76,18 +74,22 @@ def _regridded(
     isotropic_mm: float | None,
     progress: Progress,
 ) -> "Volume":
-    if isotropic_mm is not None:
-        grid = volume.geometry.with_spacing((isotropic_mm, isotropic_mm, isotropic_mm))
-    elif shape is not None:
-        grid = _same_box(volume.geometry, shape)
-    else:
+    if isotropic_mm is None and shape is None:
         return volume
-    from vis3d.resample import resample
+    from vis3d.resample import isotropic_geometry, resample, shaped_geometry
 
+    if shape is not None:
+        grid = shaped_geometry(volume.geometry, shape)
+    elif isotropic_mm is not None:
+        grid = isotropic_geometry(volume.geometry, isotropic_mm)
     return resample(volume, grid, progress=progress)
 
 
-def _same_box(grid: "Geometry", shape: tuple[int, int, int]) -> "Geometry":
-    lengths_mm = [n * mm for n, mm in zip(grid.shape[::-1], grid.spacing, strict=True)]
-    i_mm, j_mm, k_mm = (length / n for length, n in zip(lengths_mm, shape[::-1], strict=True))
-    return grid.with_spacing((i_mm, j_mm, k_mm))
+def _document(output: Path, volume: "Volume") -> dict[str, object]:
+    """What was written, on which grid, and what to know of it."""
+    return {
+        "output": str(output),
+        "shape": list(volume.geometry.shape),
+        "spacing_mm": list(volume.geometry.spacing),
+        "findings": [finding.as_dict() for finding in volume.findings],
+    }
