@@ -1,12 +1,11 @@
 """What `render` and `view` show of an INPUT."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from vis3d.errors import InputError, UnsupportedError
-from vis3d.files import read_surface
-from vis3d.labels import BODY, LabelMap
-from vis3d.meshing import decimated_for_view, extract_surface
+from vis3d.labels import BODY, LabelMap, normal_name
+from vis3d.meshing import extract_surface
+from vis3d.meshing.for_view import surface_for_view
 from vis3d.progress import Progress, part
 from vis3d.segmentation import segment_body
 from vis3d.surface import Surface
@@ -23,31 +22,42 @@ def body_of(volume: Volume, progress: Progress) -> Mask | None:
 
 
 def surfaces(
-    volume: Volume, labels: LabelMap, names: Iterable[str], progress: Progress
+    volume: Volume,
+    labels: LabelMap,
+    names: Iterable[str],
+    progress: Progress,
+    *,
+    light: bool = False,
 ) -> list[Surface]:
-    """A surface a structure, each light enough for the screen; absent ones are left out.
+    """A surface a structure; absent ones are left out.
 
-    Without names, all structures but the body.
+    Without names, all structures but the body. `light` ones have fewer triangles, so that
+    many pictures of them take no minutes on a CPU.
 
     Raises:
         InputError: none of them is there.
     """
     everything = [one.name for one in labels.structures if one.name != BODY]
     single = _single_names(labels, names) or everything
+    colors = {normal_name(one.name): one.color for one in labels.structures}
     found = []
     for number, name in enumerate(single):
         step = part(progress, number / len(single), (number + 1) / len(single))
         mask = labels.mask(name)
         if mask.array.any():
-            found.append(decimated_for_view(extract_surface(mask, volume, progress=step)))
+            found.append(_surface(mask, volume, colors[mask.name], step, light=light))
     if not found:
         raise InputError(f"The scan shows none of {', '.join(single)}.")
     return found
 
 
-def surface_file(path: Path) -> Surface:
-    """A surface that is in a file already."""
-    return decimated_for_view(read_surface(path))
+def _surface(
+    mask: Mask, volume: Volume, color: tuple[int, int, int], progress: Progress, *, light: bool
+) -> Surface:
+    if light:
+        progress(0.5, f"Drawing the {mask.name}")
+        return surface_for_view(mask, color=color)
+    return extract_surface(mask, volume, color=color, progress=progress)
 
 
 def _single_names(labels: LabelMap, names: Iterable[str]) -> list[str]:

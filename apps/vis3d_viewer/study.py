@@ -8,10 +8,10 @@ from typing import Any, Literal, TypeAlias
 
 from vis3d import files, meshing, phantom, segmentation
 from vis3d.labels import LabelMap, Structure
+from vis3d.meshing.for_view import surface_for_view
 from vis3d.progress import Progress, part
 from vis3d.surface import Surface
 from vis3d.volume import Finding, Volume
-from vis3d_viewer.light_surfaces import clustered, light_surface
 from vis3d_viewer.view_volume import volume_for_view
 
 STRUCTURES = ("lungs", "airways", "bones")
@@ -111,7 +111,7 @@ def with_surface_files(
     paths = [Path(name) for name in inputs if files.input_kind(name) == "surface"]
     for number, path in enumerate(paths):
         progress(number / len(paths), f"Reading surface {number + 1} of {len(paths)}")
-        surface = clustered(files.read_surface(path))
+        surface = meshing.decimated_for_view(files.read_surface(path))
         label = FIRST_SURFACE_LABEL + number
         structures.append(Structure(label, path.stem, surface.color))
         surfaces[label] = surface
@@ -147,7 +147,7 @@ def with_surface(study: Study, label: int, progress: Progress) -> Study:
         raise KeyError(label)
     structure = study.structure(label)
     progress(0.0, f"Drawing the {structure.name}")
-    surface = light_surface(study.labels, structure)
+    surface = surface_for_view(study.labels.mask(structure.name), color=structure.color)
     return replace(study, surfaces={**study.surfaces, label: surface})
 
 

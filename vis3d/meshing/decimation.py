@@ -66,6 +66,8 @@ def decimated_for_view(surface: Surface, max_triangles: int = 400_000) -> Surfac
     if len(surface.triangles) <= max_triangles:
         return surface
     points, triangles = collapse(surface.points, surface.triangles, max_triangles, haste=10)
+    if not np.isfinite(points).all():  # seen once of fast-simplification 0.2.0
+        return surface
     return Surface(
         points.astype(np.float32), triangles.astype(int), surface.name, surface.color
     )

@@ -183,12 +183,12 @@ def _turn(wanted: Wanted, count: int, how: options.Manner, progress: Progress) -
     from vis3d.rendering import frames, require_opengl
 
     require_opengl()  # before the work: a machine that can't draw says so at once
-    scene = _scene(wanted, how, part(progress, 0.0, 0.7))
+    scene = _scene(wanted, how, part(progress, 0.0, 0.7), light=count > 1)
     return frames(scene, count, wanted.size, progress=part(progress, 0.7, 1.0))
 
 
-def _scene(wanted: Wanted, how: options.Manner, progress: Progress) -> "Scene":
-    from vis3d.files import input_kind
+def _scene(wanted: Wanted, how: options.Manner, progress: Progress, *, light: bool) -> "Scene":
+    from vis3d.files import input_kind, read_surface
     from vis3d.rendering import surface_scene, volume_scene
     from vis3d.scene import Camera
     from vis3d_cli import scenes
@@ -197,14 +197,14 @@ def _scene(wanted: Wanted, how: options.Manner, progress: Progress) -> "Scene":
     if input_kind(wanted.input) == "surface":
         if wanted.mode != "surface" or wanted.names or wanted.segmentation:
             raise UsageError(f"{wanted.input.name} is a surface: it is shown as it is.")
-        return surface_scene([scenes.surface_file(wanted.input)], camera)
+        return surface_scene([read_surface(wanted.input)], camera)
     volume = reading.load(wanted.input, wanted.which, how, part(progress, 0.0, 0.3))
     if wanted.mode in VOLUME_MODES:
         body = scenes.body_of(volume, part(progress, 0.3, 1.0))
         return volume_scene(volume, _preset(wanted), camera, body=body)
     names = wanted.names or (() if wanted.segmentation else STRUCTURES)
     labels = _labels(wanted, volume, names, part(progress, 0.3, 0.8))
-    shown = scenes.surfaces(volume, labels, names, part(progress, 0.8, 1.0))
+    shown = scenes.surfaces(volume, labels, names, part(progress, 0.8, 1.0), light=light)
     return surface_scene(shown, camera)
 
 

@@ -1,6 +1,6 @@
 """Surfaces for the screen: made in a moment, light enough to turn on a CPU.
 
-Files get `meshing.extract_surface`, which follows the scan's values with every triangle.
+Files get `extract_surface`, which follows the scan's values with every triangle.
 """
 
 from itertools import product
@@ -8,12 +8,13 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
-from vtkmodules.vtkFiltersCore import vtkBinnedDecimation, vtkFlyingEdges3D
+from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 
 from vis3d.geometry import Geometry
-from vis3d.labels import LabelMap, Structure
+from vis3d.meshing.decimation import decimated_for_view
+from vis3d.meshing.extract import Color
 from vis3d.surface import Surface
-from vis3d.volume import Volume
+from vis3d.volume import Mask, Volume
 from vis3d.vtk_data import surface_from_vtk, to_vtk
 
 BLOCK_MM = 1.6
@@ -25,44 +26,30 @@ FULL = 240
 SOFTEN_BLOCKS = 0.7
 """Blurs the steps of single voxels, which the scan itself doesn't have."""
 
+GRAY: Color = (214, 214, 214)
+
 VIEW_TRIANGLES = 300_000
 """What a CPU can turn, a structure."""
 
 
-def light_surface(
-    labels: LabelMap, structure: Structure, max_triangles: int = VIEW_TRIANGLES
+def surface_for_view(
+    mask: Mask, *, color: Color = GRAY, max_triangles: int = VIEW_TRIANGLES
 ) -> Surface:
-    """The surface of a structure within half a block of its voxels, LPS mm, closed.
+    """The surface of a structure within half a block of its voxels, LPS mm.
 
-    With more than `max_triangles` it is clustered, and may then not be a manifold.
+    Closed, but drawn in a little where it is thin: for the screen alone. Of an empty mask
+    it is empty.
     """
-    mask = labels.mask(structure.name).array
-    if not mask.any():
-        return Surface(np.zeros((0, 3)), np.zeros((0, 3), int), structure.name, structure.color)
-    fraction = _fraction_of_blocks(mask, labels.geometry)
+    if not mask.array.any():
+        return Surface(np.zeros((0, 3)), np.zeros((0, 3), int), mask.name, color)
     edges = vtkFlyingEdges3D()  # honours the direction matrix, unlike vtkContourFilter
-    edges.SetInputData(to_vtk(fraction))
+    edges.SetInputData(to_vtk(_fraction_of_blocks(mask.array, mask.geometry)))
     edges.SetValue(0, FULL / 2)
     edges.ComputeNormalsOff()
     edges.ComputeScalarsOff()
     edges.Update()
-    surface = surface_from_vtk(edges.GetOutput(), name=structure.name, color=structure.color)
-    return clustered(surface, max_triangles)
-
-
-def clustered(surface: Surface, max_triangles: int = VIEW_TRIANGLES) -> Surface:
-    """The surface with points put together until about `max_triangles` are left."""
-    if len(surface.triangles) <= max_triangles:
-        return surface
-    # A surface cut by cubes of side s has about 2 triangles for each s x s of its area.
-    side_mm = np.sqrt(2 * surface.area_mm2 / max_triangles)
-    cubes = np.ceil(np.ptp(surface.bounds_mm, axis=0) / side_mm).astype(int)
-    clustering = vtkBinnedDecimation()
-    clustering.SetInputData(to_vtk(surface))
-    clustering.AutoAdjustNumberOfDivisionsOff()
-    clustering.SetNumberOfDivisions(*np.maximum(cubes, 1).tolist())
-    clustering.Update()
-    return surface_from_vtk(clustering.GetOutput(), name=surface.name, color=surface.color)
+    surface = surface_from_vtk(edges.GetOutput(), name=mask.name, color=color)
+    return decimated_for_view(surface, max_triangles)
 
 
 def _fraction_of_blocks(mask: NDArray[np.bool_], geometry: Geometry) -> Volume:
