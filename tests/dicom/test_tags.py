@@ -393,11 +393,15 @@ def test_garbage_is_read_or_refused_and_nothing_else(tmp_path):
             tag_summary(tree)
 
 
-def test_millions_of_elements_are_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize("items", [False, True])
+def test_millions_of_elements_or_items_are_refused(items, tmp_path, monkeypatch):
     monkeypatch.setattr(rooms_of_elements, "MAX_ELEMENTS", 1000)
     path = saved(tmp_path / "many.dcm")
     one = struct.pack("<HH2sH", 0x0010, 0x4000, b"LT", 0)
-    path.write_bytes(path.read_bytes() + one * 2000)
+    sequence = struct.pack("<HH2sHI", 0x0040, 0x0275, b"SQ", 0, 0xFFFFFFFF)
+    empty_item = struct.pack("<HHI", 0xFFFE, 0xE000, 0)
+    more = sequence + empty_item * 2000 if items else one * 2000
+    path.write_bytes(path.read_bytes() + more)
     with pytest.raises(TooLargeError, match="more than 1000 elements"):
         read_tags(path)
 

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from vis3d_cli.main import main
 
+from vis3d.dicom import write_ct_series
 from vis3d.files import load_volume
 
 
@@ -78,6 +79,24 @@ def test_what_cannot_be_is_refused_in_one_line(
     assert found == code
     assert said in line
     assert not list(tmp_path.iterdir())
+
+
+def test_no_histogram_names_the_patient(phantom, tmp_path, capsys):
+    scan = tmp_path / "scan"
+    write_ct_series(
+        phantom.volume,
+        scan,
+        patient_name="Nemo",
+        patient_id="NAUTILUS",
+        series_description="Chest",
+        seed=1,
+    )
+    for name in ("chart.svg", "chart.png", "counts.csv"):
+        assert main(["histogram", str(scan), "-o", str(tmp_path / name), "--verbose"]) == 0
+        written = (tmp_path / name).read_bytes()
+        assert b"Nemo" not in written
+        assert b"NAUTILUS" not in written
+    assert "Nemo" not in str(capsys.readouterr())
 
 
 @pytest.mark.real

@@ -27,8 +27,8 @@ MAX_TEXT_BYTES = 64 << 10
 """Longer texts and lists of numbers are bulk data."""
 MAX_BINARY_BYTES = 1 << 10
 MAX_NESTING = 64
-MAX_ELEMENTS = 1_000_000
-"""An enhanced CT of 10,000 frames has half of that; millions are an attack on the memory."""
+MAX_ELEMENTS = 500_000
+"""An enhanced CT of 8,000 frames has as many; millions are an attack on memory and time."""
 
 _WINDOW_BYTES = 64 << 10
 _UNDEFINED = 0xFFFFFFFF
@@ -158,6 +158,12 @@ class _Reader:
                 raise TruncatedError(f"ends {length - len(self.window)} bytes too early")
         return self.window[first : first + length]
 
+    def count_one(self) -> None:
+        """Count an element or an item of a sequence, and stop where there are too many."""
+        self.count += 1
+        if self.count > MAX_ELEMENTS:
+            raise TooLargeError(f"holds more than {MAX_ELEMENTS} elements")
+
     def read_dataset(
         self, place: _Place, found: list[Element], known: _Known | None = None
     ) -> int:
@@ -201,9 +207,7 @@ class _Reader:
         self, tag: int, vr: str, length: int, value: int, place: _Place, known: _Known
     ) -> tuple[Element, int]:
         """The element, and where the next one starts."""
-        self.count += 1
-        if self.count > MAX_ELEMENTS:
-            raise TooLargeError(f"holds more than {MAX_ELEMENTS} elements")
+        self.count_one()
         creator = "" if is_creator(tag) else known.creators.get(creator_tag(tag), "")
         keyword, name, usual_vr = meaning(tag, creator)
         coding = place.coding
@@ -255,7 +259,7 @@ class _Reader:
                 return tuple(items), value
             if tag != _ITEM:
                 raise InputError(f"holds no sequence item at byte {position}")
-            self.count += 1
+            self.count_one()
             undefined = length == _UNDEFINED
             if not undefined and value + length > place.stop:
                 raise TruncatedError("ends inside an item of a sequence")
