@@ -150,3 +150,24 @@ def test_finer_voxels_change_the_volumes_by_less_than_a_hundredth() -> None:
         for mm in (4.0, 2.5)
     ]
     assert ml[0] == pytest.approx(ml[1], rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("side", "columns"), [("left lung", (62, 103)), ("right lung", (30, 71))]
+)
+def test_a_lung_alone_in_the_field_of_view_keeps_its_side(
+    side: str, columns: tuple[int, int]
+) -> None:
+    volume, truth = chest(upright((3.0, 3.0, 3.0)))
+    # the field of view ends in the spine on one side and in the lung on the other
+    first, last = columns
+    smaller = volume.with_array(
+        np.ascontiguousarray(volume.array[:, :, first:last]),
+        volume.geometry.cropped((0, 0, first), (110, 100, last - first)),
+    )
+    labels = segment(smaller, EVERYTHING)
+    true = truth[:, :, first:last] == TRUTH[side]
+    assert dice(labels.mask(side).array, true) > 0.95
+    other = "left lung" if side == "right lung" else "right lung"
+    assert labels.volume_ml(other) < 0.02 * labels.volume_ml(side)
+    assert not checks(labels)["touches-edge"]

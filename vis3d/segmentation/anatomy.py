@@ -7,7 +7,7 @@ import numpy as np
 from vis3d.progress import Progress, part
 from vis3d.segmentation.airways import AirwayTree, grow_airways
 from vis3d.segmentation.body import SKIN_HU, coarse_body
-from vis3d.segmentation.bones import CoarseScan, find_bones
+from vis3d.segmentation.bones import CoarseScan, find_bones, spine_mm
 from vis3d.segmentation.contrast import Contrast, find_contrast
 from vis3d.segmentation.frame import Bools, Floats, PatientFrame, Spacing
 from vis3d.segmentation.grids import (
@@ -217,8 +217,20 @@ class Anatomy:
         return left.astype(np.float32)
 
     def _middle_mm(self) -> float:
-        """Where the middle of the body lies, on the same scale."""
-        return float(self._left_mm()[self.body].mean()) if self.body.any() else 0.0
+        """Where the middle of the body lies, on the same scale.
+
+        Trachea or spine show it where the field of view cuts the body.
+        """
+        if not self.body.any():
+            return 0.0
+        left_mm = self._left_mm()
+        if self.body[:, :, [0, -1]].any():
+            if self.trachea.any():
+                return float(left_mm[self.trachea].mean())
+            spine = spine_mm(self.hu, self.body, self.airy, left_mm, self.spacing)
+            if spine is not None:
+                return spine
+        return float(left_mm[self.body].mean())
 
     def _measured(self, mask: Bools) -> Bools:
         padding = self.frame.unmeasured

@@ -51,6 +51,10 @@ MAX_HOLE_CM2 = 12.0
 FLUID_HU = (5.0, 60.0)
 """Spinal cord, brain and muscle: what a bony ring may hold that isn't marrow."""
 EVEN_HU = 30.0
+THICK_BONE_MM = 16.0
+SPINE_WIDTH_MM = 40.0
+MIN_SPINE_MM2 = 100.0
+"""The spine is told from other bones by its thickness, in a window of its width."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +95,32 @@ def find_bones(
     result = np.zeros(hu.shape, bool)
     result[fine_box] = _without_crumbs(whole & body[fine_box], hu, coarse)
     return result
+
+
+def spine_mm(
+    hu: Floats, body: Bools, lungs: Bools, left_mm: Floats, spacing_kji: Spacing
+) -> float | None:
+    """Where most of the thick bone behind the lungs' middle lies, on the scale of `left_mm`.
+
+    None where there is too little of it. Ribs and shoulder blades are thinner than a vertebra.
+    """
+    heights, rows = (np.flatnonzero(lungs.any(axis=axes)) for axes in ((1, 2), (0, 2)))
+    if not len(heights):
+        return None
+    behind = (slice(heights[0], heights[-1] + 1), slice((rows[0] + rows[-1]) // 2, None))
+    dense = body[behind] & (hu[behind] > DENSE_HU)
+    window = [max(1, round(THICK_BONE_MM / mm)) for mm in spacing_kji]
+    around = uniform_filter(dense.astype(np.float32), window, mode="nearest")
+    thick = dense & (around > 0.4)
+    mm2 = np.count_nonzero(thick) * spacing_kji[1] * spacing_kji[2] / len(heights)
+    if mm2 < MIN_SPINE_MM2:
+        return None
+    places = left_mm[behind][thick]
+    start = float(places.min())
+    counts = np.bincount(((places - start) / SPINE_WIDTH_MM * 4).astype(int))
+    together = np.convolve(counts, np.ones(4))
+    # the window that ends with bin n begins with bin n - 3
+    return start + (int(together.argmax()) - 1) * SPINE_WIDTH_MM / 4
 
 
 def noise_hu(hu: Values) -> float:

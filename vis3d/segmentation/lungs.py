@@ -39,9 +39,12 @@ DEEP_MM = 4.0
 MIN_LUNG_ML = 25.0
 MIN_FRAGMENT_ML = 0.3
 FRAGMENT_REACH_MM = 15.0
-APART_MM = 60.0
-OFF_MIDDLE_MM = 80.0
-"""How far from the body's middle the middle between the lungs may lie."""
+FAR_APART_MM, CLOSE_MM = (60.0, 80.0), (35.0, 25.0)
+"""How far apart two lungs lie at least, and how far from the body's middle at most.
+
+Parts that lie less far apart are tried second: they must lie about the middle itself.
+"""
+NEAR_MIDDLE_MM = 15.0
 WEAR_MM = (2.5, 4.0, 6.0, 8.0, 11.0, 15.0, 20.0)
 CLOSING_MM = 5.0
 THRESHOLD_RANGE_HU = (-520.0, -320.0)
@@ -189,17 +192,18 @@ def _split(
     """
     voxel_ml = float(np.prod(spacing_kji)) / 1000
     cores = components(main)
-    pair = _two_far_apart(cores, left_mm, middle_mm, voxel_ml)
+    pair = _two_far_apart(cores, left_mm, middle_mm, voxel_ml, FAR_APART_MM)
     if pair is not None:
         return _with_the_rest(_sides_of(cores, pair), main, left_mm), False
     depth = distance_mm(main, spacing_kji)
-    for radius_mm in WEAR_MM:
-        cores = components(depth > radius_mm)
-        pair = _two_far_apart(cores, left_mm, middle_mm, voxel_ml)
-        if pair is not None:
-            markers = _sides_of(cores, pair).astype(np.int32)
-            sides = watershed(-depth, markers, mask=main).astype(np.uint8)
-            return _with_the_rest(sides, main, left_mm), True
+    for limits_mm in (FAR_APART_MM, CLOSE_MM):
+        for radius_mm in WEAR_MM:
+            cores = components(depth > radius_mm)
+            pair = _two_far_apart(cores, left_mm, middle_mm, voxel_ml, limits_mm)
+            if pair is not None:
+                markers = _sides_of(cores, pair).astype(np.int32)
+                sides = watershed(-depth, markers, mask=main).astype(np.uint8)
+                return _with_the_rest(sides, main, left_mm), True
     return _one_sided(main, left_mm, middle_mm), False
 
 
@@ -223,7 +227,11 @@ def _with_the_rest(sides: Sides, main: Bools, left_mm: Floats) -> Sides:
 
 
 def _two_far_apart(
-    cores: Labels, left_mm: Floats, middle_mm: float, voxel_ml: float
+    cores: Labels,
+    left_mm: Floats,
+    middle_mm: float,
+    voxel_ml: float,
+    limits_mm: tuple[float, float],
 ) -> dict[int, int] | None:
     """Sides for the large cores, if they lie in two groups on either side of the middle."""
     voxels = sizes(cores)
@@ -235,12 +243,18 @@ def _two_far_apart(
     gaps = np.diff(center[order])
     widest = int(gaps.argmax())
     between = float(center[order[widest : widest + 2]].mean())
-    if gaps[widest] < APART_MM or abs(between - middle_mm) > OFF_MIDDLE_MM:
+    if gaps[widest] < limits_mm[0] or abs(between - middle_mm) > limits_mm[1]:
         return None
     return {int(n): 2 if place <= widest else 1 for place, n in enumerate(order)}
 
 
 def _one_sided(main: Bools, left_mm: Floats, middle_mm: float) -> Sides:
-    """A single lung, on the side of the body's middle where it lies."""
-    is_left = float(left_mm[main].mean()) > middle_mm
-    return main.astype(np.uint8) * np.uint8(1 if is_left else 2)
+    """A single lung and scraps of the other, each on the side of the middle where it lies."""
+    parts = components(main)
+    center = sums(parts, left_mm) / np.maximum(sizes(parts), 1)
+    largest = int(sizes(parts).argmax())
+    left = center > middle_mm
+    doubtful = np.abs(center - middle_mm) < NEAR_MIDDLE_MM
+    side_of = np.where(np.where(doubtful, left[largest], left), 1, 2).astype(np.uint8)
+    side_of[0] = 0
+    return np.asarray(side_of[parts])

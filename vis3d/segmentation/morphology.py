@@ -121,9 +121,12 @@ def components_in_slices(mask: Bools) -> Labels:
     return np.ascontiguousarray(components(apart)[::2])
 
 
-def sizes(labels: Labels) -> NDArray[np.int64]:
-    """How many voxels each label has, by label; 0 for label 0, which isn't counted."""
-    return np.bincount(labels[labels > 0], minlength=1)
+def sizes(labels: Labels, count: int = 1) -> NDArray[np.int64]:
+    """How many voxels each label has, by label; 0 for label 0, which isn't counted.
+
+    There are at least `count` labels in the answer.
+    """
+    return np.bincount(labels[labels > 0], minlength=count)
 
 
 def sums(labels: Labels, weights: NDArray[Any], count: int = 0) -> NDArray[np.float64]:
