@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vis3d.errors import InputError, TruncatedError, UnsupportedError, UsageError
 from vis3d.formats.frames import Coordinates, check_points, frame_said, remarks
+from vis3d.formats.merging import numbers_of
 from vis3d.formats.polygons import checked_triangles
 from vis3d.surface import Surface
 from vis3d.volume import Finding
@@ -128,6 +129,8 @@ def _mesh(number: int, surface: Surface, binary: _Binary) -> dict[str, object]:
         opaque = np.full((len(points), 4), 255, np.uint8)
         opaque[:, :3] = np.rint(255 * _linear(colors.astype(float) / 255))
         attributes["COLOR_0"] = binary.add(opaque, "VEC4", ARRAY, normalized=True)
+    for name, values in numbers_of(surface).items():  # names of one's own begin so
+        attributes[f"_{name.upper()}"] = binary.add(values, "SCALAR", ARRAY)
     width = "<u2" if len(points) < 65535 else "<u4"
     indices = binary.add(surface.triangles.astype(width).reshape(-1), "SCALAR", ELEMENTS)
     part = {"attributes": attributes, "indices": indices, "material": number}
@@ -261,6 +264,11 @@ def _surface(
         light = _values(content, binary, part["attributes"]["COLOR_0"], path)[:, :3]
         top = np.iinfo(light.dtype).max if light.dtype.kind == "u" else 1
         point_data["colors"] = np.rint(255 * _srgb(light / top)).astype(np.uint8)
+    for word, accessor in part["attributes"].items():
+        if word.startswith("_") and content["accessors"][accessor]["type"] == "SCALAR":
+            values = _values(content, binary, accessor, path).reshape(-1)
+            if len(values) == len(points):
+                point_data[word[1:].lower()] = values
     name = str(content["meshes"][mesh].get("name") or path.stem)
     metadata = {"findings": _findings(content)}
     return Surface(points, triangles, name, _color(content, part), point_data, metadata)

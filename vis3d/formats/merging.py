@@ -1,8 +1,10 @@
-"""Several surfaces as one, for formats and callers that know only one."""
+"""Several surfaces as one, and what files keep for each point."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vis3d.surface import Surface
 
@@ -32,3 +34,14 @@ def colors_of(surface: Surface) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8
     if colors is not None and colors.shape == (len(surface.points), 3):
         return colors.astype(np.uint8)
     return np.tile(np.array(surface.color, np.uint8), (len(surface.points), 1))
+
+
+def numbers_of(surface: Surface) -> dict[str, NDArray[np.float32]]:
+    """The point data that are one number a point, under names that any header can hold."""
+    return {
+        name: values.astype(np.float32)
+        for name, values in surface.point_data.items()
+        if values.shape == (len(surface.points),)
+        and values.dtype.kind in "fiu"
+        and re.fullmatch("[a-z][a-z_0-9]{2,}", name)
+    }

@@ -18,7 +18,7 @@ from vis3d.formats.frames import (
     in_lps,
     remarks,
 )
-from vis3d.formats.merging import colors_of, merged
+from vis3d.formats.merging import colors_of, merged, numbers_of
 from vis3d.formats.polygons import checked_triangles, fans
 from vis3d.surface import Surface
 from vis3d.whole_file import whole_file
@@ -30,15 +30,23 @@ TYPES = {
     "ushort": "u2", "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4",
     "float": "f4", "float32": "f4", "double": "f8", "float64": "f8",
 }  # fmt: skip
+CHANNELS = ("red", "green", "blue", "alpha")
 LONGEST_HEADER = 1 << 20
 
 
 def write_ply(
     surfaces: tuple[Surface, ...], path: Path, *, coordinates: Coordinates = "lps"
 ) -> None:
-    """Binary little-endian PLY in mm: points with colours, triangles; several become one."""
+    """Binary little-endian PLY in mm: points with colours and numbers, triangles.
+
+    Several surfaces become one.
+    """
     surface = merged(surfaces)
-    vertices = np.empty(len(surface.points), VERTEX)
+    numbers = numbers_of(surface)
+    columns = [(name, "<f4") for name in numbers]
+    vertices = np.empty(len(surface.points), np.dtype([*VERTEX.descr, *columns]))
+    for name, values in numbers.items():
+        vertices[name] = values
     vertices["point"] = in_frame(surface.points, coordinates)
     vertices["color"] = colors_of(surface)
     faces = np.empty(len(surface.triangles), FACE)
@@ -51,6 +59,7 @@ def write_ply(
         f"element vertex {len(vertices)}",
         *(f"property float {axis}" for axis in "xyz"),
         *(f"property uchar {channel}" for channel in ("red", "green", "blue")),
+        *(f"property float {name}" for name in numbers),
         f"element face {len(faces)}",
         "property list uchar int vertex_indices",
         "end_header\n",
@@ -82,6 +91,7 @@ def read_ply(path: Path) -> tuple[Surface, ...]:
     frame, findings = frame_said("\n".join(head.comments), "PLY")
     name = next((c[5:] for c in head.comments if c.startswith("name ")), path.stem)
     color, point_data = _colors(vertices)
+    point_data |= _numbers(vertices)
     metadata = {"findings": findings}
     return (Surface(in_lps(points, frame), faces, name, color, point_data, metadata),)
 
@@ -268,3 +278,14 @@ def _colors(vertices: Any) -> tuple[tuple[int, int, int], dict[str, NDArray[np.g
     colors = np.clip(np.stack(channels, axis=1) * scale, 0, 255).astype(np.uint8)
     r, g, b = colors[0].tolist()
     return (r, g, b), {} if (colors == colors[0]).all() else {"colors": colors}
+
+
+def _numbers(vertices: Any) -> dict[str, NDArray[np.generic]]:
+    """The columns of numbers that have a name of more than two letters and are no colour."""
+    names = vertices.keys() if isinstance(vertices, dict) else vertices.dtype.names
+    columns = {name: np.asarray(vertices[name]) for name in names if len(name) > 2}
+    return {
+        name: values.copy()
+        for name, values in columns.items()
+        if name not in CHANNELS and values.ndim == 1 and values.dtype.kind == "f"
+    }

@@ -1,12 +1,13 @@
 """Voxels to surfaces: placed by the scan's values, closed, and only as large as wanted."""
 
 from vis3d.meshing.decimation import decimated, decimated_for_view
-from vis3d.meshing.deviation import Deviation, deviation
+from vis3d.meshing.deviation import Deviation, deviation, with_deviation
 from vis3d.meshing.extract import extract_surface, isosurface
-from vis3d.meshing.report import SurfaceReport, report_surface
+from vis3d.meshing.report import Quality, SurfaceReport, report_surface
 
 __all__ = [
     "Deviation",
+    "Quality",
     "SurfaceReport",
     "decimated",
     "decimated_for_view",
@@ -14,4 +15,5 @@ __all__ = [
     "extract_surface",
     "isosurface",
     "report_surface",
+    "with_deviation",
 ]

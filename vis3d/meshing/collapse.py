@@ -29,8 +29,8 @@ points, sides = fast_simplification.simplify(
     points.copy(), sides.copy(), target_count=target, agg=haste
 )
 sys.stdout.buffer.write(numpy.array([len(points)], numpy.int64).tobytes())
-sys.stdout.buffer.write(points.astype(numpy.float64).tobytes())
-sys.stdout.buffer.write(sides.astype(numpy.int64).tobytes())
+sys.stdout.buffer.write(points.astype(numpy.float32).tobytes())
+sys.stdout.buffer.write(sides.astype(numpy.int32).tobytes())
 """
 
 
@@ -82,5 +82,5 @@ def _in_a_process(
     if child.returncode:
         return None
     n = int(np.frombuffer(received, np.int64, 1)[0])
-    found = np.frombuffer(received, np.float64, 3 * n, offset=8).reshape(-1, 3)
-    return found, np.frombuffer(received, np.int64, offset=8 + 24 * n).reshape(-1, 3)
+    found = np.frombuffer(received, np.float32, 3 * n, offset=8).reshape(-1, 3)
+    return found, np.frombuffer(received, np.int32, offset=8 + 12 * n).reshape(-1, 3)

@@ -1,16 +1,23 @@
 """How far one surface runs from another."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from vis3d.geometry import FloatArray
+from vis3d.progress import Progress, silent
 from vis3d.surface import Surface
 
 SAMPLES = 20_000
 """Points on each of the two surfaces whose distance to the other one is measured."""
+
+CHUNK = 20_000
+"""Points between two calls of `progress`."""
+
+DEVIATION_COLORS = np.array([(49, 54, 149), (171, 217, 233), (255, 255, 191), (215, 48, 39)])
+"""From none to the most: blue, light blue, yellow, red (ColorBrewer RdYlBu, reversed)."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +54,50 @@ def deviation(surface: Surface, full: Surface) -> Deviation:
     )
 
 
+def with_deviation(
+    surface: Surface, full: Surface, *, progress: Progress | None = None
+) -> Surface:
+    """The surface with its distance to `full` at each point, as a number and as a colour.
+
+    `point_data["deviation_mm"]` (n,) float32; `point_data["colors"]` (n, 3) uint8 from blue,
+    none, to red, `metadata["deviation_colors_mm"]`: that is the 99th percentile, for a
+    single peak would leave all else blue.
+    """
+    points = surface.points.astype(float)
+    found = np.zeros(len(points), np.float32)
+    same = surface.points is full.points and surface.triangles is full.triangles
+    if not same and len(points):
+        tree = _tree(full)
+        for start in range(0, len(points), CHUNK):
+            (progress or silent)(start / len(points), "Measuring the deviation")
+            part = slice(start, start + CHUNK)
+            found[part] = _distances(points[part], full, tree)
+    most = float(np.percentile(found, 99)) if len(found) else 0.0
+    place = np.clip(found / (most or 1.0), 0, 1)
+    steps = np.linspace(0, 1, len(DEVIATION_COLORS))
+    channels = [np.interp(place, steps, channel) for channel in DEVIATION_COLORS.T]
+    colors = np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+    return replace(
+        surface,
+        point_data={**surface.point_data, "deviation_mm": found, "colors": colors},
+        metadata={**surface.metadata, "deviation_colors_mm": most},
+    )
+
+
 def distances(points_lps: FloatArray, surface: Surface) -> FloatArray:
     """The distance in mm of each point (n, 3) to the nearest triangle.
 
     Only triangles with a centre near the point are tried, more of them for the points that
     seem farthest off, so a distance can be a little too large, never too small.
     """
-    tree = KDTree(_centers(surface), leafsize=32, balanced_tree=False, compact_nodes=False)
+    return _distances(points_lps, surface, _tree(surface))
+
+
+def _tree(surface: Surface) -> KDTree:
+    return KDTree(_centers(surface), leafsize=32, balanced_tree=False, compact_nodes=False)
+
+
+def _distances(points_lps: FloatArray, surface: Surface, tree: KDTree) -> FloatArray:
     found = _to_nearest(points_lps, surface, tree, candidates=4)
     for share, candidates in ((0.05, 40), (0.005, 400)):
         far = np.argsort(found)[-max(1, int(share * len(found))) :]

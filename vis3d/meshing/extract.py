@@ -1,7 +1,7 @@
 """From voxels to surfaces: a structure's border, or where a scan has one value."""
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -9,9 +9,10 @@ from vis3d.errors import InputError, UsageError
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.labels import STRUCTURES
 from vis3d.meshing.decimation import decimated
-from vis3d.meshing.deviation import NO_DEVIATION, deviation
+from vis3d.meshing.deviation import NO_DEVIATION, deviation, with_deviation
 from vis3d.meshing.fairing import smoothed
 from vis3d.meshing.manifold import sound
+from vis3d.meshing.pieces import filled, without_small_pieces
 from vis3d.meshing.placing import (
     HALF,
     Placed,
@@ -26,6 +27,9 @@ from vis3d.surface import Surface
 from vis3d.volume import Mask, Volume
 
 Color: TypeAlias = tuple[int, int, int]
+Measure: TypeAlias = Literal["nothing", "deviation", "deviation at points"]
+
+MEASURES = get_args(Measure)
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,11 @@ class _Wishes:
     smooth_mm: float
     max_triangles: int | None
     max_deviation_mm: float | None
+    measure: Measure
 
     def __post_init__(self) -> None:
+        if self.measure not in MEASURES:
+            raise UsageError(f"measure is one of {MEASURES}, not {self.measure!r}.")
         if not 0 <= self.smooth_mm < np.inf:
             raise UsageError(f"smooth_mm is a radius of 0 mm or more, not {self.smooth_mm}.")
         limits = {"triangles": self.max_triangles, "deviation_mm": self.max_deviation_mm}
@@ -53,28 +60,35 @@ def extract_surface(
     max_triangles: int | None = None,
     max_deviation_mm: float | None = None,
     open_ends: bool = False,
+    min_piece_ml: float = 0.0,
+    fill_cavities: bool = False,
+    measure: Measure = "deviation",
     color: Color | None = None,
     progress: Progress | None = None,
 ) -> Surface:
     """The surface of one structure, LPS mm, closed, 2-manifold, normals outwards.
 
-    Its topology is the mask's: every piece and every cavity stays. With the scan it was
-    made from, each vertex lies where the values cross the level that separates the two
-    sides of the mask's border; without, and where the scan shows no such level, the surface
-    bends as little as the mask allows. It encloses the mask's volume. A structure cut by
-    the end of the scan is closed by flat caps, or left open with `open_ends`.
+    Its topology is the mask's: every piece and every cavity stays, except by choice pieces
+    below `min_piece_ml`, and with `fill_cavities` cavities and what floats in them (filled
+    first, so a piece counts with them). With the scan it was made from, each vertex lies
+    where the values cross the level that separates the two sides of the mask's border;
+    without, and where the scan shows no such level, the surface bends as little as the mask
+    allows. It encloses the mask's volume. A structure cut by the end of the scan is closed
+    by flat caps, or left open with `open_ends`.
 
     Only when asked, details below `smooth_mm` are smoothed away (keeping volume), and
     triangles saved: to at most `max_triangles`, or while the surface stays within
     `max_deviation_mm` of what it was. How far it then runs from the full surface is
-    measured into `metadata["deviation"]`; the scan's findings are in `metadata["findings"]`.
+    measured into `metadata["deviation"]`, which takes a second for large surfaces, and at
+    each point by choice (see `with_deviation`), or not at all; the scan's findings are in
+    `metadata["findings"]`.
 
     Raises:
-        InputError: the mask is empty, or not on the volume's grid, or `max_triangles` can't
-            hold all pieces.
+        InputError: the mask is empty, or not on the volume's grid, or has no piece of
+            `min_piece_ml`, or `max_triangles` can't hold all pieces.
         UsageError: a negative radius or limit.
     """
-    wishes = _Wishes(smooth_mm, max_triangles, max_deviation_mm)
+    wishes = _Wishes(smooth_mm, max_triangles, max_deviation_mm, measure)
     progress = progress or silent
     progress(0.0, "Reading the border")
     if not mask.array.any():
@@ -84,6 +98,7 @@ def extract_surface(
             f"The mask lies on {mask.geometry!r}, the volume on {volume.geometry!r}: "
             "resample one of them to the other's grid first."
         )
+    mask = _chosen(mask, min_piece_ml, fill_cavities=fill_cavities)
     crossings = crossings_of(mask.array, open_ends=open_ends)
     progress(0.15, "Placing the surface")
     placed = _unknown(crossings) if volume is None else placed_by_label(crossings, volume)
@@ -104,19 +119,24 @@ def isosurface(
     max_triangles: int | None = None,
     max_deviation_mm: float | None = None,
     open_ends: bool = False,
+    min_piece_ml: float = 0.0,
+    fill_cavities: bool = False,
+    measure: Measure = "deviation",
     color: Color | None = None,
     progress: Progress | None = None,
 ) -> Surface:
     """Where the scan has the value `level`; inside is `value >= level`, all pieces stay.
 
-    Voxels outside the scan (`Volume.padding`) are outside the surface. The other options,
+    Voxels outside the scan (`Volume.padding`) are outside the surface, except in a cavity
+    filled by choice. The other options,
     and what is promised of the surface, are those of `extract_surface`.
 
     Raises:
-        InputError: no voxel reaches the level, or `max_triangles` can't hold all pieces.
+        InputError: no voxel reaches the level, no piece has `min_piece_ml`, or
+            `max_triangles` can't hold all pieces.
         UsageError: a negative radius or limit.
     """
-    wishes = _Wishes(smooth_mm, max_triangles, max_deviation_mm)
+    wishes = _Wishes(smooth_mm, max_triangles, max_deviation_mm, measure)
     progress = progress or silent
     progress(0.0, "Comparing with the level")
     inside = np.greater_equal(volume.array, level) & volume.inside_scan()
@@ -124,12 +144,23 @@ def isosurface(
         raise InputError(
             f"No voxel reaches {level:g} {volume.unit}".rstrip() + ": choose a lower level."
         )
-    crossings = crossings_of(inside, open_ends=open_ends)
+    mask = volume.mask(inside, f"level {level:g}")
+    mask = _chosen(mask, min_piece_ml, fill_cavities=fill_cavities)
+    crossings = crossings_of(mask.array, open_ends=open_ends)
     progress(0.2, "Placing the surface")
     placed = placed_by_level(crossings, volume, level)
     fraction = placed_fairly(crossings, placed, volume.geometry.spacing)
-    surface = _surface(crossings, fraction, volume.geometry, f"level {level:g}", color)
+    surface = _surface(crossings, fraction, volume.geometry, mask.name, color)
     return _finished(surface, volume, wishes, part(progress, 0.4, 1.0))
+
+
+def _chosen(mask: Mask, min_piece_ml: float, *, fill_cavities: bool) -> Mask:
+    """What of the mask the surface is to enclose."""
+    if not 0 <= min_piece_ml < np.inf:
+        raise UsageError(f"min_piece_ml is a volume of 0 ml or more, not {min_piece_ml}.")
+    if fill_cavities:
+        mask = filled(mask)
+    return without_small_pieces(mask, min_piece_ml) if min_piece_ml else mask
 
 
 def _unknown(crossings: Crossings) -> Placed:
@@ -160,7 +191,7 @@ def _finished(
     full: Surface, volume: Volume | None, wishes: _Wishes, progress: Progress
 ) -> Surface:
     """The surface smoothed and decimated as wished, with what is known about it."""
-    surface, changed = full, NO_DEVIATION
+    surface = full
     if wishes.smooth_mm:
         flowed = smoothed(
             full.points,
@@ -177,9 +208,14 @@ def _finished(
         max_deviation_mm=wishes.max_deviation_mm,
         progress=part(progress, 0.3, 0.9),
     )
-    if surface is not full:
-        progress(0.9, "Measuring the deviation")
-        changed = deviation(surface, full)
+    facts: dict[str, object] = {"findings": volume.findings if volume else ()}
+    progress(0.9, "Measuring the deviation")
+    if surface is full:
+        facts["deviation"] = NO_DEVIATION
+    elif wishes.measure != "nothing":
+        facts["deviation"] = deviation(surface, full)
+    surface = replace(surface, metadata=facts)
+    if wishes.measure == "deviation at points":
+        surface = with_deviation(surface, full, progress=part(progress, 0.9, 1.0))
     progress(1.0, "Done")
-    findings = volume.findings if volume else ()
-    return replace(surface, metadata={"deviation": changed, "findings": findings})
+    return surface
