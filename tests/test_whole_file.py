@@ -54,3 +54,13 @@ def test_a_full_disk_is_an_output_error(tmp_path: Path) -> None:
 def test_an_error_of_ours_keeps_its_kind(tmp_path: Path) -> None:
     with pytest.raises(NothingFoundError), whole_file(tmp_path / "a.stl"):
         raise NothingFoundError("no source")
+
+
+def test_a_writer_that_wraps_the_systems_error_shows_no_traceback(tmp_path: Path) -> None:
+    out_of_space = OSError(28, "No space left on device")
+    with (
+        pytest.raises(OutputError, match=r"out\.dcm: No space left on device\.$"),
+        whole_file(tmp_path / "out.dcm"),
+    ):
+        raise OSError("With tag (7FE0,0010)\nTraceback ...") from out_of_space
+    assert not list(tmp_path.iterdir())

@@ -54,5 +54,18 @@ def abandon() -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def reason(error: OSError) -> str:
+    """The system's words for what failed.
+
+    pydicom (3.0) raises an OSError of its own, a traceback as its text, from the system's.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return str(cause.strerror)
+        cause = cause.__cause__
+    return " ".join(str(error).splitlines()[:1]) or type(error).__name__
+
+
 def _cannot_write(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"Cannot write {path}: {error.strerror or error}.")
+    return OutputError(f"Cannot write {path}: {reason(error)}.")

@@ -20,6 +20,7 @@ from vis3d.errors import OutputError, UsageError
 from vis3d.geometry import FloatArray
 from vis3d.progress import Progress, silent
 from vis3d.volume import Volume
+from vis3d.whole_file import reason
 
 USUAL_INTERCEPT_HU = -1024
 """What most scanners add to stored values."""
@@ -239,4 +240,4 @@ def _together(folder: Path) -> Iterator[Path]:
 
 
 def _cannot_write(folder: Path, error: OSError) -> OutputError:
-    return OutputError(f"Cannot write into {folder}: {error.strerror or error}.")
+    return OutputError(f"Cannot write into {folder}: {reason(error)}.")
