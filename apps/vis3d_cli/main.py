@@ -48,7 +48,7 @@ def _calm() -> Iterator[None]:
     """Libraries' warnings and log lines stay unsaid: they may quote the patient's name."""
     import logging
 
-    last_resort, logging.lastResort = logging.lastResort, None
+    last_resort, logging.lastResort = logging.lastResort, logging.NullHandler()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,12 +1,14 @@
 """No output but a DICOM object carries patient data; no terminal obeys what a file says."""
 
 import json
+import logging
 
 import pydicom
 import pytest
 from vis3d_cli.main import main
 
 from vis3d.dicom import write_ct_series
+from vis3d.files import discover
 
 NAME, NUMBER = "Nemo^Captain", "NAUTILUS-20000"
 
@@ -52,6 +54,19 @@ def test_no_command_says_or_writes_who_the_patient_is(nemo, tmp_path, capsys):
         assert secret not in words + names
         for path in tmp_path.rglob("*.*"):
             assert secret.encode() not in path.read_bytes()
+
+
+def test_a_librarys_log_lines_stay_unsaid(nemo, monkeypatch, capsys):
+    log = logging.getLogger("chatty")
+    monkeypatch.setattr(log, "propagate", False)
+    monkeypatch.setattr(log.manager, "emittedNoHandlerWarning", False)
+    found = discover(nemo)
+    monkeypatch.setattr(
+        "vis3d.files.discover", lambda *_, **__: log.warning("Captain Nemo") or found
+    )
+    code, words = said(capsys, "info", nemo, "--json")
+    assert code == 0
+    assert json.loads(words)
 
 
 def test_a_dicom_segmentation_belongs_to_the_patient(nemo, tmp_path, capsys):
