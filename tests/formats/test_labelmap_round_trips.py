@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import nrrd
@@ -11,7 +12,8 @@ from vis3d.errors import InputError
 from vis3d.files import read_labelmap, write_labelmap
 from vis3d.formats import LABELMAP_WRITERS
 from vis3d.geometry import Geometry
-from vis3d.labels import STRUCTURES, LabelMap
+from vis3d.labels import STRUCTURES, LabelMap, Report
+from vis3d.volume import Finding
 
 SUFFIXES = sorted(LABELMAP_WRITERS)
 
@@ -30,6 +32,16 @@ def test_what_was_written_is_read_back(suffix: str, geometry: Geometry, tmp_path
     np.testing.assert_array_equal(read.array, written.array)
     assert read.array.dtype == np.uint8
     assert read.geometry.matches(geometry, 1e-4)
+    assert read.structures == STRUCTURES
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_findings_travel_along(suffix: str, oblique: Geometry, tmp_path: Path) -> None:
+    findings = (Finding("gantry-tilt", "warning", "Tilted by 12° and corrected."),)
+    written = replace(labelmap(oblique), report=Report(findings=findings))
+    write_labelmap(written, tmp_path / f"labels{suffix}")
+    read = read_labelmap(tmp_path / f"labels{suffix}")
+    assert read.report.findings == findings
     assert read.structures == STRUCTURES
 
 

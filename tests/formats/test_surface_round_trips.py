@@ -257,3 +257,23 @@ def test_glb_has_its_own_frame(tmp_path: Path) -> None:
 
 def test_every_format_is_read_back() -> None:
     assert set(SURFACE_READERS) == set(SURFACE_WRITERS)
+
+
+def test_stl_names_the_findings_that_its_header_has_room_for(tmp_path: Path) -> None:
+    findings = tuple(
+        Finding(code, severity, "words")
+        for code, severity in (
+            ("padding", "note"),
+            ("gantry-tilt", "warning"),
+            ("lossy", "warning"),
+            ("thickness-differs", "note"),
+        )
+    )
+    points = np.eye(4, 3)
+    triangles = [[0, 1, 2], [0, 2, 3], [0, 3, 1], [1, 3, 2]]
+    surface = Surface(points, np.array(triangles), "a", metadata={"findings": findings})
+    write_surface(surface, tmp_path / "a.stl")
+    header = (tmp_path / "a.stl").read_bytes()[:80].decode().rstrip()
+    assert header == "vis3d STL; UNITS=mm; SPACE=LPS; FINDINGS=gantry-tilt,lossy,padding"
+    read = read_surface(tmp_path / "a.stl").metadata["findings"]
+    assert [finding.code for finding in read] == ["gantry-tilt", "lossy", "padding"]

@@ -14,6 +14,7 @@ from vis3d.formats.voxels import (
     VoxelFile,
     facts_from_json,
     facts_json,
+    findings_json,
     refuse_values,
 )
 from vis3d.geometry import FloatArray, Geometry
@@ -88,7 +89,10 @@ def write_volume(volume: Volume, path: Path, progress: Progress = silent) -> Non
 def write_labelmap(labelmap: LabelMap, path: Path, progress: Progress = silent) -> None:
     """A label map as compressed MetaImage, names and colours in a key of its own."""
     rows = [[part.label, part.name, *part.color] for part in labelmap.structures]
-    _save(labelmap.array, labelmap.geometry, {STRUCTURES: json.dumps(rows)}, path, progress)
+    keys = {STRUCTURES: json.dumps(rows)}
+    if labelmap.report.findings:
+        keys[FACTS] = findings_json(labelmap)
+    _save(labelmap.array, labelmap.geometry, keys, path, progress)
 
 
 def _save(

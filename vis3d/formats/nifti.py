@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from vis3d.errors import InputError, TruncatedError, UnsupportedError
 from vis3d.formats import byte_streams
 from vis3d.formats.structures import structure
-from vis3d.formats.voxels import VoxelFile, facts_from_json, facts_json, refuse_values
+from vis3d.formats.voxels import (
+    VoxelFile,
+    facts_from_json,
+    facts_json,
+    findings_json,
+    refuse_values,
+)
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.labels import LabelMap, Structure
 from vis3d.progress import Progress, silent
@@ -99,6 +105,8 @@ def write_labelmap(labelmap: LabelMap, path: Path, progress: Progress = silent) 
     image.header["descrip"] = b"vis3d; labels"
     image.header.set_intent("label")
     _extend(image, _label_table(labelmap.structures), code=0)
+    if labelmap.report.findings:
+        _extend(image, findings_json(labelmap))
     _save(image, path, progress)
 
 

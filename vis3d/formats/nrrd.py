@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from vis3d.errors import InputError, UnsupportedError
 from vis3d.formats import byte_streams
 from vis3d.formats.structures import structure
-from vis3d.formats.voxels import VoxelFile, facts_from_json, facts_json, refuse_values
+from vis3d.formats.voxels import (
+    VoxelFile,
+    facts_from_json,
+    facts_json,
+    findings_json,
+    refuse_values,
+)
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.labels import LabelMap, Structure
 from vis3d.progress import Progress, silent
@@ -109,7 +115,9 @@ def write_labelmap(labelmap: LabelMap, path: Path, progress: Progress = silent) 
         for number, structure in enumerate(labelmap.structures)
         for entry in _segment(number, structure, labelmap.geometry)
     ]
+    told = {FACTS: findings_json(labelmap)} if labelmap.report.findings else {}
     keys = {
+        **told,
         "Segmentation_ContainedRepresentationNames": "Binary labelmap|",
         "Segmentation_ReferenceImageExtentOffset": "0 0 0",
         "Segmentation_SourceRepresentation": "Binary labelmap",

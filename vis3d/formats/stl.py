@@ -1,5 +1,6 @@
 """STL: triangles without colour; units and frame stand in the header as 3D Slicer reads it."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from vis3d.formats.frames import Coordinates, frame_said, in_frame, in_lps
 from vis3d.formats.merging import merged
 from vis3d.formats.welding import welded
 from vis3d.surface import Surface
+from vis3d.volume import Finding
 from vis3d.whole_file import whole_file
 
 TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
@@ -21,7 +23,7 @@ def write_stl(
 ) -> None:
     """Binary STL in mm, each triangle with its outward normal; several become one."""
     surface = merged(surfaces)
-    header = f"vis3d STL; UNITS=mm; SPACE={coordinates.upper()}".encode("ascii")
+    header = _header(surface, coordinates)
     corners = in_frame(surface.points, coordinates).astype("<f4")[surface.triangles]
     records = np.zeros(len(corners), TRIANGLE)
     records["corners"] = corners
@@ -55,9 +57,34 @@ def read_stl(path: Path) -> tuple[Surface, ...]:
             f"{len(content):,}. It is truncated or no STL."
         )
     points, triangles = welded(corners.reshape(-1, 3), path)
-    frame, findings = frame_said(said.decode("ascii", "replace"), "STL")
+    header = said.decode("ascii", "replace")
+    frame, findings = frame_said(header, "STL")
+    metadata = {"findings": (*findings, *_told(header))}
     surface = Surface(in_lps(points, frame), triangles, path.stem)
-    return (Surface(surface.points, triangles, path.stem, metadata={"findings": findings}),)
+    return (Surface(surface.points, triangles, path.stem, metadata=metadata),)
+
+
+def _header(surface: Surface, coordinates: Coordinates) -> bytes:
+    """Units, frame, and as many codes of the scan's findings as fit, warnings first."""
+    said = f"vis3d STL; UNITS=mm; SPACE={coordinates.upper()}"
+    findings = surface.metadata.get("findings", ())
+    told = [one for one in findings if isinstance(one, Finding)]  # type: ignore[attr-defined]
+    codes = dict.fromkeys(
+        one.code for one in sorted(told, key=lambda one: one.severity == "note")
+    )
+    for code in codes:
+        longer = f"{said}{',' if 'FINDINGS=' in said else '; FINDINGS='}{code}"
+        said = longer if len(longer) <= HEADER_BYTES else said
+    return said.encode("ascii", "replace")
+
+
+def _told(header: str) -> tuple[Finding, ...]:
+    """The findings whose codes the header holds."""
+    listed = re.search(r"; FINDINGS=([a-z0-9,-]+)", header)
+    codes = listed[1].split(",") if listed else []
+    return tuple(
+        Finding(code, "warning", f"The file says of its scan: {code}.") for code in codes
+    )
 
 
 def _ascii_corners(content: bytes, path: Path) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vis3d.errors import InputError, UnsupportedError
 from vis3d.formats.structures import plain_structures
 from vis3d.geometry import FloatArray, Geometry, right_handed
-from vis3d.labels import LabelMap, Structure
+from vis3d.labels import LabelMap, Report, Structure
 from vis3d.memory import check_memory
 from vis3d.progress import Progress, silent
 from vis3d.volume import Finding, Volume
@@ -107,7 +107,7 @@ def labelmap_of(file: VoxelFile, frame: int = 0, progress: Progress | None = Non
     named = {structure.label for structure in known}
     nameless = plain_structures(label for label in present if label not in named)
     structures = tuple(sorted((*known, *nameless), key=lambda s: s.label))
-    return LabelMap(labels, geometry, structures)
+    return LabelMap(labels, geometry, structures, Report(findings=file.findings))
 
 
 def compact(
@@ -207,6 +207,12 @@ def facts_of(volume: Volume) -> dict[str, object]:
 def facts_json(volume: Volume) -> str:
     """The facts as one line of JSON."""
     return json.dumps(facts_of(volume), ensure_ascii=True)
+
+
+def findings_json(labelmap: LabelMap) -> str:
+    """What is known of the scan and of the segmentation, as `facts_json` writes it."""
+    listed = [finding.as_dict() for finding in labelmap.report.findings]
+    return json.dumps({"unit": "", "findings": listed}, ensure_ascii=True)
 
 
 def facts_from_json(text: str) -> tuple[dict[str, object], tuple[Finding, ...]]:

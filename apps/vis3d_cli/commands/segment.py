@@ -1,6 +1,7 @@
 """`vis3d segment`: which voxel belongs to which structure."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,7 +62,8 @@ def segment(
         volume = reading.load(input, which, how, part(progress, 0.05, 0.2))
         labels = vis3d.segment(volume, names, progress=part(progress, 0.2, 0.95))
         progress(0.95, "writing")
-        vis3d.write_labelmap(labels, output, series=source)
+        told = replace(labels.report, findings=(*volume.findings, *labels.report.findings))
+        vis3d.write_labelmap(replace(labels, report=told), output, series=source)
     document = report_document(labels, volume.findings)
     if report is not None:
         say.write_json(document, report)
