@@ -59,21 +59,26 @@ def source_series(path: Path, which: Choice, progress: Progress) -> "Series":
     return chosen
 
 
-def label_map_for(volume: "Volume", path: Path) -> "LabelMap":
-    """The label map in a file, which must lie on the scan's grid.
+def label_map_for(volume: "Volume", path: Path, progress: Progress | None = None) -> "LabelMap":
+    """The label map in a file, resampled to the scan's grid where it lies on another one.
 
     Raises:
-        InputError: it lies elsewhere.
+        InputError: it marks nothing where the scan lies.
     """
     from vis3d.files import read_labelmap
 
     labels = read_labelmap(path)
-    if not labels.geometry.matches(volume.geometry, tolerance_mm=0.05):
+    if labels.geometry.matches(volume.geometry, tolerance_mm=0.05):
+        return labels
+    from vis3d.resample import resample
+
+    here = resample(labels, volume.geometry, progress=progress)
+    if labels.array.any() and not here.array.any():
         raise InputError(
-            f"{path} lies on {labels.geometry!r}, the scan on {volume.geometry!r}: "
-            "give the label map that was made of this scan."
+            f"{path} lies on {labels.geometry!r} and marks nothing where the scan lies, on "
+            f"{volume.geometry!r}: give a label map of this scan."
         )
-    return labels
+    return here
 
 
 def check_output(path: Path, suffixes: "Collection[str] | None" = None, what: str = "") -> None:

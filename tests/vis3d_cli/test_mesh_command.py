@@ -1,6 +1,7 @@
 """`vis3d mesh`: surfaces of an oblique phantom, read back by another library."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ REPORT_KEYS = {
     "area_mm2",
     "bounds_mm",
     "deviation_mm",
+    "triangle_quality",
     "findings",
 }
 
@@ -93,6 +95,61 @@ def test_glb_in_ras_is_refused_before_the_work(scan, tmp_path, refusal):
     assert ".glb" in line
 
 
+@pytest.mark.parametrize("suffix", [".ply", ".glb", ".vtp"])
+def test_the_deviation_is_written_as_colours(scan, truth, tmp_path, answer, suffix):
+    out = tmp_path / f"lung{suffix}"
+    told = answer(
+        *("mesh", scan, "--segmentation", truth, "--label", "1", "-o", out),
+        *("--max-triangles", "800", "--color-deviation"),
+    )
+    read = vis3d.read_surface(out)
+    deviation_mm = np.asarray(read.point_data["deviation_mm"]).reshape(-1)
+    assert len(deviation_mm) == len(read.points)
+    assert 0 < deviation_mm.max() <= 1.2 * told["deviation_mm"]["max"]
+    colors = read.point_data["colors"].astype(int)
+    worst, best = colors[deviation_mm.argmax()], colors[deviation_mm.argmin()]
+    assert worst[0] > worst[2]  # red
+    assert best[0] < best[2]  # blue
+    assert told["deviation_colors_mm"] == pytest.approx(np.percentile(deviation_mm, 99))
+
+
+def test_small_pieces_and_cavities_go_by_choice(scan, tmp_path, answer):
+    tokens = ("mesh", scan, "--level", "-400", "-o", tmp_path / "skin.stl")
+    everything, one = answer(*tokens), answer(*tokens, "--min-piece", "50", "--fill-cavities")
+    assert everything["pieces"] > one["pieces"] == 1
+    assert one["volume_ml"] > everything["volume_ml"] + 10
+    assert 0 < one["triangle_quality"]["p5"] < one["triangle_quality"]["mean"] < 1
+
+
+def test_a_label_map_on_another_grid_is_brought_to_the_scan(scan, phantom, tmp_path, answer):
+    coarse = phantom.labels.geometry.with_spacing((6.3, 5.1, 7.2))
+    names = tuple(replace(one, name=f"my {one.name}") for one in phantom.labels.structures)
+    other = replace(vis3d.resample(phantom.labels, coarse), structures=names)
+    vis3d.write_labelmap(other, tmp_path / "other.nrrd")
+    told = answer(
+        *("mesh", scan, "--segmentation", tmp_path / "other.nrrd", "--label", "2"),
+        *("-o", tmp_path / "lung.ply"),
+    )
+    assert vis3d.read_surface(tmp_path / "lung.ply").name == "my right lung"
+    mask = phantom.labels.mask("right lung")
+    assert told["volume_ml"] == pytest.approx(mask.volume_ml, rel=0.05)
+    k, j, i = np.nonzero(mask.array)
+    center_lps = mask.geometry.to_lps(np.column_stack([i, j, k])).mean(axis=0)
+    middle_lps = np.mean(told["bounds_mm"], axis=0)
+    assert np.abs(middle_lps - center_lps).max() < 15
+
+
+def test_a_label_map_of_another_place_is_refused(scan, phantom, tmp_path, refusal):
+    away = replace(phantom.labels.geometry, origin=(5000.0, 0.0, 0.0))
+    vis3d.write_labelmap(replace(phantom.labels, geometry=away), tmp_path / "away.nrrd")
+    code, line = refusal(
+        *("mesh", scan, "--segmentation", tmp_path / "away.nrrd", "--label", "2"),
+        *("-o", tmp_path / "lung.ply"),
+    )
+    assert code == 4
+    assert "marks nothing where the scan lies" in line
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -105,6 +162,9 @@ def test_glb_in_ras_is_refused_before_the_work(scan, tmp_path, refusal):
         (["--segmentation", "TRUTH", "--label", "77"], 2, "77"),
         (["--level", "300", "--smooth", "-1"], 2, "--smooth"),
         (["--level", "300", "--max-triangles", "0"], 2, "--max-triangles"),
+        (["--level", "300", "--min-piece", "-1"], 2, "--min-piece"),
+        (["--level", "300", "--min-piece", "90000"], 4, "the largest has"),
+        (["--level", "300", "--color-deviation"], 2, ".ply"),
         (["--level", "30000"], 4, "30000"),
         (["--segmentation", "TRUTH", "--label", "1", "--max-triangles", "4"], 4, "small"),
     ],

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 WHAT = Group("What", sort_key=1)
 SHAPING = Group("How fine", sort_key=2)
+COLORED = (".ply", ".glb", ".vtp")
 LEAST_TRIANGLES = 4
 """Those of a tetrahedron, the smallest closed surface."""
 
@@ -62,6 +63,17 @@ class Shaping:
         bool, Parameter(help="Leave the surface open where the scan ends.")
     ] = False
 
+    min_piece: Annotated[
+        float, Parameter(metavar="ML", help="Leave out pieces smaller than this.")
+    ] = 0.0
+    fill_cavities: Annotated[
+        bool, Parameter(help="Fill cavities, with whatever floats in them.")
+    ] = False
+    color_deviation: Annotated[
+        bool,
+        Parameter(help="Colour the points by how far smoothing and decimation moved them."),
+    ] = False
+
     @property
     def changes_points(self) -> bool:
         """Whether the surface is another one than the voxels give."""
@@ -74,7 +86,15 @@ class Shaping:
             "max_triangles": self.max_triangles,
             "max_deviation_mm": self.max_deviation,
             "open_ends": self.open_ends,
+            "min_piece_ml": self.min_piece,
+            "fill_cavities": self.fill_cavities,
         }
+
+    def measure(self, *, reported: bool) -> str:
+        """What the library is to measure: it takes time that only a reader is worth."""
+        if self.color_deviation:
+            return "deviation at points"
+        return "deviation" if reported else "nothing"
 
 
 NOTHING = What()
@@ -115,9 +135,17 @@ def mesh(
         raise UsageError("A .glb file has its own frame (Y up): write .stl or .ply for RAS.")
     if report is not None:
         reading.check_output(report)
+    if shaping.color_deviation and reading.suffix_of(output) not in COLORED:
+        raise UsageError(f"--color-deviation needs a format of colours: {', '.join(COLORED)}.")
+    measure = shaping.measure(reported=how.json or report is not None)
     with watching(how) as progress:
         volume = reading.load(input, which, how, part(progress, 0.0, 0.2))
-        surface, mask, found = _surface(volume, what, shaping, part(progress, 0.2, 0.85))
+        surface, mask, found = _surface(
+            volume,
+            what,
+            {**shaping.as_options(), "measure": measure},
+            part(progress, 0.2, 0.85),
+        )
         progress(0.85, "measuring the surface")
         measured = report_surface(surface, mask=mask)
         progress(0.95, "writing")
@@ -135,12 +163,11 @@ def mesh(
 
 
 def _surface(
-    volume: "Volume", what: What, shaping: Shaping, progress: Progress
+    volume: "Volume", what: What, wanted: dict[str, Any], progress: Progress
 ) -> "tuple[Surface, Mask | None, tuple[Finding, ...]]":
     """The surface, the mask it was made of, and what the segmentation has to say."""
     from vis3d.meshing import extract_surface, isosurface
 
-    wanted = shaping.as_options()
     if what.level is not None:
         return isosurface(volume, what.level, **wanted, progress=progress), None, ()
     mask, found = _mask(volume, what, part(progress, 0.0, 0.5))
@@ -178,6 +205,8 @@ def _check_numbers(what: What, shaping: Shaping) -> None:
         raise UsageError(f"--max-triangles takes a number from {LEAST_TRIANGLES} on.")
     if shaping.max_deviation is not None and not 0 < shaping.max_deviation < math.inf:
         raise UsageError("--max-deviation takes a length in mm above 0.")
+    if not 0 <= shaping.min_piece < math.inf:
+        raise UsageError("--min-piece takes a volume in ml from 0 on.")
 
 
 def _mask(
@@ -188,7 +217,7 @@ def _mask(
 
         labels = segment(volume, [str(what.structure)], progress=progress)
     else:
-        labels = reading.label_map_for(volume, what.segmentation)
+        labels = reading.label_map_for(volume, what.segmentation, progress)
     if what.structure is not None:
         return labels.mask(what.structure), labels.report.findings
     return _labelled(volume, labels, what.label), labels.report.findings
@@ -220,4 +249,6 @@ def _lines(surface: "Surface", document: dict[str, Any], output: Path) -> Iterat
     yield f"pieces: {document['pieces']}"
     yield f"triangles: {document['triangles']:,}"
     yield f"closed: {'yes' if document['closed'] else 'no'}"
+    if "deviation_colors_mm" in document:
+        yield f"colours: blue 0 mm, red {document['deviation_colors_mm']:.3g} mm moved"
     yield f"{output}: written"
