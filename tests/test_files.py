@@ -27,7 +27,7 @@ from vis3d.volume import Finding
 ALL_OUTPUTS = [
     *(("volume", suffix) for suffix in files.VOLUME_SUFFIXES),
     *(("labelmap", suffix) for suffix in files.LABELMAP_SUFFIXES if suffix != ".dcm"),
-    *(("surface", suffix) for suffix in files.SURFACE_SUFFIXES),
+    *(("surface", suffix) for suffix in files.SURFACE_SUFFIXES if suffix != ".dcm"),
 ]
 
 

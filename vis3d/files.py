@@ -21,6 +21,7 @@ from vis3d.formats import (
 )
 from vis3d.formats.frames import Coordinates
 from vis3d.formats.merging import merged
+from vis3d.formats.stl import stl_content
 from vis3d.formats.voxels import VoxelFile, labelmap_of, volume_of
 from vis3d.labels import LabelMap
 from vis3d.progress import Progress, silent
@@ -40,7 +41,7 @@ VOLUME_SUFFIXES = tuple(VOLUME_WRITERS)
 LABELMAP_SUFFIXES = (*LABELMAP_WRITERS, DICOM_SUFFIX)
 """What `write_labelmap` writes."""
 
-SURFACE_SUFFIXES = tuple(SURFACE_WRITERS)
+SURFACE_SUFFIXES = (*SURFACE_WRITERS, DICOM_SUFFIX)
 """What `write_surface` writes."""
 
 
@@ -94,13 +95,14 @@ def select_series(discovery: "Discovery", series: int | str | None = None) -> "S
 
     Raises:
         NothingFoundError: there are no series.
+        InputError: there are none, for all files are damaged.
         SeveralSeriesError: several can be loaded and none was picked.
         UsageError: no series has that index or UID, or several have the UID.
         InputError: several were found and none can be loaded.
     """
     found = discovery.series
     if not found:
-        raise NothingFoundError(_nothing_found(discovery))
+        raise nothing_found(discovery)
     if series is not None:
         return _picked(found, series)
     loadable = tuple(one for one in found if one.loadable)
@@ -251,24 +253,36 @@ def read_surfaces(path: PathLike) -> tuple[Surface, ...]:
 
 
 def write_surface(
-    surface: Surface, path: PathLike, *, coordinates: Coordinates = "lps"
+    surface: Surface,
+    path: PathLike,
+    *,
+    coordinates: Coordinates = "lps",
+    series: "Series | None" = None,
 ) -> None:
     """A surface in mm, in the format that the suffix names, in LPS unless RAS is asked for.
 
+    DICOM Encapsulated STL (.dcm) needs the `series` it was made from.
+
     Raises:
         UsageError: an unknown suffix, or RAS where the format has a frame of its own.
+        UnsupportedError: DICOM of a scan that isn't DICOM.
         OutputError: it can't be written there.
     """
-    write_surfaces((surface,), path, coordinates=coordinates)
+    write_surfaces((surface,), path, coordinates=coordinates, series=series)
 
 
 def write_surfaces(
-    surfaces: tuple[Surface, ...], path: PathLike, *, coordinates: Coordinates = "lps"
+    surfaces: tuple[Surface, ...],
+    path: PathLike,
+    *,
+    coordinates: Coordinates = "lps",
+    series: "Series | None" = None,
 ) -> None:
     """Several surfaces in one file: named and coloured apart where the format can.
 
     Raises:
         UsageError: an unknown suffix, or RAS where the format has a frame of its own.
+        UnsupportedError: DICOM of a scan that isn't DICOM.
         OutputError: it can't be written there.
     """
     suffix = _legal_suffix(path, SURFACE_SUFFIXES, "a surface")
@@ -276,7 +290,20 @@ def write_surfaces(
         raise UsageError("There is no surface to write.")
     if coordinates not in ("lps", "ras"):
         raise UsageError(f"Coordinates are lps or ras, not {coordinates!r}.")
-    SURFACE_WRITERS[suffix](surfaces, Path(path), coordinates=coordinates)
+    if suffix != DICOM_SUFFIX:
+        SURFACE_WRITERS[suffix](surfaces, Path(path), coordinates=coordinates)
+        return
+    if coordinates != "lps":
+        raise UsageError("A surface as DICOM is in the patient's LPS; write .stl for RAS.")
+    if series is None or not series.uid:
+        raise UnsupportedError(
+            f"{path}: a surface as DICOM refers to the patient and study of a DICOM scan, "
+            f"and this one isn't DICOM; write .stl instead."
+        )
+    from vis3d import dicom
+
+    title = " + ".join(surface.name for surface in surfaces if surface.name)
+    dicom.write_encapsulated_stl(stl_content(surfaces), series, Path(path), title=title)
 
 
 def _existing(path: PathLike) -> Path:
@@ -371,13 +398,23 @@ def _in_words(series: "Series") -> str:
     return f"{words}, {ni} x {nj} x {nk}"
 
 
-def _nothing_found(discovery: "Discovery") -> str:
+def nothing_found(discovery: "Discovery") -> NothingFoundError | InputError:
+    """Why there are no series: nothing that could be one, or nothing but damaged files."""
     skipped = discovery.skipped
     if not skipped:
-        return "No scan was found: there are no files."
+        return NothingFoundError("No scan was found: there are no files.")
+    damaged = [one for one in skipped if one.damaged]
+    if damaged:
+        first = damaged[0]
+        return InputError(
+            f"No scan can be read: {len(damaged)} of {len(skipped)} files are damaged; "
+            f"{first.path}: {first.reason}."
+        )
     text = f"No scan was found in {len(skipped)} files; {skipped[0].path}: {skipped[0].reason}"
     other = next((one.path for one in skipped if _suffix(one.path, VOXEL_READERS)), None)
-    return text if other is None else f"{text}. Name {other} itself to read it."
+    return NothingFoundError(
+        f"{text}." if other is None else f"{text}. Name {other} itself to read it."
+    )
 
 
 def _sliced(volume: Volume, slices: slice) -> Volume:

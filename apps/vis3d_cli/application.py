@@ -12,7 +12,7 @@ COMMANDS = {
     "histogram": "Count voxels by HU: a picture with tissue ranges, CSV, or a sketch.",
     "segment": "Find lungs, airways, bones and body; write a label map.",
     "measure": "Measure the lungs: volume, density, emphysema; and the bones.",
-    "mesh": "Write the surface of a structure as STL, PLY, OBJ, glTF, 3MF or VTP.",
+    "mesh": "Write the surface of a structure as STL, PLY, OBJ, glTF, 3MF, VTP or DICOM.",
     "render": "Write a picture or a turning movie, without a screen.",
     "view": "Show a scan in a window.",
     "serve": "Open the explorer in the browser.",

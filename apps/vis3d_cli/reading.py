@@ -41,7 +41,14 @@ def load(
     return volume
 
 
-def source_series(path: Path, which: Choice, progress: Progress) -> "Series":
+def source_series(
+    path: Path,
+    which: Choice,
+    progress: Progress,
+    *,
+    what: str = "DICOM SEG",
+    instead: str = ".nii.gz",
+) -> "Series":
     """The DICOM series from which a DICOM object inherits patient and study.
 
     Raises:
@@ -53,8 +60,8 @@ def source_series(path: Path, which: Choice, progress: Progress) -> "Series":
     chosen = select_series(found, which.series)
     if not chosen.uid:
         raise UnsupportedError(
-            f"{path} isn't DICOM, so a DICOM SEG would have no patient and study to belong "
-            "to. Write a .nii.gz file instead."
+            f"{path} isn't DICOM, so a {what} would have no patient and study to belong "
+            f"to. Write a {instead} file instead."
         )
     return chosen
 

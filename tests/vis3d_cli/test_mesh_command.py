@@ -4,11 +4,13 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pydicom
 import pytest
 import trimesh
 from vis3d_cli.main import main
 
 import vis3d
+import vis3d.dicom
 
 REPORT_KEYS = {
     "triangles",
@@ -148,6 +150,28 @@ def test_a_label_map_of_another_place_is_refused(scan, phantom, tmp_path, refusa
     )
     assert code == 4
     assert "marks nothing where the scan lies" in line
+
+
+def test_a_dicom_scan_gives_a_dicom_surface(phantom, tmp_path, answer):
+    vis3d.dicom.write_ct_series(
+        phantom.volume,
+        tmp_path / "ct",
+        patient_name="Secret^Name",
+        patient_id="X1",
+        series_description="chest",
+    )
+    told = answer("mesh", tmp_path / "ct", "--level", "-400", "-o", tmp_path / "skin.dcm")
+    made = pydicom.dcmread(tmp_path / "skin.dcm")
+    assert made.PatientName == "Secret^Name"
+    assert len(made.EncapsulatedDocument) == 84 + 50 * told["triangles"]
+    assert "Secret" not in json.dumps(told)
+
+
+def test_a_surface_as_dicom_needs_a_dicom_scan(scan, tmp_path, refusal):
+    code, line = refusal("mesh", scan, "--level", "-400", "-o", tmp_path / "skin.dcm")
+    assert code == 4
+    assert "no patient and study" in line
+    assert ".stl" in line
 
 
 @pytest.mark.parametrize(

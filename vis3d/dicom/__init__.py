@@ -2,6 +2,7 @@
 
 from vis3d.dicom.discovery import discover
 from vis3d.dicom.elements import Element
+from vis3d.dicom.encapsulated import write_encapsulated_stl
 from vis3d.dicom.json_model import dicom_json
 from vis3d.dicom.loading import load_series
 from vis3d.dicom.segmentation_objects import read_segmentation, write_segmentation
@@ -42,5 +43,6 @@ __all__ = [
     "uid_name",
     "without_private",
     "write_ct_series",
+    "write_encapsulated_stl",
     "write_segmentation",
 ]

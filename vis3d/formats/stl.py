@@ -22,16 +22,21 @@ def write_stl(
     surfaces: tuple[Surface, ...], path: Path, *, coordinates: Coordinates = "lps"
 ) -> None:
     """Binary STL in mm, each triangle with its outward normal; several become one."""
+    content = stl_content(surfaces, coordinates=coordinates)
+    with whole_file(path) as unfinished:
+        unfinished.write_bytes(content)
+
+
+def stl_content(surfaces: tuple[Surface, ...], *, coordinates: Coordinates = "lps") -> bytes:
+    """What a binary STL file of the surfaces holds."""
     surface = merged(surfaces)
     header = _header(surface, coordinates)
     corners = in_frame(surface.points, coordinates).astype("<f4")[surface.triangles]
     records = np.zeros(len(corners), TRIANGLE)
     records["corners"] = corners
     records["normal"] = _normals(corners)
-    with whole_file(path) as unfinished, unfinished.open("wb") as stream:
-        stream.write(header.ljust(HEADER_BYTES))
-        stream.write(np.uint32(len(records)).astype("<u4").tobytes())
-        stream.write(records.tobytes())
+    count = np.uint32(len(records)).astype("<u4").tobytes()
+    return b"".join((header.ljust(HEADER_BYTES), count, records.tobytes()))
 
 
 def read_stl(path: Path) -> tuple[Surface, ...]:

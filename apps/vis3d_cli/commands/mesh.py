@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 WHAT = Group("What", sort_key=1)
 SHAPING = Group("How fine", sort_key=2)
+DICOM_SUFFIX = ".dcm"
 COLORED = (".ply", ".glb", ".vtp")
 LEAST_TRIANGLES = 4
 """Those of a tetrahedron, the smallest closed surface."""
@@ -107,7 +108,9 @@ def mesh(
     *,
     output: Annotated[
         Path,
-        Parameter(name=["--output", "-o"], help="A .stl .ply .obj .glb .3mf or .vtp file."),
+        Parameter(
+            name=["--output", "-o"], help="A .stl .ply .obj .glb .3mf .vtp .dcm file."
+        ),
     ],
     what: Annotated[What, Parameter(name="*", group=WHAT)] = NOTHING,
     shaping: Annotated[Shaping, Parameter(name="*", group=SHAPING)] = AS_IT_IS,
@@ -118,7 +121,7 @@ def mesh(
     which: Which = THE_ONLY_ONE,
     how: How = PLAIN,
 ) -> int:
-    """Write the surface of a structure as STL, PLY, OBJ, glTF, 3MF or VTP.
+    """Write the surface of a structure as STL, PLY, OBJ, glTF, 3MF, VTP or DICOM.
 
     Say what: --structure NAME, or --level HU, or --segmentation FILE --label N.
 
@@ -133,13 +136,21 @@ def mesh(
     reading.check_output(output, SURFACE_SUFFIXES, "surfaces")
     if coordinates == "ras" and reading.suffix_of(output) == ".glb":
         raise UsageError("A .glb file has its own frame (Y up): write .stl or .ply for RAS.")
+    if coordinates == "ras" and reading.suffix_of(output) == DICOM_SUFFIX:
+        raise UsageError("A DICOM file is in the patient's LPS: write .stl or .ply for RAS.")
     if report is not None:
         reading.check_output(report)
     if shaping.color_deviation and reading.suffix_of(output) not in COLORED:
         raise UsageError(f"--color-deviation needs a format of colours: {', '.join(COLORED)}.")
     measure = shaping.measure(reported=how.json or report is not None)
     with watching(how) as progress:
-        volume = reading.load(input, which, how, part(progress, 0.0, 0.2))
+        source = None
+        if reading.suffix_of(output) == DICOM_SUFFIX:
+            tell = part(progress, 0.0, 0.05)
+            source = reading.source_series(
+                input, which, tell, what="surface as DICOM", instead=".stl"
+            )
+        volume = reading.load(input, which, how, part(progress, 0.05, 0.2))
         surface, mask, found = _surface(
             volume,
             what,
@@ -149,7 +160,7 @@ def mesh(
         progress(0.85, "measuring the surface")
         measured = report_surface(surface, mask=mask)
         progress(0.95, "writing")
-        write_surface(surface, output, coordinates=coordinates)
+        write_surface(surface, output, coordinates=coordinates, series=source)
     everything = dict.fromkeys((*volume.findings, *found, *measured.findings))
     say.findings([one for one in everything if one not in volume.findings], how)
     document = measured.as_dict()

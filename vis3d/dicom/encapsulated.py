@@ -1,0 +1,143 @@
+"""Surfaces as DICOM: an STL file in an Encapsulated STL object (PS3.3 section A.85)."""
+
+import os
+from datetime import datetime
+from typing import Any
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import EncapsulatedSTLStorage, ExplicitVRLittleEndian
+
+import vis3d
+from vis3d.dicom.headers import safe_text
+from vis3d.dicom.segmentation_objects import _without_warnings
+from vis3d.dicom.series import Series
+from vis3d.dicom.uids import new_uid
+from vis3d.errors import TooLargeError, UnsupportedError
+from vis3d.whole_file import whole_file
+
+MAX_BYTES = 2**32 - 2
+"""What the length of an element can say."""
+
+SERIES_NUMBER = 901
+
+_REQUIRED = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+    "StudyID",
+    "AccessionNumber",
+)
+"""Of patient and study, what must be there, empty if need be."""
+
+_KEPT = (
+    "SpecificCharacterSet",
+    "TimezoneOffsetFromUTC",
+    "IssuerOfPatientID",
+    "PatientIdentityRemoved",
+    "DeidentificationMethod",
+    "DeidentificationMethodCodeSequence",
+    "StudyInstanceUID",
+    "StudyDescription",
+    "PatientAge",
+    "PatientSize",
+    "PatientWeight",
+    "AcquisitionDateTime",
+    "FrameOfReferenceUID",
+    "PositionReferenceIndicator",
+)
+"""What is taken over where the series has it."""
+
+
+def write_encapsulated_stl(
+    stl: bytes, series: Series, path: str | os.PathLike[str], *, title: str = ""
+) -> None:
+    """Write a binary STL file, whose points are LPS mm, as a DICOM object of its own series.
+
+    Patient, study and frame of reference are those of `series`, and all its instances are
+    named as the sources; the unit is stated as mm (UCUM).
+
+    Raises:
+        UnsupportedError: a series that isn't DICOM or has no place in the patient.
+        TooLargeError: more bytes than an element holds.
+        InputError: a file of the series can't be read (any more).
+        OutputError: the file can't be written.
+    """
+    if not series.uid or series.geometry is None:
+        raise UnsupportedError(
+            "A surface as DICOM refers to a DICOM series with a place in the patient, and "
+            "this one isn't; write .stl instead."
+        )
+    if len(stl) > MAX_BYTES:
+        raise TooLargeError(
+            f"A DICOM object can't hold {len(stl):,} bytes: ask for less detail."
+        )
+    with _without_warnings():
+        sources = list(series.source_datasets())
+        made = _inherited(sources[0])
+        _describe(made, safe_text(title)[:64] or "surface")
+        _refer(made, sources)
+        made.MIMETypeOfEncapsulatedDocument = "model/stl"
+        made.EncapsulatedDocumentLength = len(stl)
+        made.EncapsulatedDocument = stl + b"\0" * (len(stl) % 2)
+        with whole_file(path) as unfinished:
+            made.save_as(unfinished, enforce_file_format=True)
+
+
+def _inherited(source: Any) -> Dataset:
+    """Patient, study and frame of reference as `source` has them."""
+    made = Dataset()
+    for keyword in _REQUIRED:
+        setattr(made, keyword, None)
+    for keyword in (*_REQUIRED, *_KEPT):
+        if keyword in source:
+            made[keyword] = source[keyword]
+    if "StudyInstanceUID" not in made:
+        raise UnsupportedError("The series belongs to no study; write .stl instead.")
+    if "FrameOfReferenceUID" not in made:
+        made.FrameOfReferenceUID = new_uid()
+    for keyword in ("PositionReferenceIndicator", "AcquisitionDateTime"):
+        if keyword not in made:
+            setattr(made, keyword, None)
+    return made
+
+
+def _describe(made: Dataset, title: str) -> None:
+    """What the object is, who made it and when, and the unit of its points."""
+    now = datetime.now()
+    made.SOPClassUID, made.SOPInstanceUID = EncapsulatedSTLStorage, new_uid()
+    made.SeriesInstanceUID, made.SeriesNumber = new_uid(), SERIES_NUMBER
+    made.Modality, made.InstanceNumber = "M3D", 1
+    made.SeriesDescription = f"vis3d surface: {title}"[:64]
+    made.ContentDate, made.ContentTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
+    made.Manufacturer = made.ManufacturerModelName = "vis3d"
+    made.DeviceSerialNumber, made.SoftwareVersions = "0", vis3d.__version__
+    made.BurnedInAnnotation = "NO"
+    made.DocumentTitle = title
+    made.ConceptNameCodeSequence = []
+    unit = Dataset()
+    unit.CodeValue, unit.CodingSchemeDesignator, unit.CodeMeaning = "mm", "UCUM", "mm"
+    made.MeasurementUnitsCodeSequence = [unit]
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    made.file_meta.ImplementationClassUID = new_uid("vis3d")
+    made.file_meta.ImplementationVersionName = "vis3d"
+
+
+def _refer(made: Dataset, sources: list[Any]) -> None:
+    """Name the instances that the surface was made from, by document and by series."""
+    made.SourceInstanceSequence = [_reference(source) for source in sources]
+    series = Dataset()
+    series.SeriesInstanceUID = sources[0].SeriesInstanceUID
+    series.ReferencedInstanceSequence = [_reference(source) for source in sources]
+    made.ReferencedSeriesSequence = [series]
+
+
+def _reference(source: Any) -> Dataset:
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = source.SOPClassUID
+    reference.ReferencedSOPInstanceUID = source.SOPInstanceUID
+    return reference
