@@ -97,3 +97,11 @@ def test_serve_of_a_missing_input_is_exit_3(tmp_path):
     assert done.returncode == 3
     assert done.stderr.count("\n") == 1
     assert "nowhere" in done.stderr
+
+
+def test_serve_of_a_file_that_is_no_scan_is_exit_4(tmp_path):
+    (tmp_path / "notes.json").write_text("{}")
+    done = run_vis3d("serve", tmp_path / "notes.json", "--no-browser")
+    assert done.returncode == 4
+    assert done.stderr.count("\n") == 1
+    assert "notes.json" in done.stderr

@@ -130,3 +130,9 @@ def test_view_without_a_display_says_so(scan, monkeypatch, refusal):
     code, line = refusal("view", scan)
     assert code == 5
     assert "display" in line
+
+
+def test_view_of_a_missing_path_says_that_first(tmp_path, refusal):
+    code, line = refusal("view", tmp_path / "nowhere")
+    assert code == 3
+    assert "nowhere" in line

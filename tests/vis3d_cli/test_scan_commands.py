@@ -9,6 +9,7 @@ from PIL import Image
 from vis3d_cli.main import main
 
 import vis3d
+from tests.dicom.stacks import ct_slice, write
 
 SERIES_KEYS = [
     "index",
@@ -52,6 +53,17 @@ def test_info_of_a_folder_without_a_scan_says_what_was_skipped(tmp_path, capsys)
     told = json.loads(capsys.readouterr().out)
     assert told["series"] == []
     assert [file["path"] for file in told["skipped"]] == ["note.txt"]
+
+
+@pytest.mark.parametrize("command", ["info", "convert"])
+def test_a_folder_of_damaged_files_alone_is_bad_input(command, tmp_path, capsys):
+    folder = tmp_path / "scan"
+    empty = np.zeros((8, 9), np.int16)
+    write(folder, [ct_slice(empty, (0, 0, k), RescaleSlope="0") for k in range(3)])
+    wanted = ["-o", str(tmp_path / "out.nii")] if command == "convert" else []
+    assert main([command, str(folder), *wanted]) == 4
+    assert "3 of 3 files are damaged" in capsys.readouterr().err
+    assert not (tmp_path / "out.nii").exists()
 
 
 def test_several_series_are_listed_and_one_can_be_picked(real_data, tmp_path, capsys):

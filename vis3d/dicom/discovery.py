@@ -29,6 +29,7 @@ from vis3d.dicom.sources import (
 )
 from vis3d.errors import (
     InputError,
+    NotDicomError,
     NothingFoundError,
     TooLargeError,
     TruncatedError,
@@ -82,7 +83,11 @@ def discover(
         except InputError as error:
             if alone:
                 raise type(error)(_sentence(file.name, error)) from error
-            found.skipped.append(Skipped(file.name, _reason(file.name, error)))
+            foreign = isinstance(file, Unreadable) or isinstance(
+                error, (NotDicomError, UnsupportedError)
+            )
+            reason = _reason(file.name, error)
+            found.skipped.append(Skipped(file.name, reason, damaged=not foreign))
     series = _all_series(found, say)
     say(1.0, "reading headers")
     return Discovery(series, tuple(sorted(found.skipped, key=lambda entry: entry.path)))

@@ -166,7 +166,7 @@ def read_header(source: Source, *, force: bool = False) -> Header:
     except NotDicomError as error:
         if looks_headless(head):
             raise NotDicomError(
-                "perhaps DICOM, but without preamble and meta information: use force"
+                "perhaps DICOM, but without preamble and meta information: use force (--force)"
             ) from error
         if head.startswith((b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")):
             raise NotDicomError(

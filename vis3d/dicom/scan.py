@@ -75,7 +75,7 @@ def dataset_start(head: bytes, *, force: bool = False) -> tuple[int, str]:
     if head[PREAMBLE : PREAMBLE + 4] == b"DICM":
         start, syntax = _after_meta(head, PREAMBLE + 4)
         if not syntax and not force:
-            raise UnsupportedError("names no transfer syntax: use force to guess it")
+            raise UnsupportedError("names no transfer syntax: use force (--force) to guess it")
         return start, syntax or _guessed_syntax(head[start:])
     if not force:
         raise NotDicomError("not DICOM")

@@ -13,10 +13,14 @@ from vis3d.volume import Finding
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that is in no series, its name as shown to a person, and why."""
+    """A file that is in no series, its name as shown to a person, and why.
+
+    `damaged` files would be in one, were they whole.
+    """
 
     path: str
     reason: str
+    damaged: bool = False
 
 
 @dataclass(frozen=True, eq=False)

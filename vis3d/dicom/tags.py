@@ -146,7 +146,7 @@ def _quick(file: Source) -> Source:
 def _hint(error: InputError, file: Source | Unreadable, *, force: bool) -> str:
     if force or isinstance(error, (NotDicomError, TooLargeError)) or "force" in str(error):
         return ""
-    return " (use force to read what lies before)"
+    return " (use force, --force, to read what lies before)"
 
 
 # What to look at.

@@ -1,6 +1,5 @@
 """`vis3d info`: what is there."""
 
-from vis3d.errors import NothingFoundError
 from vis3d_cli import say
 from vis3d_cli.exit_codes import DONE
 from vis3d_cli.listing import discovery_document, finding_lines, series_table, skipped_lines
@@ -15,7 +14,7 @@ def info(input: Input, /, *, force: Force = False, how: How = PLAIN) -> int:
 
     For example: vis3d info scans/chest --json
     """
-    from vis3d.files import discover
+    from vis3d.files import discover, nothing_found
 
     with watching(how) as progress:
         found = discover(input, force=force, progress=progress)
@@ -27,5 +26,5 @@ def info(input: Input, /, *, force: Force = False, how: How = PLAIN) -> int:
         heading = [series_table(found.series)] if found.series else []
         say.answer(None, [*heading, *lines], how)
     if not found.series:
-        raise NothingFoundError(f"There is no series in {input}: see what was skipped and why.")
+        raise nothing_found(found)
     return DONE

@@ -1,5 +1,7 @@
 """`vis3d serve`: the explorer in the browser."""
 
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,9 +36,27 @@ def serve(
         raise UsageError("Give INPUT to open it at once, or --data-root to choose, not both.")
     if data_root is not None and not data_root.is_dir():
         raise NothingFoundError(f"There is no folder {data_root}.")
+    for path in inputs:
+        _check_file(path)
     chosen = [data_root] if data_root is not None else inputs
     start_explorer()(chosen, port=port, open_browser=not no_browser, on_ready=announcement(how))
     return DONE
+
+
+def _check_file(path: Path) -> None:
+    """Say at once that a file can't be opened; folders and archives are read in the page.
+
+    Raises:
+        Vis3dError: there is no scan in it, and why.
+    """
+    from vis3d.files import discover, input_kind, nothing_found
+
+    archive = path.is_file() and (zipfile.is_zipfile(path) or tarfile.is_tarfile(path))
+    if path.is_dir() or archive or input_kind(path) == "surface":
+        return
+    found = discover(path)
+    if not found.series:
+        raise nothing_found(found)
 
 
 def start_explorer() -> Callable[..., None]:

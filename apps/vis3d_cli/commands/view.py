@@ -22,8 +22,10 @@ def view(input: Input, /, *, which: Which = THE_ONLY_ONE, how: How = PLAIN) -> i
 
     For example: vis3d view scans/chest
     """
+    from vis3d.files import input_kind
     from vis3d.rendering import open_window, require_display
 
+    input_kind(input)  # a path that isn't there is said first
     require_display()
     with watching(how) as progress:
         scene = _scene(input, which, how, progress)
