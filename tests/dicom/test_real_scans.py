@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from tests.dicom.test_oracle import assert_agrees_with_simpleitk
+from tests.dicom.test_oracle import (
+    assert_agrees_with_dcm2niix,
+    assert_agrees_with_highdicom,
+    assert_agrees_with_simpleitk,
+)
 from vis3d.dicom import Series, discover, load_series
 from vis3d.errors import InputError, IrregularSeriesError
 
@@ -28,9 +32,10 @@ def codes(series: Series) -> set[str]:
         ("cmb_crc_01068.zip", (100, 512, 512)),
         ("lung_pet_ct_dx_a0002.zip", (30, 512, 512)),
         ("totalsegmentator/example_ct_dicom.zip", (20, 512, 512)),
+        pytest.param("lidc_idri_0314.zip", (275, 512, 512), marks=pytest.mark.slow),
     ],
 )
-def test_regular_scans_agree_with_simpleitk(
+def test_regular_scans_agree_with_other_readers(
     real_data: Path, tmp_path: Path, name: str, shape: tuple[int, int, int]
 ) -> None:
     with zipfile.ZipFile(real_data / name) as archive:
@@ -38,7 +43,12 @@ def test_regular_scans_agree_with_simpleitk(
     for series in discover(real_data / name).series:
         assert series.shape == shape
         folder = (tmp_path / series.files[0]).parent
-        assert_agrees_with_simpleitk(load_series(series), folder, series.uid)
+        volume = load_series(series)
+        assert_agrees_with_simpleitk(volume, folder, series.uid)
+        if len(discover(folder).series) == 1:
+            assert_agrees_with_dcm2niix(volume, folder)
+        if series.frames[0].header.text("SOPClassUID") and len(discover(folder).series) == 1:
+            assert_agrees_with_highdicom(volume, folder)  # it refuses files without a class
 
 
 def test_the_thin_chest_loads_whole(real_data: Path) -> None:
