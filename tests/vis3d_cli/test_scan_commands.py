@@ -188,8 +188,8 @@ def test_measure_takes_the_given_segmentation(scan, truth, phantom, tmp_path, an
 
 def test_a_label_map_of_another_scan_is_refused(scan, tmp_path, refusal):
     other = tmp_path / "other.nii.gz"
-    grid = vis3d.Geometry((5, 6, 7))
-    vis3d.write_labelmap(vis3d.LabelMap(np.zeros(grid.shape, np.uint8), grid), other)
+    grid = vis3d.Geometry((5, 6, 7), origin=(5000.0, 0.0, 0.0))
+    vis3d.write_labelmap(vis3d.LabelMap(np.ones(grid.shape, np.uint8), grid), other)
     code, line = refusal("measure", scan, "--segmentation", other)
     assert code == 4
     assert "other.nii.gz" in line
