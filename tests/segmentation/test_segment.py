@@ -8,6 +8,7 @@ from vis3d.errors import Cancelled, UnknownStructureError, UnsupportedError
 from vis3d.geometry import Geometry
 from vis3d.labels import LabelMap
 from vis3d.segmentation import SEGMENTERS, segment
+from vis3d.segmentation.mask_operations import fill, split_islands
 from vis3d.volume import Volume
 
 EVERYTHING = ("lungs", "airways", "bones", "body")
@@ -171,3 +172,11 @@ def test_a_lung_alone_in_the_field_of_view_keeps_its_side(
     other = "left lung" if side == "right lung" else "right lung"
     assert labels.volume_ml(other) < 0.02 * labels.volume_ml(side)
     assert not checks(labels)["touches-edge"]
+
+
+def test_bones_hold_no_bubbles_and_no_crumbs() -> None:
+    volume, _ = chest(upright((1.5, 1.5, 3.0)), noise_hu=60.0)
+    bones = segment(volume, ["bones"]).mask("bones")
+    assert bones.volume_ml > 100
+    np.testing.assert_array_equal(fill(bones).array, bones.array)
+    assert len(split_islands(bones, connectivity=26)) == 1

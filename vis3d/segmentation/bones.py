@@ -15,6 +15,7 @@ from vis3d.segmentation.morphology import (
     closed,
     components,
     components_in_slices,
+    filled,
     fringed,
     keep,
     sizes,
@@ -50,7 +51,14 @@ MIN_CRUMB_ML = 0.05
 MAX_HOLE_CM2 = 12.0
 FLUID_HU = (5.0, 60.0)
 """Spinal cord, brain and muscle: what a bony ring may hold that isn't marrow."""
-EVEN_HU = 30.0
+EVEN_HU, EVEN_NOISES = 30.0, 2.0
+SLAB = 32
+"""How many slices are worked on at a time."""
+MAX_CAVITY_ML = 20.0
+CANAL_CM2 = (0.8, 6.0)
+OFF_MIDDLE_MM = 25.0
+ARCH_GAP_MM = 10.0
+"""Above and below an arch of a vertebra the canal is open to the back."""
 THICK_BONE_MM = 16.0
 SPINE_WIDTH_MM = 40.0
 MIN_SPINE_MM2 = 100.0
@@ -93,7 +101,8 @@ def find_bones(
     progress(0.8, "Filling the marrow")
     whole = cortex | spread(marrow, coarse.factors, cortex.shape)
     result = np.zeros(hu.shape, bool)
-    result[fine_box] = _without_crumbs(whole & body[fine_box], hu, coarse)
+    voxel_ml = float(np.prod(coarse.spacing_kji)) / float(np.prod(coarse.factors)) / 1000
+    result[fine_box] = _without_crumbs(whole & body[fine_box], voxel_ml)
     return result
 
 
@@ -137,16 +146,23 @@ def noise_hu(hu: Values) -> float:
 def _above_half_height(values: Values, wanted: Bools, least_hu: float) -> Bools:
     """Dense voxels, but not those that only share in a much denser neighbour."""
     dense = np.asarray(wanted & (values > least_hu))
-    places = np.nonzero(dense & (values < EDGE_SHARE * PEAK_HU))
-    peak = values[places]
-    for step in np.ndindex(3, 3, 3):
-        neighbour = tuple(
-            np.clip(index + (offset - 1), 0, n - 1)
-            for index, offset, n in zip(places, step, values.shape, strict=True)
-        )
-        np.maximum(peak, values[neighbour], out=peak)
-    dense[places] = values[places] > EDGE_SHARE * np.minimum(peak, PEAK_HU)
+    for first in range(0, len(values), SLAB):
+        slab = slice(first, first + SLAB)
+        around = slice(max(0, first - 1), first + SLAB + 1)
+        peak = _peaks(values[around])[first - around.start :][: len(values[slab])]
+        level = np.minimum(peak, PEAK_HU) * np.float32(EDGE_SHARE)
+        dense[slab] &= values[slab] > level
     return dense
+
+
+def _peaks(values: Values) -> Values:
+    """The largest value among each voxel and its 26 neighbours."""
+    peak = values.copy()
+    for axis in range(3):
+        before, turned = np.moveaxis(peak.copy(), axis, 0), np.moveaxis(peak, axis, 0)
+        np.maximum(turned[1:], before[:-1], out=turned[1:])
+        np.maximum(turned[:-1], before[1:], out=turned[:-1])
+    return peak
 
 
 def _coarse_bones(coarse: CoarseScan) -> Bools:
@@ -172,16 +188,18 @@ def _marrow(
     shell = pooled(cortex, coarse.factors) > 0.2
     allowed = coarse.body[box] & ~coarse.contrast.mask[box] & ~coarse.lungs[box]
     around = closed(shell, CORTEX_GAP_MM, spacing) & allowed
-    spongy = around & (_mean_between(hu, shell) > SPONGY_HU)
-    solid = shell | spongy
+    solid = shell | (around & (_mean_between(hu, shell) > SPONGY_HU))
     walls = _walls_around(solid, spacing)
-    inner = (walls == 6) | ((walls == 5) & (_mean_between(hu, shell) > MARROW_HU))
+    between = _mean_between(hu, shell)
+    inner = (walls == 6) | ((walls == 5) & (between > MARROW_HU))
+    even_hu = max(EVEN_HU, EVEN_NOISES * noise_hu(hu))
+    # a canal that bends has walls all round
+    allowed &= ~_canal(solid, hu, spacing, even_hu)
     solid |= inner & allowed & (hu > GAS_HU)
     progress(0.6, "Filling the marrow")
-    across = [_marrow_holes(solid, hu, spacing, axis) for axis in range(3)]
+    across = [_marrow_holes(solid, hu, spacing, axis, even_hu) for axis in range(3)]
     # the canal of the spine is a hole across one axis only, and so are its side doors
     votes = across[0].astype(np.uint8) + across[1] + across[2]
-    between = _mean_between(hu, shell)
     holes = (votes >= 2) | (across[0] & ((between > TRABECULAE_HU) | (between < FATTY_HU)))
     return (solid | (holes & allowed)) & ~shell
 
@@ -207,7 +225,25 @@ def _mean_between(hu: Floats, shell: Bools) -> Floats:
     return mean.astype(np.float32, copy=False)
 
 
-def _marrow_holes(solid: Bools, hu: Floats, spacing_kji: Spacing, axis: int) -> Bools:
+def _canal(solid: Bools, hu: Floats, spacing_kji: Spacing, even_hu: float) -> Bools:
+    """The canal of the spine and what lies above and below it between two arches."""
+    holes = components_in_slices(~solid)
+    area_cm2 = sizes(holes) * spacing_kji[1] * spacing_kji[2] / 100
+    wanted = (area_cm2 > CANAL_CM2[0]) & (area_cm2 < CANAL_CM2[1])
+    columns = np.arange(solid.shape[2], dtype=np.float32)
+    amount = np.cumsum(solid.sum(axis=(0, 1)))
+    middle = float(np.searchsorted(amount, amount[-1] / 2))
+    center = sums(holes, np.broadcast_to(columns, solid.shape)) / np.maximum(sizes(holes), 1)
+    wanted &= np.abs(center - middle) * spacing_kji[2] < OFF_MIDDLE_MM
+    canal = keep(holes, wanted & _even_tissue(holes, hu, 2 * even_hu))
+    for _ in range(round(ARCH_GAP_MM / spacing_kji[0])):
+        canal = fringed(canal, (0,))
+    return canal & ~solid
+
+
+def _marrow_holes(
+    solid: Bools, hu: Floats, spacing_kji: Spacing, axis: int, even_hu: float
+) -> Bools:
     """The holes in the slices across an axis that hold marrow, not cord, brain or muscle."""
     order = (axis, *(a for a in range(3) if a != axis))
     slices = np.ascontiguousarray(solid.transpose(order))
@@ -215,25 +251,26 @@ def _marrow_holes(solid: Bools, hu: Floats, spacing_kji: Spacing, axis: int) -> 
     pixel_cm2 = spacing_kji[order[1]] * spacing_kji[order[2]] / 100
     holes = components_in_slices(~slices)
     area_cm2 = sizes(holes) * pixel_cm2
-    wanted = (area_cm2 <= MAX_HOLE_CM2) & ~_even_tissue(holes, values)
+    wanted = (area_cm2 <= MAX_HOLE_CM2) & ~_even_tissue(holes, values, even_hu)
     for edge in (holes[:, :1], holes[:, -1:], holes[:, :, :1], holes[:, :, -1:]):
         wanted[edge] = False
     return np.asarray(keep(holes, wanted).transpose(np.argsort(order)))
 
 
-def _even_tissue(holes: Labels, hu: Floats) -> NDArray[np.bool_]:
+def _even_tissue(holes: Labels, hu: Floats, even_hu: float) -> NDArray[np.bool_]:
     """Which holes hold cord, brain, muscle or gas, judged off their edges."""
     inner = holes * trimmed_in_slices(holes > 0)
     count = np.bincount(inner.reshape(-1), minlength=int(holes.max()) + 1)
     mean = sums(inner, hu, len(count)) / np.maximum(count, 1)
     square = sums(inner, hu.astype(np.float64) ** 2, len(count)) / np.maximum(count, 1)
     deviation = np.sqrt(np.maximum(square - mean**2, 0))
-    fluid = (mean > FLUID_HU[0]) & (mean < FLUID_HU[1]) & (deviation < EVEN_HU)
+    fluid = (mean > FLUID_HU[0]) & (mean < FLUID_HU[1]) & (deviation < even_hu)
     return np.asarray((count > 0) & (fluid | (mean < GAS_HU)))
 
 
-def _without_crumbs(bones: Bools, hu: Values, coarse: CoarseScan) -> Bools:
-    """The bones without the specks that noise leaves beside them."""
-    voxel_ml = float(np.prod(coarse.spacing_kji)) / float(np.prod(coarse.factors)) / 1000
+def _without_crumbs(bones: Bools, voxel_ml: float) -> Bools:
+    """The bones without the specks that noise leaves beside them and the bubbles inside."""
     pieces = components(bones)
-    return keep(pieces, sizes(pieces) * voxel_ml >= MIN_CRUMB_ML)
+    clean = keep(pieces, sizes(pieces) * voxel_ml >= MIN_CRUMB_ML)
+    bubbles = components(filled(clean) & ~clean)
+    return clean | keep(bubbles, sizes(bubbles) * voxel_ml <= MAX_CAVITY_ML)
