@@ -4,9 +4,12 @@ Every tool takes its turn in each round, so that a busy machine slows them all. 
 timed as its whole process, the others inside this one.
 """
 
+import os
 import subprocess
+import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
@@ -25,6 +28,19 @@ from vis3d.dicom import discover, load_series
 
 ROUNDS = 5
 OTHER_FILES = 1000
+REAL_SCAN = "lidc_idri_0314.zip"
+PEAK = """
+import sys
+from vis3d.dicom import discover, load_series
+
+def peak():  # Linux; the resource module's number holds the parent's memory too
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+
+before = peak()
+volume = load_series(discover(sys.argv[1]).series[0])
+print(peak() - before, volume.array.nbytes)
+"""
 
 
 def main() -> None:
@@ -40,6 +56,15 @@ def main() -> None:
                 # Without a decoder one stops, the other answers with zeros.
                 del tools["pydicom, stacked"], tools["vtkDICOMImageReader"]
             show(f"load {name}", times(tools))
+            show_memory(folder)
+        real = Path(os.environ.get("VIS3D_TEST_DATA", "../shared/data"), REAL_SCAN)
+        if real.exists():
+            folder = Path(scratch, "real")
+            with zipfile.ZipFile(real) as archive:
+                archive.extractall(folder)
+            folder = next(file for file in folder.rglob("*") if file.is_file()).parent
+            show("load the real thin chest of 275 slices", times(loaders(folder)))
+            show_memory(folder)
         folder = Path(scratch, "mixed")
         for number in range(10):
             write_series(folder / str(number), 400, size=16)
@@ -65,6 +90,15 @@ def show(what: str, seconds: dict[str, float]) -> None:
     print(f"\n{what}: {ours / min(others):.2f} x the fastest other")
     for name, value in sorted(seconds.items(), key=lambda entry: entry[1]):
         print(f"  {value:7.3f} s  {name}")
+
+
+def show_memory(folder: Path) -> None:
+    """Peak memory of loading in a process of its own, above what the imports take."""
+    command = [sys.executable, "-c", PEAK, str(folder)]
+    peak, size = map(
+        int, subprocess.run(command, check=True, capture_output=True).stdout.split()
+    )
+    print(f"  {peak / size:7.2f} x the volume's bytes at most in memory")
 
 
 def loaders(folder: Path) -> dict[str, Callable[[], object]]:
