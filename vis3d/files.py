@@ -198,7 +198,7 @@ def read_labelmaps(path: PathLike, *, progress: Progress | None = None) -> tuple
     if file.is_file() and not _suffix(file, VOXEL_READERS) and _is_dicom(file):
         from vis3d import dicom
 
-        return dicom.read_segmentation(file)
+        return dicom.read_segmentation(file, progress=progress)
     voxels = _open_voxels(file)
     return tuple(labelmap_of(voxels, frame, progress) for frame in range(voxels.frames))
 
@@ -228,7 +228,7 @@ def write_labelmap(
         )
     from vis3d import dicom
 
-    dicom.write_segmentation(labelmap, series, Path(path))
+    dicom.write_segmentation(labelmap, series, Path(path), progress=progress)
 
 
 def read_surface(path: PathLike) -> Surface:
