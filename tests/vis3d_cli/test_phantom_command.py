@@ -28,6 +28,23 @@ def test_the_truth_lies_on_the_grid_of_the_loaded_series(tilt, tmp_path):
     assert np.median(volume.array[truth.mask("bones").array]) > 150
 
 
+@pytest.mark.parametrize(
+    ("orientation", "letters"), [("coronal", "LIP"), ("sagittal", "PIR"), ("oblique", "LPS")]
+)
+def test_slices_lie_as_asked_and_show_the_same_patient(orientation, letters, tmp_path):
+    words = ["--shape", "60,60,60", "--orientation", orientation]
+    assert main(["phantom", str(tmp_path / "p"), *words]) == 0
+    volume = vis3d.load_volume(tmp_path / "p")
+    assert "".join(volume.geometry.axis_letters) == letters
+    truth = vis3d.read_labelmap(tmp_path / "p" / "truth.nii.gz")
+    assert truth.volume_ml("left lung") == pytest.approx(1782, rel=0.03)
+    left, right = (truth.mask(f"{side} lung").array for side in ("left", "right"))
+    left_lps = truth.geometry.to_lps(np.argwhere(left)[:, ::-1]).mean(axis=0)
+    right_lps = truth.geometry.to_lps(np.argwhere(right)[:, ::-1]).mean(axis=0)
+    assert left_lps[0] > 40 > -40 > right_lps[0]
+    assert np.median(volume.array[left]) < -600  # voxels of 9 mm, whose edges are soft
+
+
 def test_the_same_seed_gives_the_same_files(tmp_path):
     for name in ("a", "b"):
         assert main(["phantom", str(tmp_path / name), *SMALL, "--seed", "7"]) == 0

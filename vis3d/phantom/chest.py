@@ -16,6 +16,25 @@ from vis3d.volume import Volume
 FIELD_OF_VIEW_MM = (384.0, 384.0, 320.0)
 """What is scanned unless spacings are given: left to right, front to back, feet to head."""
 
+
+def _turned(degrees: float) -> FloatArray:
+    """Turned by as much about each of the patient's axes in turn."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    about_l = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+    about_p = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+    about_s = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+    turned: FloatArray = about_l @ about_p @ about_s
+    return turned
+
+
+ORIENTATIONS: dict[str, FloatArray] = {
+    "axial": np.eye(3),
+    "coronal": np.column_stack([(1.0, 0, 0), (0, 0, -1.0), (0, 1.0, 0)]),
+    "sagittal": np.column_stack([(0, 1.0, 0), (0, 0, -1.0), (-1.0, 0, 0)]),
+    "oblique": _turned(20),
+}
+"""Directions of usual slices: the i, j and k axes in the columns, LPS."""
+
 AIR_HU = -1000.0
 HU_LIMITS = (-1024, 3071)
 
@@ -67,10 +86,10 @@ def chest_phantom(
     """A chest CT of a patient lying on the back, and which voxel is what.
 
     The grid lies round the middle of the chest, LPS (0, 0, 0); without `spacing` it covers
-    the whole of it. `direction` has the i, j and k axes in its columns; a tilted gantry
-    turns the slices about their rows while the table still moves along k. `seed` grows
-    vessels and small airways, and draws the noise, whose standard deviation in tissue is
-    `noise_hu`.
+    the whole of it. `direction` has the i, j and k axes in its columns (see
+    `ORIENTATIONS`); a tilted gantry turns the slices about their rows while the table
+    still moves along k. `seed` grows vessels and small airways, and draws the noise, whose
+    standard deviation in tissue is `noise_hu`.
 
     Raises:
         ValueError: a shape, spacing or direction that makes no grid.
@@ -108,8 +127,9 @@ def _grid(
     direction: ArrayLike | None,
 ) -> Geometry:
     """The straight grid round the middle of the chest."""
-    i_mm, j_mm, k_mm = (mm / n for mm, n in zip(FIELD_OF_VIEW_MM, shape[::-1], strict=True))
     turned = np.eye(3) if direction is None else np.array(direction, float)
+    along_axes_mm = np.abs(turned).T @ FIELD_OF_VIEW_MM
+    i_mm, j_mm, k_mm = (along_axes_mm / shape[::-1]).tolist()
     middle = Geometry(shape, spacing or (i_mm, j_mm, k_mm), direction=turned)
     x, y, z = (-middle.center_lps).tolist()
     return Geometry(shape, middle.spacing, (x, y, z), turned)

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -41,6 +41,10 @@ def phantom(
     tilt: Annotated[
         float, Parameter(metavar="DEG", help="Tilt of the gantry in degrees.")
     ] = 0.0,
+    orientation: Annotated[
+        Literal["axial", "coronal", "sagittal", "oblique"],
+        Parameter(help="How the slices lie in the patient."),
+    ] = "axial",
     seed: Annotated[int, Parameter(help="The same seed, the same files.")] = 0,
     how: How = PLAIN,
 ) -> int:
@@ -63,8 +67,9 @@ def phantom(
     if spacing is not None:
         grid["spacing"] = options.spacing(spacing)
 
-    from vis3d.phantom import chest_phantom
+    from vis3d.phantom import ORIENTATIONS, chest_phantom
 
+    grid["direction"] = ORIENTATIONS[orientation]
     with watching(how) as progress:
         made = chest_phantom(
             tilt_degrees=tilt, seed=seed, progress=part(progress, 0.0, 0.5), **grid
