@@ -108,9 +108,7 @@ def mesh(
     *,
     output: Annotated[
         Path,
-        Parameter(
-            name=["--output", "-o"], help="A .stl .ply .obj .glb .3mf .vtp .dcm file."
-        ),
+        Parameter(name=["--output", "-o"], help="A .stl .ply .obj .glb .3mf .vtp .dcm file."),
     ],
     what: Annotated[What, Parameter(name="*", group=WHAT)] = NOTHING,
     shaping: Annotated[Shaping, Parameter(name="*", group=SHAPING)] = AS_IT_IS,
