@@ -13,13 +13,16 @@ from vis3d.files import write_labelmap, write_volume
 from vis3d.phantom import Phantom, chest_phantom
 
 SHAPE = (64, 80, 88)
+SPACING = (4.4, 4.8, 5.0)
+"""The grid's box cuts the skeleton."""
 
 Answer = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
 def phantom() -> Phantom:
-    return chest_phantom(shape=SHAPE, direction=oblique_geometry().direction)
+    direction = oblique_geometry().direction
+    return chest_phantom(shape=SHAPE, spacing=SPACING, direction=direction)
 
 
 @pytest.fixture(scope="session")
