@@ -15,6 +15,7 @@ from vis3d.formats.voxels import (
     facts_from_json,
     facts_json,
     findings_json,
+    little_endian,
     refuse_values,
 )
 from vis3d.geometry import FloatArray, Geometry
@@ -102,8 +103,7 @@ def _save(
     path: Path,
     progress: Progress,
 ) -> None:
-    voxels = np.ascontiguousarray(array.view(np.uint8) if array.dtype == np.bool_ else array)
-    voxels = voxels.astype(voxels.dtype.newbyteorder("<"), copy=False)
+    voxels = little_endian(array)
     packed = byte_streams.zlib_stream(voxels, progress)
     apart = path.name.lower().endswith(".mhd")
     data_name = path.with_suffix(".zraw").name if apart else "LOCAL"

@@ -17,6 +17,7 @@ from vis3d.formats.voxels import (
     facts_from_json,
     facts_json,
     findings_json,
+    little_endian,
     refuse_values,
 )
 from vis3d.geometry import FloatArray, Geometry
@@ -133,8 +134,7 @@ def _save(
     progress: Progress,
 ) -> None:
     """Header and voxels; pynrrd's writer knows ASCII alone, and names may be in any script."""
-    voxels = np.ascontiguousarray(array.view(np.uint8) if array.dtype == np.bool_ else array)
-    voxels = voxels.astype(voxels.dtype.newbyteorder("<"), copy=False)
+    voxels = little_endian(array)
     fields = {
         "type": TYPES[voxels.dtype.str[1:]][-1],
         "dimension": "3",

@@ -190,6 +190,12 @@ def as_labels(array: NDArray[np.generic], path: Path) -> NDArray[np.uint8] | NDA
     return small
 
 
+def little_endian(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    """The voxels as files hold them: C-ordered, little endian, flags as bytes; a view if so."""
+    voxels = np.ascontiguousarray(array.view(np.uint8) if array.dtype == np.bool_ else array)
+    return voxels.astype(voxels.dtype.newbyteorder("<"), copy=False)
+
+
 def facts_of(volume: Volume) -> dict[str, object]:
     """What travels in an export's header: nothing that identifies anybody."""
     facts: dict[str, object] = {"unit": volume.unit}
