@@ -11,10 +11,9 @@ import pytest
 from tests.conftest import oblique_geometry
 from tests.formats.making import labelmap, tetrahedron, volume
 from vis3d import files
-from vis3d.dicom import Discovery, Series, Skipped, discover
+from vis3d.dicom import Series, discover
 from vis3d.errors import (
     Cancelled,
-    InputError,
     NothingFoundError,
     OutputError,
     SeveralSeriesError,
@@ -22,7 +21,6 @@ from vis3d.errors import (
     UsageError,
 )
 from vis3d.geometry import Geometry
-from vis3d.volume import Finding
 
 ALL_OUTPUTS = [
     *(("volume", suffix) for suffix in files.VOLUME_SUFFIXES),
@@ -40,17 +38,6 @@ def write(kind: str, path: Path) -> None:
             files.write_labelmap(labelmap(small), path)
         case "surface":
             files.write_surface(tetrahedron(), path)
-
-
-def series(index: int, uid: str = "", *, loadable: bool = True, why: str = "") -> Series:
-    findings = (Finding("missing-slices", "error", why),) if why else ()
-    return Series(
-        index, uid, "CT", "chest", ("a",), None, (9, 8, 7), "HU", (), loadable, findings
-    )
-
-
-def found(*several: Series) -> Discovery:
-    return Discovery(several, ())
 
 
 @pytest.mark.parametrize(("kind", "suffix"), ALL_OUTPUTS)
@@ -175,49 +162,6 @@ def test_a_surface_is_no_scan(tmp_path: Path) -> None:
         files.load_volume(tmp_path / "bones.stl")
 
 
-def test_the_only_loadable_series_is_meant() -> None:
-    broken = series(1, "1.2", loadable=False)
-    assert files.select_series(found(broken, series(2, "1.3"))).index == 2
-    assert files.select_series(found(broken)).index == 1
-
-
-def test_several_series_are_listed() -> None:
-    several = found(series(1, "1.2"), series(2, "1.3"))
-    with pytest.raises(SeveralSeriesError, match="2 series were found") as caught:
-        files.select_series(several)
-    assert caught.value.choices == several.series
-    assert "2: CT chest, 7 x 8 x 9" in str(caught.value)
-
-
-def test_a_series_is_picked_by_index_or_uid() -> None:
-    several = found(series(1, "1.2"), series(2, "1.3"), series(3, "1.3"))
-    assert files.select_series(several, 2).index == 2
-    assert files.select_series(several, "2").index == 2
-    assert files.select_series(several, "1.2").index == 1
-    with pytest.raises(UsageError, match="Series 2, 3 share that UID"):
-        files.select_series(several, "1.3")
-    for wrong in (0, 4, "9.9", ""):
-        with pytest.raises(UsageError, match="There is no series"):
-            files.select_series(several, wrong)
-
-
-def test_when_no_series_can_be_loaded_each_says_why() -> None:
-    broken = found(
-        series(1, "1.2", loadable=False, why="2 slices are missing."),
-        series(2, "1.3", loadable=False, why="Sizes differ."),
-    )
-    with pytest.raises(InputError, match=r"1: 2 slices are missing\.; 2: Sizes differ"):
-        files.select_series(broken)
-    assert files.select_series(broken, 2).index == 2
-
-
-def test_nothing_found_tells_what_was_there() -> None:
-    with pytest.raises(NothingFoundError, match=r"2 files; a\.txt: not DICOM"):
-        files.select_series(
-            Discovery((), (Skipped("a.txt", "not DICOM"), Skipped("b.txt", "not DICOM")))
-        )
-
-
 def test_a_nifti_in_a_folder_is_to_be_named(tmp_path: Path) -> None:
     files.write_volume(volume(oblique_geometry((3, 4, 5))), tmp_path / "scan.nii.gz")
     with pytest.raises(NothingFoundError, match=r"Name scan\.nii\.gz itself to read it"):
@@ -232,7 +176,7 @@ def test_a_folder_without_a_scan_is_nothing_found(tmp_path: Path) -> None:
 
 def test_a_seg_needs_a_dicom_series(tmp_path: Path) -> None:
     labels = labelmap(oblique_geometry((3, 4, 5)))
-    for source in (None, series(1)):
+    for source in (None, Series(1, "", "CT", "", ("a",), None, (9, 8, 7), "HU", (), True, ())):
         with pytest.raises(UnsupportedError, match=r"write \.nii\.gz instead"):
             files.write_labelmap(labels, tmp_path / "seg.dcm", series=source)
     assert not list(tmp_path.iterdir())

@@ -54,7 +54,8 @@ def source_series(
     Raises:
         UnsupportedError: INPUT isn't DICOM.
     """
-    from vis3d.files import discover, select_series
+    from vis3d.choosing import select_series
+    from vis3d.files import discover
 
     found = discover(path, force=which.force, progress=progress)
     chosen = select_series(found, which.series)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from vis3d import files, meshing, phantom, segmentation
+from vis3d import choosing, files, meshing, phantom, segmentation
 from vis3d.labels import LabelMap, Structure
 from vis3d.meshing.for_view import surface_for_view
 from vis3d.progress import Progress, part
@@ -75,7 +75,7 @@ def find_choices(
         loadable = [(path, series) for series in discovery.series if series.loadable]
         if not loadable and len(inputs) == 1:
             # Either this says why there is nothing to open, or opening it will.
-            loadable = [(path, files.select_series(discovery))]
+            loadable = [(path, choosing.select_series(discovery))]
         found += loadable
     return tuple(found)
 

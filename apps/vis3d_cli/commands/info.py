@@ -14,7 +14,8 @@ def info(input: Input, /, *, force: Force = False, how: How = PLAIN) -> int:
 
     For example: vis3d info scans/chest --json
     """
-    from vis3d.files import discover, nothing_found
+    from vis3d.choosing import nothing_found
+    from vis3d.files import discover
 
     with watching(how) as progress:
         found = discover(input, force=force, progress=progress)

@@ -49,7 +49,8 @@ def _check_file(path: Path) -> None:
     Raises:
         Vis3dError: there is no scan in it, and why.
     """
-    from vis3d.files import discover, input_kind, nothing_found
+    from vis3d.choosing import nothing_found
+    from vis3d.files import discover, input_kind
 
     archive = path.is_file() and (zipfile.is_zipfile(path) or tarfile.is_tarfile(path))
     if path.is_dir() or archive or input_kind(path) == "surface":
