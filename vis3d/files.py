@@ -96,11 +96,13 @@ def load_volume(
     tilt: Literal["correct", "refuse"] = "correct",
     slices: slice | None = None,
     force: bool = False,
+    found: "Discovery | None" = None,
     progress: Progress | None = None,
 ) -> Volume:
     """A scan as a Volume in LPS mm, from anything `discover` takes.
 
     `slices` keeps a range of slices (from 0, the stop left out), in the volume's order.
+    `found` is what `discover` answered for `path`, if that was asked already.
 
     Raises:
         SeveralSeriesError: several series were found and none was picked.
@@ -109,7 +111,7 @@ def load_volume(
     """
     from vis3d import dicom
 
-    found = discover(path, force=force, progress=progress)
+    found = found or discover(path, force=force, progress=progress)
     chosen = select_series(found, series)
     if input_kind(path) == "dicom":
         return dicom.load_series(chosen, gaps=gaps, tilt=tilt, slices=slices, progress=progress)

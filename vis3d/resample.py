@@ -81,6 +81,15 @@ def shaped_geometry(geometry: Geometry, shape: tuple[int, int, int]) -> Geometry
     return Geometry(shape, (i_mm, j_mm, k_mm), (x, y, z), geometry.direction)
 
 
+def outside_value(volume: Volume) -> float:
+    """The padding to write: the volume's own, else a value below all that it holds."""
+    if volume.padding is not None:
+        return volume.padding
+    least = float(np.floor(np.min(volume.array)))
+    below = min(OUTSIDE_HU, least - 1) if volume.unit == "HU" else least - 1
+    return max(below, -32768.0) if volume.array.dtype == np.int16 else below
+
+
 @dataclass(frozen=True, eq=False)
 class _Slab:
     """A few slices of the new grid, and the part of the old array that they see.
@@ -105,7 +114,7 @@ def _volume(volume: Volume, geometry: Geometry, progress: Progress | None) -> Vo
     padding = volume.padding
     if padding is not None and not (volume.array == padding).any():
         padding = None
-    outside = _outside_value(volume)
+    outside = outside_value(volume)
     dtype = np.dtype(np.int16 if volume.array.dtype == np.int16 else np.float32)
     array: NDArray[Any] = _room_for(geometry, dtype)
     filled = False
@@ -185,15 +194,6 @@ def _linear(source: NDArray[Any], slab: _Slab, sigmas: FloatArray) -> NDArray[np
 
 def _reach(sigma: float) -> int:
     return int(np.ceil(BLUR_REACH * sigma))
-
-
-def _outside_value(volume: Volume) -> float:
-    """The padding to write: the scan's own, else one below all that it holds."""
-    if volume.padding is not None:
-        return volume.padding
-    least = float(np.floor(np.min(volume.array)))
-    below = min(OUTSIDE_HU, least - 1) if volume.unit == "HU" else least - 1
-    return max(below, -32768.0) if volume.array.dtype == np.int16 else below
 
 
 def _room_for(geometry: Geometry, dtype: np.dtype[Any]) -> NDArray[Any]:

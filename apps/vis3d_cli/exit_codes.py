@@ -16,6 +16,7 @@ USAGE = 2
 NOTHING_FOUND = 3
 BAD_INPUT = 4
 NO_OUTPUT = 5
+SOME_DONE = 8
 
 EXIT_CODES: dict[type[BaseException], int] = {
     CycloptsError: USAGE,

@@ -12,9 +12,9 @@ from vis3d_cli.options import Choice, Manner
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from vis3d.dicom import Series
+    from vis3d.dicom import Discovery, Series
     from vis3d.labels import LabelMap
-    from vis3d.volume import Volume
+    from vis3d.volume import Mask, Volume
 
 
 def load(
@@ -24,6 +24,7 @@ def load(
     progress: Progress,
     *,
     slices: slice | None = None,
+    found: "Discovery | None" = None,
 ) -> "Volume":
     """The scan that INPUT and `--series` name, its warnings said on stderr."""
     from vis3d.files import load_volume
@@ -35,6 +36,7 @@ def load(
         tilt=which.tilt,
         slices=slices,
         force=which.force,
+        found=found,
         progress=progress,
     )
     say.findings(volume.findings, how)
@@ -89,6 +91,33 @@ def label_map_for(volume: "Volume", path: Path, progress: Progress | None = None
     return here
 
 
+def check_structure(structure: str | None, segmentation: Path | None) -> None:
+    """Before anything is read: whether vis3d knows the structure, unless a file names it.
+
+    Raises:
+        UnknownStructureError: no structure has that name; the legal ones are listed.
+    """
+    if structure is not None and segmentation is None:
+        from vis3d.labels import structure_labels
+
+        structure_labels([structure])
+
+
+def mask_for(
+    volume: "Volume", structure: str, segmentation: Path | None, progress: Progress
+) -> "Mask":
+    """A structure of the scan: out of a label map's file, or segmented here.
+
+    Raises:
+        UnknownStructureError: the file has none of that name.
+    """
+    if segmentation is not None:
+        return label_map_for(volume, segmentation, progress).mask(structure)
+    from vis3d.segmentation import segment
+
+    return segment(volume, [structure], progress=progress).mask(structure)
+
+
 def check_output(path: Path, suffixes: "Collection[str] | None" = None, what: str = "") -> None:
     """Before the work: whether the result can be written there, of this kind.
 
@@ -106,6 +135,18 @@ def check_output(path: Path, suffixes: "Collection[str] | None" = None, what: st
         raise OutputError(f"{path} is a folder; name a file in it.")
     if not os.access(folder, os.W_OK):
         raise OutputError(f"Cannot write {path}: no permission to write in {folder}.")
+
+
+def make_folder(folder: Path) -> None:
+    """The folder that files are written into, with those above it.
+
+    Raises:
+        OutputError: it can't be made there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Cannot make the folder {folder}: {error.strerror}.") from error
 
 
 def suffix_of(path: Path) -> str:

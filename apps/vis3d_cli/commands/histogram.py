@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from vis3d.errors import UsageError
-from vis3d.progress import Progress, part
+from vis3d.progress import part
 from vis3d_cli import reading, say
 from vis3d_cli.exit_codes import DONE
 from vis3d_cli.options import PLAIN, THE_ONLY_ONE, How, Input, Which
@@ -16,7 +16,6 @@ from vis3d_cli.watch import watching
 
 if TYPE_CHECKING:
     from vis3d.imaging import Histogram
-    from vis3d.volume import Mask, Volume
 
 CSV = ".csv"
 
@@ -62,7 +61,10 @@ def histogram(
 
     with watching(how) as progress:
         volume = reading.load(input, which, how, part(progress, 0.0, 0.4))
-        mask = _mask(volume, structure, segmentation, part(progress, 0.4, 0.9))
+        mask = None
+        if structure is not None:
+            finding = part(progress, 0.4, 0.9)
+            mask = reading.mask_for(volume, structure, segmentation, finding)
         found = counted(volume, mask, bin_width=bin, progress=part(progress, 0.9, 1.0))
     if output is not None:
         _write(found, output, logarithmic=scale == "log")
@@ -104,28 +106,13 @@ def _check(
 ) -> None:
     if segmentation is not None and structure is None:
         raise UsageError("Say which structure of the file: --structure NAME.")
-    if structure is not None and segmentation is None:
-        from vis3d.labels import structure_labels
-
-        structure_labels([structure])
+    reading.check_structure(structure, segmentation)
     if width is not None and not 0 < width < float("inf"):
         raise UsageError("--bin takes a width above 0.")
     if output is not None:
         from vis3d.imaging import CHART_SUFFIXES
 
         reading.check_output(output, (CSV, *CHART_SUFFIXES), "histograms")
-
-
-def _mask(
-    volume: "Volume", structure: str | None, segmentation: Path | None, progress: Progress
-) -> "Mask | None":
-    if structure is None:
-        return None
-    if segmentation is not None:
-        return reading.label_map_for(volume, segmentation).mask(structure)
-    from vis3d.segmentation import segment
-
-    return segment(volume, [structure], progress=progress).mask(structure)
 
 
 def _write(found: "Histogram", output: Path, *, logarithmic: bool) -> None:

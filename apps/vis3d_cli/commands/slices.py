@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from vis3d.errors import OutputError, UsageError
+from vis3d.errors import UsageError
 from vis3d.progress import Progress, part
 from vis3d_cli import reading, say
 from vis3d_cli.exit_codes import DONE
@@ -99,10 +99,7 @@ def _write_all(
 ) -> None:
     from vis3d.imaging import picture, write_picture
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"Cannot make the folder {folder}: {error.strerror}.") from error
+    reading.make_folder(folder)
     for number, (index, name) in enumerate(names.items()):
         progress(number / len(names), f"slice {index}")
         pixels = picture(volume, plane, index, window, labels, square=True)
