@@ -1,6 +1,6 @@
 """Windows: which values become black and which white."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,13 +81,17 @@ def grays(array: NDArray[Any], window: Window) -> NDArray[np.uint8]:
 
 
 def default_window(volume: Volume) -> Window:
-    """The window to open a volume with: the file's own, else one that suits its content.
+    """The window to open a volume with: the file's own, else one that suits its content."""
+    own = own_windows(volume)
+    return own[0][1] if own else suited_window(volume)
 
-    A CT with enough aerated lung opens in the lung window, another one in that of soft
-    tissue; values of other units are shown from their 1st to their 99th percentile.
+
+def suited_window(volume: Volume) -> Window:
+    """The window that suits what is seen, whatever the file says.
+
+    That of the lung for a CT with enough aerated lung, of soft tissue for another one;
+    values of other units are shown from their 1st to their 99th percentile.
     """
-    for window in _own_windows(volume):
-        return window
     values = _sample(volume)
     if not values.size:
         return WINDOWS["mediastinum"]
@@ -96,6 +100,19 @@ def default_window(volume: Volume) -> Window:
     values = _sample(volume, without=0.2)  # round the patient, blurred edges look like lung
     lung = (values > LUNG_HU[0]) & (values < LUNG_HU[1])
     return WINDOWS["lung" if lung.sum() > LUNG_SHARE * lung.size else "mediastinum"]
+
+
+def own_windows(volume: Volume) -> tuple[tuple[str, Window], ...]:
+    """The windows that came with the file and make sense, each with its name or ""."""
+    told = volume.metadata.get("windows", ())
+    found: list[tuple[str, Window]] = []
+    for entry in told if isinstance(told, Sequence) else ():
+        try:
+            name = str(entry[2]).strip() if len(entry) > 2 else ""
+            found.append((name, Window(float(entry[0]), float(entry[1]))))
+        except (UsageError, TypeError, ValueError, IndexError):
+            continue
+    return tuple(found)
 
 
 def parse_window(text: str, volume: Volume) -> Window:
@@ -120,16 +137,6 @@ def parse_window(text: str, volume: Volume) -> Window:
         legal = ", ".join(("default", *WINDOWS))
         raise UsageError(f"A window is CENTER,WIDTH or one of {legal}, not {text!r}.") from None
     return Window(center, width)
-
-
-def _own_windows(volume: Volume) -> Iterable[Window]:
-    """The usable ones among the windows that came with the file."""
-    own = volume.metadata.get("windows", ())
-    for entry in own if isinstance(own, Sequence) else ():
-        try:
-            yield Window(float(entry[0]), float(entry[1]))
-        except (UsageError, TypeError, ValueError, IndexError):
-            continue
 
 
 def _full_window(volume: Volume) -> Window:
