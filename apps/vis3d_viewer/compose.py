@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from vis3d.geometry import Geometry
-from vis3d.imaging import PLANES, WINDOWS, Plane, cut, default_window, parse_window, slice_count
+from vis3d.imaging import PLANES, Plane, cut, slice_count
 from vis3d.labels import Structure
 from vis3d.scene import Camera, Layer, Scene, SurfaceLayer, VolumeLayer
 from vis3d.volume import Volume
 from vis3d_viewer.settings import VIEWS, Settings
 from vis3d_viewer.study import Study
+from vis3d_viewer.windows import first_window
 
 TOWARDS = {"axial": (2, -1), "coronal": (1, 1), "sagittal": (0, 1)}
 """Where the wheel leads when it is turned towards oneself: feet, back, left (axis, sign)."""
@@ -47,7 +48,7 @@ def first_settings(study: Study) -> Settings:
     """
     if study.volume is None:
         return Settings(layout="volume", show_volume=False)
-    window = default_window(study.volume)
+    window = first_window(study.volume)
     geometry = study.volume.geometry
     single = [plane for plane in PLANES if slice_count(geometry, plane) == 1]
     return Settings(
@@ -116,17 +117,6 @@ def _row(study: Study, structure: Structure, counts: Sequence[int]) -> dict[str,
         "exportable": segmented,
         "has_surface": surface is not None,
     }
-
-
-def window_choices(volume: Volume) -> list[dict[str, Any]]:
-    """The window menu: the scan's own window first, then those known by name in HU."""
-    own = default_window(volume)
-    known = WINDOWS if volume.unit == "HU" else {"full": parse_window("full", volume)}
-    named = known if own in known.values() else {"scan's own": own, **known}
-    return [
-        {"name": name, "center": window.center, "width": window.width}
-        for name, window in named.items()
-    ]
 
 
 def can_segment(study: Study) -> bool:

@@ -23,6 +23,7 @@ from vis3d_viewer.settings import VIEWS, Settings, accept
 from vis3d_viewer.study import Study
 from vis3d_viewer.ui import VIEW_3D
 from vis3d_viewer.view3d import View3D
+from vis3d_viewer.windows import window_choices
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +183,7 @@ class Explorer:
             can_segment=compose.can_segment(opened),
             facts=compose.facts(volume) if volume else "",
             planes=compose.plane_maps(volume.geometry) if volume else {},
-            windows=compose.window_choices(volume) if volume else [],
+            windows=window_choices(volume) if volume else [],
             message="",
             job=_job("", 0.0, running=False),
         )

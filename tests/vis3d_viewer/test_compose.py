@@ -12,7 +12,7 @@ from vis3d_viewer.study import Study
 from tests.conftest import oblique_geometry
 from tests.vis3d_viewer.scans import BLOB_KJI, blob_lps, blob_scan, blob_study
 from vis3d.geometry import Geometry
-from vis3d.imaging import PLANES, WINDOWS, Plane, cut
+from vis3d.imaging import PLANES, Plane, cut
 from vis3d.labels import Check, Report
 from vis3d.scene import SurfaceLayer, VolumeLayer
 from vis3d.volume import Finding, Volume
@@ -124,20 +124,8 @@ def test_a_single_slice_opens_alone_and_cannot_be_segmented() -> None:
     assert compose.can_segment(blob_study())
 
 
-def test_what_is_no_ct_has_no_windows_in_hu_and_nothing_to_segment() -> None:
-    other = replace(blob_scan(), unit="")
-    assert {choice["name"] for choice in compose.window_choices(other)} <= {
-        "scan's own",
-        "full",
-    }
-    assert not compose.can_segment(Study(other))
-
-
-def test_the_scans_own_window_heads_the_menu() -> None:
-    own = replace(blob_scan(), metadata={"windows": ((-450, 2000, "own"),)})
-    first, second, *_ = compose.window_choices(own)
-    assert (first["center"], first["width"]) == (-450, 2000)
-    assert (second["name"], second["width"]) == ("lung", WINDOWS["lung"].width)
+def test_what_is_no_ct_has_nothing_to_segment() -> None:
+    assert not compose.can_segment(Study(replace(blob_scan(), unit="")))
 
 
 def test_the_structure_list_says_how_much_there_is() -> None:
