@@ -1,6 +1,7 @@
 """What the page shows, worked out from a study and the settings: pure functions only."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,21 @@ def compose(study: Study, settings: Settings) -> Scene:
             )
     view = next(view for view in VIEWS if view == settings.view)
     return Scene(tuple(layers), Camera(view=view))
+
+
+def same_scene(one: Scene, other: Scene | None) -> bool:
+    """Whether both look alike: the same volumes and surfaces, shown in the same way."""
+    return other is not None and _parts(one) == _parts(other)
+
+
+def _parts(scene: Scene) -> list[Any]:
+    """All values in a scene; volumes and surfaces among them equal nothing but themselves."""
+    rest = [getattr(scene, field.name) for field in fields(scene) if field.name != "layers"]
+    layers = [
+        (type(layer), *(getattr(layer, field.name) for field in fields(layer)))
+        for layer in scene.layers
+    ]
+    return [*rest, layers]
 
 
 def first_settings(study: Study) -> Settings:

@@ -16,7 +16,7 @@ from trame_server.utils.typed_state import TypedState
 
 from vis3d.errors import Cancelled, Vis3dError
 from vis3d.rendering import VOLUME_PRESETS
-from vis3d.scene import Camera
+from vis3d.scene import Camera, Scene
 from vis3d_viewer import compose, study
 from vis3d_viewer.jobs import Jobs
 from vis3d_viewer.settings import VIEWS, Settings, accept
@@ -68,6 +68,7 @@ class Explorer:
         self._folder = Path(tempfile.mkdtemp(prefix="vis3d-"))  # mode 0700
         self.study: Study | None = None
         self.view: View3D | None = None
+        self._scene: Scene | None = None
         self._segment_at_once = False
         self._prepare_state()
 
@@ -207,7 +208,8 @@ class Explorer:
         if self.study is None or self.view is None:
             return
         scene = compose.compose(self.study, self._settings.get_dataclass())
-        if scene.layers:
+        if scene.layers and not compose.same_scene(scene, self._scene):
+            self._scene = scene  # a step through the slices mustn't draw 3D again
             self.view.show(scene)
 
     async def _segment(self, opened: Study) -> None:

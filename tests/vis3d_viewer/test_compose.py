@@ -88,6 +88,18 @@ def test_opacity_and_preset_reach_the_scene() -> None:
     assert scene.camera.view == "left"
 
 
+def test_what_only_slices_show_leaves_the_scene_the_same() -> None:
+    study = blob_study()
+    before = compose.compose(study, Settings())
+    moved = Settings(window_center=7.0, crosshair_lps=[1.0, 2.0, 3.0], layout="axial")
+    assert compose.same_scene(compose.compose(study, moved), before)
+    for other in (Settings(preset="skin"), Settings(hidden=[4]), Settings(view="left")):
+        assert not compose.same_scene(compose.compose(study, other), before)
+    again = replace(study, view_volume=replace(blob_scan()))
+    assert not compose.same_scene(compose.compose(again, Settings()), before)
+    assert not compose.same_scene(before, None)
+
+
 def test_slices_come_before_there_is_anything_to_see_in_3d() -> None:
     assert not compose.compose(Study(blob_scan()), Settings()).layers
 
