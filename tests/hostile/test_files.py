@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import oblique_geometry
 from tests.dicom.stacks import ct_slice, ct_stack, write, write_one
 from tests.hostile.bad_files import GOOD, PIXELS, REFUSED, file_bytes, flipped, truncations
-from vis3d.dicom import discover, load_series
+from vis3d.dicom import discover, load_series, read_image
 from vis3d.errors import Vis3dError
 from vis3d.volume import Volume
 
@@ -61,6 +61,14 @@ def test_a_bad_file_costs_a_good_series_nothing(tmp_path: Path, kind: str) -> No
         if series is not good:
             with pytest.raises(Vis3dError):
                 load_series(series)
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_no_bad_file_makes_a_picture(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "bad.dcm").write_bytes(REFUSED[kind]())
+    with pytest.raises(Vis3dError) as caught:
+        read_image(tmp_path / "bad.dcm")
+    assert_one_sentence(caught.value, "bad.dcm")
 
 
 def test_no_truncation_gives_a_volume(tmp_path: Path) -> None:

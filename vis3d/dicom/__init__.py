@@ -3,6 +3,7 @@
 from vis3d.dicom.discovery import discover
 from vis3d.dicom.elements import Element
 from vis3d.dicom.encapsulated import write_encapsulated_stl
+from vis3d.dicom.images import DicomImage, read_image
 from vis3d.dicom.json_model import dicom_json
 from vis3d.dicom.loading import load_series
 from vis3d.dicom.segmentation_objects import read_segmentation, write_segmentation
@@ -24,6 +25,7 @@ from vis3d.dicom.writer import write_ct_series
 
 __all__ = [
     "Comparison",
+    "DicomImage",
     "Difference",
     "Discovery",
     "Element",
@@ -37,6 +39,7 @@ __all__ = [
     "is_one_file",
     "load_series",
     "matching",
+    "read_image",
     "read_segmentation",
     "read_tags",
     "tag_summary",

@@ -14,18 +14,18 @@ from pydicom.uid import UID
 from vis3d.dicom.frames import Frame, PixelFormat, frame_count, safe_word
 from vis3d.dicom.headers import Header
 from vis3d.dicom.scan import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from vis3d.dicom.streams import ends_whole, jpeg2000_size, jpeg_size
 from vis3d.errors import InputError, RequirementError, TruncatedError, UnsupportedError
 
 NATIVE = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED_LITTLE))
 _JPEG = "1.2.840.10008.1.2.4."
+JPEG_SYNTAXES = frozenset(_JPEG + end for end in ("50", "51", "53", "55", "57", "70"))
 LOSSY_TRANSFER_SYNTAXES = frozenset(_JPEG + end for end in ("50", "51", "53", "55", "81"))
 """Those that always lose something; of others the header tells."""
 _ITEM, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
 RLE_EXPANSION = 64
 """Two bytes of RLE make 128 at most."""
-MAX_TAIL = 64
-"""Bytes that writers may leave after the end of a compressed image."""
 MAX_FRAGMENTS = 1_000_000
 
 
@@ -106,6 +106,46 @@ def decode(
         RequirementError: its decoder is missing.
         InputError: data that don't decode, or to another size.
     """
+    values = _checked(_decoded, payload, transfer_syntax, form, name, into)
+    if values.shape != (form.rows, form.columns):
+        raise InputError(f"{name} decodes to another size than its header says.")
+    return _widened(values, form)
+
+
+def decode_colors(
+    payload: bytes, transfer_syntax: str, form: PixelFormat, name: str, space: str | None
+) -> NDArray[Any]:
+    """The colours (rows, columns, 3) of one compressed frame.
+
+    JPEG is turned into RGB by what its markers say, where `space` doesn't say it.
+
+    Raises:
+        UnsupportedError: a transfer syntax that isn't read.
+        RequirementError: its decoder is missing.
+        InputError: data that don't decode, or to another size.
+    """
+
+    def decoded(decoder: _Decode, *_: object) -> NDArray[Any]:
+        if transfer_syntax in JPEG_SYNTAXES:
+            return np.asarray(imagecodecs.jpeg8_decode(_whole(payload), colorspace=space))
+        values = decoder(payload, form, None)
+        return np.moveaxis(values, 0, -1) if decoder is _decode_rle else values
+
+    values = _checked(decoded, payload, transfer_syntax, form, name, None)
+    if values.shape != (form.rows, form.columns, 3):
+        raise InputError(f"{name} decodes to another size than its header says.")
+    return values
+
+
+def _checked(
+    work: Callable[..., NDArray[Any]],
+    payload: bytes,
+    transfer_syntax: str,
+    form: PixelFormat,
+    name: str,
+    into: NDArray[Any] | None,
+) -> NDArray[Any]:
+    """What `work` decodes, once the stream's own size is the header's; errors in a sentence."""
     if transfer_syntax not in _DECODERS:
         raise UnsupportedError(f"{name} has {syntax_name(transfer_syntax)}, which isn't read.")
     size_in, decoder = _DECODERS[transfer_syntax]
@@ -116,16 +156,13 @@ def decode(
             f"{form.columns} x {form.rows}."
         )
     try:
-        values = _decoded(decoder, payload, form, into)
+        return work(decoder, payload, form, into)
     except imagecodecs.DelayedImportError as error:
         raise RequirementError(
             f"{name} needs a decoder that this imagecodecs lacks: pip install -U imagecodecs"
         ) from error
     except Exception as error:  # each codec raises its own kind
         raise InputError(f"{name} has compressed pixels that can't be decoded.") from error
-    if values.shape != (form.rows, form.columns):
-        raise InputError(f"{name} decodes to another size than its header says.")
-    return _widened(values, form)
 
 
 def _decoded(
@@ -171,35 +208,6 @@ def _widened(values: NDArray[Any], form: PixelFormat) -> NDArray[Any]:
     return values.astype(f"{values.dtype.kind}{form.allocated // 8}")
 
 
-def _jpeg_size(payload: bytes) -> tuple[int, int] | None:
-    """(rows, columns) in the frame header of a JPEG or JPEG-LS stream."""
-    position = 2
-    while position + 9 < len(payload):
-        if payload[position] != 0xFF:
-            return None
-        marker = payload[position + 1]
-        if marker == 0xFF:
-            position += 1
-            continue
-        if marker in _FRAME_HEADERS:
-            rows, columns = struct.unpack_from(">HH", payload, position + 5)
-            return rows, columns
-        position += 2 + struct.unpack_from(">H", payload, position + 2)[0]
-    return None
-
-
-_FRAME_HEADERS = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), 0xF7))
-
-
-def _jpeg2000_size(payload: bytes) -> tuple[int, int] | None:
-    """(rows, columns) in the SIZ marker of a JPEG 2000 code stream."""
-    at = payload.find(b"\xff\x4f\xff\x51", 0, 4096)
-    if at < 0 or len(payload) < at + 24:
-        return None
-    width, height, left, top = struct.unpack_from(">IIII", payload, at + 8)
-    return height - top, width - left
-
-
 def _rle_size(payload: bytes) -> None:
     """RLE carries no size; its output is bounded by the header's."""
 
@@ -213,27 +221,30 @@ def _decode_rle(payload: bytes, form: PixelFormat, into: _Out) -> NDArray[Any]:
     dtype = np.dtype(f"<u{form.allocated // 8}")
     decoded = np.empty(form.frame_bytes, np.uint8)
     imagecodecs.dicomrle_decode(payload, dtype, out=decoded)  # type: ignore[arg-type]
-    return decoded.view(dtype).reshape(form.rows, form.columns)
+    values = decoded.view(dtype)
+    if form.samples > 1:  # plane after plane
+        return values.reshape(form.samples, form.rows, form.columns)
+    return values.reshape(form.rows, form.columns)
 
 
 def _decode_jpeg(payload: bytes, form: PixelFormat, into: _Out) -> NDArray[Any]:
-    if not _ends_whole(payload):
+    return np.asarray(imagecodecs.jpeg8_decode(_whole(payload), out=into))
+
+
+def _whole(payload: bytes) -> bytes:
+    """The JPEG stream, refused where it is cut: libjpeg makes up what is missing, silently."""
+    if not ends_whole(payload):
         raise InputError("the JPEG stream is cut")
-    return np.asarray(imagecodecs.jpeg8_decode(payload, out=into))
+    return payload
 
 
 def _decode_jpeg_lossless(payload: bytes, form: PixelFormat, into: _Out) -> NDArray[Any]:
-    if _ends_whole(payload):
+    if ends_whole(payload):
         try:
             return np.asarray(imagecodecs.jpeg8_decode(payload, out=into))
         except imagecodecs.Jpeg8Error:  # libjpeg-turbo knows fewer variants, but is faster
             pass
     return np.asarray(imagecodecs.ljpeg_decode(payload, out=into))  # it refuses cut streams
-
-
-def _ends_whole(payload: bytes) -> bool:
-    """Whether a JPEG stream has its end marker: libjpeg makes up what is cut off, silently."""
-    return payload.rfind(b"\xff\xd9", max(0, len(payload) - MAX_TAIL)) >= 0
 
 
 def _decode_jpegls(payload: bytes, form: PixelFormat, into: _Out) -> NDArray[Any]:
@@ -249,17 +260,17 @@ _Decode = Callable[[bytes, PixelFormat, NDArray[Any] | None], NDArray[Any]]
 _Decoder = tuple[Callable[[bytes], tuple[int, int] | None], _Decode]
 _DECODERS: dict[str, _Decoder] = {
     "1.2.840.10008.1.2.5": (_rle_size, _decode_rle),
-    _JPEG + "50": (_jpeg_size, _decode_jpeg),
-    _JPEG + "51": (_jpeg_size, _decode_jpeg),
-    _JPEG + "53": (_jpeg_size, _decode_jpeg),
-    _JPEG + "55": (_jpeg_size, _decode_jpeg),
-    _JPEG + "57": (_jpeg_size, _decode_jpeg_lossless),
-    _JPEG + "70": (_jpeg_size, _decode_jpeg_lossless),
-    _JPEG + "80": (_jpeg_size, _decode_jpegls),
-    _JPEG + "81": (_jpeg_size, _decode_jpegls),
-    _JPEG + "90": (_jpeg2000_size, _decode_jpeg2000),
-    _JPEG + "91": (_jpeg2000_size, _decode_jpeg2000),
-    _JPEG + "201": (_jpeg2000_size, _decode_jpeg2000),
-    _JPEG + "202": (_jpeg2000_size, _decode_jpeg2000),
-    _JPEG + "203": (_jpeg2000_size, _decode_jpeg2000),
+    _JPEG + "50": (jpeg_size, _decode_jpeg),
+    _JPEG + "51": (jpeg_size, _decode_jpeg),
+    _JPEG + "53": (jpeg_size, _decode_jpeg),
+    _JPEG + "55": (jpeg_size, _decode_jpeg),
+    _JPEG + "57": (jpeg_size, _decode_jpeg_lossless),
+    _JPEG + "70": (jpeg_size, _decode_jpeg_lossless),
+    _JPEG + "80": (jpeg_size, _decode_jpegls),
+    _JPEG + "81": (jpeg_size, _decode_jpegls),
+    _JPEG + "90": (jpeg2000_size, _decode_jpeg2000),
+    _JPEG + "91": (jpeg2000_size, _decode_jpeg2000),
+    _JPEG + "201": (jpeg2000_size, _decode_jpeg2000),
+    _JPEG + "202": (jpeg2000_size, _decode_jpeg2000),
+    _JPEG + "203": (jpeg2000_size, _decode_jpeg2000),
 }

@@ -8,17 +8,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from pydicom.config import IGNORE
-from pydicom.uid import UID
-
 from vis3d.dicom import directory
 from vis3d.dicom.archives import archive_kind, archive_members
-from vis3d.dicom.codecs import NATIVE, fragments, is_supported, syntax_name
 from vis3d.dicom.enhanced import enhanced_frames
-from vis3d.dicom.frames import Frame, frame_count, pixel_format, single_frame
+from vis3d.dicom.frames import (
+    ColorImageError,
+    Frame,
+    frame_count,
+    pixel_format,
+    single_frame,
+)
 from vis3d.dicom.grouping import groups_of
 from vis3d.dicom.headers import Header, read_header
+from vis3d.dicom.kinds import LocalizerError, OtherObjectError, check_kind, check_pixels
 from vis3d.dicom.planning import planned_series
+from vis3d.dicom.sentences import named_error, reason_of
 from vis3d.dicom.series import Discovery, Series, Skipped
 from vis3d.dicom.sources import (
     Source,
@@ -31,8 +35,6 @@ from vis3d.errors import (
     InputError,
     NotDicomError,
     NothingFoundError,
-    TooLargeError,
-    TruncatedError,
     UnsupportedError,
     Vis3dError,
 )
@@ -40,14 +42,6 @@ from vis3d.progress import Progress, silent
 from vis3d.volume import Finding
 
 PROGRESS_SECONDS = 0.1
-LEAST_CLAIM_BYTES = 64 << 20
-MAX_COMPRESSION = 500
-"""Scans compress to a half or a tenth; only blank pictures go beyond this."""
-_NOT_IMAGES = {
-    "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation, not a scan",
-    "1.2.840.10008.5.1.4.1.1.66.7": "a segmentation, not a scan",
-    "1.2.840.10008.5.1.4.1.1.481.2": "a radiation dose, not a scan",
-}
 
 
 def discover(
@@ -82,11 +76,11 @@ def discover(
             _add(file, found, force=force)
         except InputError as error:
             if alone:
-                raise type(error)(_sentence(file.name, error)) from error
+                raise named_error(file.name, error) from error
             foreign = isinstance(file, Unreadable) or isinstance(
                 error, (NotDicomError, UnsupportedError)
             )
-            reason = _reason(file.name, error)
+            reason = reason_of(file.name, error)
             found.skipped.append(Skipped(file.name, reason, damaged=not foreign))
     series = _all_series(found, say)
     say(1.0, "reading headers")
@@ -106,10 +100,6 @@ class _Found:
         default_factory=lambda: defaultdict(Counter)
     )
     skipped: list[Skipped] = field(default_factory=list)
-
-
-class _LocalizerError(UnsupportedError):
-    """A localizer: not a slice of the series it is in."""
 
 
 def _files_at(path: Path) -> tuple[bool, Iterator[Source | Unreadable]]:
@@ -141,68 +131,24 @@ def _add(file: Source | Unreadable, found: _Found, *, force: bool) -> None:
     try:
         found.frames[key] += _frames_in(header)
     except InputError as error:
-        localizer = isinstance(error, _LocalizerError)
-        found.left_out[key]["localizer" if localizer else "damaged-files"] += 1
+        code = next(
+            (code for kind, (code, _) in _NO_SLICES.items() if isinstance(error, kind)),
+            "damaged-files",
+        )
+        found.left_out[key][code] += 1
         raise
 
 
 def _frames_in(header: Header) -> list[Frame]:
-    _check_kind(header)
+    check_kind(header)
     count = frame_count(header)
     form = pixel_format(header)
-    _check_pixels(header, count, form.frame_bytes)
+    check_pixels(header, count, form.frame_bytes)
     if header.has("PerFrameFunctionalGroupsSequence"):
         return enhanced_frames(header, form, count)
     if count > 1:
         raise UnsupportedError(f"holds {count} frames without a place in the patient")
     return [single_frame(header, form)]
-
-
-def _check_kind(header: Header) -> None:
-    """Refuse what is no image of the patient."""
-    kind = header.text("SOPClassUID")
-    if kind in _NOT_IMAGES:
-        raise UnsupportedError(_NOT_IMAGES[kind])
-    if header.has("DirectoryRecordSequence"):
-        raise UnsupportedError("a DICOMDIR; name it as the input to read what it lists")
-    if header.elements.pixel_start is None:
-        name = UID(kind, validation_mode=IGNORE).name
-        raise UnsupportedError(f"no image ({name})" if name != kind else "no image")
-    if header.elements.float_pixels:
-        raise UnsupportedError("holds pixels stored as floating-point numbers")
-    image_type = header.texts("ImageType")
-    if "LOCALIZER" in image_type:
-        raise _LocalizerError("a localizer (scout) image, not a slice")
-    if "MOSAIC" in image_type:
-        raise UnsupportedError("a mosaic of slices in one image")
-    if not is_supported(header.transfer_syntax):
-        raise UnsupportedError(f"has {syntax_name(header.transfer_syntax)}, which isn't read")
-
-
-def _check_pixels(header: Header, count: int, frame_bytes: int) -> None:
-    """Compare the length of the pixel data with what the header promises.
-
-    Raises:
-        TruncatedError: bytes, or compressed frames, are missing.
-        InputError: fragments where plain values should be.
-    """
-    elements = header.elements
-    assert elements.pixel_start is not None
-    if header.transfer_syntax not in NATIVE:
-        pieces = fragments(header)
-        if len(pieces) < count:
-            raise TruncatedError(f"truncated: {count} compressed frames are not all there")
-        packed = sum(length for _, length in pieces)
-        if count * frame_bytes > max(LEAST_CLAIM_BYTES, MAX_COMPRESSION * packed):
-            raise TooLargeError(
-                f"claims {count * frame_bytes >> 20} MiB of pixels in {packed} bytes"
-            )
-        return
-    if elements.pixel_length is None:
-        raise InputError("holds compressed pixels under an uncompressed transfer syntax")
-    there = min(header.source.size - elements.pixel_start, elements.pixel_length)
-    if there < count * frame_bytes:
-        raise TruncatedError(f"truncated: {there} of {count * frame_bytes} bytes of pixels")
 
 
 def _all_series(found: _Found, say: Progress) -> tuple[Series, ...]:
@@ -217,10 +163,19 @@ def _all_series(found: _Found, say: Progress) -> tuple[Series, ...]:
     return tuple(series)
 
 
+_NO_SLICES: dict[type[InputError], tuple[str, str]] = {
+    LocalizerError: ("localizer", "localizers"),
+    ColorImageError: ("color-image", "colour pictures (such as a page of doses)"),
+    OtherObjectError: ("other-objects", "objects that are no slices"),
+}
+"""What a series may hold beside its slices, which lose nothing without it."""
+
+
 def _left_out_finding(code: str, count: int) -> Finding:
     files = "1 file" if count == 1 else f"{count} files"
-    if code == "localizer":
-        return Finding(code, "note", f"{files} of the series: localizers, left out.")
+    words = dict(_NO_SLICES.values()).get(code)
+    if words:
+        return Finding(code, "note", f"{files} of the series: {words}, left out.")
     return Finding(code, "warning", f"{files} of the series can't be used: see skipped files.")
 
 
@@ -229,17 +184,3 @@ def _series_number(frame: Frame) -> float:
         return frame.header.numbers("SeriesNumber")[0]
     except (InputError, IndexError):
         return float("inf")
-
-
-_VERBS = frozenset("has ends inflates is holds cannot claims names stores says".split())  # noqa: SIM905
-
-
-def _reason(name: str, error: InputError) -> str:
-    """Why a file is left out, without repeating its name."""
-    return str(error).removeprefix(name).strip().rstrip(".")
-
-
-def _sentence(name: str, error: InputError) -> str:
-    reason = _reason(name, error)
-    verb = "" if reason.split()[0] in _VERBS else "is "
-    return f"{name} {verb}{reason}."

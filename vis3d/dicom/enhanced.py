@@ -50,6 +50,24 @@ def enhanced_frames(header: Header, form: PixelFormat, count: int) -> list[Frame
         InputError: functional groups that don't fit the frames.
         UnsupportedError: frames without a place in the patient, or localizers alone.
     """
+    frames = [
+        frame
+        for frame in all_frames(header, form, count)
+        if "LOCALIZER" not in frame.telling("ImageType")
+    ]
+    if not frames:
+        raise UnsupportedError("a localizer (scout), not slices")
+    if any(frame.position is None or frame.orientation is None for frame in frames):
+        raise UnsupportedError(f"holds {count} frames without a place in the patient")
+    return _with_sane_stacks(frames)
+
+
+def all_frames(header: Header, form: PixelFormat, count: int) -> list[Frame]:
+    """Every frame of a multi-frame object with functional groups, in the file's order.
+
+    Raises:
+        InputError: functional groups that don't fit the frames.
+    """
     dataset = header_dataset(header)
     try:
         groups = dataset.PerFrameFunctionalGroupsSequence
@@ -58,17 +76,11 @@ def enhanced_frames(header: Header, form: PixelFormat, count: int) -> list[Frame
             raise InputError(f"has {len(groups)} functional groups for {count} frames")
         whole = single_frame(header, form)
         with disable_value_validation():  # values are checked here, without warnings
-            frames = [_frame(whole, n, group, shared[0]) for n, group in enumerate(groups)]
+            return [_frame(whole, n, group, shared[0]) for n, group in enumerate(groups)]
     except InputError:
         raise
     except Exception as error:  # pydicom parses values late, and raises a dozen kinds
         raise InputError("has functional groups that can't be read") from error
-    frames = [frame for frame in frames if "LOCALIZER" not in frame.telling("ImageType")]
-    if not frames:
-        raise UnsupportedError("a localizer (scout), not slices")
-    if any(frame.position is None or frame.orientation is None for frame in frames):
-        raise UnsupportedError(f"holds {count} frames without a place in the patient")
-    return _with_sane_stacks(frames)
 
 
 def _frame(whole: Frame, number: int, group: Any, shared: Any) -> Frame:

@@ -40,6 +40,10 @@ SPLITTERS = [
 """What may tell stacks at one place apart, the most telling first."""
 
 
+class ColorImageError(UnsupportedError):
+    """Colours: a picture for people, never a slice of a volume."""
+
+
 @dataclass(frozen=True, slots=True)
 class PixelFormat:
     """How a file stores its pixels (PS3.3 section C.7.6.3)."""
@@ -52,6 +56,11 @@ class PixelFormat:
     high_bit: int
     signed: bool
     photometric: str
+
+    @property
+    def is_color(self) -> bool:
+        """Whether pixels are colours, or numbers of colours, instead of values."""
+        return self.photometric not in ("MONOCHROME1", "MONOCHROME2")
 
     @property
     def frame_bytes(self) -> int:
@@ -108,21 +117,36 @@ class Frame:
 
 
 def pixel_format(header: Header) -> PixelFormat:
-    """The checked pixel format of a file.
+    """The checked pixel format of a file of single-valued voxels.
 
     Raises:
         InputError: a size or bit count is missing or impossible.
-        UnsupportedError: a format that holds no single-valued voxels.
+        ColorImageError: colours instead of values.
+        UnsupportedError: a format that isn't read.
+    """
+    form = stored_format(header)
+    if form.is_color:
+        raise ColorImageError(
+            f"a colour image ({safe_word(form.photometric)}), not a scan's values"
+        )
+    return form
+
+
+def stored_format(header: Header) -> PixelFormat:
+    """The checked pixel format of a file, of values or of colours.
+
+    Raises:
+        InputError: a size, bit count or number of samples is missing or impossible.
+        UnsupportedError: a format that isn't read.
     """
     rows, columns = header.integer("Rows"), header.integer("Columns")
     if rows == 0 or columns == 0:
         raise InputError(f"has {rows} rows and {columns} columns")
     samples = header.integer("SamplesPerPixel", 1)
     photometric = header.text("PhotometricInterpretation") or "MONOCHROME2"
-    if samples != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
-        raise UnsupportedError(
-            f"a colour image ({safe_word(photometric)}), not a scan's values"
-        )
+    expected = 1 if photometric in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR") else 3
+    if samples != expected:
+        raise InputError(f"has {samples} samples per pixel of {safe_word(photometric)}")
     allocated = header.integer("BitsAllocated")
     stored = header.integer("BitsStored", allocated)
     high_bit = header.integer("HighBit", stored - 1)
@@ -134,7 +158,7 @@ def pixel_format(header: Header) -> PixelFormat:
     if sign not in (0, 1):
         raise InputError(f"has PixelRepresentation {sign}; 0 and 1 exist")
     signed = bool(sign)
-    return PixelFormat(rows, columns, 1, allocated, stored, high_bit, signed, photometric)
+    return PixelFormat(rows, columns, samples, allocated, stored, high_bit, signed, photometric)
 
 
 def frame_count(header: Header) -> int:

@@ -58,31 +58,55 @@ def _read_native_into(target: NDArray[np.int16], frame: Frame) -> bool:
         return False
     if frame.header.transfer_syntax not in _LITTLE_NATIVE:
         return False
-    count = source.read_into(_frame_start(frame), target.reshape(-1).view(np.uint8).data)
-    _check_count(count, frame)
+    start = frame.header.elements.pixel_start
+    assert start is not None
+    size = frame.format.frame_bytes
+    target_bytes = target.reshape(-1).view(np.uint8).data
+    _check_count(source.read_into(start + frame.number * size, target_bytes), size, frame)
     return True
 
 
 def _native(frame: Frame) -> NDArray[Any]:
     """Uncompressed values of any kind and source."""
     form = frame.format
-    order = ">" if frame.header.transfer_syntax == EXPLICIT_BIG else "<"
-    data = frame.header.source.read(_frame_start(frame), form.frame_bytes)
-    _check_count(len(data), frame)
-    values = np.frombuffer(data, f"{order}u{form.allocated // 8}")
-    return values.reshape(form.rows, form.columns).astype(f"=u{form.allocated // 8}")
+    values = native_samples(frame, form.frame_bytes)
+    return values.reshape(form.rows, form.columns)
 
 
-def _frame_start(frame: Frame) -> int:
+def native_samples(frame: Frame, frame_bytes: int) -> NDArray[Any]:
+    """The samples of an uncompressed frame one after another, unsigned, in native order.
+
+    Raises:
+        TruncatedError: the file ends before its pixels do.
+    """
+    bytes_each = frame.format.allocated // 8
+    big = frame.header.transfer_syntax == EXPLICIT_BIG
+    start = frame.number * frame_bytes
+    if big and bytes_each == 1 and frame.header.elements.pixel_words:
+        # Big-endian words of two 8-bit pixels each hold the second one first.
+        first = start // 2 * 2
+        data = _pixel_bytes(frame, first, start - first + frame_bytes + frame_bytes % 2)
+        words = np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2")
+        data = words.tobytes()[start - first :][:frame_bytes]
+    else:
+        data = _pixel_bytes(frame, start, frame_bytes)
+    _check_count(len(data), frame_bytes, frame)
+    values = np.frombuffer(data, f"{'>' if big else '<'}u{bytes_each}")
+    return values.astype(f"=u{bytes_each}")
+
+
+def _pixel_bytes(frame: Frame, offset: int, length: int) -> bytes:
+    """Bytes from an offset in the pixel data on."""
     start = frame.header.elements.pixel_start
     assert start is not None
-    return start + frame.number * frame.format.frame_bytes
+    return frame.header.source.read(start + offset, length)
 
 
-def _check_count(count: int, frame: Frame) -> None:
-    missing = frame.format.frame_bytes - count
-    if missing:
-        raise TruncatedError(f"{frame.name} ends {missing} bytes before its pixels do.")
+def _check_count(count: int, expected: int, frame: Frame) -> None:
+    if count < expected:
+        raise TruncatedError(
+            f"{frame.name} ends {expected - count} bytes before its pixels do."
+        )
 
 
 def _masked(values: NDArray[Any], form: PixelFormat) -> NDArray[Any]:

@@ -46,7 +46,8 @@ class Elements:
 
     `pixel_start` is the offset of the pixel data's value (None where the file has none),
     `pixel_length` its length as declared: None for the undefined length of compressed
-    data. For a deflated file both count inflated bytes.
+    data. For a deflated file both count inflated bytes. `pixel_words`: they are written as
+    words of 16 bits (OW), which big-endian files turn, 8-bit pixels too.
     """
 
     values: dict[int, bytes]
@@ -54,6 +55,7 @@ class Elements:
     pixel_start: int | None
     pixel_length: int | None
     float_pixels: bool = False
+    pixel_words: bool = False
 
     @property
     def big_endian(self) -> bool:
@@ -120,7 +122,8 @@ def scan(
         if tag == PIXEL_DATA or tag in FLOAT_PIXELS:
             declared = None if length == UNDEFINED else length
             float_pixels = tag != PIXEL_DATA
-            return Elements(values, transfer_syntax, value, declared, float_pixels)
+            words = vr == b"OW"
+            return Elements(values, transfer_syntax, value, declared, float_pixels, words)
         if length == UNDEFINED:
             within_explicit = explicit and vr != b"UN"
             position = _after_sequence(data, value, size, within_explicit, order)
