@@ -11,6 +11,8 @@ View: TypeAlias = Literal["anterior", "posterior", "left", "right", "superior", 
 Plane: TypeAlias = Literal["axial", "coronal", "sagittal"]
 Blend: TypeAlias = Literal["composite", "mip", "minip"]
 Rgb: TypeAlias = tuple[int, int, int]
+Point: TypeAlias = tuple[float, float, float]
+Handles: TypeAlias = Literal["none", "box", "plane"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,22 @@ class SliceLayer:
     visible: bool = True
 
 
+@dataclass(frozen=True)
+class CropBox:
+    """What of surfaces and volumes is shown: between two corners, along the patient's axes."""
+
+    low_lps: Point
+    high_lps: Point
+
+
+@dataclass(frozen=True)
+class ClipPlane:
+    """What of surfaces and volumes is shown: that on the side to which the normal points."""
+
+    point_lps: Point
+    normal_lps: Point
+
+
 Layer: TypeAlias = SurfaceLayer | VolumeLayer | SliceLayer
 
 
@@ -78,8 +96,18 @@ class Camera:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Layers, a camera and a background (RGB 0 to 255, top of the picture lighter)."""
+    """Layers, a camera and a background (RGB 0 to 255, top of the picture lighter).
+
+    `crop` and `clip` cut surfaces and volumes, never slices; `handles` are those of the box
+    or the plane, to be moved by hand. `marker` shows which way the patient lies.
+    `ambient_occlusion` darkens the hollows of surfaces in pictures at rest.
+    """
 
     layers: Sequence[Layer] = ()
     camera: Camera = field(default_factory=Camera)
     background: Rgb = (18, 22, 28)
+    crop: CropBox | None = None
+    clip: ClipPlane | None = None
+    handles: Handles = "none"
+    marker: bool = False
+    ambient_occlusion: bool = False

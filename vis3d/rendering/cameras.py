@@ -66,6 +66,30 @@ def place(
         vtk_camera.SetViewAngle(2 * np.degrees(np.arctan(tangent / camera.zoom)))
 
 
+def project(vtk_camera: vtkCamera, *, parallel: bool) -> None:
+    """Change the projection; what lies at the focal point keeps its size in the picture."""
+    if bool(vtk_camera.GetParallelProjection()) == parallel:
+        return
+    tangent = np.tan(np.radians(vtk_camera.GetViewAngle() / 2))
+    vtk_camera.SetParallelProjection(parallel)
+    if parallel:
+        vtk_camera.SetParallelScale(vtk_camera.GetDistance() * tangent)
+    else:
+        focus = np.array(vtk_camera.GetFocalPoint())
+        back = -np.array(vtk_camera.GetDirectionOfProjection())
+        distance = vtk_camera.GetParallelScale() / tangent
+        vtk_camera.SetPosition((focus + back * distance).tolist())
+
+
+def turn(vtk_camera: vtkCamera, degrees: float) -> None:
+    """Go round the focal point, about the patient's long axis."""
+    rotation = _rotation(np.array((0.0, 0.0, 1.0)), degrees)
+    focus = np.array(vtk_camera.GetFocalPoint())
+    position = focus + rotation @ (np.array(vtk_camera.GetPosition()) - focus)
+    vtk_camera.SetPosition(position.tolist())
+    vtk_camera.SetViewUp((rotation @ np.array(vtk_camera.GetViewUp())).tolist())
+
+
 def swept(corners_lps: FloatArray) -> FloatArray:
     """All places that the corners (n, 3) take in a turn round the patient's long axis."""
     middle = (corners_lps.min(axis=0) + corners_lps.max(axis=0)) / 2

@@ -9,8 +9,9 @@ from scipy.ndimage import map_coordinates
 from vtkmodules.vtkRenderingCore import vtkCellPicker
 
 from vis3d.geometry import FloatArray
+from vis3d.rendering.clipping import kept
 from vis3d.rendering.volumes import VolumeProp
-from vis3d.scene import TransferFunction
+from vis3d.scene import ClipPlane, TransferFunction
 from vis3d.volume import Volume
 
 SEEN_OPACITY = 0.3
@@ -18,16 +19,24 @@ SEEN_OPACITY = 0.3
 
 
 def pick_lps(
-    renderer: Any, size: tuple[int, int], props: Sequence[Any], x: float, y: float
+    renderer: Any,
+    size: tuple[int, int],
+    props: Sequence[Any],
+    x: float,
+    y: float,
+    planes: Sequence[ClipPlane] = (),
 ) -> FloatArray | None:
-    """The nearest visible point in LPS mm at pixel (x, y) from the top left, or None."""
+    """The nearest visible point in LPS mm at pixel (x, y) from the top left, or None.
+
+    What `planes` cut away isn't visible.
+    """
     near, far = (_world(renderer, size, x, y, depth) for depth in (0.0, 1.0))
     found: list[FloatArray | None] = []
     solid = [p for p in props if not isinstance(p, VolumeProp) and p.prop.GetVisibility()]
     if solid:
         found.append(_picked(renderer, size, solid, x, y))
     found += [
-        first_seen(prop.source, prop.transfer, near, far)
+        first_seen(prop.source, prop.transfer, near, far, planes)
         for prop in props
         if isinstance(prop, VolumeProp) and prop.prop.GetVisibility()
     ]
@@ -36,7 +45,11 @@ def pick_lps(
 
 
 def first_seen(
-    volume: Volume, transfer: TransferFunction, near: FloatArray, far: FloatArray
+    volume: Volume,
+    transfer: TransferFunction,
+    near: FloatArray,
+    far: FloatArray,
+    planes: Sequence[ClipPlane] = (),
 ) -> FloatArray | None:
     """Where a ray from `near` to `far` (LPS mm) first meets something opaque in a volume.
 
@@ -48,6 +61,7 @@ def first_seen(
     points = near + np.linspace(0, 1, count)[:, None] * (far - near)
     kji = geometry.to_ijk(points)[:, ::-1]
     inside = ((kji >= 0) & (kji <= np.array(geometry.shape) - 1)).all(axis=1)
+    inside &= kept(points, planes)
     if not inside.any():
         return None
     points, kji = points[inside], kji[inside]

@@ -4,6 +4,8 @@ VTK's own slice mappers are left out: a rectangle with its corners in LPS is rig
 grid, and the picture on it is the one that the 2D views show.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData
@@ -12,7 +14,7 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkTexture
 
 from vis3d.geometry import FloatArray
 from vis3d.imaging import Window, cut, parse_window, picture, slice_index
-from vis3d.scene import SliceLayer
+from vis3d.scene import ClipPlane, SliceLayer
 from vis3d.volume import Volume
 
 
@@ -70,3 +72,6 @@ class SliceProp:
 
     def set_quality(self, coarse: bool) -> None:
         """Nothing to do: a slice costs the same at rest."""
+
+    def cut(self, planes: Sequence[ClipPlane]) -> None:
+        """Nothing to do: slices show what was cut off."""

@@ -1,7 +1,9 @@
 """The stage: one VTK window that shows a scene, on one thread."""
 
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -22,15 +24,22 @@ from vtkmodules.vtkWebCore import vtkRemoteInteractionAdapter
 
 from vis3d.geometry import FloatArray
 from vis3d.rendering import cameras
+from vis3d.rendering.clipping import cutting_planes
+from vis3d.rendering.handles import HandleSet
+from vis3d.rendering.marker import Marker
 from vis3d.rendering.opengl import draws_in_software, require_display, require_opengl
+from vis3d.rendering.pace import Pace
 from vis3d.rendering.picking import pick_lps
 from vis3d.rendering.slices import SliceProp
 from vis3d.rendering.surfaces import SurfaceProp
 from vis3d.rendering.volumes import VolumeProp
-from vis3d.scene import Camera, Layer, Scene, SliceLayer, SurfaceLayer
+from vis3d.scene import Camera, ClipPlane, CropBox, Layer, Scene, SliceLayer, SurfaceLayer
 
 Quality: TypeAlias = Literal["coarse", "fine"]
 Prop: TypeAlias = SurfaceProp | VolumeProp | SliceProp
+OCCLUSION_REACH, OCCLUSION_BIAS = 0.05, 0.0015
+"""How far hollows reach, and what counts as flat, of the size of what is shown."""
+
 _NO_KEYS = {"altKey": 0, "ctrlKey": 0, "shiftKey": 0}
 
 Key: TypeAlias = tuple[type, int, int]
@@ -43,7 +52,8 @@ class Stage:
     `interactor` with the trackball style: what a user drags is drawn coarsely while it
     moves. `volumes_on_cpu` chooses the ray caster; by default it is the CPU's own where
     OpenGL runs in software. Volumes of more than `max_voxels` are drawn from a copy with
-    fewer, which shows its first picture sooner.
+    fewer, which shows its first picture sooner. `on_cut` hears of the crop box or clip plane
+    that a user moves by its handles.
 
     Raises:
         RequirementError: this machine can't draw; the message says what to install.
@@ -74,7 +84,13 @@ class Stage:
         self._volumes_on_cpu, self._max_voxels = volumes_on_cpu, max_voxels
         self._props: dict[Key, Prop] = {}
         self._camera: Camera | None = None
+        self._marker: Marker | None = None
+        self._handles = HandleSet(self.interactor, self._moved)
+        self._scene = Scene()
+        self._planes: tuple[ClipPlane, ...] = ()
+        self._pace = Pace()
         self.quality: Quality = "fine"
+        self.on_cut: Callable[[CropBox | ClipPlane], None] = lambda cut: None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -95,7 +111,8 @@ class Stage:
         seen before: what a user has turned stays turned.
         """
         saw_nothing = not self._visible_corners().size
-        self._set_background(scene.background)
+        # VTK's pass for ambient occlusion knows no gradients (9.7): the ground must not flicker.
+        self._set_background(scene.background, plain=scene.ambient_occlusion)
         wanted = dict(_keyed(scene.layers))
         for key in [key for key in self._props if key not in wanted]:
             self._renderer.RemoveViewProp(self._props.pop(key).prop)
@@ -106,8 +123,15 @@ class Stage:
                 self._props[key] = self._make(layer)
                 self._renderer.AddViewProp(self._props[key].prop)
         self._light()
-        if saw_nothing or scene.camera != self._camera:
+        self._scene = scene
+        self._cut(scene.crop, scene.clip)
+        self._handles.show(scene.handles, scene.crop, scene.clip, self._visible_corners())
+        self._mark(scene.marker)
+        if saw_nothing or self._stands_elsewhere(scene.camera):
             self.look(scene.camera)
+        elif self._camera is not None and scene.camera.parallel != self._camera.parallel:
+            cameras.project(self._renderer.GetActiveCamera(), parallel=scene.camera.parallel)
+            self._camera = scene.camera
         self._renderer.ResetCameraClippingRange()
 
     def look(self, camera: Camera, *, all_round: bool = False) -> None:
@@ -123,17 +147,32 @@ class Stage:
             cameras.place(self._renderer.GetActiveCamera(), camera, corners, width / height)
             self._renderer.ResetCameraClippingRange()
 
+    def turn(self, degrees: float) -> None:
+        """Go round the patient's long axis, as a turntable does."""
+        cameras.turn(self._renderer.GetActiveCamera(), degrees)
+        self._renderer.ResetCameraClippingRange()
+
     def set_quality(self, quality: Quality) -> None:
         """Draw from now on coarsely (while moving) or finely (at rest)."""
         self.quality = quality
+        coarse = quality == "coarse"
         for prop in self._props.values():
-            prop.set_quality(coarse=quality == "coarse")
+            if isinstance(prop, VolumeProp):
+                prop.set_quality(coarse, self._pace.pixels)
+            else:
+                prop.set_quality(coarse)
+        self._occlude(not coarse and self._scene.ambient_occlusion)
 
     def render(self, quality: Quality | None = None) -> None:
         """Draw now, in the quality that was set last if none is given."""
         self.set_quality(quality or self.quality)
         self._renderer.ResetCameraClippingRange()
+        if self._marker is not None:
+            self._marker.follow(self._renderer.GetActiveCamera())
+        start = time.perf_counter()
         self.window.Render()
+        if self.quality == "coarse":
+            self._pace.took(time.perf_counter() - start)
 
     def picture(self) -> NDArray[np.uint8]:
         """What was drawn last, as RGB (rows, columns, 3), the first row at the top."""
@@ -170,10 +209,12 @@ class Stage:
 
     def pick(self, x: float, y: float) -> FloatArray | None:
         """The point in LPS mm seen at pixel (x, y) from the top left, None for background."""
-        return pick_lps(self._renderer, self.size, list(self._props.values()), x, y)
+        props = list(self._props.values())
+        return pick_lps(self._renderer, self.size, props, x, y, self._planes)
 
     def close(self) -> None:
         """Free the window and all that it shows."""
+        self._handles.hide()
         for prop in self._props.values():
             self._renderer.RemoveViewProp(prop.prop)
         self._props.clear()
@@ -190,6 +231,45 @@ class Stage:
         prop = VolumeProp(layer, on_cpu=self._volumes_on_cpu, max_voxels=self._max_voxels)
         prop.set_quality(coarse=self.quality == "coarse")
         return prop
+
+    def _stands_elsewhere(self, camera: Camera) -> bool:
+        return self._camera is None or replace(camera, parallel=self._camera.parallel) != (
+            self._camera
+        )
+
+    def _cut(self, crop: CropBox | None, clip: ClipPlane | None) -> None:
+        self._planes = cutting_planes(crop, clip)
+        for prop in self._props.values():
+            prop.cut(self._planes)
+
+    def _moved(self, cut: CropBox | ClipPlane) -> None:
+        """A user holds the box or the plane: show at once what it leaves."""
+        scene = self._scene
+        if isinstance(cut, CropBox):
+            self._scene = replace(scene, crop=cut)
+        else:
+            self._scene = replace(scene, clip=cut)
+        self._cut(self._scene.crop, self._scene.clip)
+        self.on_cut(cut)
+
+    def _mark(self, shown: bool) -> None:
+        if shown and self._marker is None:
+            self._marker = Marker(self.window)
+        if self._marker is not None:
+            self._marker.show(shown)
+
+    def _occlude(self, wanted: bool) -> None:
+        """Darken the hollows of surfaces; beside a volume VTK's pass would hide it."""
+        seen = [prop for prop in self._props.values() if prop.prop.GetVisibility()]
+        on = wanted and bool(seen) and all(isinstance(prop, SurfaceProp) for prop in seen)
+        if on:
+            corners = self._visible_corners()
+            size_mm = float(np.ptp(corners, axis=0).max()) or 1.0
+            self._renderer.SetSSAORadius(OCCLUSION_REACH * size_mm)
+            self._renderer.SetSSAOBias(OCCLUSION_BIAS * size_mm)
+            self._renderer.SetSSAOKernelSize(64)
+            self._renderer.SSAOBlurOn()
+        self._renderer.SetUseSSAO(on)
 
     def _light(self) -> None:
         """Light the scene as a studio would, or from the camera where that goes wrong.
@@ -212,11 +292,11 @@ class Stage:
             else np.empty((0, 3))
         )
 
-    def _set_background(self, color: tuple[int, int, int]) -> None:
+    def _set_background(self, color: tuple[int, int, int], *, plain: bool) -> None:
         below = np.array(color) / 255
         self._renderer.SetBackground(below.tolist())
         self._renderer.SetBackground2((below + (1 - below) * 0.10).tolist())
-        self._renderer.GradientBackgroundOn()
+        self._renderer.SetGradientBackground(not plain)
 
     def _follow_interaction(self) -> None:
         """Coarse while a user drags, fine when the button is let go.

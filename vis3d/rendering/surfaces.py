@@ -1,12 +1,22 @@
 """Surfaces as VTK props."""
 
-from vtkmodules.vtkFiltersCore import vtkTriangleMeshPointNormals
+from collections.abc import Sequence
+from typing import Any
+
+from vtkmodules.vtkFiltersCore import vtkQuadricClustering, vtkTriangleMeshPointNormals
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
 from vis3d.geometry import FloatArray
-from vis3d.scene import SurfaceLayer
+from vis3d.rendering.clipping import vtk_planes
+from vis3d.scene import ClipPlane, SurfaceLayer
 from vis3d.surface import Surface
 from vis3d.vtk_data import to_vtk
+
+MANY_TRIANGLES = 40_000
+"""Surfaces of more are drawn from a lighter copy while they move."""
+
+COARSE_CELLS = 80
+"""The lighter copy has at most one point in each cell of a grid of so many on an edge."""
 
 
 class SurfaceProp:
@@ -15,14 +25,12 @@ class SurfaceProp:
     def __init__(self, layer: SurfaceLayer) -> None:
         self.source: Surface = layer.surface
         self.prop = vtkActor()
-        mapper = vtkPolyDataMapper()
-        mapper.ScalarVisibilityOff()
+        self._fine: Any = vtkPolyDataMapper()
+        self._fine.ScalarVisibilityOff()
+        self._coarse: Any = None
         if len(layer.surface.triangles):
-            normals = vtkTriangleMeshPointNormals()
-            normals.SetInputData(to_vtk(layer.surface))
-            normals.Update()
-            mapper.SetInputData(normals.GetOutput())
-        self.prop.SetMapper(mapper)
+            self._fine.SetInputData(_with_normals(to_vtk(layer.surface)))
+        self.prop.SetMapper(self._fine)
         material = self.prop.GetProperty()
         material.SetInterpolationToPhong()
         material.SetAmbient(0.06)
@@ -45,5 +53,37 @@ class SurfaceProp:
             layer.visible and layer.opacity > 0 and len(self.source.points) > 0
         )
 
+    def cut(self, planes: Sequence[ClipPlane]) -> None:
+        """Show only what lies on the planes' sides."""
+        for mapper in (self._fine, self._coarse):
+            if mapper is not None:
+                mapper.SetClippingPlanes(vtk_planes(planes))
+
     def set_quality(self, coarse: bool) -> None:
-        """Nothing to do: surfaces are drawn whole."""
+        """A lighter copy while moving, all triangles at rest."""
+        if not coarse or len(self.source.triangles) <= MANY_TRIANGLES:
+            self.prop.SetMapper(self._fine)
+        elif self.prop.GetVisibility():
+            if self._coarse is None:
+                self._coarse = _coarse_mapper(self._fine)
+            self.prop.SetMapper(self._coarse)
+
+
+def _with_normals(surface: Any) -> Any:
+    normals = vtkTriangleMeshPointNormals()
+    normals.SetInputData(surface)
+    normals.Update()
+    return normals.GetOutput()
+
+
+def _coarse_mapper(fine: Any) -> Any:
+    clustering = vtkQuadricClustering()
+    clustering.SetInputData(fine.GetInput())
+    clustering.AutoAdjustNumberOfDivisionsOff()
+    clustering.SetNumberOfDivisions(COARSE_CELLS, COARSE_CELLS, COARSE_CELLS)
+    clustering.Update()
+    mapper = vtkPolyDataMapper()
+    mapper.ScalarVisibilityOff()
+    mapper.SetInputData(_with_normals(clustering.GetOutput()))
+    mapper.SetClippingPlanes(fine.GetClippingPlanes())
+    return mapper

@@ -1,5 +1,6 @@
 """Volumes as VTK props: ray casters that land where the voxels lie."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from vtkmodules.vtkRenderingVolume import vtkFixedPointVolumeRayCastMapper
 from vtkmodules.vtkRenderingVolumeOpenGL2 import vtkOpenGLGPUVolumeRayCastMapper
 
 from vis3d.geometry import FloatArray, Geometry
+from vis3d.rendering.clipping import vtk_planes
 from vis3d.rendering.presets import transfer_function
-from vis3d.scene import TransferFunction, VolumeLayer
+from vis3d.scene import ClipPlane, TransferFunction, VolumeLayer
 from vis3d.volume import Volume
 from vis3d.vtk_data import to_vtk
 
@@ -84,11 +86,15 @@ class VolumeProp:
         self._transfer, self._opacity = transfer, layer.opacity
         self.prop.SetProperty(_property(transfer, layer.opacity))
 
-    def set_quality(self, coarse: bool) -> None:
-        """Fewer rays and samples while moving, all of them at rest."""
+    def cut(self, planes: Sequence[ClipPlane]) -> None:
+        """Show only what lies on the planes' sides."""
+        self._mapper.SetClippingPlanes(vtk_planes(planes))
+
+    def set_quality(self, coarse: bool, pixels: float = COARSE_PIXELS) -> None:
+        """Fewer rays (one for `pixels`, squared) and samples while moving, all at rest."""
         finest = min(self._drawn.geometry.spacing)
         self._mapper.SetSampleDistance(finest if coarse else finest / 2)
-        self._mapper.SetImageSampleDistance(COARSE_PIXELS if coarse else 1.0)
+        self._mapper.SetImageSampleDistance(pixels if coarse else 1.0)
         if self.on_cpu:
             self._mapper.SetInteractiveSampleDistance(finest)
 
