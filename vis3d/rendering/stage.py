@@ -111,7 +111,7 @@ class Stage:
         seen before: what a user has turned stays turned.
         """
         saw_nothing = not self._visible_corners().size
-        # VTK's pass for ambient occlusion knows no gradients (9.7): the ground must not flicker.
+        # VTK's pass for ambient occlusion draws no gradients (9.7): no flicker, please.
         self._set_background(scene.background, plain=scene.ambient_occlusion)
         wanted = dict(_keyed(scene.layers))
         for key in [key for key in self._props if key not in wanted]:
