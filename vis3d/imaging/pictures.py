@@ -41,7 +41,7 @@ def picture(
         UsageError: no such plane or slice, or labels on another grid.
     """
     scan = cut(volume, plane, index)
-    pixels = _gray_picture(scan, volume, window or default_window(volume))
+    pixels = gray_picture(scan, volume, window or default_window(volume))
     if square:
         pixels = _squared(pixels, scan, Image.Resampling.BILINEAR)
     colored = np.repeat(pixels[:, :, None], 3, axis=2)
@@ -53,6 +53,18 @@ def picture(
     if square:
         label_pixels = _squared(label_pixels, scan, Image.Resampling.NEAREST)
     return overlay(colored, label_pixels, labels, opacities=opacities)
+
+
+def gray_picture(scan: Cut, volume: Volume, window: Window) -> NDArray[np.uint8]:
+    """A slice of a volume as greys (rows, columns), padding and not-a-number black."""
+    pixels = grays(scan.array, window)
+    if volume.metadata.get("photometric") == "MONOCHROME1":  # shown inverted, PS3.3 C.7.6.3.1.2
+        pixels = 255 - pixels
+    if volume.padding is not None:
+        pixels[scan.array == volume.padding] = 0
+    if scan.array.dtype.kind == "f":
+        pixels[np.isnan(scan.array)] = 0
+    return pixels
 
 
 def overlay(
@@ -124,15 +136,6 @@ def fitted(pixels: Rgb, size: tuple[int, int]) -> Rgb:
     """The picture as large as fits into one of `size` (width, height), on black."""
     image = ImageOps.pad(Image.fromarray(pixels), size, Image.Resampling.LANCZOS)
     return np.asarray(image)
-
-
-def _gray_picture(scan: Cut, volume: Volume, window: Window) -> NDArray[np.uint8]:
-    pixels = grays(scan.array, window)
-    if volume.metadata.get("photometric") == "MONOCHROME1":  # shown inverted, PS3.3 C.7.6.3.1.2
-        pixels = 255 - pixels
-    if volume.padding is not None:
-        pixels[scan.array == volume.padding] = 0
-    return pixels
 
 
 def _squared(pixels: NDArray[Any], scan: Cut, resampling: Image.Resampling) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,9 @@ def grays(array: NDArray[Any], window: Window) -> NDArray[np.uint8]:
 
     Linear between the window's ends (LINEAR_EXACT of PS3.3 C.11.2.1.3.2).
     """
+    if array.dtype == np.int16 and array.size > 1 << 15:
+        # A table of all values: a slice takes a quarter of a millisecond, not two.
+        return _table(window)[array.view(np.uint16)]
     # From here on one multiplication and one addition a voxel, in place.
     scaled = array.astype(np.float32)
     scaled -= np.float32(window.low)
@@ -78,6 +82,13 @@ def grays(array: NDArray[Any], window: Window) -> NDArray[np.uint8]:
     np.nan_to_num(scaled, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
     np.clip(scaled, 0, 255, out=scaled)
     return scaled.astype(np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _table(window: Window) -> NDArray[np.uint8]:
+    """The shade of every int16 value, in the order of their bits as uint16."""
+    values = np.arange(1 << 16, dtype=np.uint16).view(np.int16)
+    return np.concatenate([grays(part, window) for part in np.split(values, 4)])
 
 
 def default_window(volume: Volume) -> Window:
