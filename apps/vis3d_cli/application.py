@@ -17,6 +17,8 @@ COMMANDS = {
     "view": "Show a scan in a window.",
     "serve": "Open the explorer in the browser.",
     "demo": "Open the explorer on the built-in phantom.",
+    "anonymize": "Write DICOM images without the patient's identity.",
+    "remove-background": "Cut out what a picture shows; of a CT scan keep the body.",
     "phantom": "Write the built-in phantom as a DICOM series with its truth.",
 }
 """Each is the function of its name in the module of its name, imported when it is run."""

@@ -1,5 +1,13 @@
 """Volumes as 2D pictures: windows, slices as radiologists expect them, label overlays."""
 
+from vis3d.imaging.background import (
+    Box,
+    Point,
+    cut_out,
+    feathered,
+    foreground,
+    objects,
+)
 from vis3d.imaging.cuts import PLANES, Cut, Plane, cut, slice_count, slice_index
 from vis3d.imaging.histogram import (
     TISSUES,
@@ -14,8 +22,16 @@ from vis3d.imaging.histogram_pictures import (
     write_histogram_picture,
 )
 from vis3d.imaging.masking import centered_geometry, cropped, only, within
-from vis3d.imaging.picture_files import PICTURE_SUFFIXES, write_picture
-from vis3d.imaging.pictures import fitted, montage, overlay, picture
+from vis3d.imaging.picture_files import (
+    PICTURE_SUFFIXES,
+    holds_opacity,
+    pillow_formats,
+    read_picture,
+    write_any_picture,
+    write_picture,
+)
+from vis3d.imaging.pictures import fitted, gray_picture, montage, overlay, picture
+from vis3d.imaging.stacks import Blend, Stack, labels_shown, shown, stack
 from vis3d.imaging.windows import (
     WINDOWS,
     Window,
@@ -32,29 +48,45 @@ __all__ = [
     "PLANES",
     "TISSUES",
     "WINDOWS",
+    "Blend",
+    "Box",
     "Cut",
     "Histogram",
     "Plane",
+    "Point",
+    "Stack",
     "Tissue",
     "Window",
     "centered_geometry",
     "cropped",
     "cut",
+    "cut_out",
     "default_window",
+    "feathered",
     "fitted",
+    "foreground",
+    "gray_picture",
     "grays",
     "histogram",
+    "holds_opacity",
+    "labels_shown",
     "montage",
+    "objects",
     "only",
     "overlay",
     "own_windows",
     "parse_window",
     "picture",
+    "pillow_formats",
+    "read_picture",
+    "shown",
     "sketch",
     "slice_count",
     "slice_index",
+    "stack",
     "suited_window",
     "within",
+    "write_any_picture",
     "write_histogram_csv",
     "write_histogram_picture",
     "write_picture",

@@ -1,0 +1,170 @@
+"""remove-background: pictures, DICOM images, scans and folders of them."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from vis3d_cli.main import main
+
+import vis3d
+from tests.dicom.stacks import ct_slice, write
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """An orange disc of radius 30 about (60, 50) on grey."""
+    rows, columns = np.ogrid[:100, :140]
+    disc = (columns - 60) ** 2 + (rows - 50) ** 2 <= 900
+    pixels = np.where(disc[:, :, None], (220, 130, 40), (90, 95, 100)).astype(np.uint8)
+    path = tmp_path / "photo.png"
+    Image.fromarray(pixels).save(path)
+    return path, disc
+
+
+def test_the_object_stays_on_transparent_ground(photo, tmp_path, answer):
+    path, disc = photo
+    (row,) = answer("remove-background", path, "-o", tmp_path / "cut.png")["images"]
+    assert row["error"] is None
+    assert row["foreground_percent"] == pytest.approx(100 * disc.mean(), rel=0.03)
+    with Image.open(tmp_path / "cut.png") as image:
+        pixels = np.asarray(image)
+    assert pixels.shape == (100, 140, 4)
+    assert ((pixels[:, :, 3] == 255) == disc).mean() > 0.99
+    assert set(np.unique(pixels[:, :, 3])) == {0, 255}
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "color"),
+    [
+        ("cut.jpg", [], (255, 255, 255)),
+        ("cut.bmp", [], (255, 255, 255)),
+        ("cut.png", ["--background", "black"], (0, 0, 0)),
+        ("cut.webp", ["--background", "#10A0F0"], (16, 160, 240)),
+    ],
+)
+def test_the_ground_has_the_colour_asked_for(photo, tmp_path, name, words, color):
+    path, _ = photo
+    assert main(["remove-background", str(path), "-o", str(tmp_path / name), *words]) == 0
+    with Image.open(tmp_path / name) as image:
+        pixels = np.asarray(image.convert("RGB"), int)
+    assert np.abs(pixels[5, 5] - color).max() <= 2
+    assert np.abs(pixels[50, 60] - (220, 130, 40)).max() <= 12
+
+
+def test_a_feathered_edge_has_the_opacities_between(photo, tmp_path):
+    path, _ = photo
+    assert main(
+        ["remove-background", str(path), "-o", str(tmp_path / "cut.png"), "--feather", "5%"]
+    ) == 0  # fmt: skip
+    with Image.open(tmp_path / "cut.png") as image:
+        opacity = np.asarray(image)[:, :, 3]
+    assert ((opacity > 0) & (opacity < 255)).sum() > 500
+    assert opacity[50, 60] == 255
+
+
+def test_boxes_points_and_objects_apart(tmp_path, answer):
+    pixels = np.full((90, 160, 3), 30, np.uint8)
+    pixels[20:50, 20:60], pixels[40:80, 100:150] = 220, 200
+    Image.fromarray(pixels).save(tmp_path / "two.png")
+    (row,) = answer("remove-background", tmp_path / "two.png", "-o", tmp_path / "a.png",
+                    "--separate")["images"]  # fmt: skip
+    assert [path.rsplit("/", 1)[1] for path in row["outputs"]] == ["a-1.png", "a-2.png"]
+    with Image.open(tmp_path / "a-1.png") as image:
+        larger = np.asarray(image)[:, :, 3] > 0
+    assert larger[60, 125]
+    assert not larger[35, 40]
+    assert main(["remove-background", str(tmp_path / "two.png"), "-o", str(tmp_path / "b.png"),
+                 "--box", "10,10,70,60", "--point", "140,75,background"]) == 0  # fmt: skip
+    with Image.open(tmp_path / "b.png") as image:
+        kept = np.asarray(image)[:, :, 3] > 0
+    assert kept[35, 40]
+    assert not kept[60, 125]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--box", "1,2,3"],
+        ["--box", "1,2,3,4,square"],
+        ["--box", "-1,2,30,40"],
+        ["--box", "0,0,900,40"],
+        ["--point", "a,b"],
+        ["--feather", "wide"],
+        ["--background", "greenish"],
+    ],
+)
+def test_hints_that_say_nothing_are_refused(photo, tmp_path, refusal, words):
+    code, _ = refusal("remove-background", photo[0], "-o", tmp_path / "cut.png", *words)
+    assert code == 2
+    assert not (tmp_path / "cut.png").exists()
+
+
+def test_a_jpeg_cannot_be_transparent(photo, tmp_path, refusal):
+    code, line = refusal("remove-background", photo[0], "-o", tmp_path / "cut.jpg",
+                         "--background", "transparent")  # fmt: skip
+    assert (code, "transparent" in line) == (2, True)
+
+
+def test_a_picture_of_nothing_asks_for_a_box(tmp_path, refusal):
+    Image.new("RGB", (50, 40), "gray").save(tmp_path / "flat.png")
+    code, line = refusal("remove-background", tmp_path / "flat.png", "-o", tmp_path / "x.png")
+    assert (code, "--box" in line) == (4, True)
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_a_folder_goes_in_one_go_and_a_broken_file_is_named(photo, tmp_path, capsys):
+    path, _ = photo
+    (tmp_path / "in").mkdir()
+    path.rename(tmp_path / "in" / "a.png")
+    Image.open(tmp_path / "in" / "a.png").save(tmp_path / "in" / "b.jpg")
+    (tmp_path / "in" / "c.png").write_bytes(b"broken")
+    out = tmp_path / "out"
+    assert main(["remove-background", str(tmp_path / "in"), "-o", str(out), "--json"]) == 8
+    printed = capsys.readouterr()
+    rows = json.loads(printed.out)["images"]
+    assert [row["error"] is None for row in rows] == [True, True, False]
+    assert printed.err.startswith("vis3d: c.png is no picture")
+    assert sorted(file.name for file in out.iterdir()) == ["a.png", "b.png"]
+
+
+def test_the_body_of_a_scan_stays_and_the_rest_is_padding(scan, phantom, tmp_path):
+    out = tmp_path / "body.nii.gz"
+    assert main(["remove-background", str(scan), "-o", str(out)]) == 0
+    volume = vis3d.read_volume(out)
+    truth = phantom.labels.mask("body").array
+    inside = volume.inside_scan()
+    assert 2 * (inside & truth).sum() / (inside.sum() + truth.sum()) > 0.97
+    assert np.array_equal(volume.array[inside], phantom.volume.array[inside])
+
+
+def test_the_slices_of_a_scan_become_pictures_of_the_body(tmp_path):
+    rows, columns = np.ogrid[:90, :110]
+    body = (columns - 55) ** 2 / 1600 + (rows - 40) ** 2 / 900 <= 1
+    values = np.where(body, 40, -1000).astype(np.int16)
+    values[78:80, 5:105] = 300  # a table
+    write(
+        tmp_path / "scan",
+        [ct_slice(values, (0, 0, 3 * k), pixel_spacing=(3.5, 3.5)) for k in range(8)],
+    )
+    out = tmp_path / "out"
+    assert main(["remove-background", str(tmp_path / "scan"), "-o", str(out)]) == 0
+    files = sorted(out.rglob("*.png"))
+    assert [file.name for file in files] == [f"{k:04d}.png" for k in range(8)]
+    with Image.open(files[4]) as image:
+        opacity = np.asarray(image)[:, :, 3]
+    assert opacity[40, 55] == 255
+    assert not opacity[78:80].any()
+    assert not opacity[3, 3]
+
+
+def test_a_dicom_picture_becomes_one_file(tmp_path):
+    rows, columns = np.ogrid[:90, :110]
+    body = (columns - 55) ** 2 / 1600 + (rows - 40) ** 2 / 900 <= 1
+    values = np.where(body, 40, -1000).astype(np.int16)
+    (path,) = write(tmp_path / "one", [ct_slice(values, (0, 0, 0), pixel_spacing=(3.5, 3.5))])
+    assert main(["remove-background", str(path), "-o", str(tmp_path / "x.tif")]) == 0
+    with Image.open(tmp_path / "x.tif") as image:
+        opacity = np.asarray(image)[:, :, 3]
+    assert (opacity > 0)[40, 55]
+    assert not opacity[3, 3]
