@@ -1,11 +1,14 @@
 """DICOM files -> Series -> Volume, and DICOM objects out."""
 
+from vis3d.dicom.anonymization import Anonymized, anonymize
+from vis3d.dicom.deidentify import Kept, Policy
 from vis3d.dicom.discovery import discover
 from vis3d.dicom.elements import Element
 from vis3d.dicom.encapsulated import write_encapsulated_stl
 from vis3d.dicom.images import DicomImage, read_image
 from vis3d.dicom.json_model import dicom_json
 from vis3d.dicom.loading import load_series
+from vis3d.dicom.pseudonyms import Pseudonyms
 from vis3d.dicom.segmentation_objects import read_segmentation, write_segmentation
 from vis3d.dicom.series import Discovery, Series, Skipped
 from vis3d.dicom.tags import (
@@ -24,14 +27,19 @@ from vis3d.dicom.tags import (
 from vis3d.dicom.writer import write_ct_series
 
 __all__ = [
+    "Anonymized",
     "Comparison",
     "DicomImage",
     "Difference",
     "Discovery",
     "Element",
+    "Kept",
+    "Policy",
+    "Pseudonyms",
     "Series",
     "Skipped",
     "TagTree",
+    "anonymize",
     "compare_tags",
     "dicom_json",
     "discover",

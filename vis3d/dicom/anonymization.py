@@ -1,0 +1,322 @@
+"""DICOM images without the patient: headers built anew, pixels written anew.
+
+Of the files given nothing is copied. Pixels are decoded and stored uncompressed, within the
+bits that hold values, so that comments in compressed streams, overlays in spare bits and
+bytes behind the image stay behind as well.
+"""
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, UID_dictionary
+
+import vis3d
+from vis3d.dicom.codecs import LOSSY_TRANSFER_SYNTAXES
+from vis3d.dicom.colors import frame_size, rgb_values
+from vis3d.dicom.datasets import header_dataset
+from vis3d.dicom.deidentify import Policy, deidentified
+from vis3d.dicom.discovery import _files_at, discover
+from vis3d.dicom.frames import Frame, PixelFormat, frame_count, stored_format
+from vis3d.dicom.headers import Header, read_header
+from vis3d.dicom.kinds import OtherObjectError, check_pixels, check_readable
+from vis3d.dicom.known_terms import speaks_of_head
+from vis3d.dicom.pixels import stored_values
+from vis3d.dicom.sentences import reason_of
+from vis3d.dicom.series import Skipped
+from vis3d.dicom.sources import Source, Unreadable
+from vis3d.dicom.uids import new_uid
+from vis3d.errors import (
+    InputError,
+    NotDicomError,
+    NothingFoundError,
+    OutputError,
+    TooLargeError,
+    UnsupportedError,
+    UsageError,
+    Vis3dError,
+)
+from vis3d.progress import Progress, part, silent
+from vis3d.volume import Finding
+from vis3d.whole_file import UNFINISHED, reason
+
+MAX_PIXEL_BYTES = 2**32 - 2
+_SHOWS_TEXT = frozenset("SC US ES XC OP OT IVUS XA RF ECG SM".split())  # noqa: SIM905
+"""Modalities whose pictures often carry the patient's name in their pixels."""
+_SCREENS = frozenset(("SCREEN SAVE", "SCREENSHOT", "SCREENSAVE"))
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_TOMOGRAPHY = ("CT", "MR", "PT")
+
+
+@dataclass(frozen=True)
+class Anonymized:
+    """What was done: files written by series folder, those left out and those that failed."""
+
+    folders: dict[str, int]
+    left_out: tuple[Skipped, ...]
+    failed: tuple[Skipped, ...]
+    findings: tuple[Finding, ...]
+
+
+def anonymize(
+    path: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    *,
+    policy: Policy | None = None,
+    pixels_reviewed: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Anonymized:
+    """Write the images at `path` (as `discover` takes it) without the patient's identity.
+
+    Each series becomes a folder in `folder`, its files numbered; no name tells anything.
+    All appear at the end; until then, and when the work is stopped, none does. Images that
+    say that text is burned into their pixels fail unless somebody reviewed them
+    (`pixels_reviewed`). One file's failure doesn't stop the others.
+
+    Raises:
+        UsageError: `folder` is `path`, or lies in it.
+        NothingFoundError: no such path, or no DICOM image in it.
+        OutputError: `folder` can't be written.
+    """
+    source, target = Path(path), Path(folder)
+    _check_apart(source, target)
+    tell = progress or silent
+    work = _Work(policy or Policy(), pixels_reviewed, force)
+    with _together(target) as scratch:
+        _, files = _files_at(source)
+        listed = list(files)
+        for number, file in enumerate(listed):
+            tell(0.9 * number / len(listed), "Removing identities")
+            work.take(file, scratch)
+        work.compare(source, scratch, part(tell, 0.9, 1.0))
+    tell(1.0, "Removing identities")
+    return work.done()
+
+
+@dataclass
+class _Work:
+    """What was written so far, and what wasn't."""
+
+    policy: Policy
+    pixels_reviewed: bool
+    force: bool
+    folders: Counter[str] = field(default_factory=Counter)
+    left_out: list[Skipped] = field(default_factory=list)
+    failed: list[Skipped] = field(default_factory=list)
+    warned: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def take(self, file: Source | Unreadable, scratch: Path) -> None:
+        """One file: written, left out or failed."""
+        if isinstance(file, Unreadable):
+            self.left_out.append(Skipped(file.name, file.reason))
+            return
+        try:
+            made = self.image(file)
+        except (NotDicomError, OtherObjectError) as error:
+            self.left_out.append(Skipped(file.name, reason_of(file.name, error)))
+        except InputError as error:
+            self.failed.append(Skipped(file.name, reason_of(file.name, error), damaged=True))
+        else:
+            self.write(made, scratch)
+
+    def image(self, file: Source) -> Dataset:
+        """The file's image without identity."""
+        header = read_header(file, force=self.force)
+        check_readable(header)
+        if header.text("SOPClassUID") not in UID_dictionary:
+            raise OtherObjectError(
+                "an object of a maker's own class, whose content isn't known"
+            )
+        form, count = stored_format(header), frame_count(header)
+        check_pixels(header, count, frame_size(form))
+        original = header_dataset(header)
+        self.judge(original)
+        try:
+            made = deidentified(original, self.policy)
+        except RecursionError as error:
+            raise InputError("has sequences that are nested too deep") from error
+        if not made.get("SOPInstanceUID") or not made.get("SeriesInstanceUID"):
+            raise InputError("has no UIDs of image and series, so nothing could refer to it")
+        _add_pixels(made, header, form, count)
+        if self.pixels_reviewed:
+            made.BurnedInAnnotation = "NO"
+        return made
+
+    def judge(self, original: Any) -> None:
+        """Refuse burned-in text, warn of what only a person can see.
+
+        Raises:
+            UnsupportedError: text is burned into the pixels, and nobody reviewed them.
+        """
+        burned = str(original.get("BurnedInAnnotation", "")).strip().upper()
+        if self.pixels_reviewed:
+            pass
+        elif burned == "YES":
+            raise UnsupportedError(
+                "says that text is burned into its pixels: look at it, and if it names nobody "
+                "say so (--pixels-reviewed)"
+            )
+        elif burned != "NO" and _may_show_text(original):
+            self.warned["pixels", _PIXELS] += 1
+        if str(original.get("RecognizableVisualFeatures", "")) == "YES":
+            self.warned["face", _FACE] += 1
+        elif str(original.get("Modality", "")) in _TOMOGRAPHY:
+            if speaks_of_head(_words(original)):
+                self.warned["face", _FACE] += 1
+            elif not str(original.get("BodyPartExamined", "")):
+                self.warned["face-unknown", _FACE_UNKNOWN] += 1
+
+    def write(self, made: Dataset, scratch: Path) -> None:
+        series = self.policy.pseudonyms.word("folder", str(made.SeriesInstanceUID), 12)
+        name = f"series-{series.lower()}"
+        self.folders[name] += 1
+        place = scratch / name
+        place.mkdir(exist_ok=True)
+        made.save_as(place / f"{self.folders[name]:05d}.dcm", enforce_file_format=True)
+
+    def compare(self, source: Path, scratch: Path, tell: Progress) -> None:
+        """Warn if the series can't be told apart any more as they could before."""
+        if not self.folders or self.failed:
+            return
+        before = discover(source, force=self.force, progress=part(tell, 0.0, 0.5))
+        after = discover(scratch, progress=part(tell, 0.5, 1.0))
+        shapes = [
+            sorted(s.shape for s in found.series if s.loadable) for found in (before, after)
+        ]
+        if shapes[0] != shapes[1]:
+            self.warned["series-changed", _CHANGED] += 1
+
+    def done(self) -> Anonymized:
+        if not self.folders and not self.failed:
+            raise NothingFoundError("There is no DICOM image here to take an identity from.")
+        findings = tuple(
+            Finding(code, "warning", text.format(count=count))
+            for (code, text), count in sorted(self.warned.items())
+        )
+        return Anonymized(
+            dict(self.folders), tuple(self.left_out), tuple(self.failed), findings
+        )
+
+
+_PIXELS = (
+    "{count} images are of a kind that often shows text, and don't say that theirs don't: look "
+    "at every one."
+)
+_FACE = (
+    "{count} images may show the head: a face could be made of them, and recognised. Remove it "
+    "or restrict who gets them."
+)
+_FACE_UNKNOWN = "{count} images don't say which part of the body they show: look for faces."
+_CHANGED = (
+    "The series can't be told apart as before; times may have done that: keep their intervals "
+    "(--dates shift)."
+)
+
+
+def _may_show_text(original: Any) -> bool:
+    kinds = {str(one).strip() for one in original.get("ImageType", []) or []}
+    captured = str(original.get("SOPClassUID", "")).startswith(_SECONDARY_CAPTURE)
+    converted = str(original.get("ConversionType", "")) not in ("", "DI", "SYN")
+    text = str(original.get("Modality", "")) in _SHOWS_TEXT
+    return captured or converted or text or bool(kinds & _SCREENS)
+
+
+def _words(original: Any) -> str:
+    keywords = (
+        "BodyPartExamined", "StudyDescription", "SeriesDescription", "ProtocolName",
+        "RequestedProcedureDescription", "PerformedProcedureStepDescription",
+    )  # fmt: skip
+    return " ".join(str(original.get(keyword, "")) for keyword in keywords)
+
+
+def _add_pixels(made: Dataset, header: Header, form: PixelFormat, count: int) -> None:
+    """The values of all frames, uncompressed, and what describes how they are stored."""
+    size = form.rows * form.columns * (3 if form.is_color else form.allocated // 8) * count
+    if size > MAX_PIXEL_BYTES:
+        raise TooLargeError(
+            f"holds {size:,} bytes of pixels; an element takes {MAX_PIXEL_BYTES:,}"
+        )
+    frames = (_bare_frame(header, form, number) for number in range(count))
+    if form.is_color:
+        pixels = b"".join(rgb_values(frame).tobytes() for frame in frames)
+        _describe_colors(made)
+    else:
+        kind = f"<{'i' if form.signed else 'u'}{form.allocated // 8}"
+        pixels = b"".join(stored_values(frame).astype(kind).tobytes() for frame in frames)
+        made.BitsStored, made.HighBit = form.stored, form.stored - 1
+        made.PhotometricInterpretation = form.photometric
+        if "PixelPresentation" in made:
+            made.PixelPresentation = "MONOCHROME"
+    for keyword in made.dir("PaletteColor"):
+        del made[keyword]
+    made.PixelData = pixels + b"\0" * (len(pixels) % 2)
+    made["PixelData"].VR = "OW"
+    if "NumberOfFrames" in made:
+        made.NumberOfFrames = count
+    if header.transfer_syntax in LOSSY_TRANSFER_SYNTAXES:
+        made.LossyImageCompression = "01"
+    made.file_meta = FileMetaDataset()
+    made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID
+    made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    made.file_meta.ImplementationClassUID = new_uid("vis3d")
+    made.file_meta.ImplementationVersionName = f"VIS3D_{vis3d.__version__}"
+
+
+def _bare_frame(header: Header, form: PixelFormat, number: int) -> Frame:
+    """A frame whose place doesn't matter."""
+    return Frame(header, number, form, None, None, None, 1.0, 0.0, "", None)
+
+
+def _describe_colors(made: Dataset) -> None:
+    made.SamplesPerPixel, made.PhotometricInterpretation = 3, "RGB"
+    made.PlanarConfiguration, made.PixelRepresentation = 0, 0
+    made.BitsAllocated = made.BitsStored = 8
+    made.HighBit = 7
+
+
+def _check_apart(source: Path, target: Path) -> None:
+    """The output must neither be the input nor lie in it."""
+    inside = source.resolve() if source.is_dir() else source.resolve().parent
+    out = target.resolve()
+    if out == inside or (source.is_dir() and inside in out.parents):
+        raise UsageError(
+            f"{target} lies in the input, where it would mix with what names the patient: name "
+            f"a folder elsewhere."
+        )
+
+
+@contextmanager
+def _together(folder: Path) -> Iterator[Path]:
+    """A folder inside `folder` whose folders move up once the block ends well."""
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".vis3d-", dir=folder))
+    except OSError as error:
+        raise OutputError(f"Cannot write into {folder}: {reason(error)}.") from error
+    UNFINISHED.add(scratch)
+    try:
+        yield scratch
+        for file in sorted(scratch.glob("*/*")):
+            place = folder / file.parent.name
+            place.mkdir(exist_ok=True)
+            file.replace(place / file.name)
+            made = False
+    except Vis3dError:
+        raise
+    except OSError as error:
+        raise OutputError(f"Cannot write into {folder}: {reason(error)}.") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        UNFINISHED.discard(scratch)
+        if made:
+            folder.rmdir()
