@@ -144,3 +144,11 @@ def test_repr_is_for_people(oblique: Geometry) -> None:
     assert repr(Geometry((20, 30, 40), (0.7, 0.9, 2.5))) == (
         "Geometry(40 x 30 x 20, 0.70 x 0.90 x 2.50 mm, LPS)"
     )
+
+
+def test_each_patient_axis_has_an_array_axis_of_its_own() -> None:
+    assert Geometry((4, 5, 6)).patient_axes == (0, 1, 2)
+    coronal = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], float)  # j runs up, k to the back
+    assert Geometry((4, 5, 6), direction=coronal).patient_axes == (0, 2, 1)
+    turned = Rotation.from_euler("x", 45, degrees=True).as_matrix()
+    assert sorted(Geometry((4, 5, 6), direction=turned).patient_axes) == [0, 1, 2]

@@ -1,6 +1,7 @@
 """Where voxels lie in the patient: array indices <-> LPS millimetres."""
 
 from dataclasses import dataclass, replace
+from itertools import permutations
 from typing import Self, TypeAlias
 
 import numpy as np
@@ -99,6 +100,16 @@ class Geometry:
             for column, axis in enumerate(nearest)
         ]
         return (letters[0], letters[1], letters[2])
+
+    @property
+    def patient_axes(self) -> tuple[int, int, int]:
+        """The array axis (0 for i, 1 for j, 2 for k) nearest to each of L, P and S.
+
+        All three together, so that no axis serves twice on a grid turned by 45 degrees.
+        """
+        nearness = np.abs(self.direction)
+        i, j, k = max(permutations((0, 1, 2)), key=lambda axes: nearness[(0, 1, 2), axes].sum())
+        return i, j, k
 
     def to_lps(self, ijk: ArrayLike) -> FloatArray:
         """Points (..., 3) in LPS mm of (fractional) voxel indices (i, j, k)."""

@@ -6,7 +6,6 @@ superior. On an oblique grid each plane is the array plane nearest to it.
 """
 
 from dataclasses import dataclass
-from itertools import permutations
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -81,13 +80,13 @@ class Cut:
 
 def slice_count(geometry: Geometry, plane: Plane) -> int:
     """How many slices the grid has in that plane."""
-    across = _axes(geometry)[_layout(plane)[0]]
+    across = geometry.patient_axes[_layout(plane)[0]]
     return geometry.shape[2 - across]
 
 
 def slice_index(geometry: Geometry, plane: Plane, lps: ArrayLike) -> int:
     """The slice nearest to a point in LPS mm (the first or last one for a point outside)."""
-    across = _axes(geometry)[_layout(plane)[0]]
+    across = geometry.patient_axes[_layout(plane)[0]]
     index = round(float(geometry.to_ijk(lps)[across]))
     return min(max(index, 0), slice_count(geometry, plane) - 1)
 
@@ -105,7 +104,7 @@ def cut(data: Volume | LabelMap, plane: Plane, index: int) -> Cut:
     if not 0 <= index < count:
         raise UsageError(f"There is no {plane} slice {index}: they go from 0 to {count - 1}.")
     patient_axis, (down, down_sign), (right, right_sign) = _layout(plane)
-    axes = _axes(geometry)
+    axes = geometry.patient_axes
     across, row_axis, column_axis = axes[patient_axis], axes[down], axes[right]
     first = np.zeros(3)
     first[across] = index
@@ -130,16 +129,6 @@ def _layout(plane: Plane) -> tuple[int, tuple[int, int], tuple[int, int]]:
     if plane not in _LAYOUT:
         raise UsageError(f"A plane is one of {', '.join(PLANES)}, not {plane!r}.")
     return _LAYOUT[plane]
-
-
-def _axes(geometry: Geometry) -> tuple[int, int, int]:
-    """The array axis (0 for i, 1 for j, 2 for k) nearest to each of L, P and S.
-
-    All three together, so that no axis serves twice on a grid turned by 45 degrees.
-    """
-    nearness = np.abs(geometry.direction)
-    i, j, k = max(permutations((0, 1, 2)), key=lambda axes: nearness[(0, 1, 2), axes].sum())
-    return i, j, k
 
 
 def _side(step_lps: FloatArray) -> str:
