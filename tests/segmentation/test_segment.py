@@ -8,7 +8,8 @@ from vis3d.errors import Cancelled, UnknownStructureError, UnsupportedError
 from vis3d.geometry import Geometry
 from vis3d.labels import LabelMap
 from vis3d.segmentation import SEGMENTERS, segment
-from vis3d.segmentation.mask_operations import fill, split_islands
+from vis3d.segmentation.islands import split_islands
+from vis3d.segmentation.shaping import fill
 from vis3d.volume import Volume
 
 EVERYTHING = ("lungs", "airways", "bones", "body")

@@ -1,7 +1,16 @@
 """Volume -> LabelMap: lungs, airways, bones and body by density and shape."""
 
+from vis3d.segmentation.combining import intersect, subtract, union
 from vis3d.segmentation.edit_history import EditHistory, Step
 from vis3d.segmentation.edits import Brush, Edit, difference, erase, paint
+from vis3d.segmentation.islands import (
+    keep_island,
+    largest_components,
+    remove_island,
+    remove_islands,
+    split_islands,
+    split_touching,
+)
 from vis3d.segmentation.scissors import scissors, scissors_in_view
 from vis3d.segmentation.segment import (
     SEGMENTERS,
@@ -11,6 +20,20 @@ from vis3d.segmentation.segment import (
     segment_bones,
     segment_lungs,
 )
+from vis3d.segmentation.selecting import (
+    kmeans_ranges,
+    otsu_level,
+    region_growing,
+    threshold,
+)
+from vis3d.segmentation.shaping import (
+    add_margin,
+    close,
+    fill,
+    fill_in_slices,
+    open_up,
+    smooth,
+)
 
 __all__ = [
     "SEGMENTERS",
@@ -18,9 +41,22 @@ __all__ = [
     "Edit",
     "EditHistory",
     "Step",
+    "add_margin",
+    "close",
     "difference",
     "erase",
+    "fill",
+    "fill_in_slices",
+    "intersect",
+    "keep_island",
+    "kmeans_ranges",
+    "largest_components",
+    "open_up",
+    "otsu_level",
     "paint",
+    "region_growing",
+    "remove_island",
+    "remove_islands",
     "scissors",
     "scissors_in_view",
     "segment",
@@ -28,4 +64,10 @@ __all__ = [
     "segment_body",
     "segment_bones",
     "segment_lungs",
+    "smooth",
+    "split_islands",
+    "split_touching",
+    "subtract",
+    "threshold",
+    "union",
 ]
