@@ -165,7 +165,7 @@ def test_values_are_measured_and_can_be_windowed(tmp_path: Path) -> None:
     assert image.pixel_spacing == (0.9, 0.7)
     volume = image.as_volume()
     assert volume.geometry.spacing[:2] == (0.7, 0.9)
-    assert volume.metadata["windows"] == ((40.0, 400.0, ""),)
+    assert volume.metadata["windows"] == ((40.0, 400.0, "", "LINEAR"),)
     assert "Secret" not in repr(image)
 
 

@@ -41,6 +41,7 @@ _NEEDED = """
     WindowCenterWidthExplanation RescaleIntercept RescaleSlope RescaleType
     LossyImageCompression Units PerFrameFunctionalGroupsSequence
     DirectoryRecordSequence KVP ModalityLUTSequence PixelSpacingCalibrationType
+    VOILUTFunction VOILUTSequence
 """
 NEEDED = tuple(_NEEDED.split())
 

@@ -1,4 +1,4 @@
-"""Stored values -> measured ones by a table, where a file has one instead of a slope."""
+"""The tables of a file: stored values -> measured ones, and measured ones -> shades."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.dicom.datasets import header_dataset
-from vis3d.dicom.headers import Header
+from vis3d.dicom.headers import Header, safe_text
 from vis3d.errors import InputError
 
 
@@ -46,7 +46,36 @@ def modality_lookup(header: Header, *, signed: bool) -> Lookup | None:
         raise InputError("has a ModalityLUTSequence that can't be read") from error
 
 
-def _lookup(item: Any, header: Header, *, signed: bool) -> Lookup:
+def shade_tables(
+    header: Header, *, signed: bool
+) -> tuple[tuple[str, int, NDArray[np.float32]], ...]:
+    """The VOI LUTs of a file (PS3.3 C.11.2.1.1): name, first value, shades from 0 to 1.
+
+    Tables that can't be read are left out: they concern the picture, not what was measured.
+    """
+    if not header.has("VOILUTSequence"):
+        return ()
+    try:
+        return tuple(
+            _shade_table(item, header, signed=signed)
+            for item in header_dataset(header).get("VOILUTSequence") or ()
+        )
+    except Exception:  # noqa: BLE001 - pydicom parses values late, and raises a dozen kinds
+        return ()
+
+
+def _shade_table(
+    item: Any, header: Header, *, signed: bool
+) -> tuple[str, int, NDArray[np.float32]]:
+    lookup = _lookup(item, header, signed=signed, keyword="VOILUTSequence")
+    white = (1 << int(item.LUTDescriptor[2])) - 1
+    name = safe_text(str(item.get("LUTExplanation", "")))
+    return name, lookup.first, np.clip(lookup.table / np.float32(white), 0, 1)
+
+
+def _lookup(
+    item: Any, header: Header, *, signed: bool, keyword: str = "ModalityLUTSequence"
+) -> Lookup:
     count, first, bits = (int(number) & 0xFFFF for number in item.LUTDescriptor)
     count = count or 1 << 16
     data = item.LUTData
@@ -56,7 +85,7 @@ def _lookup(item: Any, header: Header, *, signed: bool) -> Lookup:
         data = np.frombuffer(data, np.uint8 if small else np.dtype(f"{order}u2"))
     table = np.array(data).ravel()[:count].astype(np.float32)
     if len(table) != count:
-        raise InputError(f"has a ModalityLUTSequence of {len(table)} entries, not {count}")
+        raise InputError(f"has a {keyword} of {len(table)} entries, not {count}")
     if signed and first >> 15:
         first -= 1 << 16
     return Lookup(first, table, str(item.get("ModalityLUTType", "")))

@@ -2,6 +2,7 @@
 
 from vis3d.dicom.frames import Frame, safe_word
 from vis3d.dicom.headers import safe_text
+from vis3d.dicom.lookup import shade_tables
 from vis3d.dicom.series import Series
 from vis3d.errors import InputError
 from vis3d.volume import Finding
@@ -31,10 +32,16 @@ def metadata_of(
     windows = _windows(frame)
     if windows:
         metadata["windows"] = windows
+    # Tables of measured values that can be negative start at a signed one.
+    below_zero = frame.format.signed or frame.slope < 0 or frame.intercept < 0
+    tables = shade_tables(header, signed=below_zero)
+    if tables:
+        metadata["voi_luts"] = tables
     return metadata
 
 
-def _windows(frame: Frame) -> tuple[tuple[float, float, str], ...]:
+def _windows(frame: Frame) -> tuple[tuple[float, float, str, str], ...]:
+    """Center, width, name and VOI LUT function (LINEAR where none is named)."""
     header = frame.header
     try:
         centers, widths = header.numbers("WindowCenter"), header.numbers("WindowWidth")
@@ -43,4 +50,5 @@ def _windows(frame: Frame) -> tuple[tuple[float, float, str], ...]:
     names = [*header.free_text("WindowCenterWidthExplanation").split("\\")]
     names += [""] * len(centers)
     pairs = zip(centers, widths, names, strict=False)
-    return tuple((center, width, name) for center, width, name in pairs if width >= 1)
+    function = safe_word(header.text("VOILUTFunction") or "LINEAR")
+    return tuple((center, width, name, function) for center, width, name in pairs if width >= 1)

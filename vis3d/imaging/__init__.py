@@ -30,14 +30,18 @@ from vis3d.imaging.picture_files import (
     write_any_picture,
     write_picture,
 )
-from vis3d.imaging.pictures import fitted, gray_picture, montage, overlay, picture
+from vis3d.imaging.pictures import deep_picture, fitted, gray_picture, montage, overlay, picture
 from vis3d.imaging.stacks import Blend, Stack, labels_shown, shown, stack
 from vis3d.imaging.windows import (
     WINDOWS,
+    Shading,
+    VoiLut,
     Window,
+    default_shading,
     default_window,
     grays,
     own_windows,
+    parse_shading,
     parse_window,
     suited_window,
 )
@@ -54,13 +58,17 @@ __all__ = [
     "Histogram",
     "Plane",
     "Point",
+    "Shading",
     "Stack",
     "Tissue",
+    "VoiLut",
     "Window",
     "centered_geometry",
     "cropped",
     "cut",
     "cut_out",
+    "deep_picture",
+    "default_shading",
     "default_window",
     "feathered",
     "fitted",
@@ -75,6 +83,7 @@ __all__ = [
     "only",
     "overlay",
     "own_windows",
+    "parse_shading",
     "parse_window",
     "picture",
     "pillow_formats",

@@ -23,17 +23,25 @@ PICTURE_SUFFIXES: dict[str, dict[str, Any]] = {
 """How Pillow writes each kind of picture."""
 
 
-def write_picture(pixels: NDArray[np.uint8], path: str | os.PathLike[str]) -> None:
+DEEP_SUFFIXES = (".png", ".tif", ".tiff")
+"""The formats that hold 16 bits a pixel."""
+
+
+def write_picture(
+    pixels: NDArray[np.uint8] | NDArray[np.uint16], path: str | os.PathLike[str]
+) -> None:
     """Write a grey (rows, columns), RGB or RGBA picture; the suffix chooses the format.
 
     Raises:
-        UsageError: a suffix that isn't in `PICTURE_SUFFIXES`.
+        UsageError: a suffix that isn't in `PICTURE_SUFFIXES`, or holds no 16 bits.
         OutputError: the file can't be written there.
     """
     options = PICTURE_SUFFIXES.get(Path(path).suffix.lower())
     if options is None:
         legal = ", ".join(PICTURE_SUFFIXES)
         raise UsageError(f"{Path(path).name}: a picture's name ends in one of {legal}.")
+    if pixels.dtype == np.uint16 and Path(path).suffix.lower() not in DEEP_SUFFIXES:
+        raise UsageError(f"Only {', '.join(DEEP_SUFFIXES)} hold 16 bits a pixel.")
     with whole_file(path) as unfinished:
         Image.fromarray(np.ascontiguousarray(pixels)).save(unfinished, **options)
 

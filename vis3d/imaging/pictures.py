@@ -1,7 +1,7 @@
 """Slices as RGB pictures, with the colours of labels laid over them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from vis3d.errors import UsageError
 from vis3d.imaging.cuts import Cut, Plane, cut, slice_count
-from vis3d.imaging.windows import Window, default_window, grays
+from vis3d.imaging.windows import Shading, deep_grays, default_shading, grays
 from vis3d.labels import BODY, LabelMap
 from vis3d.volume import Volume
 
@@ -19,13 +19,14 @@ FILL_OPACITY = 0.3
 OUTLINE_OPACITY = 0.9
 
 Rgb = NDArray[np.uint8]
+Gray = TypeVar("Gray", np.uint8, np.uint16)
 
 
 def picture(
     volume: Volume,
     plane: Plane,
     index: int,
-    window: Window | None = None,
+    window: Shading | None = None,
     labels: LabelMap | None = None,
     *,
     opacities: Mapping[int, float] | None = None,
@@ -41,7 +42,7 @@ def picture(
         UsageError: no such plane or slice, or labels on another grid.
     """
     scan = cut(volume, plane, index)
-    pixels = gray_picture(scan, volume, window or default_window(volume))
+    pixels = gray_picture(scan, volume, window or default_shading(volume))
     if square:
         pixels = _squared(pixels, scan, Image.Resampling.BILINEAR)
     colored = np.repeat(pixels[:, :, None], 3, axis=2)
@@ -55,11 +56,33 @@ def picture(
     return overlay(colored, label_pixels, labels, opacities=opacities)
 
 
-def gray_picture(scan: Cut, volume: Volume, window: Window) -> NDArray[np.uint8]:
+def deep_picture(
+    volume: Volume,
+    plane: Plane,
+    index: int,
+    window: Shading | None = None,
+    *,
+    square: bool = False,
+) -> NDArray[np.uint16]:
+    """A slice as greys of 16 bits (rows, columns); see `picture`."""
+    scan = cut(volume, plane, index)
+    pixels = _shaded(scan, volume, deep_grays(scan.array, window or default_shading(volume)))
+    if not square:
+        return pixels
+    # Pillow resizes no 16-bit pictures smoothly, but those of floating point.
+    fine = _squared(pixels.astype(np.float32), scan, Image.Resampling.BILINEAR)
+    return np.asarray(np.rint(fine), np.uint16)
+
+
+def gray_picture(scan: Cut, volume: Volume, window: Shading) -> NDArray[np.uint8]:
     """A slice of a volume as greys (rows, columns), padding and not-a-number black."""
-    pixels = grays(scan.array, window)
+    return _shaded(scan, volume, grays(scan.array, window))
+
+
+def _shaded(scan: Cut, volume: Volume, pixels: NDArray[Gray]) -> NDArray[Gray]:
+    """The greys as the scan's photometric interpretation and padding have them."""
     if volume.metadata.get("photometric") == "MONOCHROME1":  # shown inverted, PS3.3 C.7.6.3.1.2
-        pixels = 255 - pixels
+        pixels = np.iinfo(pixels.dtype).max - pixels
     if volume.padding is not None:
         pixels[scan.array == volume.padding] = 0
     if scan.array.dtype.kind == "f":
@@ -96,7 +119,7 @@ def montage(
     labels: LabelMap | None = None,
     *,
     plane: Plane = "axial",
-    window: Window | None = None,
+    window: Shading | None = None,
     columns: int = 6,
     rows: int = 4,
     tile_width: int = 256,
@@ -113,7 +136,7 @@ def montage(
     if min(columns, rows, tile_width) < 1:
         raise UsageError("A montage needs at least one column, one row and one pixel.")
     count = slice_count(volume.geometry, plane)
-    window = window or default_window(volume)
+    window = window or default_shading(volume)
     tiles = [
         _tile(
             picture(volume, plane, i, window, labels, opacities=opacities, square=True),

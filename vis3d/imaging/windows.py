@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,16 @@ LUNG_SHARE = 0.1
 """From this share of such voxels in its middle on, a CT is opened as a chest."""
 
 
+WindowFunction: TypeAlias = Literal["linear_exact", "linear", "sigmoid"]
+
+
 @dataclass(frozen=True)
 class Window:
     """The values shown between black and white: `center` and `width`, in the volume's unit.
+
+    `function` is the VOI LUT function of PS3.3 C.11.2.1.3: `linear_exact` spans the width,
+    `linear` (what a file means that names none) half a value less at each end, `sigmoid`
+    bends towards both ends.
 
     Raises:
         UsageError: a width that isn't positive, or numbers that aren't finite.
@@ -28,8 +35,11 @@ class Window:
 
     center: float
     width: float
+    function: WindowFunction = "linear_exact"
 
     def __post_init__(self) -> None:
+        if self.function == "linear" and self.width < 1:
+            raise UsageError(f"The width of a LINEAR window is 1 or more, not {self.width}.")
         if not (np.isfinite([self.center, self.width]).all() and self.width > 0):
             raise UsageError(
                 "A window is CENTER,WIDTH with a positive width, "
@@ -44,13 +54,26 @@ class Window:
     @property
     def high(self) -> float:
         """The least value shown as white."""
-        return self.center + self.width / 2
+        return self.center + self.width / 2 - (self.function == "linear")
 
     @classmethod
     def between(cls, low: float, high: float) -> "Window":
         """The window from black at `low` to white at `high`."""
         return cls((low + high) / 2, high - low)
 
+
+@dataclass(frozen=True, eq=False)
+class VoiLut:
+    """A table of shades (PS3.3 C.11.2.1.1): `shades[0]`, 0 to 1, is what `first` is shown as.
+
+    Values before and behind the table take its first and last shade.
+    """
+
+    first: float
+    shades: NDArray[np.float32]
+
+
+Shading: TypeAlias = Window | VoiLut
 
 WINDOWS: dict[str, Window] = {
     "lung": Window(-600, 1500),
@@ -66,22 +89,37 @@ WINDOWS: dict[str, Window] = {
 """The windows that radiologists know by name, in HU."""
 
 
-def grays(array: NDArray[Any], window: Window) -> NDArray[np.uint8]:
-    """Values through a window as 0 (black) to 255 (white); not-a-number is black.
-
-    Linear between the window's ends (LINEAR_EXACT of PS3.3 C.11.2.1.3.2).
-    """
-    if array.dtype == np.int16 and array.size > 1 << 15:
+def grays(array: NDArray[Any], shading: Shading) -> NDArray[np.uint8]:
+    """Values through a window or table as 0 (black) to 255 (white); not-a-number is black."""
+    if isinstance(shading, Window) and array.dtype == np.int16 and array.size > 1 << 15:
         # A table of all values: a slice takes a quarter of a millisecond, not two.
-        return _table(window)[array.view(np.uint16)]
+        return _table(shading)[array.view(np.uint16)]
+    return shades(array, shading, 255).astype(np.uint8)
+
+
+def deep_grays(array: NDArray[Any], shading: Shading) -> NDArray[np.uint16]:
+    """As `grays`, with 0 to 65,535: for pictures of 16 bits."""
+    return shades(array, shading, 65535).astype(np.uint16)
+
+
+def shades(array: NDArray[Any], shading: Shading, white: int) -> NDArray[np.float32]:
+    """Values as whole shades from 0 to `white`."""
+    if isinstance(shading, VoiLut):
+        index = np.nan_to_num(array.astype(np.float64)) - shading.first
+        inside = np.clip(np.floor(index), 0, len(shading.shades) - 1).astype(np.int64)
+        return np.rint(shading.shades[inside] * np.float32(white))
+    if shading.function == "sigmoid":
+        exponent = -4 * (array.astype(np.float64) - shading.center) / shading.width
+        bent = white / (1 + np.exp(np.clip(exponent, -700, 700)))
+        return np.rint(np.nan_to_num(bent)).astype(np.float32)
     # From here on one multiplication and one addition a voxel, in place.
     scaled = array.astype(np.float32)
-    scaled -= np.float32(window.low)
-    scaled *= np.float32(255 / window.width)
+    scaled -= np.float32(shading.low)
+    scaled *= np.float32(white / max(shading.high - shading.low, 1e-6))
     scaled += np.float32(0.5)
-    np.nan_to_num(scaled, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
-    np.clip(scaled, 0, 255, out=scaled)
-    return scaled.astype(np.uint8)
+    np.nan_to_num(scaled, copy=False, nan=0.0, posinf=white, neginf=0.0)
+    np.clip(scaled, 0, white, out=scaled)
+    return np.floor(scaled, out=scaled)
 
 
 @lru_cache(maxsize=8)
@@ -119,11 +157,52 @@ def own_windows(volume: Volume) -> tuple[tuple[str, Window], ...]:
     found: list[tuple[str, Window]] = []
     for entry in told if isinstance(told, Sequence) else ():
         try:
-            name = str(entry[2]).strip() if len(entry) > 2 else ""
-            found.append((name, Window(float(entry[0]), float(entry[1]))))
+            center, width, name, function = (*entry, "", "")[:4]
+            bent = str(function).lower()
+            known: WindowFunction = "linear_exact"
+            if bent == "linear" or bent == "sigmoid":
+                known = bent
+            found.append((str(name).strip(), Window(float(center), float(width), known)))
         except (UsageError, TypeError, ValueError, IndexError):
             continue
     return tuple(found)
+
+
+def own_tables(volume: Volume) -> tuple[tuple[str, VoiLut], ...]:
+    """The VOI LUTs that came with the file, each with its name or ""."""
+    told = volume.metadata.get("voi_luts", ())
+    entries = told if isinstance(told, Sequence) else ()
+    return tuple((str(name), VoiLut(float(first), table)) for name, first, table in entries)
+
+
+def default_shading(volume: Volume) -> Shading:
+    """As `default_window`; a table of the file's own if it has that and no window."""
+    tables = own_tables(volume)
+    if tables and not own_windows(volume):
+        return tables[0][1]
+    return default_window(volume)
+
+
+def parse_shading(text: str, volume: Volume) -> Shading:
+    """As `parse_window`; also one of the file's own windows and tables by name or number.
+
+    Numbers count from 1, windows first.
+
+    Raises:
+        UsageError: neither a name nor numbers that mean something here.
+    """
+    name = text.strip().lower()
+    if name == "default":
+        return default_shading(volume)
+    own = [*own_windows(volume), *own_tables(volume)]
+    if name.isascii() and name.isdigit():
+        if not 1 <= int(name) <= len(own):
+            raise UsageError(f"The file has {len(own)} windows of its own; {name} is none.")
+        return own[int(name) - 1][1]
+    for title, shading in own:
+        if title and title.lower() == name:
+            return shading
+    return parse_window(text, volume)
 
 
 def parse_window(text: str, volume: Volume) -> Window:

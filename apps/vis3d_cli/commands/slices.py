@@ -1,11 +1,12 @@
 """`vis3d slices`: one picture a slice."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from vis3d.errors import UsageError
+from vis3d.errors import InputError, UsageError
 from vis3d.progress import Progress, part
 from vis3d_cli import reading, say
 from vis3d_cli.exit_codes import DONE
@@ -13,11 +14,14 @@ from vis3d_cli.options import PLAIN, THE_ONLY_ONE, How, Input, Which
 from vis3d_cli.watch import watching
 
 if TYPE_CHECKING:
-    from vis3d.imaging import Window
+    from numpy.typing import NDArray
+
+    from vis3d.imaging import Shading
     from vis3d.labels import LabelMap
     from vis3d.volume import Volume
 
 Plane = Literal["axial", "coronal", "sagittal"]
+DEEP = ("png", "tiff")
 
 
 def slices(
@@ -38,9 +42,13 @@ def slices(
             metavar="NAME|CENTER,WIDTH",
             allow_leading_hyphen=True,
             help="lung, mediastinum, bone, abdomen, brain ... or numbers such as -600,1500; "
-            "by default the file's own, else one that suits it.",
+            "or one of the file's own by its name or number (1, 2 ...). By default the "
+            "file's first, else one that suits it.",
         ),
     ] = "default",
+    bits: Annotated[
+        Literal["8", "16"], Parameter(help="Of a grey pixel; 16 in png and tiff.")
+    ] = "8",
     every: Annotated[int, Parameter(metavar="N", help="Only every Nth slice.")] = 1,
     montage: Annotated[
         Path | None,
@@ -62,53 +70,112 @@ def slices(
     if every < 1:
         raise UsageError("--every takes a number from 1 on.")
 
-    from vis3d.imaging import PICTURE_SUFFIXES, parse_window
+    from vis3d.imaging import PICTURE_SUFFIXES, parse_shading
 
+    deep = bits == "16"
+    if deep and format not in DEEP:
+        raise UsageError(f"--bits 16 needs --format {' or '.join(DEEP)}.")
+    if deep and segmentation is not None:
+        raise UsageError("--bits 16 is for greys: leave --segmentation out.")
     if montage is not None:
         reading.check_output(montage, PICTURE_SUFFIXES, "pictures")
     with watching(how) as progress:
+        frames = _color_frames(input, which.force)
+        if frames:
+            files = _write_frames(input, frames, every, format, output, progress)
+            say.answer(_document(files, None), _lines(files, output), how)
+            return DONE
         volume = reading.load(input, which, how, part(progress, 0.0, 0.4))
-        chosen = parse_window(window, volume)
         labels = reading.label_map_for(volume, segmentation) if segmentation else None
+        look = _Look(volume, plane, parse_shading(window, volume), labels, deep)
         if montage is not None:
-            _write_montage(volume, plane, chosen, labels, montage)
-        names = _numbered(volume, plane, every, format)
-        _write_all(volume, plane, chosen, labels, names, output, part(progress, 0.5, 1.0))
-    files = [str(output / name) for name in names.values()]
-    document = {"files": files, "montage": None if montage is None else str(montage)}
-    say.answer(document, [f"{output}: {len(files)} pictures written"], how)
+            _write_montage(look, montage)
+        files = _write_all(look, every, format, output, part(progress, 0.5, 1.0))
+    say.answer(_document(files, montage), _lines(files, output), how)
     return DONE
 
 
-def _numbered(volume: "Volume", plane: Plane, every: int, suffix: str) -> dict[int, str]:
-    from vis3d.imaging import slice_count
+@dataclass(frozen=True)
+class _Look:
+    """What the slices are pictures of, and how they look."""
 
-    count = slice_count(volume.geometry, plane)
-    digits = max(3, len(str(count - 1)))
-    return {index: f"{index:0{digits}d}.{suffix}" for index in range(0, count, every)}
+    volume: "Volume"
+    plane: Plane
+    shading: "Shading"
+    labels: "LabelMap | None"
+    deep: bool
+
+    def picture(self, index: int) -> "NDArray[Any]":
+        """One slice: grey, or in colour with labels on it."""
+        from vis3d.imaging import deep_picture, picture
+
+        if self.deep:
+            return deep_picture(self.volume, self.plane, index, self.shading, square=True)
+        pixels = picture(self.volume, self.plane, index, self.shading, self.labels, square=True)
+        return pixels if self.labels else pixels[:, :, 0]
 
 
 def _write_all(
-    volume: "Volume",
-    plane: Plane,
-    window: "Window",
-    labels: "LabelMap | None",
-    names: dict[int, str],
-    folder: Path,
-    progress: Progress,
-) -> None:
-    from vis3d.imaging import picture, write_picture
+    look: _Look, every: int, format: str, folder: Path, progress: Progress
+) -> list[Path]:
+    from vis3d.imaging import slice_count, write_picture
 
     reading.make_folder(folder)
-    for number, (index, name) in enumerate(names.items()):
-        progress(number / len(names), f"slice {index}")
-        pixels = picture(volume, plane, index, window, labels, square=True)
-        write_picture(pixels if labels else pixels[:, :, 0], folder / name)
+    paths = _numbered(slice_count(look.volume.geometry, look.plane), every, format, folder)
+    for number, (index, path) in enumerate(paths.items()):
+        progress(number / len(paths), f"slice {index}")
+        write_picture(look.picture(index), path)
+    return list(paths.values())
 
 
-def _write_montage(
-    volume: "Volume", plane: Plane, window: "Window", labels: "LabelMap | None", path: Path
-) -> None:
+def _color_frames(path: Path, force: bool) -> int:
+    """How many colour pictures a DICOM file holds: 0 where it is a scan, or no such file."""
+    from vis3d.files import input_kind
+
+    if not path.is_file() or input_kind(path) != "dicom":
+        return 0
+    from vis3d.dicom import read_image
+
+    try:
+        image = read_image(path, force=force)
+    except InputError:  # an archive, or what `load` will say more about
+        return 0
+    return image.frames if image.is_color else 0
+
+
+def _write_frames(
+    source: Path, count: int, every: int, format: str, folder: Path, progress: Progress
+) -> list[Path]:
+    """Colours as they are: no window applies to them."""
+    from vis3d.dicom import read_image
+    from vis3d.imaging import write_picture
+
+    reading.make_folder(folder)
+    paths = _numbered(count, every, format, folder)
+    for number, (index, path) in enumerate(paths.items()):
+        progress(number / len(paths), f"picture {index}")
+        write_picture(read_image(source, frame=index, force=True).pixels, path)
+    return list(paths.values())
+
+
+def _numbered(count: int, every: int, format: str, folder: Path) -> dict[int, Path]:
+    digits = max(3, len(str(count - 1)))
+    return {n: folder / f"{n:0{digits}d}.{format}" for n in range(0, count, every)}
+
+
+def _write_montage(look: _Look, path: Path) -> None:
     from vis3d.imaging import montage, write_picture
 
-    write_picture(montage(volume, labels, plane=plane, window=window), path)
+    sheet = montage(look.volume, look.labels, plane=look.plane, window=look.shading)
+    write_picture(sheet, path)
+
+
+def _document(files: list[Path], montage: Path | None) -> dict[str, object]:
+    return {
+        "files": [str(file) for file in files],
+        "montage": None if montage is None else str(montage),
+    }
+
+
+def _lines(files: list[Path], folder: Path) -> list[str]:
+    return [f"{folder}: {len(files)} pictures written"]
