@@ -34,6 +34,20 @@ def test_a_body_takes_away_what_lies_outside(ball: Ball) -> None:
     assert layer.volume.array.max() == 1000
 
 
+def test_airways_are_not_lost_in_the_air_outside(ball: Ball) -> None:
+    air = np.full(ball.geometry.shape, -1000, np.int16)
+    body = np.zeros(ball.geometry.shape, bool)
+    body[5:25, 10:50, 10:70] = True
+    air[body] = 0
+    air[12:18, 25:35, 30:50] = -1000
+    volume = Volume(air, ball.geometry)
+    (layer,) = volume_scene(volume, "airways", body=Mask(body, ball.geometry)).layers
+    assert isinstance(layer, VolumeLayer)
+    thin = layer.volume.array < -900
+    assert thin[14, 30, 40]
+    assert not thin[~body].any()
+
+
 def test_a_minimum_is_not_that_of_the_air_outside(ball: Ball) -> None:
     array = np.full(ball.geometry.shape, -1000, np.int16)
     array[5:25, 10:50, 10:70] = 0

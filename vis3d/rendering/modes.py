@@ -8,6 +8,7 @@ from scipy.ndimage import uniform_filter1d
 
 from vis3d.imaging import within
 from vis3d.labels import BODY
+from vis3d.rendering.presets import INSIDE_PRESETS
 from vis3d.scene import Camera, Scene, SurfaceLayer, VolumeLayer
 from vis3d.surface import Surface
 from vis3d.volume import Mask, Volume
@@ -40,15 +41,21 @@ def volume_scene(
 ) -> Scene:
     """A volume rendering through a preset; with `body`, without table and air.
 
-    Minimum intensity projections show nothing but outside air unless `body` is given.
+    Presets that show air (`INSIDE_PRESETS`) show nothing but that outside unless `body` is
+    given.
     """
-    if body is not None and preset == "minip":
-        most = float(volume.array.max())
-        calm = volume.with_array(_without_noise(volume))
-        volume = within(calm, body, margin_mm=-BODY_MARGIN_MM, outside=most)
+    if body is not None and preset in INSIDE_PRESETS:
+        volume = airless_outside(volume, body)
     elif body is not None:
         volume = within(volume, body, margin_mm=BODY_MARGIN_MM)
     return Scene([VolumeLayer(volume, preset)], camera or Camera())
+
+
+def airless_outside(volume: Volume, body: Mask) -> Volume:
+    """The volume as presets of air need it: calmer, and dense wherever the body isn't."""
+    most = float(volume.array.max())
+    calm = volume.with_array(_without_noise(volume))
+    return within(calm, body, margin_mm=-BODY_MARGIN_MM, outside=most)
 
 
 def _without_noise(volume: Volume) -> NDArray[Any]:

@@ -39,6 +39,17 @@ VOLUME_PRESETS: dict[str, TransferFunction] = {
         ),
         shaded=False,
     ),
+    "airways": TransferFunction(
+        (
+            (-1000, 0.98, 0.80, 0.45, 0.8),
+            (-960, 0.96, 0.74, 0.40, 0.4),
+            (-930, 0.88, 0.58, 0.34, 0.03),
+            (-905, 0.45, 0.62, 0.74, 0.006),
+            (-700, 0.45, 0.62, 0.74, 0.004),
+            (-600, 0.50, 0.70, 0.80, 0.0),
+        ),
+        shaded=False,
+    ),
     "skin": TransferFunction(
         (
             (-850, 0.86, 0.64, 0.52, 0.0),
@@ -73,6 +84,9 @@ VOLUME_PRESETS: dict[str, TransferFunction] = {
 What is shaded becomes opaque while its value still rises: behind the edge, normals are
 those of noise, and vtkFixedPointVolumeRayCastMapper paints them as rings (VTK 9.7).
 """
+
+INSIDE_PRESETS = ("airways", "minip")
+"""These show air, so they need a volume that holds none round the body."""
 
 
 def transfer_function(transfer: str | TransferFunction, volume: Volume) -> TransferFunction:

@@ -1,0 +1,112 @@
+"""How the volume looks in 3D: pictures of the presets, the histogram, where cuts start."""
+
+import asyncio
+import base64
+import io
+from functools import partial
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from vis3d.imaging import histogram
+from vis3d.rendering import INSIDE_PRESETS, VOLUME_PRESETS, Stage, transfer_function
+from vis3d.scene import Camera, Scene, VolumeLayer
+from vis3d.volume import Volume
+from vis3d_viewer import scene3d
+from vis3d_viewer.desk import Desk
+from vis3d_viewer.study import Study
+from vis3d_viewer.view_volume import reduced
+
+STATE: dict[str, Any] = {
+    "presets": list(VOLUME_PRESETS),
+    "preset_pictures": {},
+    "preset_points": {},
+    "histogram": {"low": 0.0, "high": 1.0, "bars": []},
+    "cuts": {"crop": [], "clip": []},
+}
+"""What the page shows of it."""
+
+PICTURE_SIZE = (144, 108)
+PICTURE_VOXELS = 1_200_000
+"""Enough for a small picture, drawn in a tenth of a second."""
+
+BARS = 160
+LEAST_HU, MOST_HU = -1050.0, 1600.0
+"""The values of a CT that the editor of transfer functions shows."""
+
+
+class Look3D:
+    """Prepares what the page shows of a volume in 3D."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def prepare(self, study: Study) -> None:
+        """Histogram and cuts at once, then the presets' pictures, between other pictures."""
+        if study.view_volume is None:
+            self._desk.update(cuts=first_cuts(study), preset_pictures={})
+            return
+        shown = study.view_volume
+        self._desk.update(
+            cuts=first_cuts(study),
+            preset_pictures={},
+            preset_points=preset_points(shown),
+            histogram=await asyncio.to_thread(bars, shown),
+        )
+        small = reduced(shown, PICTURE_VOXELS)
+        inside = reduced(study.inside_volume or shown, PICTURE_VOXELS)
+        pictures: dict[str, str] = {}
+        for name in VOLUME_PRESETS:
+            view = self._desk.view
+            if view is None or self._desk.study is None:
+                return
+            volume = inside if name in INSIDE_PRESETS else small
+            picture = await view.apart(partial(preset_picture, volume, name))
+            pictures = {**pictures, name: picture}
+            self._desk.update(preset_pictures=pictures)
+
+
+def first_cuts(study: Study) -> dict[str, list[float]]:
+    """Where the crop box and the clip plane stand when they are first asked for."""
+    if study.view_volume is None and not study.surfaces:
+        return {"crop": [], "clip": []}
+    return {"crop": scene3d.first_crop(study), "clip": scene3d.first_clip(study)}
+
+
+def preset_points(volume: Volume) -> dict[str, list[list[float]]]:
+    """The transfer function of each preset, as the page edits it."""
+    return {
+        name: [list(row) for row in transfer_function(name, volume).points]
+        for name in VOLUME_PRESETS
+    }
+
+
+def bars(volume: Volume) -> dict[str, Any]:
+    """The histogram as bars of 0 to 1 between `low` and `high`, their height logarithmic."""
+    found = histogram(volume).without_padding()
+    if volume.unit == "HU":
+        low, high = LEAST_HU, MOST_HU
+    else:
+        low, high = found.percentile(0.1), found.percentile(99.9)
+        high = high if high > low else low + 1
+    counts, _ = np.histogram(found.lows, BARS, (low, high), weights=found.counts)
+    heights = np.log1p(counts)
+    return {
+        "low": low,
+        "high": high,
+        "bars": (heights / max(heights.max(), 1.0)).round(3).tolist(),
+    }
+
+
+def preset_picture(volume: Volume, name: str) -> str:
+    """A small picture of the volume through a preset, as a data URL (on the 3D thread)."""
+    stage = Stage(PICTURE_SIZE)
+    try:
+        stage.show(Scene([VolumeLayer(volume, name)], Camera()))
+        stage.render("fine")
+        buffer = io.BytesIO()
+        Image.fromarray(stage.picture()).save(buffer, "JPEG", quality=85)
+    finally:
+        stage.close()
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
