@@ -1,0 +1,289 @@
+"""The structures of a scan as a person changes them: voxels, names, colours, every step back.
+
+Structures may overlap. The label map that slices show and files hold has one label a voxel:
+of structures that overlap, the one listed later; body only where there is nothing else.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.errors import UsageError
+from vis3d.geometry import Geometry
+from vis3d.labels import BODY, LabelMap, Report, Structure, normal_name
+from vis3d.segmentation import Edit, EditHistory, Step, difference
+from vis3d.volume import Mask
+
+MAX_STRUCTURES = 200
+MAX_NAME = 60
+
+COLORS = (
+    (232, 106, 106),
+    (160, 132, 232),
+    (240, 160, 80),
+    (92, 200, 210),
+    (222, 120, 190),
+    (150, 200, 90),
+    (240, 214, 110),
+    (120, 150, 240),
+)
+"""Those of structures that have none of their own, in turn."""
+
+MakeEdit = Callable[[Mask], Edit | Mask]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What is listed at one time, and what the last segmentation said of itself."""
+
+    structures: tuple[Structure, ...] = ()
+    report: Report = field(default_factory=Report)
+
+
+class Structures:
+    """The structures of one scan. All changes are steps that can be undone and done again."""
+
+    def __init__(self, geometry: Geometry) -> None:
+        self.geometry = geometry
+        self._history = EditHistory(geometry)
+        self._listed = Listed()
+        self._shown: NDArray[np.uint8] = np.zeros(geometry.shape, np.uint8)
+        self._counts: dict[int, int] = {}
+
+    # What there is
+
+    @property
+    def listed(self) -> tuple[Structure, ...]:
+        """The structures, those drawn over others last."""
+        return self._listed.structures
+
+    @property
+    def labels(self) -> LabelMap:
+        """All of them as one label map; of those that overlap, the later one."""
+        return LabelMap(self._shown, self.geometry, self.listed, self._listed.report)
+
+    def mask(self, label: int) -> Mask:
+        """The voxels of one structure, as they are now.
+
+        Raises:
+            UsageError: no structure has this label.
+        """
+        mask = self._history.mask(str(label))
+        return Mask(mask.array, mask.geometry, self.structure(label).name)
+
+    def masks(self) -> dict[int, Mask]:
+        """The voxels of each structure by its label."""
+        return {structure.label: self.mask(structure.label) for structure in self.listed}
+
+    @property
+    def voxels(self) -> dict[int, int]:
+        """How many voxels each structure has, by label."""
+        return {structure.label: self._counts[structure.label] for structure in self.listed}
+
+    def structure(self, label: int) -> Structure:
+        """The structure with this label.
+
+        Raises:
+            UsageError: there is none.
+        """
+        for structure in self.listed:
+            if structure.label == label:
+                return structure
+        raise UsageError("This structure is no longer there.")
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What was done, the oldest first; those from `done` on are undone."""
+        return self._history.names
+
+    @property
+    def done(self) -> int:
+        """How many of the steps stand."""
+        return self._history.done
+
+    # What can be done; each gives the labels whose voxels changed
+
+    def found(self, labels: LabelMap, step: str) -> frozenset[int]:
+        """Take the structures of a segmentation that hold something, in place of their like."""
+        edits: dict[str, Edit] = {}
+        structures = list(self.listed)
+        for structure in labels.structures:
+            mask = labels.mask(structure.name)
+            if mask.array.any():
+                key = str(structure.label)
+                edits[key] = difference(self._history.mask(key), mask, step)
+                structures = [s for s in structures if s.label != structure.label]
+                structures.append(structure)
+        after = Listed(_in_order(structures), labels.report)
+        return self._do(step, edits, after)
+
+    def add(
+        self, mask: Mask, name: str, step: str, color: tuple[int, int, int] | None = None
+    ) -> frozenset[int]:
+        """Take a new structure.
+
+        Raises:
+            UsageError: it is empty, or there are too many.
+        """
+        if not mask.array.any():
+            raise UsageError(f"{name} would be empty: nothing was added.")
+        label = self._free_label()
+        color = color or COLORS[len(self.listed) % len(COLORS)]
+        structure = Structure(label, self._free_name(name), color)
+        key = str(label)
+        edit = difference(self._history.mask(key), mask, step)
+        after = replace(self._listed, structures=(*self.listed, structure))
+        return self._do(step, {key: edit}, after)
+
+    def change(self, label: int, step: str, make: MakeEdit) -> frozenset[int]:
+        """Change a structure's voxels: `make(mask)` gives the edit or the mask afterwards.
+
+        Raises:
+            UsageError: nothing of it would be left.
+        """
+        before = self.mask(label)
+        made = make(before)
+        edit = made if isinstance(made, Edit) else difference(before, made, step)
+        return self._do(f"{step}: {before.name}", {str(label): edit}, self._listed)
+
+    def rename(self, label: int, name: str) -> frozenset[int]:
+        """Give a structure another name.
+
+        Raises:
+            UsageError: the name is empty, too long or taken.
+        """
+        name = " ".join(name.split())
+        old = self.structure(label)
+        if not name or len(name) > MAX_NAME or not name.isprintable():
+            raise UsageError(f"A name has 1 to {MAX_NAME} characters.")
+        taken = {normal_name(s.name) for s in self.listed if s.label != label}
+        if normal_name(name) in taken:
+            raise UsageError(f"There is another structure named {name}.")
+        code = old.code if normal_name(name) == normal_name(old.name) else None
+        return self._list(f"Rename {old.name}", replace(old, name=name, code=code))
+
+    def recolor(self, label: int, color: tuple[int, int, int]) -> frozenset[int]:
+        """Give a structure another colour."""
+        old = self.structure(label)
+        return self._list(f"Colour of {old.name}", replace(old, color=color))
+
+    def duplicate(self, label: int) -> frozenset[int]:
+        """Add a copy of a structure."""
+        mask = self.mask(label)
+        return self.add(mask, f"{mask.name} copy", f"Duplicate {mask.name}")
+
+    def merge(self, label: int, other: int) -> frozenset[int]:
+        """Add one structure's voxels to another; the first one keeps its name.
+
+        Raises:
+            UsageError: they are the same.
+        """
+        if label == other:
+            raise UsageError("A structure can't be merged with itself.")
+        into, gone = self.mask(label), self.mask(other)
+        step = f"Merge {gone.name} into {into.name}"
+        union = Mask(into.array | gone.array, self.geometry, into.name)
+        nothing = Mask(np.zeros_like(gone.array), self.geometry, gone.name)
+        edits = {
+            str(label): difference(into, union, step),
+            str(other): difference(gone, nothing, step),
+        }
+        rest = tuple(s for s in self.listed if s.label != other)
+        return self._do(step, edits, replace(self._listed, structures=rest))
+
+    def subtract(self, label: int, other: int) -> frozenset[int]:
+        """Take one structure's voxels out of another, which keeps the rest.
+
+        Raises:
+            UsageError: nothing would be left.
+        """
+        whole, part = self.mask(label), self.mask(other)
+        rest = Mask(whole.array & ~part.array, self.geometry, whole.name)
+        if not rest.array.any():
+            raise UsageError(f"Nothing of {whole.name} would be left.")
+        step = f"Subtract {part.name} from {whole.name}"
+        return self._do(step, {str(label): difference(whole, rest, step)}, self._listed)
+
+    def delete(self, label: int) -> frozenset[int]:
+        """Remove a structure."""
+        mask = self.mask(label)
+        step = f"Delete {mask.name}"
+        nothing = Mask(np.zeros_like(mask.array), self.geometry, mask.name)
+        rest = tuple(s for s in self.listed if s.label != label)
+        edits = {str(label): difference(mask, nothing, step)}
+        return self._do(step, edits, replace(self._listed, structures=rest))
+
+    def undo(self) -> frozenset[int]:
+        """Take the last step back."""
+        return self._moved(self._history.undo(), forward=False)
+
+    def redo(self) -> frozenset[int]:
+        """Do again what was undone last."""
+        return self._moved(self._history.redo(), forward=True)
+
+    # How it is done
+
+    def _list(self, step: str, structure: Structure) -> frozenset[int]:
+        structures = tuple(structure if s.label == structure.label else s for s in self.listed)
+        return self._do(step, {}, replace(self._listed, structures=structures))
+
+    def _do(self, step: str, edits: Mapping[str, Edit], after: Listed) -> frozenset[int]:
+        note = None if after == self._listed else (self._listed, after)
+        return self._moved(self._history.do(step, edits, note=note), forward=True)
+
+    def _moved(self, step: Step | None, *, forward: bool) -> frozenset[int]:
+        """Follow a step that the history has made; the labels whose voxels it changed."""
+        if step is None:
+            return frozenset()
+        if isinstance(step.note, tuple):
+            self._listed = step.note[1 if forward else 0]
+        changed = frozenset(int(key) for key in step.edits)
+        for label in changed:
+            mask = self._history.mask(str(label))
+            self._counts[label] = int(np.count_nonzero(mask.array))
+        boxes = [edit.box for edit in step.edits.values()]
+        if boxes:
+            self._paint(_hull(boxes))
+        return changed
+
+    def _paint(self, box: tuple[slice, ...]) -> None:
+        """Draw the label map anew inside a box, in an array of its own."""
+        shown = self._shown.copy()
+        shown[box] = 0
+        bodies_first = sorted(self.listed, key=lambda s: normal_name(s.name) != BODY)
+        for structure in bodies_first:
+            mask = self._history.mask(str(structure.label)).array[box]
+            np.copyto(shown[box], np.uint8(structure.label), where=mask)
+        self._shown = shown
+
+    def _free_label(self) -> int:
+        taken = {structure.label for structure in self.listed}
+        first = 1 + max((*taken, 5))  # those of the table stay what they are
+        if len(taken) >= MAX_STRUCTURES:
+            raise UsageError(f"There are {len(taken)} structures; delete one first.")
+        return first if first < 256 else next(n for n in range(6, 256) if n not in taken)
+
+    def _free_name(self, name: str) -> str:
+        taken = {normal_name(structure.name) for structure in self.listed}
+        name = " ".join(name.split())[:MAX_NAME] or "structure"
+        if normal_name(name) not in taken:
+            return name
+        numbers = range(2, MAX_STRUCTURES + 2)
+        return next(f"{name} {n}" for n in numbers if normal_name(f"{name} {n}") not in taken)
+
+
+def _in_order(structures: Iterable[Structure]) -> tuple[Structure, ...]:
+    """The table's structures by label, then those that were added, as they came."""
+    listed = list(structures)
+    known = sorted((s for s in listed if s.label <= 5), key=lambda s: s.label)
+    return (*known, *(s for s in listed if s.label > 5))
+
+
+def _hull(boxes: Sequence[tuple[slice, slice, slice]]) -> tuple[slice, ...]:
+    """The smallest box round all of them."""
+    return tuple(
+        slice(min(box[axis].start for box in boxes), max(box[axis].stop for box in boxes))
+        for axis in range(3)
+    )
