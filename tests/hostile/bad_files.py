@@ -17,6 +17,7 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGBaseline8Bit,
     JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
@@ -131,6 +132,23 @@ def j2k_claiming(width: int, height: int) -> bytes:
     return bytes(data)
 
 
+def jpeg_claiming(encoded: bytes, frame_header: int) -> bytes:
+    """A JPEG stream of 65500 x 65500 pixels that says so behind bytes of no meaning.
+
+    Decoders pass over those, so that a reader which doesn't isn't warned.
+    """
+    at = encoded.index(bytes((0xFF, frame_header)))
+    size = struct.pack(">HH", 65500, 65500)
+    return encoded[:2] + b"\0\0" + encoded[2 : at + 5] + size + encoded[at + 9 :]
+
+
+def j2k_of_components(count: int) -> bytes:
+    data = bytearray(j2k((64, 64)))
+    at = data.index(b"\xff\x51")
+    data[at + 38 : at + 40] = struct.pack(">H", count)
+    return bytes(data)
+
+
 def rle_segments(count: int) -> bytes:
     return struct.pack("<16I", count, *[64] * 15) + b"\x81\x00" * 8
 
@@ -191,6 +209,18 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "JPEG 2000 claiming 60000 x 60000": compressed(
         j2k_claiming(60000, 60000), JPEG2000Lossless
     ),
+    "JPEG lossless claiming 65500 x 65500": compressed(
+        jpeg_claiming(bytes(imagecodecs.ljpeg_encode(PIXELS, bitspersample=12)), 0xC3),
+        JPEGLosslessSV1,
+    ),
+    "JPEG claiming 65500 x 65500": compressed(
+        jpeg_claiming(bytes(imagecodecs.jpeg8_encode(np.zeros((64, 64), np.uint8))), 0xC0),
+        JPEGBaseline8Bit,
+    ),
+    "JPEG of three colours": compressed(
+        bytes(imagecodecs.jpeg8_encode(np.zeros((64, 64, 3), np.uint8))), JPEGBaseline8Bit
+    ),
+    "JPEG 2000 of 16000 components": compressed(j2k_of_components(16000), JPEG2000Lossless),
     "JPEG 2000 smaller than its header says": compressed(
         j2k((64, 64)), JPEG2000Lossless, Rows=512, Columns=512
     ),

@@ -99,6 +99,41 @@ def test_what_a_cut_stream_lacks_is_never_made_up(syntax: str, share: float) -> 
             decode(whole[: int(len(whole) * share)], syntax, form, "made", into)
 
 
+def _overwritten(data: bytes) -> bytes:
+    return data[:2000] + bytes(300) + data[2300:]
+
+
+def _shortened(data: bytes) -> bytes:
+    return data[:2000] + data[2300:]
+
+
+@pytest.mark.parametrize("damage", [_overwritten, _shortened])
+@pytest.mark.parametrize("syntax", ["5", "4.57", "4.70", "4.80"])
+def test_damage_within_a_stream_is_found(syntax: str, damage: Callable[[bytes], bytes]) -> None:
+    form = PixelFormat(64, 64, 1, 16, 12, 11, False, "MONOCHROME2")
+    values = np.random.default_rng(2).integers(0, 4000, (64, 64), np.uint16)
+    uid = f"1.2.840.10008.1.2.{syntax}"
+    with pytest.raises(InputError, match="made has compressed pixels"):
+        decode(damage(ENCODERS[uid](values)), uid, form, "made")
+
+
+@pytest.mark.parametrize("predictor", range(1, 8))
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_no_whole_stream_is_called_damaged(predictor: int, bits: int) -> None:
+    form = PixelFormat(31, 45, 1, 16, bits, bits - 1, False, "MONOCHROME2")
+    values = np.random.default_rng(bits).integers(0, 1 << bits, (31, 45), np.uint16)
+    values[10:20, 10:30] = 0
+    dtype = np.uint8 if bits == 8 else np.uint16
+    for encoded in (
+        imagecodecs.jpeg8_encode(
+            values.astype(dtype), lossless=True, predictor=predictor, bitspersample=bits
+        ),
+        imagecodecs.ljpeg_encode(values.astype(dtype), bitspersample=bits),
+    ):
+        decoded = decode(bytes(encoded), "1.2.840.10008.1.2.4.57", form, "made")
+        np.testing.assert_array_equal(decoded, values)
+
+
 def test_the_good_file_is_good() -> None:
     header = read_header(MemoryFile("good", len(GOOD), GOOD))
     assert header.integer("Rows") == 64

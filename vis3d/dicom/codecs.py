@@ -13,8 +13,9 @@ from pydicom.uid import UID
 
 from vis3d.dicom.frames import Frame, PixelFormat, frame_count, safe_word
 from vis3d.dicom.headers import Header
+from vis3d.dicom.huffman import is_damaged
 from vis3d.dicom.scan import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
-from vis3d.dicom.streams import ends_whole, jpeg2000_size, jpeg_size
+from vis3d.dicom.streams import Size, ends_whole, jpeg2000_size, jpeg_size
 from vis3d.errors import InputError, RequirementError, TruncatedError, UnsupportedError
 
 NATIVE = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED_LITTLE))
@@ -26,6 +27,8 @@ _ITEM, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
 RLE_EXPANSION = 64
 """Two bytes of RLE make 128 at most."""
+MAX_RLE_SURPLUS = 2
+"""Bytes that padding to an even length may add to a segment."""
 MAX_FRAGMENTS = 1_000_000
 
 
@@ -149,12 +152,8 @@ def _checked(
     if transfer_syntax not in _DECODERS:
         raise UnsupportedError(f"{name} has {syntax_name(transfer_syntax)}, which isn't read.")
     size_in, decoder = _DECODERS[transfer_syntax]
-    size = size_in(payload)
-    if size is not None and size != (form.rows, form.columns):
-        raise InputError(
-            f"{name} holds a compressed image of {size[1]} x {size[0]} pixels; its header says "
-            f"{form.columns} x {form.rows}."
-        )
+    if size_in is not None:
+        _check_size(size_in(payload), form, name)
     try:
         return work(decoder, payload, form, into)
     except imagecodecs.DelayedImportError as error:
@@ -163,6 +162,25 @@ def _checked(
         ) from error
     except Exception as error:  # each codec raises its own kind
         raise InputError(f"{name} has compressed pixels that can't be decoded.") from error
+
+
+def _check_size(size: Size | None, form: PixelFormat, name: str) -> None:
+    """Compare the size in a stream with the header's before a decoder allocates it."""
+    if size is None:
+        raise InputError(
+            f"{name} has compressed pixels that can't be decoded: no size in them."
+        )
+    rows, columns, samples = size
+    if (rows, columns) != (form.rows, form.columns):
+        raise InputError(
+            f"{name} holds a compressed image of {columns} x {rows} pixels; its header says "
+            f"{form.columns} x {form.rows}."
+        )
+    if samples != form.samples:
+        raise InputError(
+            f"{name} holds a compressed image of {samples} samples per pixel; its header says "
+            f"{form.samples}."
+        )
 
 
 def _decoded(
@@ -208,23 +226,28 @@ def _widened(values: NDArray[Any], form: PixelFormat) -> NDArray[Any]:
     return values.astype(f"{values.dtype.kind}{form.allocated // 8}")
 
 
-def _rle_size(payload: bytes) -> None:
-    """RLE carries no size; its output is bounded by the header's."""
-
-
 _Out = NDArray[Any] | None
 
 
 def _decode_rle(payload: bytes, form: PixelFormat, into: _Out) -> NDArray[Any]:
+    """Segments of bytes, the highest of each sample first (PS3.5 annex G)."""
     if form.frame_bytes > RLE_EXPANSION * len(payload):
         raise InputError(f"{len(payload)} bytes of RLE can't hold {form.frame_bytes}")
-    dtype = np.dtype(f"<u{form.allocated // 8}")
-    decoded = np.empty(form.frame_bytes, np.uint8)
-    imagecodecs.dicomrle_decode(payload, dtype, out=decoded)  # type: ignore[arg-type]
-    values = decoded.view(dtype)
-    if form.samples > 1:  # plane after plane
-        return values.reshape(form.samples, form.rows, form.columns)
-    return values.reshape(form.rows, form.columns)
+    count, *offsets = struct.unpack_from("<16I", payload)
+    size, width = form.rows * form.columns, form.allocated // 8
+    if count != form.samples * width:
+        raise InputError(f"has {count} segments of RLE for {form.samples * width}")
+    starts, ends = offsets[:count], [*offsets[1:count], len(payload)]
+    decoded = np.empty((form.samples, size, width), np.uint8)
+    for n, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        segment = np.frombuffer(imagecodecs.packbits_decode(payload[start:end]), np.uint8)
+        if not size <= len(segment) <= size + MAX_RLE_SURPLUS:
+            raise InputError(
+                f"has a segment of RLE that holds {len(segment)} bytes, not {size}"
+            )
+        decoded[n // width, :, width - 1 - n % width] = segment[:size]
+    values = decoded.view(f"<u{width}").reshape(form.samples, form.rows, form.columns)
+    return values if form.samples > 1 else values[0]
 
 
 def _decode_jpeg(payload: bytes, form: PixelFormat, into: _Out) -> NDArray[Any]:
@@ -241,10 +264,19 @@ def _whole(payload: bytes) -> bytes:
 def _decode_jpeg_lossless(payload: bytes, form: PixelFormat, into: _Out) -> NDArray[Any]:
     if ends_whole(payload):
         try:
-            return np.asarray(imagecodecs.jpeg8_decode(payload, out=into))
+            return _undamaged(payload, imagecodecs.jpeg8_decode(payload, out=into))
         except imagecodecs.Jpeg8Error:  # libjpeg-turbo knows fewer variants, but is faster
             pass
-    return np.asarray(imagecodecs.ljpeg_decode(payload, out=into))  # it refuses cut streams
+    # It refuses cut streams.
+    return _undamaged(payload, imagecodecs.ljpeg_decode(payload, out=into))
+
+
+def _undamaged(payload: bytes, decoded: object) -> NDArray[Any]:
+    """What was decoded of a lossless JPEG stream, refused where the stream holds other bits."""
+    values = np.asarray(decoded)
+    if is_damaged(payload, values):
+        raise InputError("the JPEG stream is damaged")
+    return values
 
 
 def _decode_jpegls(payload: bytes, form: PixelFormat, into: _Out) -> NDArray[Any]:
@@ -257,9 +289,11 @@ def _decode_jpeg2000(payload: bytes, form: PixelFormat, into: _Out) -> NDArray[A
 
 
 _Decode = Callable[[bytes, PixelFormat, NDArray[Any] | None], NDArray[Any]]
-_Decoder = tuple[Callable[[bytes], tuple[int, int] | None], _Decode]
+_Decoder = tuple[Callable[[bytes], Size | None] | None, _Decode]
+"""What reads the size in a stream (RLE carries none), and what decodes it."""
+
 _DECODERS: dict[str, _Decoder] = {
-    "1.2.840.10008.1.2.5": (_rle_size, _decode_rle),
+    "1.2.840.10008.1.2.5": (None, _decode_rle),
     _JPEG + "50": (jpeg_size, _decode_jpeg),
     _JPEG + "51": (jpeg_size, _decode_jpeg),
     _JPEG + "53": (jpeg_size, _decode_jpeg),

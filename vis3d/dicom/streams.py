@@ -2,34 +2,40 @@
 
 import struct
 from collections.abc import Iterator
+from typing import TypeAlias
 
 MAX_TAIL = 64
 """Bytes that writers may leave after the end of a compressed image."""
 _FRAME_HEADERS = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), 0xF7))
-_START_OF_SCAN = 0xDA
+SCAN = 0xDA
+"""The marker after which pixels follow."""
 
 
-def jpeg_size(payload: bytes) -> tuple[int, int] | None:
-    """(rows, columns) in the frame header of a JPEG or JPEG-LS stream."""
-    for marker, start in _segments(payload):
-        if marker in _FRAME_HEADERS and start + 7 <= len(payload):
-            rows, columns = struct.unpack_from(">HH", payload, start + 3)
-            return rows, columns
+Size: TypeAlias = tuple[int, int, int]
+"""(rows, columns, samples a pixel)."""
+
+
+def jpeg_size(payload: bytes) -> Size | None:
+    """The size in the frame header of a JPEG or JPEG-LS stream; None where none is found."""
+    for marker, start in segments(payload):
+        if marker in _FRAME_HEADERS and start + 8 <= len(payload):
+            rows, columns, samples = struct.unpack_from(">HHB", payload, start + 3)
+            return rows, columns, samples
     return None
 
 
 def has_marker(payload: bytes, wanted: int) -> bool:
     """Whether a JPEG stream has this marker before its first scan."""
-    return any(marker == wanted for marker, _ in _segments(payload))
+    return any(marker == wanted for marker, _ in segments(payload))
 
 
-def jpeg2000_size(payload: bytes) -> tuple[int, int] | None:
-    """(rows, columns) in the SIZ marker of a JPEG 2000 code stream."""
+def jpeg2000_size(payload: bytes) -> Size | None:
+    """The size in the SIZ marker of a JPEG 2000 code stream; None where none is found."""
     at = payload.find(b"\xff\x4f\xff\x51", 0, 4096)
-    if at < 0 or len(payload) < at + 24:
+    if at < 0 or len(payload) < at + 42:
         return None
     width, height, left, top = struct.unpack_from(">IIII", payload, at + 8)
-    return height - top, width - left
+    return height - top, width - left, struct.unpack_from(">H", payload, at + 40)[0]
 
 
 def ends_whole(payload: bytes) -> bool:
@@ -37,7 +43,7 @@ def ends_whole(payload: bytes) -> bool:
     return payload.rfind(b"\xff\xd9", max(0, len(payload) - MAX_TAIL)) >= 0
 
 
-def _segments(payload: bytes) -> Iterator[tuple[int, int]]:
+def segments(payload: bytes) -> Iterator[tuple[int, int]]:
     """(marker, where its length stands) of each segment up to the first scan."""
     position = 2
     while position + 4 <= len(payload) and payload[position] == 0xFF:
@@ -46,6 +52,6 @@ def _segments(payload: bytes) -> Iterator[tuple[int, int]]:
             position += 1
             continue
         yield marker, position + 2
-        if marker == _START_OF_SCAN:
+        if marker == SCAN:
             return
         position += 2 + struct.unpack_from(">H", payload, position + 2)[0]
