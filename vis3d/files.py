@@ -24,6 +24,7 @@ from vis3d.formats.frames import Coordinates
 from vis3d.formats.merging import merged
 from vis3d.formats.stl import stl_content
 from vis3d.formats.voxels import VoxelFile, labelmap_of, volume_of
+from vis3d.geometry import Geometry
 from vis3d.labels import LabelMap
 from vis3d.progress import Progress, silent
 from vis3d.surface import Surface
@@ -146,7 +147,7 @@ def write_volume(volume: Volume, path: PathLike, *, progress: Progress | None = 
 
 
 def read_labelmap(path: PathLike, *, progress: Progress | None = None) -> LabelMap:
-    """A segmentation on its own grid, with the file's names: .nii.gz, .nrrd, .mha, DICOM SEG.
+    """A segmentation on its own grid, with the file's names: .nii.gz, .nrrd, .mha, DICOM.
 
     Raises:
         InputError: the values are no labels, or segments overlap (see `read_labelmaps`).
@@ -160,8 +161,13 @@ def read_labelmap(path: PathLike, *, progress: Progress | None = None) -> LabelM
     return maps[0]
 
 
-def read_labelmaps(path: PathLike, *, progress: Progress | None = None) -> tuple[LabelMap, ...]:
-    """The label maps of a segmentation: several where segments overlap.
+def read_labelmaps(
+    path: PathLike, *, geometry: Geometry | None = None, progress: Progress | None = None
+) -> tuple[LabelMap, ...]:
+    """The label maps of a segmentation (several where segments overlap), with its names.
+
+    The contours of an RT structure set are filled on `geometry`, the scan's grid, if given;
+    everything else lies on the file's own grid.
 
     Raises:
         InputError: the values are no labels, or the file is broken.
@@ -170,7 +176,7 @@ def read_labelmaps(path: PathLike, *, progress: Progress | None = None) -> tuple
     if file.is_file() and not _suffix(file, VOXEL_READERS) and _is_dicom(file):
         from vis3d import dicom
 
-        return dicom.read_segmentation(file, progress=progress)
+        return dicom.read_label_object(file, geometry, progress=progress)
     voxels = _open_voxels(file)
     return tuple(labelmap_of(voxels, frame, progress) for frame in range(voxels.frames))
 

@@ -7,10 +7,12 @@ from vis3d.dicom.elements import Element
 from vis3d.dicom.encapsulated import write_encapsulated_stl
 from vis3d.dicom.images import DicomImage, read_image
 from vis3d.dicom.json_model import dicom_json
+from vis3d.dicom.label_objects import read_label_object
 from vis3d.dicom.loading import load_series
 from vis3d.dicom.pseudonyms import Pseudonyms
 from vis3d.dicom.segmentation_objects import read_segmentation, write_segmentation
 from vis3d.dicom.series import Discovery, Series, Skipped
+from vis3d.dicom.structure_sets import read_structure_set
 from vis3d.dicom.tags import (
     Comparison,
     Difference,
@@ -48,7 +50,9 @@ __all__ = [
     "load_series",
     "matching",
     "read_image",
+    "read_label_object",
     "read_segmentation",
+    "read_structure_set",
     "read_tags",
     "tag_summary",
     "uid_name",

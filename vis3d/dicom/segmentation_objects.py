@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import vis3d
 from vis3d.dicom.headers import read_header, safe_text
+from vis3d.dicom.overlaps import packed
 from vis3d.dicom.series import Series
 from vis3d.dicom.sources import DiskFile
 from vis3d.dicom.uids import new_uid
@@ -283,22 +284,19 @@ def _label_maps(segmentation: "Segmentation", progress: Progress) -> tuple[Label
     """Each segment on the first label map where it overlaps none; all others lie on `body`."""
     described = [s for s in segmentation.SegmentSequence if int(s.SegmentNumber) != 0]
     structures, body = _with_known_labels([_structure(segment) for segment in described])
-    kind = np.uint8 if all(s.label < 256 for s in structures) else np.uint16
-    painted: list[tuple[NDArray[Any], list[Structure], Geometry]] = []
-    body_first = sorted(range(len(described)), key=lambda n: structures[n].label != body)
-    for done, n in enumerate(body_first):
-        progress(done / len(described), "Reading segments")
-        mask, geometry = _segment_mask(segmentation, int(described[n].SegmentNumber))
-        free = (one for one in painted if np.isin(one[0][mask], (0, body)).all())
-        array, members, _ = next(free, (np.zeros(mask.shape, kind), [], geometry))
-        if not members:
-            painted.append((array, members, geometry))
-        array[mask] = structures[n].label
-        members.append(structures[n])
-    return tuple(
-        LabelMap(array, geometry, tuple(sorted(members, key=lambda s: s.label)))
-        for array, members, geometry in painted
-    )
+    numbers = {
+        structure.label: int(segment.SegmentNumber)
+        for structure, segment in zip(structures, described, strict=True)
+    }
+    done = 0
+
+    def mask(structure: Structure) -> tuple[NDArray[np.bool_], Geometry]:
+        nonlocal done
+        progress(done / len(numbers), "Reading segments")
+        done += 1
+        return _segment_mask(segmentation, numbers[structure.label])
+
+    return packed(structures, mask, under=body)
 
 
 def _segment_mask(
