@@ -6,17 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from vis3d.geometry import Geometry
-from vis3d.imaging import PLANES, Plane, cut, slice_count
+from vis3d.imaging import PLANES, slice_count
 from vis3d.labels import Structure
 from vis3d.scene import Camera, Layer, Scene, SurfaceLayer, VolumeLayer
 from vis3d.volume import Volume
 from vis3d_viewer.settings import VIEWS, Settings
 from vis3d_viewer.study import Study
 from vis3d_viewer.windows import first_window
-
-TOWARDS = {"axial": (2, -1), "coronal": (1, 1), "sagittal": (0, 1)}
-"""Where the wheel leads when it is turned towards oneself: feet, back, left (axis, sign)."""
 
 REDUCED = (
     "Volume rendering shows this large scan at a lower resolution; slices, volumes and files "
@@ -74,41 +70,6 @@ def first_settings(study: Study) -> Settings:
         window_width=window.width,
         show_volume=True,
     )
-
-
-def plane_maps(geometry: Geometry) -> dict[str, dict[str, Any]]:
-    """For each plane what the page needs to place a slice in the patient.
-
-    `first`, `column`, `row` and `slice` are LPS mm: the first pixel of slice 0, and the steps
-    to the next column, row and slice; `forward` is the sign of the wheel.
-    """
-    return {plane: _plane_map(geometry, plane) for plane in PLANES}
-
-
-def _plane_map(geometry: Geometry, plane: Plane) -> dict[str, Any]:
-    # An array that has no memory of its own: only its places are asked for.
-    empty = Volume(np.broadcast_to(np.uint8(0), geometry.shape), geometry)
-    count = slice_count(geometry, plane)
-    first = cut(empty, plane, 0)
-    if count > 1:
-        step = cut(empty, plane, 1).first_lps - first.first_lps
-    else:  # any step across will do: there is no other slice to go to
-        step = np.cross(first.column_step_lps, first.row_step_lps)
-        step = step / np.linalg.norm(step)
-    axis, sign = TOWARDS[plane]
-    rows, columns = first.array.shape
-    return {
-        "first": first.first_lps.tolist(),
-        "column": first.column_step_lps.tolist(),
-        "row": first.row_step_lps.tolist(),
-        "slice": step.tolist(),
-        "columns": columns,
-        "rows": rows,
-        "count": count,
-        "spacing": list(first.pixel_spacing_mm),
-        "letters": list(first.letters),
-        "forward": 1 if step[axis] * sign >= 0 else -1,
-    }
 
 
 def structure_rows(study: Study) -> list[dict[str, Any]]:

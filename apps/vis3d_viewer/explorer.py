@@ -19,11 +19,12 @@ from vis3d.rendering import VOLUME_PRESETS
 from vis3d.scene import Camera, Scene
 from vis3d_viewer import compose, study
 from vis3d_viewer.jobs import Jobs
+from vis3d_viewer.planes import plane_maps
 from vis3d_viewer.settings import VIEWS, Settings, accept
 from vis3d_viewer.study import Study
 from vis3d_viewer.ui import VIEW_3D
 from vis3d_viewer.view3d import View3D
-from vis3d_viewer.windows import window_choices
+from vis3d_viewer.windows import histogram_bars, window_choices
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ STATE: dict[str, Any] = {
     "rows": [],
     "notes": [],
     "windows": [],
+    "window_bars": None,
     "presets": list(VOLUME_PRESETS),
     "cards": [],
     "can_fill": False,
@@ -46,7 +48,7 @@ STATE: dict[str, Any] = {
     "download": "",
     "version": 0,
     "view3d": {"state": "waiting", "message": "Preparing the 3D view ..."},
-    "hover": None,
+    "back": "grid",  # the layout from before a view was enlarged
 }
 """What the page shows besides the settings; only the server changes it."""
 
@@ -183,8 +185,9 @@ class Explorer:
             has_volume=volume is not None,
             can_segment=compose.can_segment(opened),
             facts=compose.facts(volume) if volume else "",
-            planes=compose.plane_maps(volume.geometry) if volume else {},
+            planes=plane_maps(volume.geometry) if volume else {},
             windows=window_choices(volume) if volume else [],
+            window_bars=histogram_bars(volume) if volume else None,
             message="",
             job=_job("", 0.0, running=False),
         )
@@ -241,7 +244,7 @@ class Explorer:
 
     def _prepare_state(self) -> None:
         self._state.update(STATE)
-        self._state.client_only("hover")
+        self._state.client_only("back")
         self._state.trame__title = "vis3d"
         self._settings.set_dataclass(Settings())
         names = [getattr(self.setting_names, field.name) for field in fields(Settings)]

@@ -6,6 +6,18 @@ from pathlib import Path
 
 STATIC = Path(__file__).with_name("static")
 
+SCRIPTS = (
+    "live",
+    "vectors",
+    "slice_source",
+    "slice_view",
+    "window_histogram",
+    "split_bars",
+    "start_page",
+    "safety",
+)
+"""Our components, in an order in which each finds what it uses."""
+
 _PAGE = """<!doctype html>
 <html lang="en" data-app-name="vis3d" data-launcher-retry="[]">
 <head>
@@ -19,6 +31,7 @@ _PAGE = """<!doctype html>
 <link rel="stylesheet" href="static/explorer.css">
 <script src="static/start.js"></script>
 <script src="vue.global.js"></script>
+{scripts}
 <script type="module" src="{script}"></script>
 </head>
 <body>
@@ -40,4 +53,5 @@ def page(www: Path, key: str) -> str:
     style = re.search(r'href="\./(assets/[\w.-]+\.css)"', stock)
     if not (script and style):
         raise RuntimeError("The page of this trame-client is not the one vis3d knows (4.1).")
-    return _PAGE.format(key=escape(key), script=script[1], style=style[1])
+    ours = "\n".join(f'<script src="static/{name}.js"></script>' for name in SCRIPTS)
+    return _PAGE.format(key=escape(key), script=script[1], style=style[1], scripts=ours)

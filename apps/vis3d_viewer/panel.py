@@ -5,6 +5,8 @@ from typing import Any
 from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 
+from vis3d_viewer.panel_3d import build_3d
+from vis3d_viewer.panel_slices import build_slabs, build_windows
 from vis3d_viewer.widgets import named
 
 
@@ -13,10 +15,13 @@ def build_panel(s: Any) -> None:
     with html.Aside(classes="v3-panel"):
         with html.Section(v_if=("has_volume",)):
             html.H2("Window")
-            _window(s)
+            build_windows(s)
+        with html.Section(v_if=("has_volume",)):
+            html.H2("Slices")
+            build_slabs(s)
         with html.Section():
             html.H2("3D")
-            _rendering(s)
+            build_3d(s)
         with html.Section(classes="v3-structures"):
             html.H2("Structures")
             _structures(s)
@@ -39,58 +44,6 @@ def note_list(which: str) -> None:
             size="16",
         )
         html.Span("{{ note.message }}")
-
-
-def _window(s: Any) -> None:
-    with html.Div(classes="v3-chips", role="group", aria_label="Window presets"):
-        html.Button(
-            "{{ choice.name }}",
-            v_for="choice in windows",
-            key="choice.name",
-            type="button",
-            classes=(
-                f"'v3-chip' + ({s.window_center} === choice.center && "
-                f"{s.window_width} === choice.width ? ' v3-on' : '')",
-            ),
-            click=f"{s.window_center} = choice.center; {s.window_width} = choice.width",
-            raw_attrs=[":data-testid=\"'window-' + choice.name\""],
-        )
-    with html.Div(classes="v3-pair"):
-        for label, name, least in (
-            ("Center", s.window_center, ""),
-            ("Width", s.window_width, " && Number($event) > 0"),
-        ):
-            v3.VTextField(
-                label=label,
-                type="number",
-                model_value=(name,),
-                update_modelValue=f"$event !== ''{least} && ({name} = Number($event))",
-                **named(f"window-{label.lower()}"),
-            )
-
-
-def _rendering(s: Any) -> None:
-    with html.Div(classes="v3-chips", role="group", aria_label="Look of the volume"):
-        html.Button(
-            "{{ preset }}",
-            v_for="preset in presets",
-            key="preset",
-            type="button",
-            disabled=("!has_volume",),
-            classes=(
-                f"'v3-chip' + ({s.preset} === preset && {s.show_volume} ? ' v3-on' : '')",
-            ),
-            click=f"{s.preset} = preset; {s.show_volume} = true",
-            raw_attrs=[":data-testid=\"'preset-' + preset\""],
-        )
-    with html.Div(classes="v3-switches"):
-        v3.VSwitch(
-            label="Volume",
-            v_model=(s.show_volume,),
-            disabled=("!has_volume",),
-            **named("show-volume"),
-        )
-        v3.VSwitch(label="Surfaces", v_model=(s.show_surfaces,), **named("show-surfaces"))
 
 
 def _structures(s: Any) -> None:
@@ -151,7 +104,7 @@ def _structures(s: Any) -> None:
             max=1,
             step=0.05,
             classes="v3-range",
-            value=(f"{s.opacity}[row.label] ?? 1",),
+            value=(f"{s.opacity}[row.label] ?? row.opacity",),
             disabled=(f"{s.hidden}.includes(row.label)",),
             style=("{ accentColor: row.color }",),
             input=(

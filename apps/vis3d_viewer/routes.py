@@ -10,9 +10,13 @@ from aiohttp import web
 
 from vis3d.errors import UsageError
 from vis3d.imaging import PLANES, Plane, Window
+from vis3d.imaging.stacks import Blend
+from vis3d.volume import Volume
 from vis3d_viewer import security
 from vis3d_viewer.compose import value_at
 from vis3d_viewer.page import STATIC, page
+from vis3d_viewer.planes import plane_maps
+from vis3d_viewer.settings import MAX_SLAB_MM
 from vis3d_viewer.slices import SliceRequest, slice_jpeg
 from vis3d_viewer.study import Study
 
@@ -53,6 +57,14 @@ def add_routes(
             raise web.HTTPBadRequest(text="A point needs l, p and s in mm.") from None
         return web.json_response(value_at(_open(study()), lps))
 
+    async def planes(request: web.Request) -> web.Response:
+        geometry = _volume(study()).geometry
+        try:
+            turns = _turns(request.query.get("turns", ""), len(PLANES))
+        except ValueError:
+            raise web.HTTPBadRequest(text="A turn is four numbers a plane.") from None
+        return web.json_response(plane_maps(geometry, turns))
+
     async def save(request: web.Request) -> web.StreamResponse:
         path = saved(request.match_info["ticket"])
         if path is None or not path.is_file():
@@ -66,6 +78,7 @@ def add_routes(
             web.get("/index.html", root),
             web.get("/slice/{plane}", one_slice),
             web.get("/value", value),
+            web.get("/planes", planes),
             web.get("/saved/{ticket}", save),
             web.static("/static", STATIC),
         ]
@@ -76,7 +89,8 @@ def slice_request(plane: str, query: Any) -> SliceRequest:
     """The slice that an address asks for.
 
     `labels` are those shown, `opacity` that of their colours, as in
-    `/slice/axial?index=12&center=40&width=400&labels=1,2&opacity=0.4`.
+    `/slice/axial?index=12&center=40&width=400&labels=1,2&opacity=0.4`; `slab=mip&mm=10` asks
+    for a slab, `turn=w,x,y,z` for a turned plane.
 
     Raises:
         aiohttp.web.HTTPBadRequest: something in it is missing or makes no sense.
@@ -88,9 +102,38 @@ def slice_request(plane: str, query: Any) -> SliceRequest:
             raise ValueError(opacity)
         window = Window(_finite(query["center"]), _finite(query["width"]))
         opacities = tuple((label, opacity) for label in labels if opacity)
-        return SliceRequest(_plane(plane), int(query["index"]), window, opacities)
+        blend, thickness_mm = _slab(query)
+        (turn,) = _turns(query.get("turn", "1,0,0,0"), 1)
+        return SliceRequest(
+            _plane(plane), int(query["index"]), window, opacities, blend, thickness_mm, turn
+        )
     except (KeyError, ValueError):
         raise web.HTTPBadRequest(text="There is no such slice.") from None
+
+
+def _slab(query: Any) -> tuple[Blend | None, float]:
+    """How a slab is blended, and its thickness in mm."""
+    blends: dict[str, Blend] = {"mean": "mean", "mip": "mip", "minip": "minip"}
+    if "slab" not in query:
+        return None, 0.0
+    thickness_mm = _finite(query["mm"])
+    if not 0 < thickness_mm <= MAX_SLAB_MM:
+        raise ValueError(thickness_mm)
+    return blends[query["slab"]], thickness_mm
+
+
+def _turns(text: str, count: int) -> list[tuple[float, float, float, float]]:
+    """Quaternions (w, x, y, z) of length 1."""
+    numbers = [_finite(number) for number in text.split(",")]
+    if len(numbers) != 4 * count:
+        raise ValueError(text)
+    turns = []
+    for n in range(0, len(numbers), 4):
+        w, x, y, z = numbers[n : n + 4]
+        if abs(math.hypot(w, x, y, z) - 1) > 1e-3:
+            raise ValueError(text)
+        turns.append((w, x, y, z))
+    return turns
 
 
 def _plane(name: str) -> Plane:
@@ -111,3 +154,9 @@ def _open(study: Study | None) -> Study:
     if study is None or study.volume is None:
         raise web.HTTPNotFound(text="No scan is open.")
     return study
+
+
+def _volume(study: Study | None) -> Volume:
+    volume = _open(study).volume
+    assert volume is not None
+    return volume

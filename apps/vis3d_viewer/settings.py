@@ -10,8 +10,12 @@ from vis3d.scene import View
 
 VIEWS: tuple[View, ...] = get_args(View)
 
-LAYOUTS = ("grid", "axial", "coronal", "sagittal", "volume")
-"""Two by two, or one view alone."""
+LAYOUTS = ("grid", "large", "axial", "coronal", "sagittal", "volume")
+"""Two by two, one large with three small, or one view alone."""
+
+LARGE = ("axial", "coronal", "sagittal", "volume")
+SLABS = ("thin", "mean", "mip", "minip")
+MAX_SLAB_MM = 200.0
 
 MAX_LABEL = 65_535
 MAX_HU = 100_000.0
@@ -24,6 +28,7 @@ class Settings:
     """What to show and how; every value is one that JSON can carry.
 
     `crosshair_lps` is in mm. `window_center` and `window_width` are in the scan's own unit.
+    `turns` are quaternions (w, x, y, z) of the axial, coronal and sagittal plane.
     `hidden` and `opacity` go by label (as text in `opacity`, since JSON's keys are texts);
     opacities are 0 to 1.
     """
@@ -32,6 +37,10 @@ class Settings:
     window_center: float = 40.0
     window_width: float = 400.0
     layout: str = "grid"
+    large: str = "axial"
+    slab: str = "thin"
+    slab_mm: float = 10.0
+    turns: list[float] = field(default_factory=lambda: [1.0, 0.0, 0.0, 0.0] * 3)
     show_volume: bool = True
     show_surfaces: bool = True
     preset: str = "bone"
@@ -76,6 +85,14 @@ def _point(value: object) -> bool:
     return isinstance(value, list) and len(value) == 3 and all(within(mm) for mm in value)
 
 
+def _turns(value: object) -> bool:
+    """A quaternion of length 1 for each of the three planes."""
+    within = _number(-1.0001, 1.0001)
+    if not isinstance(value, list) or len(value) != 12 or not all(map(within, value)):
+        return False
+    return all(abs(math.hypot(*value[n : n + 4]) - 1) < 1e-3 for n in (0, 4, 8))
+
+
 def _labels(value: object) -> bool:
     return isinstance(value, list) and len(value) <= MAX_LABEL and all(map(_label, value))
 
@@ -93,6 +110,10 @@ _RULES: dict[str, Callable[[object], bool]] = {
     "window_center": _number(-MAX_HU, MAX_HU),
     "window_width": _number(1e-3, 2 * MAX_HU),
     "layout": lambda value: value in LAYOUTS,
+    "large": lambda value: value in LARGE,
+    "slab": lambda value: value in SLABS,
+    "slab_mm": _number(0.1, MAX_SLAB_MM),
+    "turns": _turns,
     "show_volume": _flag,
     "show_surfaces": _flag,
     "preset": lambda value: value in tuple(VOLUME_PRESETS),

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from vis3d.imaging import Plane, Window, cut, picture
+from vis3d.imaging import Plane, Window, overlay
+from vis3d.imaging.pictures import gray_picture
+from vis3d.imaging.stacks import Blend, Stack, labels_shown, shown
+from vis3d_viewer.planes import STRAIGHT, turned_stack
 from vis3d_viewer.study import Study
 
 JPEG_QUALITY = 90
@@ -14,12 +17,18 @@ JPEG_QUALITY = 90
 
 @dataclass(frozen=True)
 class SliceRequest:
-    """One slice as the page asks for it; `opacities` go by label."""
+    """One slice as the page asks for it; `opacities` go by label.
+
+    With a `blend` it is a slab `thickness_mm` thick; `turn` is a quaternion (w, x, y, z).
+    """
 
     plane: Plane
     index: int
     window: Window
     opacities: tuple[tuple[int, float], ...] = ()
+    blend: Blend | None = None
+    thickness_mm: float = 0.0
+    turn: tuple[float, float, float, float] = STRAIGHT
 
 
 def slice_jpeg(study: Study, request: SliceRequest) -> bytes:
@@ -29,29 +38,34 @@ def slice_jpeg(study: Study, request: SliceRequest) -> bytes:
         UsageError: there is no such slice.
         ValueError: the study has no volume.
     """
-    if study.volume is None:
+    volume = study.volume
+    if volume is None:
         raise ValueError("A study without a volume has no slices.")
-    labels = study.labels if _any_shown(study, request) else None
-    pixels = picture(
-        study.volume,
-        request.plane,
+    where = turned_stack(volume.geometry, request.plane, request.turn)
+    sheet = shown(
+        volume,
+        where,
         request.index,
-        request.window,
-        labels,
-        opacities=dict(request.opacities),
+        blend=request.blend,
+        thickness_mm=request.thickness_mm,
     )
-    image = Image.fromarray(pixels)
-    if labels is None:
-        image = image.getchannel(0)  # grey: a third of the bytes
+    pixels = gray_picture(sheet, volume, request.window)
+    image = Image.fromarray(_coloured(pixels, study, where, request))
     buffer = io.BytesIO()
     # Full colour resolution: outlines one pixel wide would else bleed.
     image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return buffer.getvalue()
 
 
-def _any_shown(study: Study, request: SliceRequest) -> bool:
-    """Whether any label that is shown lies in the slice."""
+def _coloured(
+    pixels: np.ndarray, study: Study, where: Stack, request: SliceRequest
+) -> np.ndarray:
+    """The picture under its labels' colours; grey (a third of the bytes) without any."""
     if study.labels is None or not request.opacities:
-        return False
-    present = np.bincount(cut(study.labels, request.plane, request.index).array.reshape(-1))
-    return any(label < len(present) and present[label] for label, _ in request.opacities)
+        return pixels
+    labels = labels_shown(study.labels, where, request.index)
+    present = np.bincount(labels.reshape(-1))
+    if not any(label < len(present) and present[label] for label, _ in request.opacities):
+        return pixels
+    colored = np.repeat(pixels[:, :, None], 3, axis=2)
+    return overlay(colored, labels, study.labels, opacities=dict(request.opacities))

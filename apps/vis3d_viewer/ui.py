@@ -10,9 +10,10 @@ from trame.ui.vuetify3 import VAppLayout
 from trame.widgets import html, rca
 from trame.widgets import vuetify3 as v3
 
+from vis3d.imaging import PLANES
 from vis3d_viewer.panel import build_panel, note_list
 from vis3d_viewer.settings import VIEWS
-from vis3d_viewer.widgets import FileSaver, ReadOut, SliceView, named
+from vis3d_viewer.widgets import FileSaver, LiveValues, ReadOut, SliceView, SplitBars, named
 
 VIEW_3D = "view3d"
 """The name of the streamed area."""
@@ -51,8 +52,11 @@ HELP = (
     ("Left-drag, keys 1 to 9", "change the window"),
     ("Right-drag, ctrl-wheel, + and −", "zoom"),
     ("Middle- or shift-drag", "pans"),
-    ("Double-click", "enlarges a view, and back"),
-    ("R", "resets zoom and pan"),
+    ("Double-click, Enter", "enlarges a view, and back"),
+    ("Drag a round grip, [ and ]", "turns the planes round the crosshair"),
+    ("R", "resets zoom, pan and turned planes"),
+    ("Esc", "gives up a drag or the work going on"),
+    ("Fingers", "one walks, two zoom and pan, a tap moves the crosshair"),
     ("In 3D: drag, wheel, shift-drag", "turn, zoom, pan"),
 )
 
@@ -71,11 +75,12 @@ def build_page(server: Any, settings: Any) -> None:
     with VAppLayout(server, theme="vis3d", vuetify_config=THEME, classes="v3-app"):
         FileSaver(address=("download",))
         with html.Div(classes="v3-frame", v_if=("phase === 'ready'",), **named("explorer")):
+            _live(settings)
             _bar(settings)
             with html.Div(classes="v3-body"):
                 build_panel(settings)
                 _views(settings)
-            _foot(settings)
+            _foot()
         _opening()
         _choosing()
         _problem()
@@ -91,6 +96,7 @@ def _bar(s: Any) -> None:
         with html.Div(classes="v3-layouts", role="group", aria_label="Layout"):
             for layout, icon, title in (
                 ("grid", "mdi-view-grid-outline", "Four views"),
+                ("large", "mdi-view-split-vertical", "One large, three small"),
                 ("axial", "mdi-alpha-a-box-outline", "Axial alone"),
                 ("coronal", "mdi-alpha-c-box-outline", "Coronal alone"),
                 ("sagittal", "mdi-alpha-s-box-outline", "Sagittal alone"),
@@ -103,6 +109,7 @@ def _bar(s: Any) -> None:
                     disabled=("!has_volume",) if layout != "volume" else False,
                     color=(f"{s.layout} === '{layout}' ? 'primary' : undefined",),
                     click=f"{s.layout} = '{layout}'",
+                    aria_pressed=(f"{s.layout} === '{layout}'",),
                     **named(f"layout-{layout}", f'aria-label="{title}"'),
                 ):
                     v3.VIcon(icon)
@@ -142,33 +149,46 @@ def _alerts() -> None:
             note_list(serious)
 
 
+def _live(s: Any) -> None:
+    LiveValues(
+        v_if=("has_volume",),
+        center=(s.window_center,),
+        width=(s.window_width,),
+        planes=("planes",),
+        crosshair=f"{s.crosshair_lps} = $event",
+        window=f"[{s.window_center}, {s.window_width}] = $event",
+        turns=f"{s.turns} = $event",
+        raw_attrs=[f':crosshair="{s.crosshair_lps}"', f':turns="{s.turns}"'],
+    )
+
+
 def _views(s: Any) -> None:
-    with html.Main(classes=(f"'v3-views v3-layout-' + {s.layout}",), **named("views")):
-        for plane in ("axial", "coronal", "sagittal"):
+    with html.Main(
+        classes=(f"'v3-views v3-layout-' + {s.layout} + ' v3-large-' + {s.large}",),
+        **named("views"),
+    ):
+        SplitBars(layout=(s.layout,))
+        for plane in PLANES:
             SliceView(
-                v_if=(f"planes.{plane} && ['grid', '{plane}'].includes({s.layout})",),
+                v_if=(f"planes.{plane} && ['grid', 'large', '{plane}'].includes({s.layout})",),
                 plane=plane,
-                map=(f"planes.{plane}",),
-                crosshair=f"{s.crosshair_lps} = $event",
-                center=(s.window_center,),
-                width=(s.window_width,),
                 labels=(
                     f"{s.show_overlay} ? rows.filter(row => row.exportable && "
                     f"!{s.hidden}.includes(row.label)).map(row => row.label).join(',') : ''",
                 ),
                 opacity=(s.overlay_opacity,),
                 version=("version",),
-                window=f"[{s.window_center}, {s.window_width}] = $event",
-                maximise=f"{s.layout} = {s.layout} === 'grid' ? '{plane}' : 'grid'",
-                hover="hover = $event",
+                slab=(s.slab,),
+                thickness=(s.slab_mm,),
+                maximise=_enlarge(s, plane),
                 preset=(
                     f"windows[$event] && ([{s.window_center}, {s.window_width}] = "
                     "[windows[$event].center, windows[$event].width])"
                 ),
-                raw_attrs=[f':crosshair="{s.crosshair_lps}"'],
             )
         with html.Div(
-            v_if=(f"['grid', 'volume'].includes({s.layout})",),
+            v_if=(f"['grid', 'large', 'volume'].includes({s.layout})",),
+            dblclick=_enlarge(s, "volume"),
             classes="v3-volume",
             **named("view-3d", ':data-state="view3d.state"'),
         ):
@@ -191,11 +211,17 @@ def _views(s: Any) -> None:
             )
 
 
-def _foot(s: Any) -> None:
+def _enlarge(s: Any, view: str) -> str:
+    """What shows a view alone, and the views from before when it is alone."""
+    return (
+        f"{s.layout} === '{view}' ? ({s.layout} = back) "
+        f": (back = {s.layout}, {s.layout} = '{view}')"
+    )
+
+
+def _foot() -> None:
     with html.Footer(classes="v3-foot"):
-        ReadOut(
-            v_if=("has_volume",), point=(f"hover || {s.crosshair_lps}",), version=("version",)
-        )
+        ReadOut(v_if=("has_volume",), version=("version",))
         html.Div(classes="v3-space")
         html.Span("For research, not for diagnosis", classes="v3-dim", **named("purpose"))
 

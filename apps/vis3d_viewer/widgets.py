@@ -1,11 +1,20 @@
-"""Our own Vue components (static/slice_view.js) as trame widgets."""
+"""Our own Vue components (static/*.js) as trame widgets."""
 
 from typing import Any
 
 from trame_client.widgets.core import AbstractElement
 
-MODULE = {"scripts": ["static/slice_view.js"], "vue_use": ["vis3d_viewer"]}
-"""What trame loads into the page for them."""
+MODULE = {"vue_use": ["vis3d_viewer"]}
+"""What trame's client installs; the page itself loads the scripts, in their order."""
+
+
+class LiveValues(AbstractElement):
+    """Unseen: carries crosshair, window and turns between trame's state and the views."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("live-values", **kwargs)
+        self._attr_names += ["center", "width", "planes"]
+        self._event_names += ["crosshair", "window", "turns"]
 
 
 class SliceView(AbstractElement):
@@ -13,25 +22,32 @@ class SliceView(AbstractElement):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("slice-view", **kwargs)
-        self._attr_names += [
-            "plane",
-            "map",
-            "crosshair",
-            "center",
-            "width",
-            "labels",
-            "opacity",
-            "version",
-        ]
-        self._event_names += ["crosshair", "window", "maximise", "hover", "preset"]
+        self._attr_names += ["plane", "labels", "opacity", "version", "slab", "thickness"]
+        self._event_names += ["maximise", "preset"]
+
+
+class WindowHistogram(AbstractElement):
+    """The histogram with the window's edges to be dragged."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("window-histogram", **kwargs)
+        self._attr_names += ["bars"]
+
+
+class SplitBars(AbstractElement):
+    """The bars between the views, to be dragged."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("split-bars", **kwargs)
+        self._attr_names += ["layout"]
 
 
 class ReadOut(AbstractElement):
-    """The value and the structure at a point."""
+    """The value and the structure under the mouse, else at the crosshair."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("read-out", **kwargs)
-        self._attr_names += ["point", "version"]
+        self._attr_names += ["version"]
 
 
 class FileSaver(AbstractElement):

@@ -24,6 +24,9 @@ MAX_NAME = 24
 """A window's name comes from the file; a longer one would break the page."""
 
 BARS = 128
+CUT_BARS = 6
+"""So many bars may be higher than the picture."""
+
 SAMPLED_VOXELS = 2_000_000
 """Enough for the histogram's shape; the `histogram` command counts them all."""
 
@@ -59,12 +62,15 @@ def window_choices(volume: Volume) -> list[dict[str, Any]]:
 def histogram_bars(volume: Volume) -> dict[str, Any]:
     """The scan's histogram as the page draws it: heights 0 to 1 between `low` and `high`.
 
-    Heights are square roots of counts: the air would leave nothing to see of the rest.
+    Heights are square roots of counts, and the few highest bars are cut: the air would
+    leave nothing to see of the rest.
     """
     found = histogram(_sampled(volume)).without_padding()
     low, high = shown_range(found)
     edges, counts = merged(found, low, high, most=BARS)
-    heights = np.sqrt(counts / max(1, counts.max()))
+    filled = np.sort(counts[counts > 0])[::-1]
+    most = filled[min(CUT_BARS, len(filled) - 1)] if len(filled) else 1
+    heights = np.sqrt(np.minimum(counts / most, 1))
     return {
         "low": float(edges[0]),
         "high": float(edges[-1]),

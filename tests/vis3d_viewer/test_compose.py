@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from vis3d_viewer import compose
-from vis3d_viewer.compose import plane_maps, value_at
+from vis3d_viewer import compose, scene3d
+from vis3d_viewer.compose import value_at
+from vis3d_viewer.planes import plane_maps
 from vis3d_viewer.settings import Settings
 from vis3d_viewer.study import Study
 
@@ -60,7 +61,7 @@ def test_a_single_slice_has_a_way_across() -> None:
 
 def test_a_scene_holds_the_volume_and_each_surface() -> None:
     study = blob_study()
-    volume, bones = compose.compose(study, Settings()).layers
+    volume, bones = scene3d.compose(study, Settings()).layers
     assert isinstance(volume, VolumeLayer)
     assert isinstance(bones, SurfaceLayer)
     assert volume.volume is study.view_volume
@@ -74,13 +75,13 @@ def test_a_scene_holds_the_volume_and_each_surface() -> None:
     ids=["its eye", "all surfaces", "no opacity"],
 )
 def test_a_hidden_structure_is_hidden(hiding: Settings) -> None:
-    bones = compose.compose(blob_study(), hiding).layers[1]
+    bones = scene3d.compose(blob_study(), hiding).layers[1]
     assert not bones.visible
 
 
 def test_opacity_and_preset_reach_the_scene() -> None:
     chosen = Settings(opacity={"4": 0.25}, preset="skin", show_volume=False, view="left")
-    scene = compose.compose(blob_study(), chosen)
+    scene = scene3d.compose(blob_study(), chosen)
     volume, bones = scene.layers
     assert isinstance(volume, VolumeLayer)
     assert isinstance(bones, SurfaceLayer)
@@ -90,18 +91,18 @@ def test_opacity_and_preset_reach_the_scene() -> None:
 
 def test_what_only_slices_show_leaves_the_scene_the_same() -> None:
     study = blob_study()
-    before = compose.compose(study, Settings())
+    before = scene3d.compose(study, Settings())
     moved = Settings(window_center=7.0, crosshair_lps=[1.0, 2.0, 3.0], layout="axial")
-    assert compose.same_scene(compose.compose(study, moved), before)
+    assert compose.same_scene(scene3d.compose(study, moved), before)
     for other in (Settings(preset="skin"), Settings(hidden=[4]), Settings(view="left")):
-        assert not compose.same_scene(compose.compose(study, other), before)
+        assert not compose.same_scene(scene3d.compose(study, other), before)
     again = replace(study, view_volume=replace(blob_scan()))
-    assert not compose.same_scene(compose.compose(again, Settings()), before)
+    assert not compose.same_scene(scene3d.compose(again, Settings()), before)
     assert not compose.same_scene(before, None)
 
 
 def test_slices_come_before_there_is_anything_to_see_in_3d() -> None:
-    assert not compose.compose(Study(blob_scan()), Settings()).layers
+    assert not scene3d.compose(Study(blob_scan()), Settings()).layers
 
 
 def test_the_value_at_the_blob_is_the_blobs() -> None:

@@ -1,34 +1,35 @@
-// One slice plane: the picture, the crosshair over it, and what mouse and keys do to both.
+// One slice plane: the picture, the crosshair over it, and what mouse, fingers and keys do.
 (() => {
-  const sub = (a, b) => a.map((x, n) => x - b[n]);
-  const add = (a, b, t = 1) => a.map((x, n) => x + t * b[n]);
-  const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-  const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
+  const { sub, add, dot, cross, unit, clamp, turned } = window.vis3d_vectors;
+  const live = window.vis3d_live;
   const CLICK_PX = 4; // a press that moves less is a click
+  const STEP_PX = 12; // a finger that moves so far goes to the next slice
+  const GAP_PX = 12; // round the crosshair's middle
+  const TURN_BY = Math.PI / 36;
   const SIDES = [["R", "L"], ["A", "P"], ["I", "S"]];
+  const SLABS = { mean: "Mean", mip: "MIP", minip: "MinIP" };
 
   const SliceView = {
-    props: ["plane", "map", "crosshair", "center", "width", "labels", "opacity", "version"],
-    emits: ["crosshair", "window", "maximise", "hover", "preset"],
+    props: ["plane", "labels", "opacity", "version", "slab", "thickness"],
+    emits: ["maximise", "preset"],
     data: () => ({
       box: { w: 1, h: 1 }, zoom: 1, pan: { x: 0, y: 0 }, loaded: false, src: "", failed: false,
     }),
     computed: {
+      map() { return live.maps[this.plane]; },
+      center() { return live.window[0]; },
+      width() { return live.window[1]; },
       // Column, row and slice of the crosshair, fractional. The three steps are orthogonal.
       place() {
-        const offset = sub(this.crosshair, this.map.first);
+        const offset = sub(live.crosshair, this.map.first);
         return ["column", "row", "slice"].map(
           (axis) => dot(offset, this.map[axis]) / dot(this.map[axis], this.map[axis]),
         );
       },
-      index() {
-        return clamp(Math.round(this.place[2]), 0, this.map.count - 1);
-      },
-      perMm() { // screen pixels for 1 mm
-        const [rowMm, columnMm] = this.map.spacing;
-        const fit = Math.min(
-          this.box.w / (this.map.columns * columnMm), this.box.h / (this.map.rows * rowMm));
-        return fit * this.zoom;
+      index() { return clamp(Math.round(this.place[2]), 0, this.map.count - 1); },
+      perMm() { // screen pixels for 1 mm; a turned plane keeps the scale of the straight one
+        const [w, h] = this.map.fit_mm;
+        return Math.min(this.box.w / w, this.box.h / h) * this.zoom;
       },
       frame() { // where the picture lies in the box
         const [rowMm, columnMm] = this.map.spacing;
@@ -42,16 +43,22 @@
           y: this.frame.y + ((this.place[1] + 0.5) / this.map.rows) * this.frame.h,
         };
       },
-      address() {
-        const query = new URLSearchParams({
-          index: this.index, center: this.center, width: this.width, v: this.version,
+      lines() { // where the other planes cut this one, as directions on the screen
+        const right = unit(this.map.column), down = unit(this.map.row), across = unit(this.map.slice);
+        const far = 2 * (this.box.w + this.box.h);
+        const grip = 0.36 * Math.min(this.box.w, this.box.h);
+        return window.vis3d_planes.filter((name) => name !== this.plane).map((name) => {
+          const way = cross(unit(live.maps[name].slice), across);
+          const length = Math.hypot(dot(way, right), dot(way, down)) || 1;
+          const x = dot(way, right) / length, y = dot(way, down) / length;
+          const at = (t) => ({ x: this.cross.x + t * x, y: this.cross.y + t * y });
+          return {
+            name,
+            halves: [-1, 1].map((end) => ({ from: at(end * GAP_PX), to: at(end * far), grip: at(end * grip) })),
+          };
         });
-        if (this.labels) {
-          query.set("labels", this.labels);
-          query.set("opacity", this.opacity);
-        }
-        return `slice/${this.plane}?${query}`;
       },
+      address() { return this.addressOf(this.index); },
       position() { // the plane's place along the patient, such as "S 12.5 mm"
         const axis = { sagittal: 0, coronal: 1, axial: 2 }[this.plane];
         const mm = add(this.map.first, this.map.slice, this.index)[axis] +
@@ -59,8 +66,14 @@
           this.map.row[axis] * (this.map.rows - 1) / 2;
         return `${SIDES[axis][mm < 0 ? 0 : 1]} ${Math.abs(mm).toFixed(1)} mm`;
       },
+      slabText() {
+        if (!(this.slab in SLABS)) return "";
+        const step = Math.hypot(...this.map.slice);
+        const half = Math.floor(this.thickness / step / 2 + 1e-6);
+        return `${SLABS[this.slab]} ${((2 * half + 1) * step).toFixed(1)} mm`;
+      },
       scale() { // a bar of a round number of mm
-        const mm = [10, 20, 50, 100, 200].findLast((n) => n * this.perMm < this.box.w / 4) || 5;
+        const mm = [1, 2, 5, 10, 20, 50, 100, 200].findLast((n) => n * this.perMm < this.box.w / 4) || 1;
         return { mm, px: mm * this.perMm };
       },
       style() {
@@ -70,7 +83,23 @@
     },
     watch: {
       address() { this.load(); },
-      map() { this.reset(); },
+      version() { this.source.forget(); },
+      map(now, before) {
+        if (!now || !before || now.scan !== before.scan) { this.reset(); return; }
+        // While planes turn, the crosshair stays where it is on the screen.
+        if (!live.moving) return;
+        const old = this.shownCross;
+        this.pan = { x: this.pan.x + old.x - this.cross.x, y: this.pan.y + old.y - this.cross.y };
+      },
+      cross: { immediate: true, flush: "post", handler(cross) { this.shownCross = cross; } },
+    },
+    created() {
+      this.source = new window.vis3d_SliceSource(
+        (bitmap, picture) => this.draw(bitmap, picture),
+        (failed) => { this.failed = failed; },
+      );
+      this.fingers = new Map();
+      this.ahead = 1;
     },
     mounted() {
       this.observer = new ResizeObserver(([entry]) => {
@@ -79,101 +108,175 @@
       this.observer.observe(this.$refs.box);
       this.load();
     },
-    unmounted() { this.observer.disconnect(); },
+    unmounted() { this.observer.disconnect(); this.source.close(); },
     methods: {
-      // One request at a time: while the hand moves faster than pictures come, the ones
-      // between are left out.
-      load() {
-        if (this.loading) { this.waiting = true; return; }
-        this.loading = true;
-        const address = this.address;
-        const next = new Image();
-        const finish = (good) => {
-          this.loading = false;
-          this.failed = !good;
-          if (good) { this.src = address; this.loaded = true; this.draw(next); }
-          if (this.waiting) { this.waiting = false; if (this.address !== address) this.load(); }
-        };
-        next.onload = () => finish(true);
-        next.onerror = () => finish(false);
-        next.src = address;
+      addressOf(index) {
+        const query = new URLSearchParams({ index, center: this.center, width: this.width, v: this.version });
+        if (this.slab in SLABS) { query.set("slab", this.slab); query.set("mm", this.thickness); }
+        if (this.map.turn) query.set("turn", this.map.turn.join(","));
+        if (this.labels) { query.set("labels", this.labels); query.set("opacity", this.opacity); }
+        return `slice/${this.plane}?${query}`;
       },
-      draw(image) {
+      load() {
+        const next = clamp(this.index + this.ahead, 0, this.map.count - 1);
+        const ahead = live.moving ? null : { address: this.addressOf(next), index: next };
+        this.source.want({ address: this.address, index: this.index }, ahead);
+      },
+      draw(bitmap, picture) {
         const canvas = this.$refs.canvas;
         if (!canvas) return;
-        if (canvas.width !== image.naturalWidth) canvas.width = image.naturalWidth;
-        if (canvas.height !== image.naturalHeight) canvas.height = image.naturalHeight;
-        canvas.getContext("2d").drawImage(image, 0, 0);
-        canvas.dataset.index = this.index;
-        canvas.dataset.src = this.src;
+        if (canvas.width !== bitmap.width) canvas.width = bitmap.width;
+        if (canvas.height !== bitmap.height) canvas.height = bitmap.height;
+        canvas.getContext("2d", { alpha: false }).drawImage(bitmap, 0, 0);
+        canvas.dataset.index = picture.index;
+        canvas.dataset.src = picture.address;
+        this.src = picture.address;
+        this.loaded = true;
       },
       reset() { this.zoom = 1; this.pan = { x: 0, y: 0 }; },
-      lpsAt(event) {
+      spot(event) { // where in the box
         const rect = this.$refs.box.getBoundingClientRect();
-        const column = ((event.clientX - rect.left - this.frame.x) / this.frame.w) * this.map.columns - 0.5;
-        const row = ((event.clientY - rect.top - this.frame.y) / this.frame.h) * this.map.rows - 0.5;
+        return { x: event.clientX - rect.left, y: event.clientY - rect.top };
+      },
+      lpsAt(event) {
+        const { x, y } = this.spot(event);
+        const column = ((x - this.frame.x) / this.frame.w) * this.map.columns - 0.5;
+        const row = ((y - this.frame.y) / this.frame.h) * this.map.rows - 0.5;
         if (column < -0.5 || row < -0.5 || column > this.map.columns - 0.5 || row > this.map.rows - 0.5) return null;
         let lps = add(this.map.first, this.map.column, clamp(column, 0, this.map.columns - 1));
         lps = add(lps, this.map.row, clamp(row, 0, this.map.rows - 1));
-        return add(lps, this.map.slice, this.index);
+        return add(lps, this.map.slice, clamp(this.place[2], 0, this.map.count - 1));
       },
       step(by) {
+        if (by) this.ahead = Math.sign(by);
         const index = clamp(this.index + by, 0, this.map.count - 1);
-        this.$emit("crosshair", add(this.crosshair, this.map.slice, index - this.place[2]));
+        live.crosshair = add(live.crosshair, this.map.slice, index - this.place[2]);
       },
       wheel(event) {
-        if (event.ctrlKey) { this.zoomBy(Math.exp(-event.deltaY / 400)); return; }
-        this.turned = (this.turned || 0) + (event.deltaMode === 1 ? event.deltaY * 40 : event.deltaY);
-        const notches = Math.abs(event.deltaY) >= 60 ? Math.sign(event.deltaY) : Math.trunc(this.turned / 30);
-        if (notches) { this.turned = 0; this.step(notches * this.map.forward); }
+        if (event.ctrlKey) { this.zoomBy(Math.exp(-event.deltaY / 400), this.spot(event)); return; }
+        this.wheeled = (this.wheeled || 0) + (event.deltaMode === 1 ? event.deltaY * 40 : event.deltaY);
+        const notches = Math.abs(event.deltaY) >= 60 ? Math.sign(event.deltaY) : Math.trunc(this.wheeled / 30);
+        if (notches) { this.wheeled = 0; this.step(notches * this.map.forward); }
       },
-      zoomBy(factor) { this.zoom = clamp(this.zoom * factor, 0.5, 20); },
-      down(event) {
+      // What lies at `spot` stays there.
+      zoomBy(factor, spot = { x: this.box.w / 2, y: this.box.h / 2 }) {
+        const zoom = clamp(this.zoom * factor, 0.5, 20), by = zoom / this.zoom;
+        const middle = { x: this.box.w / 2 + this.pan.x, y: this.box.h / 2 + this.pan.y };
+        this.pan = { x: this.pan.x + (1 - by) * (spot.x - middle.x), y: this.pan.y + (1 - by) * (spot.y - middle.y) };
+        this.zoom = zoom;
+      },
+      press(event, what, more = {}) {
         this.$refs.box.focus({ preventScroll: true });
         this.$refs.box.setPointerCapture(event.pointerId);
-        const pans = event.button === 1 || event.shiftKey;
         this.drag = {
-          what: pans ? "pan" : event.button === 2 ? "zoom" : "window",
-          x: event.clientX, y: event.clientY, moved: false, id: event.pointerId,
-          center: this.center, width: this.width, pan: { ...this.pan }, zoom: this.zoom,
+          what, x: event.clientX, y: event.clientY, spot: this.spot(event), moved: false,
+          window: [...live.window], pan: { ...this.pan }, zoom: this.zoom,
+          crosshair: [...live.crosshair], turns: [...live.turns], ...more,
         };
       },
+      down(event) {
+        if (event.pointerType === "touch") { this.touch(event); return; }
+        const pans = event.button === 1 || event.shiftKey;
+        this.press(event, pans ? "pan" : event.button === 2 ? "zoom" : "window");
+      },
+      touch(event) {
+        this.fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+        if (this.fingers.size === 1) { this.press(event, "walk"); return; }
+        if (this.fingers.size === 2) this.press(event, "pinch", { apart: this.pinch() });
+      },
+      pinch() {
+        const [a, b] = [...this.fingers.values()];
+        const rect = this.$refs.box.getBoundingClientRect();
+        return {
+          length: Math.max(Math.hypot(a.x - b.x, a.y - b.y), 1),
+          x: (a.x + b.x) / 2 - rect.left, y: (a.y + b.y) / 2 - rect.top,
+        };
+      },
+      grip(event) {
+        const { x, y } = this.spot(event);
+        this.press(event, "turn", { angle: Math.atan2(y - this.cross.y, x - this.cross.x) });
+        live.moving = true;
+      },
       move(event) {
-        if (!this.drag) { this.hover(event); return; }
+        if (this.fingers.has(event.pointerId)) {
+          this.fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+        }
+        if (!this.drag) { this.soon(() => { live.hover = this.lpsAt(event); }); return; }
         const dx = event.clientX - this.drag.x;
         const dy = event.clientY - this.drag.y;
         if (!this.drag.moved && Math.hypot(dx, dy) < CLICK_PX) return;
         this.drag.moved = true;
-        if (this.drag.what === "pan") {
-          this.pan = { x: this.drag.pan.x + dx, y: this.drag.pan.y + dy };
-        } else if (this.drag.what === "zoom") {
-          this.zoom = clamp(this.drag.zoom * Math.exp(-dy / 150), 0.5, 20);
-        } else {
-          const grain = Math.max(this.drag.width, 50) / 300; // the wider, the faster
-          this.soon("window", [
-            Math.round(this.drag.center + dy * grain),
-            Math.max(1, Math.round(this.drag.width + dx * grain)),
-          ]);
+        const drag = this.drag;
+        this.soon(() => { if (this.drag === drag) this.follow(event, drag, dx, dy); });
+      },
+      follow(event, drag, dx, dy) {
+        if (drag.what === "pan") {
+          this.pan = { x: drag.pan.x + dx, y: drag.pan.y + dy };
+        } else if (drag.what === "zoom") {
+          this.zoom = drag.zoom;
+          this.pan = drag.pan;
+          this.zoomBy(Math.exp(-dy / 150), drag.spot);
+        } else if (drag.what === "pinch" && this.fingers.size > 1) {
+          const now = this.pinch();
+          this.zoom = drag.zoom;
+          this.pan = { x: drag.pan.x + now.x - drag.apart.x, y: drag.pan.y + now.y - drag.apart.y };
+          this.zoomBy(now.length / drag.apart.length, now);
+        } else if (drag.what === "walk") {
+          const steps = Math.trunc(dy / STEP_PX) - (drag.walked || 0);
+          drag.walked = (drag.walked || 0) + steps;
+          if (steps) this.step(steps * this.map.forward);
+        } else if (drag.what === "turn") {
+          const { x, y } = this.spot(event);
+          this.turn(drag.turns, Math.atan2(y - this.cross.y, x - this.cross.x) - drag.angle);
+        } else if (drag.what === "window") {
+          const grain = Math.max(drag.window[1], 50) / 300; // the wider, the faster
+          live.window = [
+            Math.round(drag.window[0] + dy * grain),
+            Math.max(1, Math.round(drag.window[1] + dx * grain)),
+          ];
         }
       },
-      up(event) {
-        const drag = this.drag;
-        this.drag = null;
-        if (!drag || drag.moved || drag.what !== "window") return;
-        const lps = this.lpsAt(event);
-        if (lps) this.$emit("crosshair", lps);
+      // Turn the two other planes round the crosshair, clockwise as seen here.
+      turn(turns, angle) {
+        const axis = cross(unit(this.map.column), unit(this.map.row));
+        live.turns = window.vis3d_planes.flatMap((name, n) => {
+          const turn = turns.slice(4 * n, 4 * n + 4);
+          return name === this.plane ? turn : turned(turn, axis, angle);
+        });
       },
-      hover(event) { this.soon("hover", this.lpsAt(event)); },
-      leave() { this.soon("hover", null); },
-      // At most once a frame: a mouse may report a thousand times a second.
-      soon(name, value) {
-        this.coming = { ...this.coming, [name]: value };
-        if (this.frameId) return;
+      up(event) {
+        this.fingers.delete(event.pointerId);
+        const drag = this.drag;
+        if (drag?.what === "pinch" && this.fingers.size) return;
+        this.drag = null;
+        live.moving = false;
+        if (!drag || drag.moved || !["window", "walk"].includes(drag.what)) return;
+        const lps = this.lpsAt(event);
+        if (lps) live.crosshair = lps;
+      },
+      cancel() { // give up what the hand began
+        const drag = this.drag;
+        if (!drag) return false;
+        this.drag = null;
+        this.fingers.clear();
+        live.moving = false;
+        live.window = drag.window;
+        live.crosshair = drag.crosshair;
+        live.turns = drag.turns;
+        this.pan = drag.pan;
+        this.zoom = drag.zoom;
+        return true;
+      },
+      leave() { this.soon(() => { live.hover = null; }); },
+      // At once, then at most once a frame: a mouse may report a thousand times a second.
+      soon(act) {
+        if (this.frameId) { this.coming = act; return; }
+        act();
         this.frameId = requestAnimationFrame(() => {
-          const coming = this.coming;
-          this.coming = {};
           this.frameId = 0;
-          for (const [event, args] of Object.entries(coming)) this.$emit(event, args);
+          const coming = this.coming;
+          this.coming = null;
+          if (coming) this.soon(coming);
         });
       },
       keys(event) {
@@ -183,10 +286,14 @@
         if (event.key in steps) this.step(steps[event.key] * forward);
         else if (event.key === "Home") this.step(-forward * this.map.count);
         else if (event.key === "End") this.step(forward * this.map.count);
-        else if (event.key === "r" || event.key === "R") this.reset();
+        else if (event.key === "r" || event.key === "R") { this.reset(); live.turns = window.vis3d_straight; }
         else if (/^[1-9]$/.test(event.key)) this.$emit("preset", Number(event.key) - 1);
         else if (event.key === "+") this.zoomBy(1.25);
         else if (event.key === "-") this.zoomBy(0.8);
+        else if (event.key === "[") this.turn(live.turns, -TURN_BY);
+        else if (event.key === "]") this.turn(live.turns, TURN_BY);
+        else if (event.key === "Enter") this.$emit("maximise", this.plane);
+        else if (event.key === "Escape" && this.cancel()) event.stopPropagation();
         else return;
         event.preventDefault();
       },
@@ -195,22 +302,28 @@
       <div ref="box" class="v3-slice" :class="'v3-' + plane" tabindex="0" role="application"
         :aria-label="plane + ' slice ' + (index + 1) + ' of ' + map.count"
         :data-testid="'slice-' + plane" :data-index="index" :data-loaded="loaded ? src : ''"
+        :data-zoom="zoom" :data-pan="pan.x + ' ' + pan.y"
         @wheel.prevent="wheel" @pointerdown.prevent="down" @pointermove="move" @pointerup="up"
-        @pointercancel="drag = null" @pointerleave="leave" @contextmenu.prevent
+        @pointercancel="cancel" @pointerleave="leave" @contextmenu.prevent
         @dblclick="$emit('maximise', plane)" @keydown="keys">
         <canvas ref="canvas" class="v3-picture" :style="style" :data-testid="'picture-' + plane"></canvas>
         <svg class="v3-cross" aria-hidden="true" :data-testid="'cross-' + plane" :data-x="cross.x" :data-y="cross.y">
-          <line class="v3-upright" :x1="cross.x" :x2="cross.x" y1="0" :y2="cross.y - 12" />
-          <line class="v3-upright" :x1="cross.x" :x2="cross.x" :y1="cross.y + 12" y2="100%" />
-          <line class="v3-level" x1="0" :x2="cross.x - 12" :y1="cross.y" :y2="cross.y" />
-          <line class="v3-level" :x1="cross.x + 12" x2="100%" :y1="cross.y" :y2="cross.y" />
+          <g v-for="line in lines" :key="line.name" :class="'v3-of-' + line.name">
+            <template v-for="(half, n) in line.halves" :key="n">
+              <line :x1="half.from.x" :y1="half.from.y" :x2="half.to.x" :y2="half.to.y" />
+              <circle class="v3-grip" :cx="half.grip.x" :cy="half.grip.y" r="5"
+                :data-testid="'grip-' + plane + '-' + line.name + '-' + n"
+                @pointerdown.stop.prevent="grip" @dblclick.stop><title>Turn the {{ line.name }} plane</title></circle>
+            </template>
+          </g>
         </svg>
         <span class="v3-letter v3-left">{{ map.letters[0] }}</span>
         <span class="v3-letter v3-right">{{ map.letters[1] }}</span>
         <span class="v3-letter v3-top">{{ map.letters[2] }}</span>
         <span class="v3-letter v3-bottom">{{ map.letters[3] }}</span>
-        <span class="v3-name">{{ plane }}</span>
-        <span class="v3-where">{{ index + 1 }} / {{ map.count }} &nbsp; {{ position }}</span>
+        <span class="v3-name">{{ plane }}<em v-if="map.turn"> · oblique</em></span>
+        <span class="v3-where">{{ index + 1 }} / {{ map.count }} &nbsp; {{ map.turn ? '' : position }}</span>
+        <span v-if="slabText" class="v3-slab" :data-testid="'slab-' + plane">{{ slabText }}</span>
         <span class="v3-scale"><i :style="{ width: scale.px + 'px' }"></i>{{ scale.mm }} mm</span>
         <span v-if="failed" class="v3-failed" role="alert">This slice could not be fetched.</span>
         <span v-else-if="!loaded" class="v3-waiting">Loading ...</span>
@@ -219,25 +332,10 @@
 
   // What lies under the mouse, or at the crosshair: asked of the server, one question at a time.
   const ReadOut = {
-    props: ["point", "version"],
+    props: ["version"],
     data: () => ({ answer: null, at: null }),
-    watch: { point() { this.ask(); }, version() { this.ask(); } },
-    mounted() { this.ask(); },
-    methods: {
-      async ask() {
-        if (!this.point) return;
-        if (this.asking) { this.again = true; return; }
-        this.asking = true;
-        const [l, p, s] = this.point;
-        try {
-          const response = await fetch(`value?${new URLSearchParams({ l, p, s })}`);
-          if (response.ok) { this.answer = await response.json(); this.at = [l, p, s]; }
-        } catch { this.answer = null; } // the connection is gone; trame says so
-        this.asking = false;
-        if (this.again) { this.again = false; this.ask(); }
-      },
-    },
     computed: {
+      point() { return live.hover || live.crosshair; },
       where() {
         if (!this.at) return "";
         return this.at.map((mm, axis) => `${SIDES[axis][mm < 0 ? 0 : 1]} ${Math.abs(mm).toFixed(1)}`).join("  ");
@@ -246,12 +344,29 @@
         if (!this.answer || this.answer.value === null) return "outside";
         return `${this.answer.value} ${this.answer.unit}`;
       },
+      window() { return `C ${+live.window[0].toFixed(1)}  W ${+live.window[1].toFixed(1)}`; },
+    },
+    watch: { point() { this.ask(); }, version() { this.ask(); } },
+    mounted() { this.ask(); },
+    methods: {
+      async ask() {
+        if (this.asking || live.moving) { this.again = true; return; }
+        this.asking = true;
+        const [l, p, s] = this.point;
+        try {
+          const response = await fetch(`value?${new URLSearchParams({ l, p, s })}`);
+          if (response.ok) { this.answer = await response.json(); this.at = [l, p, s]; }
+        } catch { this.answer = null; } // the connection is gone: the page says so
+        this.asking = false;
+        if (this.again) { this.again = false; this.ask(); }
+      },
     },
     template: `
       <span class="v3-readout" data-testid="readout" aria-live="off">
         <b data-testid="readout-value">{{ value }}</b>
         <em v-if="answer && answer.structure" data-testid="readout-structure">{{ answer.structure }}</em>
         <span data-testid="readout-position">{{ where }} mm</span>
+        <span data-testid="readout-window">{{ window }}</span>
       </span>`,
   };
 
@@ -262,11 +377,7 @@
     template: `<a ref="link" :href="address" download class="v3-hidden" tabindex="-1" aria-hidden="true"></a>`,
   };
 
-  window.vis3d_viewer = {
-    install(app) {
-      app.component("slice-view", SliceView);
-      app.component("read-out", ReadOut);
-      app.component("file-saver", FileSaver);
-    },
-  };
+  Object.assign((window.vis3d_components = window.vis3d_components || {}), {
+    "slice-view": SliceView, "read-out": ReadOut, "file-saver": FileSaver,
+  });
 })();
