@@ -6,7 +6,6 @@ Arrays are shared, not copied: treat both sides as glass.
 from typing import Any, overload
 
 import numpy as np
-import pyvista
 from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray, vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkImageData, vtkPolyData
@@ -37,6 +36,8 @@ def to_vtk(data: Volume | LabelMap | Mask | Surface) -> Any:
 
 def to_pyvista(data: Volume | LabelMap | Mask | Surface) -> Any:
     """The same as a pyvista.ImageData or pyvista.PolyData, memory still shared."""
+    import pyvista  # half a second that most callers of this module needn't wait for
+
     return pyvista.wrap(to_vtk(data))
 
 
