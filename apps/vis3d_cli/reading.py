@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vis3d.errors import InputError, OutputError, UnsupportedError, UsageError
-from vis3d.progress import Progress
+from vis3d.progress import Progress, part
 from vis3d_cli import say
 from vis3d_cli.options import Choice, Manner
 
@@ -69,26 +69,91 @@ def source_series(
     return chosen
 
 
-def label_map_for(volume: "Volume", path: Path, progress: Progress | None = None) -> "LabelMap":
-    """The label map in a file, resampled to the scan's grid where it lies on another one.
+def label_maps_for(
+    volume: "Volume", path: Path, progress: Progress | None = None
+) -> "tuple[LabelMap, ...]":
+    """What a file marks, on the scan's grid: several label maps where structures overlap.
 
     Raises:
         InputError: it marks nothing where the scan lies.
     """
-    from vis3d.files import read_labelmap
-
-    labels = read_labelmap(path)
-    if labels.geometry.matches(volume.geometry, tolerance_mm=0.05):
-        return labels
+    from vis3d.files import read_labelmaps
     from vis3d.resample import resample
 
-    here = resample(labels, volume.geometry, progress=progress)
-    if labels.array.any() and not here.array.any():
+    found = read_labelmaps(path, geometry=volume.geometry, progress=part(progress, 0.0, 0.5))
+    here = tuple(
+        one
+        if one.geometry.matches(volume.geometry, tolerance_mm=0.05)
+        else resample(one, volume.geometry, progress=part(progress, 0.5, 1.0))
+        for one in found
+    )
+    if not any(one.array.any() for one in here) and any(one.array.any() for one in found):
         raise InputError(
-            f"{path} lies on {labels.geometry!r} and marks nothing where the scan lies, on "
+            f"{path} lies on {found[0].geometry!r} and marks nothing where the scan lies, on "
             f"{volume.geometry!r}: give a label map of this scan."
         )
     return here
+
+
+def label_map_for(
+    volume: "Volume",
+    path: Path,
+    progress: Progress | None = None,
+    *,
+    structure: str | None = None,
+    label: int | None = None,
+) -> "LabelMap":
+    """The label map of a file that has a structure or label, on the scan's grid.
+
+    Where neither is named and structures overlap, the smaller ones lie on the larger, and a
+    finding says so: that is for pictures, not for numbers.
+
+    Raises:
+        InputError: it marks nothing where the scan lies.
+        UnknownStructureError: it has no structure of that name.
+    """
+    from vis3d.labels import normal_name
+
+    found = label_maps_for(volume, path, progress)
+    if structure is not None:
+        names = {normal_name(name): one for one in reversed(found) for name in one.names}
+        found = (names[normal_name(structure)],) if normal_name(structure) in names else found
+    elif label is not None:
+        holding = [one for one in found if any(s.label == label for s in one.structures)]
+        if len(holding) > 1:
+            words = ", ".join(
+                s.name for one in holding for s in one.structures if s.label == label
+            )
+            raise UsageError(
+                f"Label {label} is each of {words} in {path}: use --structure NAME."
+            )
+        found = tuple(holding) or found
+    return found[0] if len(found) == 1 else _flattened(found)
+
+
+def _flattened(labelmaps: "tuple[LabelMap, ...]") -> "LabelMap":
+    """Overlapping structures on one label map, the smaller ones on top."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from vis3d.labels import LabelMap
+    from vis3d.volume import Finding
+
+    first = labelmaps[0]
+    pieces = [(one.voxels()[s.label], s, one) for one in labelmaps for s in one.structures]
+    used = [structure.label for _, structure, _ in pieces]
+    array = np.zeros(first.array.shape, np.uint16)
+    structures = []
+    for number, (_, structure, one) in enumerate(sorted(pieces, key=lambda piece: -piece[0])):
+        label = structure.label if len(set(used)) == len(used) else number + 1
+        array[one.array == structure.label] = label
+        structures.append(replace(structure, label=label))
+    message = "Structures of the file overlap: where they do, the smallest is shown alone."
+    told = (*first.report.findings, Finding("overlapping-structures", "warning", message))
+    structures.sort(key=lambda one: one.label)
+    report = replace(first.report, findings=told)
+    return LabelMap(array, first.geometry, tuple(structures), report)
 
 
 def check_structure(structure: str | None, segmentation: Path | None) -> None:
@@ -112,7 +177,8 @@ def mask_for(
         UnknownStructureError: the file has none of that name.
     """
     if segmentation is not None:
-        return label_map_for(volume, segmentation, progress).mask(structure)
+        labels = label_map_for(volume, segmentation, progress, structure=structure)
+        return labels.mask(structure)
     from vis3d.segmentation import segment
 
     return segment(volume, [structure], progress=progress).mask(structure)

@@ -226,7 +226,9 @@ def _mask(
 
         labels = segment(volume, [str(what.structure)], progress=progress)
     else:
-        labels = reading.label_map_for(volume, what.segmentation, progress)
+        labels = reading.label_map_for(
+            volume, what.segmentation, progress, structure=what.structure, label=what.label
+        )
     if what.structure is not None:
         return labels.mask(what.structure), labels.report.findings
     return _labelled(volume, labels, what.label), labels.report.findings
