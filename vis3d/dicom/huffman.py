@@ -7,6 +7,7 @@ change a few pixels don't.
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def is_damaged(payload: bytes, values: NDArray[Any]) -> bool:
     end = payload.rfind(b"\xff\xd9")
     there = 8 * (end - scan.start - payload.count(b"\xff\x00", scan.start, end))
     differences = _differences(values >> scan.point_transform, scan)
-    taken = int(_costs(scan.bits_by_category).take(differences).sum())
+    taken = int(_costs(scan.bits_by_category.tobytes()).take(differences).sum())
     return not 0 <= there - taken <= MOST_LEFT_OVER
 
 
@@ -83,13 +84,15 @@ def _huffman_tables(body: bytes) -> dict[int, NDArray[np.uint8]]:
     return tables
 
 
-def _costs(bits_by_category: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Bits by difference (modulo 2^16)."""
-    return bits_by_category[_CATEGORIES]
-
-
 _SIGNED = np.arange(1 << 16).astype(np.uint16).view(np.int16).astype(np.int32)
 _CATEGORIES = np.frexp(np.abs(_SIGNED))[1]
+"""How many bits a difference (modulo 2^16) takes behind its code."""
+
+
+@lru_cache(maxsize=8)
+def _costs(bits_by_category: bytes) -> NDArray[np.uint8]:
+    """All bits by difference (modulo 2^16)."""
+    return np.frombuffer(bits_by_category, np.uint8)[_CATEGORIES]
 
 
 def _differences(values: NDArray[Any], scan: _Scan) -> NDArray[np.uint16]:
@@ -100,16 +103,24 @@ def _differences(values: NDArray[Any], scan: _Scan) -> NDArray[np.uint16]:
     found[0, 0] = (int(v[0, 0]) - middle) & 0xFFFF
     np.subtract(v[0, 1:], v[0, :-1], out=found[0, 1:])
     np.subtract(v[1:, 0], v[:-1, 0], out=found[1:, 0])
-    np.subtract(v[1:, 1:], _predicted(v, scan.predictor), out=found[1:, 1:])
+    np.subtract(v[1:, 1:], _predicted(v, scan), out=found[1:, 1:])
     return found
 
 
-def _predicted(v: NDArray[np.uint16], predictor: int) -> NDArray[np.uint16]:
+def _predicted(values: NDArray[np.uint16], scan: _Scan) -> NDArray[np.uint16]:
     """The prediction for all but the first row and column (T.81 table H.1)."""
+    # Up to 15 bits the halves below fit signed words, which is several times as fast.
+    v = values.astype(np.int32) if scan.precision > 15 else values.view(np.int16)
     left, above, corner = v[1:, :-1], v[:-1, 1:], v[:-1, :-1]
-    if predictor <= 4:
-        return {1: left, 2: above, 3: corner}.get(predictor, left + above - corner)
-    a, b, c = (part.astype(np.int32) for part in (left, above, corner))
-    halves = {5: lambda: a + ((b - c) >> 1), 6: lambda: b + ((a - c) >> 1)}
-    wide: NDArray[np.int32] = halves.get(predictor, lambda: (a + b) >> 1)()
-    return wide.astype(np.uint16)
+    if scan.predictor <= 3:
+        predicted = (left, above, corner)[scan.predictor - 1]
+    elif scan.predictor == 4:
+        predicted = left + above - corner
+    elif scan.predictor == 7:
+        predicted = left + ((above - left) >> 1)
+    else:
+        near, far = (left, above) if scan.predictor == 5 else (above, left)
+        predicted = far - corner
+        predicted >>= 1
+        predicted += near
+    return predicted.astype(np.uint16)
