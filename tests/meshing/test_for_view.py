@@ -51,3 +51,14 @@ def test_nothing_has_an_empty_surface() -> None:
     geometry = oblique_geometry()
     nothing = Mask(np.zeros(geometry.shape, bool), geometry)
     assert not len(surface_for_view(nothing).triangles)
+
+
+@pytest.mark.parametrize("voxels", [1, 3])
+def test_the_smallest_structures_are_seen(voxels: int) -> None:
+    geometry = oblique_geometry((20, 30, 40))
+    mask = np.zeros(geometry.shape, bool)
+    mask[5 : 5 + voxels, 20 : 20 + voxels, 9 : 9 + voxels] = True
+    surface = surface_for_view(Mask(mask, geometry))
+    assert len(surface.triangles) >= 4
+    middle = geometry.to_lps(np.array((9, 20, 5)) + (voxels - 1) / 2)
+    assert np.abs(surface.bounds_mm.mean(axis=0) - middle).max() < 0.5

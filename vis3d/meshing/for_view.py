@@ -42,19 +42,29 @@ def surface_for_view(
     """
     if not mask.array.any():
         return Surface(np.zeros((0, 3)), np.zeros((0, 3), int), mask.name, color)
+    for block_mm, soften in ((BLOCK_MM, SOFTEN_BLOCKS), (0.0, SOFTEN_BLOCKS), (0.0, 0.0)):
+        fraction = _fraction_of_blocks(mask.array, mask.geometry, block_mm, soften)
+        surface = _surface_of(fraction, mask.name, color)
+        if len(surface.triangles):  # else it is so small that it melted away
+            break
+    return decimated_for_view(surface, max_triangles)
+
+
+def _surface_of(fraction: Volume, name: str, color: Color) -> Surface:
     edges = vtkFlyingEdges3D()  # honours the direction matrix, unlike vtkContourFilter
-    edges.SetInputData(to_vtk(_fraction_of_blocks(mask.array, mask.geometry)))
+    edges.SetInputData(to_vtk(fraction))
     edges.SetValue(0, FULL / 2)
     edges.ComputeNormalsOff()
     edges.ComputeScalarsOff()
     edges.Update()
-    surface = surface_from_vtk(edges.GetOutput(), name=mask.name, color=color)
-    return decimated_for_view(surface, max_triangles)
+    return surface_from_vtk(edges.GetOutput(), name=name, color=color)
 
 
-def _fraction_of_blocks(mask: NDArray[np.bool_], geometry: Geometry) -> Volume:
+def _fraction_of_blocks(
+    mask: NDArray[np.bool_], geometry: Geometry, block_mm: float, soften: float
+) -> Volume:
     """How much of each block of voxels is inside, 0 to `FULL`, with empty blocks around."""
-    factors = [max(1, round(BLOCK_MM / mm)) for mm in geometry.spacing_kji]
+    factors = [max(1, round(block_mm / mm)) for mm in geometry.spacing_kji]
     cropped, start = _cropped(mask, factors)
     nk, nj, ni = (n // f for n, f in zip(cropped.shape, factors, strict=True))
     fk, fj, fi = factors
@@ -62,7 +72,7 @@ def _fraction_of_blocks(mask: NDArray[np.bool_], geometry: Geometry) -> Volume:
     for k, j, i in product(range(fk), range(fj), range(fi)):
         total += cropped[k::fk, j::fj, i::fi]
     part = total.astype(np.float32) * np.float32(FULL / (fk * fj * fi))
-    part = gaussian_filter(part, SOFTEN_BLOCKS)
+    part = gaussian_filter(part, soften)
     i_mm, j_mm, k_mm = geometry.spacing
     middle = [at + (f - 1) / 2 for at, f in zip(start, factors, strict=True)]
     x, y, z = geometry.to_lps(middle[::-1]).tolist()
