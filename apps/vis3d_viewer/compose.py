@@ -8,9 +8,10 @@ import numpy as np
 
 from vis3d.imaging import PLANES, slice_count
 from vis3d.labels import Structure
-from vis3d.scene import Camera, Layer, Scene, SurfaceLayer, VolumeLayer
+from vis3d.scene import Scene
 from vis3d.volume import Volume
-from vis3d_viewer.settings import VIEWS, Settings
+from vis3d_viewer.scene3d import usual_opacity
+from vis3d_viewer.settings import Settings
 from vis3d_viewer.study import Study
 from vis3d_viewer.windows import first_window
 
@@ -18,24 +19,6 @@ REDUCED = (
     "Volume rendering shows this large scan at a lower resolution; slices, volumes and files "
     "use every voxel."
 )
-
-
-def compose(study: Study, settings: Settings) -> Scene:
-    """The 3D scene: the volume, and a surface for each structure."""
-    layers: list[Layer] = []
-    if study.view_volume is not None:
-        shown = settings.show_volume
-        layers.append(VolumeLayer(study.view_volume, settings.preset, visible=shown))
-    for structure in study.structures:
-        surface = study.surfaces.get(structure.label)
-        if surface is not None:
-            opacity = settings.opacity.get(str(structure.label), 1.0)
-            shown = settings.show_surfaces and structure.label not in settings.hidden
-            layers.append(
-                SurfaceLayer(surface, structure.color, opacity, shown and opacity > 0)
-            )
-    view = next(view for view in VIEWS if view == settings.view)
-    return Scene(tuple(layers), Camera(view=view))
 
 
 def same_scene(one: Scene, other: Scene | None) -> bool:
@@ -74,25 +57,25 @@ def first_settings(study: Study) -> Settings:
 
 def structure_rows(study: Study) -> list[dict[str, Any]]:
     """The structure list: name, colour and volume, in the order of the table."""
-    counts = study.labels.voxels() if study.labels else []
-    return [_row(study, structure, counts) for structure in study.structures]
+    return [_row(study, structure) for structure in study.structures]
 
 
-def _row(study: Study, structure: Structure, counts: Sequence[int]) -> dict[str, Any]:
-    segmented = structure.label < len(counts)
+def _row(study: Study, structure: Structure) -> dict[str, Any]:
     surface = study.surfaces.get(structure.label)
-    if segmented and study.labels:
-        volume_ml = counts[structure.label] * study.labels.geometry.voxel_ml
+    mask = study.masks.get(structure.label)
+    if mask is not None:
+        volume_ml = study.voxels[structure.label] * mask.geometry.voxel_ml
     else:
         volume_ml = surface.volume_ml if surface else 0.0
     red, green, blue = structure.color
     return {
         "label": structure.label,
         "name": structure.name,
-        "color": f"rgb({red},{green},{blue})",
+        "color": f"#{red:02x}{green:02x}{blue:02x}",
         "volume": f"{volume_ml:,.0f} ml" if volume_ml >= 10 else f"{volume_ml:,.1f} ml",
-        "exportable": segmented,
+        "exportable": mask is not None,
         "has_surface": surface is not None,
+        "opacity": usual_opacity(structure.name, frozenset(s.name for s in study.structures)),
     }
 
 

@@ -5,7 +5,7 @@ import logging
 import secrets
 import shutil
 import tempfile
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -14,17 +14,19 @@ from typing import Any
 from trame_server.core import Server
 from trame_server.utils.typed_state import TypedState
 
-from vis3d.errors import Cancelled, Vis3dError
-from vis3d.rendering import VOLUME_PRESETS
-from vis3d.scene import Camera, Scene
-from vis3d_viewer import compose, study
-from vis3d_viewer.jobs import Jobs
+from vis3d.errors import Cancelled, UsageError, Vis3dError
+from vis3d.progress import Progress
+from vis3d.scene import Camera, ClipPlane, CropBox, Scene
+from vis3d_viewer import compose, look3d, scene3d, study, workbench
+from vis3d_viewer.jobs import Jobs, Result
+from vis3d_viewer.look3d import Look3D
 from vis3d_viewer.planes import plane_maps
 from vis3d_viewer.settings import VIEWS, Settings, accept
 from vis3d_viewer.study import Study
 from vis3d_viewer.ui import VIEW_3D
 from vis3d_viewer.view3d import View3D
 from vis3d_viewer.windows import histogram_bars, window_choices
+from vis3d_viewer.workbench import USUAL, Workbench
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,6 @@ STATE: dict[str, Any] = {
     "notes": [],
     "windows": [],
     "window_bars": None,
-    "presets": list(VOLUME_PRESETS),
     "cards": [],
     "can_fill": False,
     "job": {"running": False, "what": "", "fraction": 0.0},
@@ -49,6 +50,8 @@ STATE: dict[str, Any] = {
     "version": 0,
     "view3d": {"state": "waiting", "message": "Preparing the 3D view ..."},
     "back": "grid",  # the layout from before a view was enlarged
+    **look3d.STATE,
+    **workbench.STATE,
 }
 """What the page shows besides the settings; only the server changes it."""
 
@@ -72,6 +75,8 @@ class Explorer:
         self.view: View3D | None = None
         self._scene: Scene | None = None
         self._segment_at_once = False
+        self._look = Look3D(self)
+        self._bench = Workbench(self)
         self._prepare_state()
 
     @property
@@ -99,7 +104,7 @@ class Explorer:
     async def run(self, *, segment: bool) -> None:
         """Open what was given, then draw for as long as the server runs."""
         self._segment_at_once = segment
-        self.view = View3D(VIEW_3D, self._tell_view, self._go_to)
+        self.view = View3D(VIEW_3D, self._tell_view, self._go_to, self._was_cut)
         self._server.controller.rc_area_register(self.view)
         self._start(self._open())
         await self.view.run()
@@ -123,11 +128,6 @@ class Explorer:
         if self._tried is not None and self._state.phase == "failed":
             self._start(self._open_choice(*self._tried, gaps="interpolate"))
 
-    def segment(self) -> None:
-        """Find the structures."""
-        if self.study is not None and compose.can_segment(self.study):
-            self._start(self._segment(self.study))
-
     def export_stl(self, label: object) -> None:
         """Make an STL file of one structure and have the browser save it."""
         opened = self.study
@@ -144,6 +144,58 @@ class Explorer:
             if known == view and self.view is not None:
                 self._settings.data.view = known
                 self.view.look(Camera(view=known))
+
+    # What the explorer's parts ask for (a Desk)
+
+    @property
+    def folder(self) -> Path:
+        """A private folder for files, removed at the end."""
+        return self._folder
+
+    @property
+    def settings(self) -> Settings:
+        """What a person has chosen."""
+        chosen: Settings = self._settings.get_dataclass()
+        return chosen
+
+    def choose_settings(self, **chosen: Any) -> None:
+        """Choose settings in the person's stead."""
+        with self._state:
+            for name, value in chosen.items():
+                setattr(self._settings.data, name, value)
+
+    def update(self, **changes: Any) -> None:
+        """Change what the page shows besides the settings."""
+        self._update(**changes)
+
+    def take(self, changed: Study) -> None:
+        """The study is now this one."""
+        self._take(changed)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do this on the event loop; what goes wrong is said on the page."""
+        self._start(work)
+
+    async def work(self, what: str, work: Callable[[Progress], Result]) -> Result:
+        """What `work(progress)` returns, done off the event loop, told as `what`.
+
+        Raises:
+            UsageError: something else is being worked on.
+            Cancelled: the person wished to stop.
+        """
+        if self._jobs.busy:
+            raise UsageError("One thing at a time: wait for the work that is going on.")
+        self._update(message="", job=_job(what, 0.0))
+        try:
+            return await self._jobs.run(work)
+        finally:
+            self._update(job=_job("", 0.0, running=False))
+
+    def offer(self, path: Path) -> None:
+        """Have the browser save this file."""
+        ticket = secrets.token_urlsafe(12)
+        self._saved[ticket] = path
+        self._update(download=f"saved/{ticket}")
 
     # How it is done, on the event loop
 
@@ -191,12 +243,14 @@ class Explorer:
             message="",
             job=_job("", 0.0, running=False),
         )
+        self._bench.open(opened)
         self._take(opened)
         self._update(job=_job("Preparing the 3D view", 0.0))
         prepared = await self._jobs.run(partial(study.with_view_volume, opened))
         self._take(prepared)
         if self._segment_at_once and compose.can_segment(prepared):
-            await self._segment(prepared)
+            await self._bench.found(USUAL)
+        await self._look.prepare(self.study or prepared)
 
     def _take(self, changed: Study) -> None:
         """The study is now this one."""
@@ -210,24 +264,12 @@ class Explorer:
     def _compose(self, *_: object, **__: object) -> None:
         if self.study is None or self.view is None:
             return
-        scene = compose.compose(self.study, self._settings.get_dataclass())
+        chosen = self.settings
+        self.view.turn(chosen.turning and chosen.layout in ("grid", "volume"))
+        scene = scene3d.compose(self.study, chosen)
         if scene.layers and not compose.same_scene(scene, self._scene):
             self._scene = scene  # a step through the slices mustn't draw 3D again
             self.view.show(scene)
-
-    async def _segment(self, opened: Study) -> None:
-        if self._jobs.busy:
-            return
-        self._update(message="", job=_job("Segmenting", 0.0))
-        found = await self._jobs.run(partial(study.segmented, opened))
-        self._take(found)
-        for structure in found.structures:
-            if structure.label not in found.surfaces:
-                self._update(job=_job(f"Making the surface of the {structure.name}", 0.0))
-                step = partial(study.with_surface, self.study or found, structure.label)
-                self._take(await self._jobs.run(step))
-                with self._state:  # else the volume would hide what was found
-                    self._settings.data.show_volume = False
 
     async def _export(self, opened: Study, label: int) -> None:
         if self._jobs.busy or label not in {s.label for s in opened.structures}:
@@ -236,9 +278,7 @@ class Explorer:
         self._update(message="", job=_job(f"Making the STL file of the {name}", 0.0))
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         path = await self._jobs.run(partial(study.write_stl, opened, label, folder))
-        ticket = secrets.token_urlsafe(12)
-        self._saved[ticket] = path
-        self._update(download=f"saved/{ticket}")
+        self.offer(path)
 
     # Small steps
 
@@ -252,12 +292,24 @@ class Explorer:
         for trigger in (
             self.choose,
             self.fill_gaps,
-            self.segment,
             self.export_stl,
             self.cancel,
             self.look,
         ):
             self._server.trigger(trigger.__name__)(trigger)
+        for name, work in self._bench.triggers.items():
+            self._server.trigger(name)(self._explained(work))
+
+    def _explained(self, work: Callable[..., None]) -> Callable[..., None]:
+        """The same, where what a person can't have is said on the page."""
+
+        def do(*arguments: object) -> None:
+            try:
+                work(*arguments)
+            except Vis3dError as error:
+                self._update(message=str(error))
+
+        return do
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(self._guarded(work))
@@ -295,6 +347,11 @@ class Explorer:
         """Lead the crosshair to what was clicked in 3D."""
         with self._state:
             self._settings.data.crosshair_lps = lps
+
+    def _was_cut(self, cut: CropBox | ClipPlane) -> None:
+        """The box or plane was moved by its handles."""
+        name, value = scene3d.cut_settings(cut)
+        self.choose_settings(**{name: value})
 
     def _tell_view(self, state: str, message: str) -> None:
         if self._state.view3d != {"state": state, "message": message}:

@@ -29,6 +29,7 @@ _PAGE = """<!doctype html>
 <title>vis3d</title>
 <link rel="stylesheet" href="{style}">
 <link rel="stylesheet" href="static/explorer.css">
+<link rel="stylesheet" href="static/work.css">
 <script src="static/start.js"></script>
 <script src="vue.global.js"></script>
 {scripts}

@@ -15,7 +15,7 @@ from trame_client.widgets.core import VirtualNode
 from trame_server.core import Server
 
 from vis3d.errors import Cancelled, NothingFoundError, OutputError
-from vis3d_viewer import security, widgets
+from vis3d_viewer import panel_3d, security, widgets
 from vis3d_viewer.explorer import Explorer
 from vis3d_viewer.routes import add_routes
 from vis3d_viewer.ui import build_page
@@ -139,6 +139,7 @@ def _server(key: str) -> Server:
     server.cli.parse_known_args = lambda *_, **__: (arguments, [])
     server.enable_module(vue3)
     server.enable_module(widgets.MODULE)
+    server.enable_module(panel_3d.MODULE)
     server.add_protocol_to_configure(
         lambda protocol: protocol.registerLinkProtocol(security.KeyProtocol(key))
     )

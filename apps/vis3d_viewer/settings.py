@@ -3,10 +3,11 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from typing import get_args
 
 from vis3d.rendering import VOLUME_PRESETS
-from vis3d.scene import View
+from vis3d.scene import Handles, View
 
 VIEWS: tuple[View, ...] = get_args(View)
 
@@ -16,6 +17,11 @@ LAYOUTS = ("grid", "large", "axial", "coronal", "sagittal", "volume")
 LARGE = ("axial", "coronal", "sagittal", "volume")
 SLABS = ("thin", "mean", "mip", "minip")
 MAX_SLAB_MM = 200.0
+
+HANDLES: tuple[Handles, ...] = get_args(Handles)
+
+MAX_POINTS = 32
+"""Of a transfer function."""
 
 MAX_LABEL = 65_535
 MAX_HU = 100_000.0
@@ -30,7 +36,9 @@ class Settings:
     `crosshair_lps` is in mm. `window_center` and `window_width` are in the scan's own unit.
     `turns` are quaternions (w, x, y, z) of the axial, coronal and sagittal plane.
     `hidden` and `opacity` go by label (as text in `opacity`, since JSON's keys are texts);
-    opacities are 0 to 1.
+    opacities are 0 to 1. `crop` holds a box's low and high corner, `clip` a plane's point and
+    normal, both in LPS mm, or nothing. `transfer` holds the rows of a transfer function of
+    one's own (value, r, g, b, opacity), or nothing where the preset's is meant.
     """
 
     crosshair_lps: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
@@ -49,6 +57,14 @@ class Settings:
     overlay_opacity: float = 0.25
     hidden: list[int] = field(default_factory=list)
     opacity: dict[str, float] = field(default_factory=dict)
+    parallel: bool = False
+    ambient_occlusion: bool = True
+    slices_in_3d: bool = False
+    turning: bool = False
+    crop: list[float] = field(default_factory=list)
+    clip: list[float] = field(default_factory=list)
+    handles: str = "none"
+    transfer: list[list[float]] = field(default_factory=list)
 
 
 def accept(name: str, value: object) -> object:
@@ -105,6 +121,43 @@ def _opacities(value: object) -> bool:
     )
 
 
+def _numbers(count: int) -> Callable[[object], bool]:
+    """Nothing, or that many numbers."""
+    within = _number(-MAX_MM, MAX_MM)
+
+    def are_numbers(value: object) -> bool:
+        return isinstance(value, list) and len(value) in (0, count) and all(map(within, value))
+
+    return are_numbers
+
+
+def _box(value: object) -> bool:
+    """Two corners with something between them, or nothing."""
+    if not _numbers(6)(value) or not isinstance(value, list):
+        return False
+    return all(low < high for low, high in zip(value[:3], value[3:], strict=True))
+
+
+def _plane(value: object) -> bool:
+    """A point and a direction, or nothing."""
+    if not _numbers(6)(value) or not isinstance(value, list):
+        return False
+    return not value or any(value[3:])
+
+
+def _transfer(value: object) -> bool:
+    """Rows of rising values, colours and opacities 0 to 1; nothing, or two and more."""
+    if not isinstance(value, list) or len(value) == 1 or len(value) > MAX_POINTS:
+        return False
+    value_of, fraction = _number(-MAX_HU, MAX_HU), _number(0.0, 1.0)
+    for row in value:
+        if not isinstance(row, list) or len(row) != 5 or not value_of(row[0]):
+            return False
+        if not all(map(fraction, row[1:])):
+            return False
+    return all(one[0] < other[0] for one, other in pairwise(value))
+
+
 _RULES: dict[str, Callable[[object], bool]] = {
     "crosshair_lps": _point,
     "window_center": _number(-MAX_HU, MAX_HU),
@@ -122,5 +175,13 @@ _RULES: dict[str, Callable[[object], bool]] = {
     "overlay_opacity": _number(0.0, 1.0),
     "hidden": _labels,
     "opacity": _opacities,
+    "parallel": _flag,
+    "ambient_occlusion": _flag,
+    "slices_in_3d": _flag,
+    "turning": _flag,
+    "crop": _box,
+    "clip": _plane,
+    "handles": lambda value: value in HANDLES,
+    "transfer": _transfer,
 }
 assert set(_RULES) == {setting.name for setting in fields(Settings)}

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from vis3d import choosing, files, meshing, phantom, segmentation
+from vis3d import choosing, files, meshing, phantom
 from vis3d.labels import LabelMap, Structure
-from vis3d.meshing.for_view import surface_for_view
+from vis3d.meshing.for_view import VIEW_TRIANGLES, surface_for_view
 from vis3d.progress import Progress, part
 from vis3d.surface import Surface
-from vis3d.volume import Finding, Volume
-from vis3d_viewer.view_volume import volume_for_view
+from vis3d.volume import Finding, Mask, Volume
+from vis3d_viewer.view_volume import volumes_for_view
 
-STRUCTURES = ("lungs", "airways", "bones")
-"""What the "Segment" button looks for."""
+QUICK_TRIANGLES = 1_500_000
+"""Of a surface that must follow the hand: saving triangles takes longer than drawing them."""
 
 FIRST_SURFACE_LABEL = 1000
 """Surfaces opened from files are listed from this number on, beyond any label."""
@@ -31,9 +31,10 @@ GAP_CODES = ("missing-slices", "variable-spacing")
 class Study:
     """A scan, its labels once it is segmented, and surfaces by label.
 
-    `view_volume` and `surfaces` are for the screen, once they are made; files are made from
-    `volume` and `labels`. `structures` are those that are there to be listed. `volume` is
-    None where only surface files were opened.
+    `view_volume`, `inside_volume` (for presets of air) and `surfaces` are for the screen,
+    once they are made; files are made from `volume` and `labels`. `structures` are those
+    that are there to be listed; `masks` and `voxels` (counted) go by their labels. `volume`
+    is None where only surface files were opened, `series` where it isn't from DICOM.
     """
 
     volume: Volume | None
@@ -41,6 +42,10 @@ class Study:
     labels: LabelMap | None = None
     structures: tuple[Structure, ...] = ()
     surfaces: Mapping[int, Surface] = field(default_factory=dict)
+    inside_volume: Volume | None = None
+    masks: Mapping[int, Mask] = field(default_factory=dict)
+    voxels: Mapping[int, int] = field(default_factory=dict)
+    series: Any = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -86,7 +91,8 @@ def open_scan(path: Path, series: Any, gaps: Gaps, progress: Progress) -> Study:
     Raises:
         Vis3dError: it can't be loaded.
     """
-    return Study(files.load_volume(path, series=series.index, gaps=gaps, progress=progress))
+    volume = files.load_volume(path, series=series.index, gaps=gaps, progress=progress)
+    return Study(volume, series=series)
 
 
 def has_gaps(series: Any) -> bool:
@@ -122,45 +128,32 @@ def with_view_volume(study: Study, progress: Progress) -> Study:
     """The study with the volume that 3D shows."""
     if study.volume is None:
         return study
-    return replace(study, view_volume=volume_for_view(study.volume, progress))
+    views = volumes_for_view(study.volume, progress)
+    return replace(study, view_volume=views.body, inside_volume=views.inside)
 
 
-def segmented(study: Study, progress: Progress) -> Study:
-    """The study with lungs, airways and bones found in it; surfaces follow.
+def surface_of(study: Study, label: int, progress: Progress, *, quick: bool = False) -> Surface:
+    """A light surface of one of the study's structures, for the screen.
+
+    A `quick` one has more triangles.
 
     Raises:
-        Vis3dError: the scan is none that can be segmented.
+        KeyError: no structure with voxels has this label.
     """
-    if study.volume is None:
-        raise ValueError("A study without a volume has nothing to segment.")
-    labels = segmentation.segment(study.volume, STRUCTURES, progress=progress)
-    counts = labels.voxels()
-    opened = tuple(s for s in study.structures if s.label >= FIRST_SURFACE_LABEL)
-    found = tuple(s for s in labels.structures if counts[s.label])
-    surfaces = {s.label: study.surfaces[s.label] for s in opened}
-    return Study(study.volume, study.view_volume, labels, found + opened, surfaces)
-
-
-def with_surface(study: Study, label: int, progress: Progress) -> Study:
-    """The study with a light surface of one of its structures, for the screen."""
-    if study.labels is None:
-        raise KeyError(label)
     structure = study.structure(label)
     progress(0.0, f"Drawing the {structure.name}")
-    surface = surface_for_view(study.labels.mask(structure.name), color=structure.color)
-    return replace(study, surfaces={**study.surfaces, label: surface})
+    most = QUICK_TRIANGLES if quick else VIEW_TRIANGLES
+    return surface_for_view(study.masks[label], color=structure.color, max_triangles=most)
 
 
 def full_surface(study: Study, label: int, progress: Progress) -> Surface:
     """The closed surface of one structure with every triangle, LPS mm.
 
     Raises:
-        KeyError: no structure of the label map has this label.
+        KeyError: no structure with voxels has this label.
     """
-    if study.labels is None:
-        raise KeyError(label)
     structure = study.structure(label)
-    mask = study.labels.mask(structure.name)
+    mask = study.masks[label]
     return meshing.extract_surface(mask, study.volume, color=structure.color, progress=progress)
 
 
@@ -168,7 +161,7 @@ def write_stl(study: Study, label: int, folder: Path, progress: Progress) -> Pat
     """An STL file of one structure in `folder`, named after the structure alone.
 
     Raises:
-        KeyError: no structure of the label map has this label.
+        KeyError: no structure with voxels has this label.
         Vis3dError: it can't be meshed or written.
     """
     surface = full_surface(study, label, part(progress, 0.0, 0.9))

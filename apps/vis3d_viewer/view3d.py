@@ -20,19 +20,24 @@ from PIL import Image
 
 from vis3d.errors import Vis3dError
 from vis3d.rendering import Stage
-from vis3d.scene import Camera, Scene
+from vis3d.scene import Camera, ClipPlane, CropBox, Scene
 
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 Told = Callable[[str, str], None]
 Picked = Callable[[list[float]], None]
+WasCut = Callable[[CropBox | ClipPlane], None]
 
-REST_S = 0.2
+REST_S = 0.12
 """After this long without a change the coarse picture becomes a fine one."""
 
 MAX_PIXELS = 1_400_000
 """More are scaled down: a big screen must not make a CPU renderer crawl."""
+
+TURN_DEGREES_PER_S = 30.0
+TURN_S = 0.05
+"""A turntable shows a picture that often at most."""
 
 COARSE_QUALITY, FINE_QUALITY = 70, 92
 
@@ -50,13 +55,18 @@ class View3D:
     """Takes scenes and mouse events, gives pictures; an area of trame-rca.
 
     `told(state, message)` hears of "coarse" and "fine" pictures, and of "failed";
-    `picked(lps)` of the point in LPS mm that was clicked.
+    `picked(lps)` of the point in LPS mm that was clicked, `cut(cut)` of the box or plane that
+    was moved by its handles, once it is let go.
     """
 
-    def __init__(self, area_name: str, told: Told, picked: Picked) -> None:
+    def __init__(self, area_name: str, told: Told, picked: Picked, cut: WasCut) -> None:
         self.area_name = area_name
         self._told = told
         self._picked = picked
+        self._was_cut = cut
+        self._held: CropBox | ClipPlane | None = None
+        self._turning = False
+        self._turned_at = 0.0
         self._loop = asyncio.get_running_loop()
         self._pressed_at: tuple[int, int] | None = None
         self._thread = ThreadPoolExecutor(1, "rendering")
@@ -83,6 +93,16 @@ class View3D:
         self._camera = camera
         self._changed()
 
+    def turn(self, turning: bool) -> None:
+        """Start or stop to go round the patient."""
+        if turning != self._turning:
+            self._turning, self._turned_at = turning, time.monotonic()
+            self._changed()
+
+    async def apart(self, work: Callable[[], Result]) -> Result:
+        """What `work()` returns, done on the rendering thread between two pictures."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
     async def run(self) -> None:
         """Draw whenever something changed, coarsely first, finely at rest; for ever."""
         asyncio.get_running_loop().run_in_executor(self._thread, self._warm_up)
@@ -92,7 +112,11 @@ class View3D:
                 self._wake.clear()
                 if not self._has_scene or self._size is None:
                     continue
-                if await self._draw("coarse") and await self._at_rest():
+                drawn = await self._draw("coarse")
+                if self._turning:
+                    self._wake.set()
+                    await asyncio.sleep(TURN_S - (time.monotonic() - self._turned_at))
+                elif drawn and await self._at_rest():
                     await self._draw("fine")
         finally:
             self._restless.set()
@@ -177,6 +201,10 @@ class View3D:
         self._restless.clear()
         stage = self._staged()
         fine = quality == "fine"
+        if self._turning:
+            now = time.monotonic()
+            stage.turn(TURN_DEGREES_PER_S * min(now - self._turned_at, 1.0))
+            self._turned_at = now
         stage.render("fine" if fine else "coarse")
         if fine and self._restless.is_set():  # it was stopped half-way
             return None
@@ -200,6 +228,7 @@ class View3D:
         if self._stage is None:
             self._stage = Stage(self._size or (600, 400))
             self._stage.interactor.EnableRenderOff()  # what is drawn when is said here
+            self._stage.on_cut = self._hold
             self._stage.window.AddObserver("AbortCheckEvent", self._stop_if_restless)
         stage = self._stage
         if self._size and self._size != stage.size:
@@ -225,6 +254,7 @@ class View3D:
         if kind in BUTTONS:
             interactor.InvokeEvent(BUTTONS[kind])
             self._pick_at_click(stage, kind, x, y)
+            self._let_go(kind)
         elif kind == "MouseMove":
             interactor.InvokeEvent("MouseMoveEvent")
         elif kind == "MouseWheel":
@@ -240,6 +270,16 @@ class View3D:
             lps = stage.pick(x, stage.size[1] - 1 - y) if moved < CLICK_PIXELS else None
             if lps is not None:
                 self._loop.call_soon_threadsafe(self._picked, lps.tolist())
+
+    def _hold(self, cut: CropBox | ClipPlane) -> None:
+        self._held = cut
+
+    def _let_go(self, kind: str) -> None:
+        """Say where the box or plane is now, if it was moved."""
+        held = self._held
+        if held is not None and kind.endswith("Release"):
+            self._held = None
+            self._loop.call_soon_threadsafe(self._was_cut, held)
 
     def _stop_if_restless(self, window: Any, _event: str) -> None:
         if self._restless.is_set():

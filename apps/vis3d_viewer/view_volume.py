@@ -1,5 +1,6 @@
 """The volume as the 3D view takes it: small enough to turn, without table and bedding."""
 
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy import ndimage
 from vis3d.errors import UnsupportedError
 from vis3d.geometry import Geometry
 from vis3d.progress import Progress, part
+from vis3d.rendering import airless_outside
 from vis3d.segmentation import segment_body
 from vis3d.volume import Volume
 
@@ -21,22 +23,32 @@ SKIN_VOXELS = 2
 """So far beyond the skin the scan is kept, that its edge is the scan's own."""
 
 
-def volume_for_view(volume: Volume, progress: Progress) -> Volume:
-    """A copy to look at: at most `VIEW_VOXELS`, and of a CT only what lies in the body."""
+@dataclass(frozen=True, eq=False)
+class ViewVolumes:
+    """What 3D shows: the body without table and bedding, and the same for presets of air."""
+
+    body: Volume
+    inside: Volume
+
+
+def volumes_for_view(volume: Volume, progress: Progress) -> ViewVolumes:
+    """Copies to look at: at most `VIEW_VOXELS`, and of a CT only what lies in the body."""
     progress(0.0, "Preparing the 3D view")
     small = reduced(volume)
     if small.unit != "HU" or min(small.geometry.shape) < 2:
-        return small
+        return ViewVolumes(small, small)
     try:
-        body = segment_body(small, progress=part(progress, 0.2, 0.9)).mask("body").array
+        body = segment_body(small, progress=part(progress, 0.2, 0.8)).mask("body")
     except UnsupportedError:
-        return small
-    if not body.any():
-        return small
-    keep = ndimage.binary_dilation(body, iterations=SKIN_VOXELS)
+        return ViewVolumes(small, small)
+    if not body.array.any():
+        return ViewVolumes(small, small)
+    keep = ndimage.binary_dilation(body.array, iterations=SKIN_VOXELS)
     dtype = small.array.dtype if small.array.dtype.kind != "u" else np.dtype(np.int32)
     array = np.where(keep, small.array, np.array(OUTSIDE_HU, dtype)).astype(dtype)
-    return Volume(array, small.geometry, small.unit, OUTSIDE_HU, small.metadata)
+    shown = Volume(array, small.geometry, small.unit, OUTSIDE_HU, small.metadata)
+    progress(0.8, "Preparing the 3D view")
+    return ViewVolumes(shown, replace(airless_outside(small, body), padding=None))
 
 
 def reduced(volume: Volume, voxels: int = VIEW_VOXELS) -> Volume:

@@ -31,7 +31,15 @@ def blob_study() -> Study:
     bones = STRUCTURES[3]
     corners = volume.geometry.to_lps([[0, 0, 0], [10, 0, 0], [0, 10, 0], [0, 0, 10]])
     surface = Surface(corners, TETRAHEDRON, "bones", bones.color)
-    return Study(volume, volume, labels, (bones,), {bones.label: surface})
+    return Study(
+        volume,
+        volume,
+        labels,
+        (bones,),
+        {bones.label: surface},
+        masks={bones.label: labels.mask("bones")},
+        voxels={bones.label: 27},
+    )
 
 
 def blob_lps() -> list[float]:

@@ -1,6 +1,5 @@
 """A person's way through the explorer, on the phantom: one page, tests in any order."""
 
-import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import trimesh
-from PIL import Image
 
 from tests.vis3d_viewer.conftest import PATIENCE, Visit, served
+from tests.vis3d_viewer.seeing import picture, until_3d_differs, volume_picture
 
 pytestmark = pytest.mark.browser
 
@@ -39,35 +38,6 @@ def found(seen: Visit) -> Visit:
     seen.find("show-volume").locator("input").uncheck()
     seen.find("look-anterior").click()
     return seen
-
-
-def picture(seen: Visit, name: str) -> np.ndarray:
-    """What an element looks like, as floats (rows, columns, 3)."""
-    png = seen.find(name).screenshot(animations="disabled")
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(float)
-
-
-def volume_picture(seen: Visit) -> np.ndarray:
-    """The 3D view at rest, without the buttons at its top."""
-    before = np.zeros(1)
-    for _ in range(200):
-        seen.wait_for_3d()
-        now = picture(seen, "view-3d")[40:]
-        # Pictures and the word that they are fine come apart: two alike make sure.
-        if now.shape == before.shape and np.abs(now - before).mean() < 0.02:
-            return now
-        before = now
-        seen.page.wait_for_timeout(400)
-    raise AssertionError("The 3D view never comes to rest.")
-
-
-def until_3d_differs(seen: Visit, before: np.ndarray) -> np.ndarray:
-    """The 3D view once it has changed and come to rest."""
-    for _ in range(100):
-        now = volume_picture(seen)
-        if np.abs(now - before).mean() > 0.5:
-            return now
-    raise AssertionError("The 3D view stays as it was.")
 
 
 def index(seen: Visit, plane: str) -> int:

@@ -12,9 +12,8 @@ from vis3d_viewer.study import Study
 from tests.conftest import oblique_geometry
 from tests.vis3d_viewer.scans import blob_lps, blob_scan, blob_study
 from vis3d import files
-from vis3d.errors import Cancelled, NothingFoundError
-from vis3d.labels import STRUCTURES, Structure
-from vis3d.phantom import chest_phantom
+from vis3d.errors import NothingFoundError
+from vis3d.labels import STRUCTURES
 from vis3d.progress import silent
 
 BONES = STRUCTURES[3]
@@ -44,37 +43,9 @@ def test_a_folder_without_scans_says_what_is_in_it(tmp_path: Path) -> None:
         study.find_choices([tmp_path], silent)
 
 
-def test_segmenting_again_starts_from_the_scan_and_keeps_opened_surfaces() -> None:
-    volume = chest_phantom(shape=(32, 96, 96), noise_hu=5).volume
-    mine = Structure(study.FIRST_SURFACE_LABEL, "implant", (1, 2, 3))
-    surface = blob_study().surfaces[4]
-    before = Study(volume, volume, None, (mine,), {mine.label: surface, 1: surface})
-    after = study.segmented(before, silent)
-    names = [structure.name for structure in after.structures]
-    assert {"left lung", "right lung", "bones"} <= set(names)
-    assert names[-1] == "implant"
-    assert list(after.surfaces) == [mine.label]
-    drawn = study.with_surface(after, BONES.label, silent)
-    assert set(drawn.surfaces) == {mine.label, BONES.label}
-
-
-def test_a_cancelled_segmentation_stops() -> None:
-    def stop(fraction: float, what: str) -> None:
-        raise Cancelled
-
-    with pytest.raises(Cancelled):
-        study.segmented(Study(chest_phantom(shape=(16, 48, 48)).volume), stop)
-
-
 def test_an_stl_is_closed_where_the_structure_lies_and_named_after_it(tmp_path: Path) -> None:
     labelled = blob_study()
-    assert labelled.labels is not None
-    renamed = replace(BONES, name="left lung")
-    labelled = replace(
-        labelled,
-        structures=(renamed,),
-        labels=replace(labelled.labels, structures=(renamed,)),
-    )
+    labelled = replace(labelled, structures=(replace(BONES, name="left lung"),))
     path = study.write_stl(labelled, BONES.label, tmp_path, silent)
     assert path.name == "left-lung.stl"
     mesh = trimesh.load_mesh(path)

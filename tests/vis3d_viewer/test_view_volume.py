@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from vis3d_viewer.view_volume import OUTSIDE_HU, reduced, volume_for_view
+from vis3d_viewer.view_volume import OUTSIDE_HU, reduced, volumes_for_view
 
 from tests.conftest import oblique_geometry
 from tests.vis3d_viewer.scans import blob_scan
@@ -40,16 +40,18 @@ def test_the_finest_axis_is_halved_first() -> None:
 
 def test_the_table_is_not_in_the_way() -> None:
     phantom = chest_phantom(shape=(24, 128, 128), noise_hu=5)
-    shown = volume_for_view(phantom.volume, silent)
+    views = volumes_for_view(phantom.volume, silent)
+    shown = views.body
     body = phantom.labels.mask("body").array
     behind = np.nonzero(body.any(axis=(0, 2)))[0].max() + 4
     table = phantom.volume.array[:, behind:] > -800
     assert table.any(), "the phantom lies on a table"
     assert (shown.array[:, behind:] == OUTSIDE_HU).all()
     assert (shown.array[body] == phantom.volume.array[body]).mean() > 0.99
+    assert (views.inside.array[:, behind:] > 0).all(), "no air there for presets of air"
 
 
 def test_what_is_no_ct_stays_whole() -> None:
     volume = blob_scan()
     other = Volume(volume.array, volume.geometry, unit="")
-    assert volume_for_view(other, silent) is other
+    assert volumes_for_view(other, silent).body is other

@@ -1,0 +1,349 @@
+"""The work done on a scan: structures found, added, changed; each step leads back."""
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from vis3d import segmentation
+from vis3d.errors import Cancelled, UsageError
+from vis3d.labels import normal_name
+from vis3d.progress import Progress
+from vis3d.segmentation import Edit
+from vis3d.volume import Mask, Volume
+from vis3d_viewer import study as studies
+from vis3d_viewer.compose import can_segment
+from vis3d_viewer.desk import Desk
+from vis3d_viewer.structures import Structures
+from vis3d_viewer.study import Study
+
+STATE: dict[str, Any] = {"steps": [], "steps_done": 0}
+"""What the page shows of it."""
+
+ONE_CLICK = ("lungs", "airways", "bones", "body")
+USUAL = ("lungs", "airways", "bones")
+"""What "Segment" looks for."""
+
+MAX_MM = 100.0
+
+SHAPES: dict[str, Callable[..., Mask]] = {
+    "smooth": segmentation.smooth,
+    "grow": segmentation.add_margin,
+    "shrink": lambda mask, mm, progress: segmentation.add_margin(mask, -mm, progress=progress),
+    "close": segmentation.close,
+    "open": segmentation.open_up,
+}
+"""What changes a structure's shape by mm."""
+
+POINTED: dict[str, Callable[..., Mask]] = {
+    "keep island": segmentation.keep_island,
+    "remove island": segmentation.remove_island,
+}
+"""What changes a structure at a point."""
+
+
+class Workbench:
+    """The structures of the open scan, and what a person does with them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._structures: Structures | None = None
+        self._stale: frozenset[int] = frozenset()
+        self._lock = asyncio.Lock()
+
+    @property
+    def triggers(self) -> dict[str, Callable[..., None]]:
+        """What the page can ask for, by name."""
+        return {
+            "segment": self.segment,
+            "add_threshold": self.add_threshold,
+            "grow_region": self.grow_region,
+            "rename": self.rename,
+            "recolor": self.recolor,
+            "duplicate": self.duplicate,
+            "merge": self.merge,
+            "subtract": self.subtract,
+            "delete": self.delete,
+            "reshape": self.reshape,
+            "fill_holes": self.fill_holes,
+            "at_point": self.at_point,
+            "undo": self.undo,
+            "redo": self.redo,
+        }
+
+    def open(self, study: Study) -> None:
+        """Begin with a newly opened scan."""
+        volume = study.volume
+        self._structures = Structures(volume.geometry) if volume is not None else None
+        self._stale = frozenset()
+        self._tell()
+
+    @property
+    def structures(self) -> Structures:
+        """The structures of the open scan.
+
+        Raises:
+            UsageError: none is open.
+        """
+        if self._structures is None:
+            raise UsageError("There is no scan open to work on.")
+        return self._structures
+
+    # What a person asks for: words from a browser, to be judged here
+
+    def segment(self, *names: object) -> None:
+        """Find structures by one click: those named, or the usual ones."""
+        wanted = [name for name in ONE_CLICK if name in names] or list(USUAL)
+        self._desk.start(self.found(wanted))
+
+    def add_threshold(self, low: object, high: object, name: object = "") -> None:
+        """Add every voxel of the body's scan from one value to another."""
+        values = _range(low, high)
+        step = f"Threshold {values[0]:g} to {values[1]:g}"
+        make = partial(_threshold, values=values)
+        self._desk.start(self._add(make, _name(name, "threshold"), step))
+
+    def grow_region(self, low: object, high: object, name: object = "") -> None:
+        """Add what is connected with the crosshair's place, from one value to another."""
+        values = _range(low, high)
+        seed = list(self._desk.settings.crosshair_lps)
+        step = f"Grow from the crosshair, {values[0]:g} to {values[1]:g}"
+        make = partial(_grown, seed_lps=seed, values=values)
+        self._desk.start(self._add(make, _name(name, "region"), step))
+
+    def rename(self, label: object, name: object) -> None:
+        """Give a structure another name."""
+        self._at_once(lambda: self.structures.rename(_label(label), _name(name, "")))
+
+    def recolor(self, label: object, color: object) -> None:
+        """Give a structure another colour, as #rrggbb."""
+        self._at_once(lambda: self.structures.recolor(_label(label), _color(color)))
+
+    def duplicate(self, label: object) -> None:
+        """Add a copy of a structure."""
+        self._soon("Duplicating", lambda: self.structures.duplicate(_label(label)))
+
+    def merge(self, label: object, other: object) -> None:
+        """Add another structure to this one."""
+        one, two = _label(label), _label(other)
+        self._soon("Merging", lambda: self.structures.merge(one, two))
+
+    def subtract(self, label: object, other: object) -> None:
+        """Take another structure's voxels out of this one."""
+        one, two = _label(label), _label(other)
+        self._soon("Subtracting", lambda: self.structures.subtract(one, two))
+
+    def delete(self, label: object) -> None:
+        """Remove a structure."""
+        self._soon("Deleting", lambda: self.structures.delete(_label(label)))
+
+    def reshape(self, label: object, shape: object, mm: object) -> None:
+        """Smooth, grow, shrink, close or open a structure by some mm."""
+        size, known = _size_mm(mm), SHAPES.get(str(shape))
+        if known is None:
+            raise UsageError("There is no such tool.")
+
+        def make(mask: Mask, progress: Progress) -> Mask:
+            return known(mask, size, progress=progress)
+
+        self._desk.start(self._change(_label(label), f"{_word(shape)} {size:g} mm", make))
+
+    def fill_holes(self, label: object) -> None:
+        """Fill the cavities of a structure."""
+        make = lambda mask, progress: segmentation.fill(mask)  # noqa: E731
+        self._desk.start(self._change(_label(label), "Fill", make))
+
+    def at_point(self, label: object, tool: object) -> None:
+        """Keep or remove the island of a structure nearest to the crosshair."""
+        known = POINTED.get(str(tool))
+        if known is None:
+            raise UsageError("There is no such tool.")
+        point = list(self._desk.settings.crosshair_lps)
+        make = lambda mask, progress: known(mask, point)  # noqa: E731
+        self._desk.start(self._change(_label(label), _word(tool), make))
+
+    def undo(self) -> None:
+        """Take the last step back."""
+        self._soon("Undoing", lambda: self.structures.undo())
+
+    def redo(self) -> None:
+        """Do again what was undone last."""
+        self._soon("Doing again", lambda: self.structures.redo())
+
+    # How it is done, on the event loop
+
+    async def found(self, names: Sequence[str]) -> None:
+        """Find structures, list them, then draw them one by one."""
+        study = self._desk.study
+        if study is None or study.volume is None or not can_segment(study):
+            raise UsageError("Structures are found in CT volumes in Hounsfield units alone.")
+        what = f"Finding the {_listed(names)}"
+        work = partial(_found, study.volume, tuple(names), what, self.structures)
+        changed = await self._desk.work(what, work)
+        await self._follow(changed)
+
+    async def change(self, label: int, step: str, edit: Edit) -> None:
+        """Take an edit that was made, as a step."""
+        changed = self.structures.change(label, step, lambda _: edit)
+        await self._follow(changed, quick=True)
+
+    async def _add(self, make: Callable[..., Mask], name: str, step: str) -> None:
+        study = self._desk.study
+        if study is None or study.volume is None:
+            raise UsageError("There is no scan open to work on.")
+        volume = study.volume
+        mask = await self._desk.work(step, lambda progress: make(volume, progress=progress))
+        add = partial(self.structures.add, mask, name, step)
+        await self._follow(await asyncio.to_thread(add))
+
+    async def _change(
+        self, label: int, step: str, make: Callable[[Mask, Progress], Mask | Edit]
+    ) -> None:
+        before = self.structures.mask(label)
+        made = await self._desk.work(step, lambda progress: make(before, progress))
+        if isinstance(made, Mask) and not made.array.any():
+            raise UsageError(f"Nothing of {before.name} would be left.")
+        change = partial(self.structures.change, label, step, lambda _: made)
+        await self._follow(await asyncio.to_thread(change), quick=True)
+
+    def _at_once(self, change: Callable[[], frozenset[int]]) -> None:
+        """A change that moves no voxels."""
+        change()
+        self._take()
+
+    def _soon(self, what: str, change: Callable[[], frozenset[int]]) -> None:
+        """A change that takes a moment, off the event loop."""
+
+        async def do() -> None:
+            changed = await self._desk.work(what, lambda progress: change())
+            await self._follow(changed, quick=True)
+
+        self._desk.start(do())
+
+    async def _follow(self, changed: frozenset[int], *, quick: bool = False) -> None:
+        """Show what changed: lists and slices at once, then surface by surface."""
+        self._stale |= changed
+        self._take()
+        for structure in self.structures.listed:
+            if structure.label in self._stale:
+                await self._draw(structure.label, quick=quick)
+
+    async def _draw(self, label: int, *, quick: bool) -> None:
+        study = self._desk.study
+        if study is None or label not in study.masks:
+            return
+        self._stale -= {label}
+        what = f"Drawing the {self.structures.structure(label).name}"
+        step = partial(studies.surface_of, study, label, quick=quick)
+        try:
+            surface = await self._desk.work(what, step)
+        except (Cancelled, UsageError):
+            self._stale |= {label}
+            raise
+        now = self._desk.study
+        if now is not None and label in now.masks:
+            first = not any(known in now.masks for known in now.surfaces)
+            self._desk.take(replace(now, surfaces={**now.surfaces, label: surface}))
+            if first:  # else the volume would hide what was found
+                self._desk.choose_settings(show_volume=False)
+
+    def _take(self) -> None:
+        """Let the study say what the structures are now."""
+        study = self._desk.study
+        if study is None:
+            return
+        structures = self.structures
+        opened = tuple(s for s in study.structures if s.label >= studies.FIRST_SURFACE_LABEL)
+        listed = (*structures.listed, *opened)
+        labels = {structure.label for structure in listed}
+        surfaces = {
+            label: surface for label, surface in study.surfaces.items() if label in labels
+        }
+        self._stale |= {s.label for s in structures.listed if s.label not in surfaces}
+        self._desk.take(
+            replace(
+                study,
+                labels=structures.labels,
+                structures=listed,
+                surfaces=surfaces,
+                masks=structures.masks(),
+                voxels=structures.voxels,
+            )
+        )
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._structures is None:
+            self._desk.update(**STATE)
+        else:
+            steps, done = self._structures.steps, self._structures.done
+            self._desk.update(steps=list(steps), steps_done=done)
+
+
+def _found(
+    volume: Volume,
+    names: tuple[str, ...],
+    step: str,
+    structures: Structures,
+    progress: Progress,
+) -> frozenset[int]:
+    labels = segmentation.segment(volume, names, progress=progress)
+    return structures.found(labels, step.replace("Finding", "Find"))
+
+
+def _threshold(volume: Volume, values: tuple[float, float], progress: Progress) -> Mask:
+    return segmentation.threshold(volume, *values, progress=progress)
+
+
+def _grown(
+    volume: Volume, seed_lps: list[float], values: tuple[float, float], progress: Progress
+) -> Mask:
+    return segmentation.region_growing(volume, seed_lps, range_hu=values, progress=progress)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + (" and " if names[:-1] else "") + names[-1]
+
+
+def _label(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise UsageError("This structure is no longer there.")
+    return value
+
+
+def _name(value: object, otherwise: str) -> str:
+    return value if isinstance(value, str) and normal_name(value) else otherwise
+
+
+def _word(value: object) -> str:
+    return str(value).capitalize()
+
+
+def _color(value: object) -> tuple[int, int, int]:
+    if not isinstance(value, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise UsageError("A colour is written as #rrggbb.")
+    return int(value[1:3], 16), int(value[3:5], 16), int(value[5:7], 16)
+
+
+def _finite(value: object, low: float, high: float, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UsageError(f"{what} is a number.")
+    if not low <= value <= high:
+        raise UsageError(f"{what} lies between {low:g} and {high:g}.")
+    return float(value)
+
+
+def _range(low: object, high: object) -> tuple[float, float]:
+    first, last = (_finite(one, -1e6, 1e6, "A value") for one in (low, high))
+    if first > last:
+        raise UsageError("The lower value comes first.")
+    return first, last
+
+
+def _size_mm(mm: object) -> float:
+    size = _finite(mm, 0.0, MAX_MM, "A size in mm")
+    if not size:
+        raise UsageError("A size in mm is above zero.")
+    return size

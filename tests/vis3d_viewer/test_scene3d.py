@@ -1,0 +1,115 @@
+"""The 3D scene from settings, and what the page shows of a volume."""
+
+import base64
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from vis3d_viewer import look3d, scene3d
+from vis3d_viewer.settings import Settings, accept
+from vis3d_viewer.study import Study
+
+from tests.vis3d_viewer.scans import blob_lps, blob_scan, blob_study
+from vis3d.labels import STRUCTURES
+from vis3d.phantom import chest_phantom
+from vis3d.rendering import VOLUME_PRESETS
+from vis3d.scene import ClipPlane, CropBox, SliceLayer, TransferFunction, VolumeLayer
+
+BOX = [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]
+PLANE = [1.0, 2.0, 3.0, 0.0, 1.0, 0.0]
+
+
+def test_cuts_reach_the_scene_and_come_back_as_settings() -> None:
+    chosen = Settings(crop=BOX, clip=PLANE, handles="plane", parallel=True)
+    scene = scene3d.compose(blob_study(), chosen)
+    assert scene.crop == CropBox((0.0, 1.0, 2.0), (10.0, 11.0, 12.0))
+    assert scene.clip == ClipPlane((1.0, 2.0, 3.0), (0.0, 1.0, 0.0))
+    assert scene.handles == "plane"
+    assert scene.camera.parallel
+    assert scene3d.cut_settings(scene.crop) == ("crop", BOX)
+    assert scene3d.cut_settings(scene.clip) == ("clip", PLANE)
+
+
+def test_slices_stand_at_the_crosshair_in_the_slices_window() -> None:
+    chosen = Settings(slices_in_3d=True, crosshair_lps=blob_lps(), window_center=7.0)
+    layers = scene3d.compose(blob_study(), chosen).layers
+    slices = [layer for layer in layers if isinstance(layer, SliceLayer)]
+    assert {layer.plane for layer in slices} == {"axial", "coronal", "sagittal"}
+    assert all(layer.point_lps == tuple(blob_lps()) for layer in slices)
+    assert all(layer.window == (7.0, 400.0) for layer in slices)
+
+
+def test_presets_of_air_show_the_volume_without_air_outside() -> None:
+    study = replace(blob_study(), inside_volume=blob_scan())
+    for preset, shown in (("airways", study.inside_volume), ("bone", study.view_volume)):
+        layer = scene3d.compose(study, Settings(preset=preset)).layers[0]
+        assert isinstance(layer, VolumeLayer)
+        assert layer.volume is shown
+
+
+def test_an_edited_function_keeps_the_presets_way_of_blending() -> None:
+    rows = [[-500.0, 1.0, 0.0, 0.0, 0.0], [500.0, 0.0, 1.0, 0.0, 0.5]]
+    layer = scene3d.compose(blob_study(), Settings(preset="mip", transfer=rows)).layers[0]
+    assert isinstance(layer, VolumeLayer)
+    assert isinstance(layer.transfer, TransferFunction)
+    assert layer.transfer.blend == "mip"
+    assert layer.transfer.points == tuple(map(tuple, rows))
+
+
+def test_what_hides_others_starts_as_a_veil_until_a_person_chooses() -> None:
+    names = [STRUCTURES[0], STRUCTURES[3], STRUCTURES[4]]
+    study = replace(blob_study(), structures=tuple(names))
+    assert scene3d.opacity_of(4, study, Settings()) == 1.0
+    assert scene3d.opacity_of(5, study, Settings()) < 0.3
+    assert scene3d.opacity_of(5, study, Settings(opacity={"5": 0.8})) == 0.8
+
+
+def test_cuts_start_round_what_is_there() -> None:
+    cuts = look3d.first_cuts(blob_study())
+    low, high = np.array(cuts["crop"]).reshape(2, 3)
+    assert (low <= blob_lps()).all()
+    assert (high >= blob_lps()).all()
+    assert accept("crop", cuts["crop"])
+    assert accept("clip", cuts["clip"])
+    assert look3d.first_cuts(Study(blob_scan())) == {"crop": [], "clip": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("crop", [0.0, 0.0, 0.0, 1.0, 1.0, 0.0]),
+        ("crop", [0.0] * 5),
+        ("clip", [1.0, 2.0, 3.0, 0.0, 0.0, 0.0]),
+        ("transfer", [[0.0, 0.0, 0.0, 0.0, 0.0]]),
+        ("transfer", [[5.0, 0, 0, 0, 0.5], [5.0, 0, 0, 0, 0.5]]),
+        ("transfer", [[5.0, 0, 0, 0, 0.5], [6.0, 0, 0, 2.0, 0.5]]),
+        ("handles", "ball"),
+    ],
+)
+def test_cuts_and_functions_without_sense_are_refused(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match="can't have"):
+        accept(name, value)
+
+
+def test_bars_show_where_the_values_are() -> None:
+    shown = look3d.bars(blob_scan())
+    values = np.linspace(shown["low"], shown["high"], len(shown["bars"]), endpoint=False)
+    heights = np.array(shown["bars"])
+    assert heights.max() == 1.0
+    assert set(np.nonzero(heights)[0]) == {
+        int(np.searchsorted(values, value, "right")) - 1 for value in (-1000, 700)
+    }
+
+
+def test_each_preset_has_a_picture_of_its_own() -> None:
+    volume = chest_phantom(shape=(24, 48, 48), noise_hu=5).volume
+    seen = []
+    for name in ("bone", "skin", "mip"):
+        head, data = look3d.preset_picture(volume, name).split(",")
+        assert head == "data:image/jpeg;base64"
+        seen.append(np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))).astype(int))
+    assert all(picture.std() > 5 for picture in seen)
+    assert np.abs(seen[0] - seen[1]).mean() > 3
+    assert set(look3d.preset_points(volume)) == set(VOLUME_PRESETS)
