@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from vis3d.errors import InputError, UsageError
-from vis3d.geometry import FloatArray, Geometry
+from vis3d.geometry import Geometry
 from vis3d.labels import STRUCTURES
 from vis3d.meshing.decimation import decimated
 from vis3d.meshing.deviation import NO_DEVIATION, deviation, with_deviation
@@ -21,7 +21,8 @@ from vis3d.meshing.placing import (
     placed_fairly,
     with_volume,
 )
-from vis3d.meshing.topology import Crossings, crossings_of
+from vis3d.meshing.threads import in_blocks
+from vis3d.meshing.topology import Crossings, Values, crossings_of
 from vis3d.progress import Progress, part, silent
 from vis3d.surface import Surface
 from vis3d.volume import Mask, Volume
@@ -165,18 +166,24 @@ def _chosen(mask: Mask, min_piece_ml: float, *, fill_cavities: bool) -> Mask:
 
 def _unknown(crossings: Crossings) -> Placed:
     """Every vertex half-way, and none of them because the scan says so."""
-    n = len(crossings.step)
-    return Placed(np.full(n, HALF), np.zeros(n, bool))
+    n = len(crossings)
+    return Placed(np.full(n, HALF, np.float32), np.zeros(n, bool))
 
 
 def _surface(
     crossings: Crossings,
-    fraction: FloatArray,
+    fraction: Values,
     geometry: Geometry,
     name: str,
     color: Color | None,
 ) -> Surface:
-    points = geometry.to_lps(crossings.points_ijk(fraction)).astype(np.float32)
+    along_grid = crossings.points_mm(fraction, geometry.spacing)
+    points = np.empty_like(along_grid)
+
+    def turn(rows: slice) -> None:
+        points[rows] = along_grid[rows] @ geometry.direction.T + geometry.origin
+
+    in_blocks(turn, len(points))
     return Surface(points, crossings.triangles, name, color or _color_of(name))
 
 

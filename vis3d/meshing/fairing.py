@@ -1,12 +1,15 @@
 """Fair surfaces: without staircase where only the label is known, smoother where asked."""
 
+from threading import Lock
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, diags_array
+from scipy.sparse import csr_array
 
 from vis3d.geometry import FloatArray
-from vis3d.meshing.manifold import Points, Triangles, piece_of_points
-from vis3d.meshing.topology import Crossings, Flags
+from vis3d.meshing.manifold import Points, Triangles, neighbor_means, piece_of_points
+from vis3d.meshing.threads import in_blocks
+from vis3d.meshing.topology import Crossings, Flags, Values
 from vis3d.progress import Progress, part, silent
 
 ROUNDS = 10
@@ -24,13 +27,13 @@ STEP = 0.5
 
 def fair(
     crossings: Crossings,
-    fraction: FloatArray,
+    fraction: Values,
     free: Flags,
     spacing: tuple[float, float, float],
     *,
     nearest: float,
     progress: Progress | None = None,
-) -> FloatArray:
+) -> Values:
     """The fractions of `crossings`, the `free` ones chosen for a surface that bends least.
 
     Each vertex stays on its grid edge, `nearest` away from its ends, so whatever the
@@ -40,23 +43,27 @@ def fair(
         return fraction
     near, triangles = _around(free, crossings.triangles)
     moving = np.flatnonzero(free[near])
-    start = crossings.inside_ijk[near[moving]] * np.array(spacing)
-    edge = crossings.step[near[moving]] * np.array(spacing)
-    length = np.linalg.norm(edge, axis=1)
-    points = (crossings.points_ijk(fraction) * np.array(spacing))[near]
+    points = crossings.points_mm(fraction, spacing)[near]
+    axis, sign = crossings.axis[near[moving]], crossings.sign[near[moving]]
+    length = np.array(spacing, np.float32)[axis] * sign
+    share = fraction[near[moving]]
+    row = 3 * moving + axis
+    start = points.reshape(-1)[row] - share * length
     means = neighbor_means(len(near), triangles)
     means_moving = means[moving]
-    share = fraction[near[moving]]
     for done in range(ROUNDS):
         (progress or silent)(done / ROUNDS, "Placing the surface")
         if done % ROUNDS_A_NORMAL == 0:
-            normal = _units(twice_area(points, triangles)[moving])
-            along = np.maximum(np.einsum("ij,ij->i", edge, normal), 0.25 * length)
+            normal = _units(twice_area(points, triangles)[moving]).astype(np.float32)
+            ahead = np.take_along_axis(normal, axis[:, None].astype(int), axis=1)[:, 0] * sign
+            along = np.maximum(ahead, np.float32(0.25)) * np.abs(length)
         bend = means @ points - points
-        wanted = points[moving] - BENDING * (means_moving @ bend - bend[moving])
-        ahead = np.einsum("ij,ij->i", wanted - start, normal)
-        share = np.clip(ahead / along, nearest, 1 - nearest)
-        points[moving] = start + share[:, None] * edge
+        change = means_moving @ bend - bend[moving]
+        # The vertex's way to where it is wanted, measured along its edge.
+        way = np.einsum("ij,ij->i", change, normal) * np.float32(-BENDING)
+        way += ahead * np.abs(length) * share
+        share = np.clip(way / along, np.float32(nearest), np.float32(1 - nearest))
+        points.reshape(-1)[row] = start + share * length
     result = fraction.copy()
     result[near[moving]] = share
     return result
@@ -82,34 +89,37 @@ def smoothed(
     return _with_volume_of(start, once + rest, triangles)
 
 
-def twice_area(points: FloatArray, triangles: Triangles) -> FloatArray:
+def twice_area(points: NDArray[np.floating], triangles: Triangles) -> FloatArray:
     """For each point twice the area vector of the triangles round it, along its normal."""
-    a, b, c = triangles.T
-    x, y, z = np.ascontiguousarray(points.T)
-    ux, uy, uz = x[b] - x[a], y[b] - y[a], z[b] - z[a]
-    vx, vy, vz = x[c] - x[a], y[c] - y[a], z[c] - z[a]
-    sums = np.zeros((len(points), 3))
-    products = (uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx)
-    for axis, product in enumerate(products):
-        for corner in (a, b, c):
-            sums[:, axis] += np.bincount(corner, product, len(points))
-    return sums
+    sums = np.zeros((3, len(points)))
+    lock = Lock()
 
+    def add(rows: slice) -> None:
+        corners = triangles[rows]
+        if not corners.size:
+            return
+        first, last = int(corners.min()), int(corners.max())
+        a, b, c = np.ascontiguousarray(corners.T) - first
+        x, y, z = np.ascontiguousarray(points[first : last + 1].T, float)
+        ux, uy, uz = x[b] - x[a], y[b] - y[a], z[b] - z[a]
+        vx, vy, vz = x[c] - x[a], y[c] - y[a], z[c] - z[a]
+        products = (uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx)
+        for axis, product in enumerate(products):
+            found = [np.bincount(corner, product, len(x)) for corner in (a, b, c)]
+            with lock:
+                sums[axis, first : last + 1] += found[0] + found[1] + found[2]
 
-def neighbor_means(n_points: int, triangles: Triangles) -> csr_array:
-    """The matrix that takes points to the means of their neighbours."""
-    starts, ends = triangles.reshape(-1), np.roll(triangles, -1, axis=1).reshape(-1)
-    # In a closed surface each edge runs once either way, so one direction is enough.
-    links = csr_array((np.ones(len(starts)), (starts, ends)), (n_points, n_points))
-    counts = np.maximum(links.sum(axis=1), 1)
-    return csr_array(diags_array(1 / counts) @ links)
+    # Flying edges' triangles come in the order of their points, so a block needs few.
+    in_blocks(add, len(triangles))
+    return np.ascontiguousarray(sums.T)
 
 
 def _around(free: Flags, triangles: Triangles) -> tuple[NDArray[np.int64], Triangles]:
     """The vertices up to two edges from the free ones, and the triangles between those."""
     near = free
     for _ in range(2):
-        touching = triangles[near[triangles].any(axis=1)]
+        a, b, c = triangles.T
+        touching = triangles[near[a] | near[b] | near[c]]
         near = np.zeros(len(free), bool)
         near[touching] = True
     number = np.cumsum(near) - 1

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from vis3d.geometry import FloatArray
@@ -52,9 +52,18 @@ def fan_count(triangles: Triangles) -> int:
 def piece_of_points(n_points: int, triangles: Triangles) -> NDArray[np.int32]:
     """Which connected piece each point belongs to, from 0."""
     starts, ends = triangles[:, :2].reshape(-1), triangles[:, 1:].reshape(-1)
-    graph = coo_array((np.ones(len(starts), np.int8), (starts, ends)), (n_points, n_points))
-    labels: NDArray[np.int32] = connected_components(graph, directed=False)[1]
+    links = _graph(starts, ends, np.ones(len(starts), np.int8), n_points)
+    labels: NDArray[np.int32] = connected_components(links, directed=False)[1]
     return labels
+
+
+def neighbor_means(n_points: int, triangles: Triangles) -> csr_array:
+    """The matrix (float32) that takes points to the means of their neighbours."""
+    # In a closed surface each edge runs once either way, so one direction is enough.
+    starts, ends = triangles.reshape(-1), np.roll(triangles, -1, axis=1).reshape(-1)
+    count = np.bincount(starts, minlength=n_points)
+    shares = (1 / np.maximum(count, 1)).astype(np.float32)[starts]
+    return _graph(starts, ends, shares, n_points)
 
 
 def compact(points: Points, triangles: Triangles) -> Mesh:
@@ -68,6 +77,19 @@ def compact(points: Points, triangles: Triangles) -> Mesh:
 
 def folded(triangles: Triangles) -> NDArray[np.bool_]:
     """The pairs of triangles that have the same corners and opposite sides."""
+    drop = np.zeros(len(triangles), bool)
+    # Few triangles have the sum of another one's corners' random numbers.
+    random = np.random.default_rng(0).integers(2**62, size=int(triangles.max(initial=-1)) + 1)
+    a, b, c = triangles.T
+    sums = random[a] + random[b] + random[c]
+    order = np.argsort(sums)
+    _, sizes = _equal_runs(sums[order])
+    suspects = np.sort(order[np.repeat(sizes > 1, sizes)])
+    drop[suspects] = _folded_among(triangles[suspects])
+    return drop
+
+
+def _folded_among(triangles: Triangles) -> NDArray[np.bool_]:
     low, high = triangles.min(axis=1), triangles.max(axis=1)
     middle = triangles.sum(axis=1) - low - high
     order = np.lexsort((high, middle, low))
@@ -110,6 +132,19 @@ def sound(points: Points, triangles: Triangles) -> Mesh:
     if _by_position(single)[1].all():
         return single, triangles
     return separated(single, triangles)
+
+
+def _graph(
+    starts: NDArray[np.integer],
+    ends: NDArray[np.integer],
+    weights: NDArray[np.number],
+    n_points: int,
+) -> csr_array:
+    """The links from `starts` to `ends` as a sparse matrix, doubled ones kept apart."""
+    places = starts.astype(np.int32), ends.astype(np.int32)
+    links = coo_array((weights, places), (n_points, n_points))
+    links.has_canonical_format = True  # else SciPy sorts every row to sum what is doubled
+    return links.tocsr()
 
 
 def _by_position(points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -7,7 +7,8 @@ import numpy as np
 from vis3d.geometry import FloatArray
 from vis3d.meshing.fairing import fair, twice_area
 from vis3d.meshing.level import levels_between
-from vis3d.meshing.topology import Crossings, Flags
+from vis3d.meshing.threads import in_blocks
+from vis3d.meshing.topology import Crossings, Flags, Values
 from vis3d.progress import Progress
 from vis3d.volume import Volume
 
@@ -21,20 +22,27 @@ HALF = 0.5
 ROOT_STEPS = 10
 """Halvings of an edge in search of the level: to a thousandth of a voxel."""
 
+SMALL_MM = 0.01
+"""An offset whose volume is its area times itself, with nothing left to correct."""
+
+SAME_VOLUME = 2e-4
+"""The share of its volume by which a surface may miss that of its mask."""
+
 
 @dataclass(frozen=True, eq=False)
 class Placed:
     """How far (0 to 1) each vertex is on its edge, and whether the scan says so."""
 
-    fraction: FloatArray
+    fraction: Values
     known: Flags
 
 
 def placed_by_level(crossings: Crossings, volume: Volume, level: float) -> Placed:
     """Where the values cross `level`; not known at the padding and the grid's border."""
     inner, outer, usable = _ends(crossings, volume)
-    fraction = _crossing(crossings, volume, np.full(len(inner), level), inner, outer)
-    return Placed(np.where(usable, fraction, HALF), usable)
+    everywhere = np.full(len(inner), level, np.float32)
+    fraction = _crossing(crossings, volume, everywhere, inner, outer)
+    return Placed(np.where(usable, fraction, np.float32(HALF)), usable)
 
 
 def placed_by_label(crossings: Crossings, volume: Volume) -> Placed:
@@ -45,18 +53,21 @@ def placed_by_label(crossings: Crossings, volume: Volume) -> Placed:
     """
     inner, outer, usable = _ends(crossings, volume)
     if not usable.any():
-        return Placed(np.full(len(inner), HALF), usable)
-    spacing = np.array(volume.geometry.spacing)
-    places_mm = (crossings.inside_ijk + HALF * crossings.step) * spacing
-    places_mm -= places_mm.min(axis=0)
-    level = np.zeros(len(inner))
+        return Placed(np.full(len(inner), HALF, np.float32), usable)
+    level = np.zeros(len(inner), np.float32)
     sign = np.ones(len(inner), np.int8)
-    level[usable], sign[usable] = levels_between(
-        inner[usable], outer[usable], places_mm[usable]
-    )
+    halfway = np.full(len(inner), HALF, np.float32)
+    places_mm = crossings.points_mm(halfway, volume.geometry.spacing)
+    places_mm -= places_mm.min(axis=0)
+    if usable.all():
+        level, sign = levels_between(inner, outer, places_mm)
+    else:
+        level[usable], sign[usable] = levels_between(
+            inner[usable], outer[usable], places_mm[usable]
+        )
     known = usable & (sign * (inner - level) >= 0) & (sign * (outer - level) < 0)
     fraction = _crossing(crossings, volume, level, inner, outer)
-    return Placed(np.where(known, fraction, HALF), known)
+    return Placed(np.where(known, fraction, halfway), known)
 
 
 def placed_fairly(
@@ -65,7 +76,7 @@ def placed_fairly(
     spacing: tuple[float, float, float],
     *,
     progress: Progress | None = None,
-) -> FloatArray:
+) -> Values:
     """The fractions, chosen for a fair surface where the scan doesn't say them."""
     free = ~placed.known & ~crossings.capped
     return fair(crossings, placed.fraction, free, spacing, nearest=NEAREST, progress=progress)
@@ -73,73 +84,90 @@ def placed_fairly(
 
 def with_volume(
     crossings: Crossings,
-    fraction: FloatArray,
+    fraction: Values,
     spacing: tuple[float, float, float],
     volume_mm3: float,
-) -> FloatArray:
+) -> Values:
     """The surface moved evenly outwards or inwards until it encloses `volume_mm3`.
 
     Caps stay, and every vertex stays on its edge.
     """
-    edge = crossings.step * np.array(spacing)
-    length = np.linalg.norm(edge, axis=1)
+    length = np.array(spacing, np.float32)[crossings.axis]
     most_mm = 0.25 * min(spacing)
     for _ in range(3):
-        points = crossings.points_ijk(fraction) * np.array(spacing)
-        points -= points.mean(axis=0)
+        points = crossings.points_mm(fraction, spacing)
+        points -= points.mean(axis=0, dtype=float).astype(np.float32)
         # Each vertex's share of area, as a vector: a third of the triangles round it.
         area = twice_area(points, crossings.triangles) / 6
-        missing = volume_mm3 - np.einsum("ij,ij->", points, area) / 3
-        if abs(missing) <= 2e-4 * volume_mm3:
+        missing = volume_mm3 - float(np.einsum("ij,ij->", points, area)) / 3
+        if abs(missing) <= SAME_VOLUME * volume_mm3:
             break
-        normal = area / np.maximum(np.linalg.norm(area, axis=1, keepdims=True), 1e-12)
-        along = np.maximum(np.einsum("ij,ij->i", edge, normal), 0.3 * length)
-        moves = np.where(crossings.capped, 0, 1 / along)
-        gain = float(np.einsum("ij,ij,i->", area, edge, moves))
+        size = np.maximum(np.linalg.norm(area, axis=1), 1e-12)
+        upwards = area.reshape(-1)[3 * np.arange(len(size)) + crossings.axis]
+        facing = crossings.sign * upwards
+        # Along the normal a vertex moves by less than along its edge.
+        moves = np.where(crossings.capped, 0, 1 / (length * np.maximum(facing / size, 0.3)))
+        gain = float((facing * length * moves).sum())
         if gain <= 0:
             break
         offset_mm = np.clip(missing / gain, -most_mm, most_mm)
         moved = np.clip(fraction + offset_mm * moves, NEAREST, 1 - NEAREST)
-        fraction = np.where(crossings.capped, fraction, moved)
+        fraction = np.where(crossings.capped, fraction, moved).astype(np.float32)
+        if abs(offset_mm) < SMALL_MM:
+            break
     return fraction
 
 
-def _ends(crossings: Crossings, volume: Volume) -> tuple[FloatArray, FloatArray, Flags]:
+def _ends(crossings: Crossings, volume: Volume) -> tuple[Values, Values, Flags]:
     """The values inside and outside, and where both were measured."""
-    inner = crossings.values(volume.array, 0)
-    outer = crossings.values(volume.array, 1)
-    usable = ~crossings.capped & np.isfinite(inner) & np.isfinite(outer)
-    if volume.padding is not None:
-        usable &= (inner != volume.padding) & (outer != volume.padding)
+    n = len(crossings)
+    inner, outer = np.empty(n, np.float32), np.empty(n, np.float32)
+    usable = np.empty(n, bool)
+
+    def read(rows: slice) -> None:
+        inner[rows] = one = crossings.values(volume.array, 0, rows)
+        outer[rows] = other = crossings.values(volume.array, 1, rows)
+        measured = ~crossings.capped[rows] & np.isfinite(one) & np.isfinite(other)
+        if volume.padding is not None:
+            measured &= (one != volume.padding) & (other != volume.padding)
+        usable[rows] = measured
+
+    in_blocks(read, n)
     return inner, outer, usable
 
 
 def _crossing(
-    crossings: Crossings,
-    volume: Volume,
-    level: FloatArray,
-    inner: FloatArray,
-    outer: FloatArray,
-) -> FloatArray:
+    crossings: Crossings, volume: Volume, level: Values, inner: Values, outer: Values
+) -> Values:
     """Where on its edge the cubic through four voxels in a row (Catmull-Rom) has `level`.
 
     Straight lines between two voxels run up to a tenth of a millimetre beside an edge that
     the scanner has blurred, always on the same side of it.
     """
-    start, stop = inner - level, outer - level
-    before = crossings.values(volume.array, -1) - level
-    after = crossings.values(volume.array, 2) - level
-    if volume.padding is not None:
-        before = np.where(before + level == volume.padding, start, before)
-        after = np.where(after + level == volume.padding, stop, after)
+    fraction = np.empty(len(level), np.float32)
+
+    def find(rows: slice) -> None:
+        row = [crossings.values(volume.array, -1, rows), inner[rows], outer[rows]]
+        row.append(crossings.values(volume.array, 2, rows))
+        if volume.padding is not None:
+            row[0] = np.where(row[0] == volume.padding, row[1], row[0])
+            row[3] = np.where(row[3] == volume.padding, row[2], row[3])
+        root = _root(*(values - level[rows] for values in row))
+        fraction[rows] = np.clip(root, NEAREST, 1 - NEAREST)
+
+    in_blocks(find, len(level))
+    return fraction
+
+
+def _root(before: Values, start: Values, stop: Values, after: Values) -> FloatArray | Values:
+    """Where from 0 to 1 the cubic between `start` and `stop` (Catmull-Rom) is zero."""
     up, down = (stop - before) / 2, (after - start) / 2
     square = -3 * start + 3 * stop - 2 * up - down
     cube = 2 * start - 2 * stop + up + down
-    low, high = np.zeros(len(level)), np.ones(len(level))
+    low = np.zeros_like(start)
     positive = start > stop
-    for _ in range(ROOT_STEPS):
-        middle = (low + high) / 2
+    for step in range(1, ROOT_STEPS + 1):
+        middle = low + np.float32(0.5**step)
         value = ((cube * middle + square) * middle + up) * middle + start
-        inside = (value >= 0) == positive
-        low, high = np.where(inside, middle, low), np.where(inside, high, middle)
-    return np.clip((low + high) / 2, NEAREST, 1 - NEAREST)
+        low = np.where((value >= 0) == positive, middle, low)
+    return low + np.float32(0.5 ** (ROOT_STEPS + 1))

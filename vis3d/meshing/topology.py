@@ -13,38 +13,63 @@ import numpy as np
 from numpy.typing import NDArray
 from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 
-from vis3d.geometry import FloatArray, Geometry
+from vis3d.geometry import Geometry
+from vis3d.meshing.threads import in_blocks
 from vis3d.volume import Mask
 from vis3d.vtk_data import surface_from_vtk, to_vtk
 
 Kji: TypeAlias = tuple[int, int, int]
 Flags: TypeAlias = NDArray[np.bool_]
+Values: TypeAlias = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Crossings:
     """The grid edges that a surface crosses, and its triangles.
 
-    `inside_ijk` (n, 3) is the voxel on the inner side of each edge, `step` (n, 3) the unit
-    vector to the one on the outer side, which may lie one voxel outside the grid.
+    `inside_ijk` (n, 3) is the voxel on the inner side of each edge; from there the edge
+    runs along the grid's `axis` (n,), 0 to 2 for i to k, upwards where `sign` (n,) is 1
+    and downwards where it is -1, to a voxel that may lie one outside the grid.
     `capped` (n,) are those that do. `triangles` (m, 3) join edges, counter-clockwise seen
     from outside.
     """
 
     inside_ijk: NDArray[np.int32]
-    step: NDArray[np.int8]
+    axis: NDArray[np.int8]
+    sign: NDArray[np.int8]
     capped: Flags
     triangles: NDArray[np.integer]
 
-    def points_ijk(self, fraction: FloatArray) -> FloatArray:
-        """Where vertices lie that have gone `fraction` (0 to 1) of their edge outwards."""
-        return self.inside_ijk + self.step * fraction[:, None]
+    def __len__(self) -> int:
+        return len(self.axis)
 
-    def values(self, array: NDArray[Any], steps: int) -> FloatArray:
+    def points_mm(self, fraction: Values, spacing: tuple[float, float, float]) -> Values:
+        """Where vertices lie that have gone `fraction` (0 to 1) of their edge outwards.
+
+        Along the grid's axes, (n, 3) float32 mm from the first voxel's centre; with a
+        spacing of 1 mm that is voxel indices.
+        """
+        points = np.empty((len(self), 3), np.float32)
+
+        def place(rows: slice) -> None:
+            here = self.inside_ijk[rows].astype(np.float32)
+            step = self.sign[rows] * fraction[rows]
+            here.reshape(-1)[3 * np.arange(len(here)) + self.axis[rows]] += step
+            points[rows] = here * np.array(spacing, np.float32)
+
+        in_blocks(place, len(self))
+        return points
+
+    def values(self, array: NDArray[Any], steps: int, rows: slice) -> Values:
         """The values so many voxels outwards of the inner ones, beyond the grid its last."""
-        last_ijk = np.array(array.shape[::-1]) - 1
-        i, j, k = (self.inside_ijk + steps * self.step.astype(int)).clip(0, last_ijk).T
-        values: FloatArray = array[k, j, i].astype(float)
+        i, j, k = self.inside_ijk[rows].T
+        axis = self.axis[rows]
+        at = self.inside_ijk[rows].reshape(-1)[3 * np.arange(len(axis)) + axis]
+        last = np.array(array.shape[::-1], np.int32)[axis] - 1
+        moved = (at + steps * self.sign[rows]).clip(0, last) - at
+        stride = np.cumprod([1, *array.shape[:0:-1]])
+        flat = (k.astype(np.int64) * array.shape[1] + j) * array.shape[2] + i
+        values: Values = array.reshape(-1)[flat + moved * stride[axis]].astype(np.float32)
         return values
 
 
@@ -57,21 +82,27 @@ def crossings_of(inside: Flags, *, open_ends: bool = False) -> Crossings:
     box = bounding_box(inside)
     if box is None:
         nothing = np.zeros((0, 3), np.int32)
-        none = np.zeros(0, bool)
-        return Crossings(nothing, nothing.astype(np.int8), none, nothing.astype(np.int64))
+        none = np.zeros(0, np.int8)
+        return Crossings(nothing, none, none, none.astype(bool), nothing.astype(np.int64))
     padded, start_ijk = _padded_crop(inside, box, open_ends=open_ends)
     points, triangles = _flying_edges(padded)
-    # Vertices lie at the middle of their edges, so they name them exactly.
-    lower = np.floor(points).astype(np.int32)
-    axis = (points - lower).argmax(axis=1)
-    unit = np.eye(3, dtype=np.int8)[axis]
-    i, j, k = lower.T
-    outwards = padded[k, j, i][:, None]
-    inner = np.where(outwards, lower, lower + unit) + start_ijk
-    step = np.where(outwards, unit, -unit)
-    outer = inner + step
-    capped: Flags = np.any((outer < 0) | (outer >= inside.shape[::-1]), axis=1)
-    return Crossings(inner.astype(np.int32), step.astype(np.int8), capped, triangles)
+    n = len(points)
+    inner, capped = np.empty((n, 3), np.int32), np.empty(n, bool)
+    axis, sign = np.empty(n, np.int8), np.empty(n, np.int8)
+
+    def decode(rows: slice) -> None:
+        # Vertices lie at the middle of their edges, so they name them exactly.
+        twice = (2 * points[rows]).astype(np.int32)
+        lower, along = twice >> 1, (twice & 1).argmax(axis=1)
+        i, j, k = lower.T
+        outwards = padded[k, j, i]
+        lower.reshape(-1)[3 * np.arange(len(along)) + along] += ~outwards
+        inner[rows], axis[rows], sign[rows] = lower + start_ijk, along, 2 * outwards - 1
+        outer = np.take_along_axis(inner[rows], along[:, None], axis=1)[:, 0] + sign[rows]
+        capped[rows] = (outer < 0) | (outer >= np.array(inside.shape[::-1])[along])
+
+    in_blocks(decode, n)
+    return Crossings(inner, axis, sign, capped, triangles)
 
 
 def bounding_box(inside: Flags) -> tuple[Kji, Kji] | None:

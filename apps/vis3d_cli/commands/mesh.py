@@ -3,7 +3,9 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
@@ -129,8 +131,9 @@ def mesh(
     _check_numbers(what, shaping)
 
     from vis3d.files import SURFACE_SUFFIXES, write_surface
-    from vis3d.meshing import report_surface
 
+    # VTK takes half a second to load, in which the scan can be read.
+    Thread(target=import_module, args=("vis3d.meshing",), daemon=True).start()
     reading.check_output(output, SURFACE_SUFFIXES, "surfaces")
     if coordinates == "ras" and reading.suffix_of(output) == ".glb":
         raise UsageError("A .glb file has its own frame (Y up): write .stl or .ply for RAS.")
@@ -155,6 +158,8 @@ def mesh(
             {**shaping.as_options(), "measure": measure},
             part(progress, 0.2, 0.85),
         )
+        from vis3d.meshing import report_surface
+
         progress(0.85, "measuring the surface")
         measured = report_surface(surface, mask=mask)
         progress(0.95, "writing")
