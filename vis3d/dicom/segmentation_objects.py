@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 import vis3d
 from vis3d.dicom.headers import read_header, safe_text
 from vis3d.dicom.overlaps import packed
+from vis3d.dicom.segmentation_repairs import with_what_is_missing
 from vis3d.dicom.series import Series
 from vis3d.dicom.sources import DiskFile
 from vis3d.dicom.uids import new_uid
@@ -265,7 +266,9 @@ def _opened(path: Path) -> "Segmentation":
     if header.text("SOPClassUID") not in SEGMENTATION_CLASSES:
         raise UnsupportedError(f"{path.name} is DICOM, but not a segmentation.")
     try:
-        opened = Segmentation.from_dataset(pydicom.dcmread(path), copy=False)
+        opened = Segmentation.from_dataset(
+            with_what_is_missing(pydicom.dcmread(path)), copy=False
+        )
         grid = opened.get_volume_geometry() if "FrameOfReferenceUID" in opened else None
         slide = grid is not None and str(grid.coordinate_system.value) == "SLIDE"
         voxels = 0 if grid is None else math.prod(int(n) for n in grid.spatial_shape)
