@@ -1,6 +1,5 @@
 """info, convert, segment, measure and slices on an oblique phantom with known truth."""
 
-import csv
 import json
 
 import numpy as np
@@ -167,32 +166,6 @@ def test_a_dicom_segmentation_of_a_nifti_file_is_refused(scan, tmp_path, refusal
     code, line = refusal("segment", scan, "-o", tmp_path / "x.dcm")
     assert code == 4
     assert ".nii.gz" in line
-
-
-def test_measure_takes_the_given_segmentation(scan, truth, phantom, tmp_path, answer):
-    table = tmp_path / "lungs.csv"
-    told = answer("measure", scan, "--segmentation", truth, "--csv", table)
-    assert list(told) == ["regions", "conditions", "findings"]
-    assert set(told["conditions"]) == {"kernel", "thickness_mm", "contrast"}
-    regions = {region["name"]: region for region in told["regions"]}
-    for name in ("left lung", "right lung", "lungs", "bones"):
-        assert regions[name]["volume_ml"] == pytest.approx(
-            phantom.labels.volume_ml(name), rel=1e-3
-        )
-    assert "left lung upper third" in regions
-    with table.open() as stream:
-        rows = list(csv.DictReader(stream))
-    assert [row["name"] for row in rows] == list(regions)
-    assert float(rows[0]["volume_ml"]) == pytest.approx(regions["left lung"]["volume_ml"])
-
-
-def test_a_label_map_of_another_scan_is_refused(scan, tmp_path, refusal):
-    other = tmp_path / "other.nii.gz"
-    grid = vis3d.Geometry((5, 6, 7), origin=(5000.0, 0.0, 0.0))
-    vis3d.write_labelmap(vis3d.LabelMap(np.ones(grid.shape, np.uint8), grid), other)
-    code, line = refusal("measure", scan, "--segmentation", other)
-    assert code == 4
-    assert "other.nii.gz" in line
 
 
 def test_slices_are_numbered_pictures_of_the_window_asked_for(scan, phantom, tmp_path):

@@ -1,14 +1,13 @@
-"""`vis3d measure`: the lungs and bones in numbers."""
+"""`vis3d measure`: the lungs, the bones, and any structure in numbers."""
 
 from collections.abc import Iterator
-from csv import DictWriter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from vis3d.progress import Progress, part
-from vis3d.whole_file import whole_file
 from vis3d_cli import reading, say
 from vis3d_cli.exit_codes import DONE
 from vis3d_cli.options import PLAIN, THE_ONLY_ONE, How, Input, Which
@@ -16,10 +15,11 @@ from vis3d_cli.watch import watching
 
 if TYPE_CHECKING:
     from vis3d.labels import LabelMap
+    from vis3d.measurement import Measurements
+    from vis3d.surface import Surface
     from vis3d.volume import Volume
 
 STRUCTURES = ("lungs", "airways", "bones")
-BONES = "bones"
 SHOWN = {
     "volume_ml": "ml",
     "mean_hu": "mean HU",
@@ -27,7 +27,9 @@ SHOWN = {
     "mass_g": "g",
     "laa950_percent": "LAA-950 %",
     "perc15_hu": "Perc15 HU",
+    "diameter_mm": "diameter mm",
 }
+AREA = "area_mm2"
 
 
 def measure(
@@ -36,74 +38,122 @@ def measure(
     *,
     segmentation: Annotated[
         Path | None,
-        Parameter(metavar="FILE", help="A label map of this scan, instead of segmenting."),
+        Parameter(
+            metavar="FILE",
+            help="A label map of this scan, instead of segmenting: whatever structures it "
+            "holds are measured.",
+        ),
     ] = None,
     csv: Annotated[
         Path | None, Parameter(metavar="FILE", help="Write the numbers as CSV too.")
     ] = None,
+    histograms: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="Write the lungs' densities, counted, as CSV."),
+    ] = None,
+    clusters: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="Write how large the emphysema's clusters are, as CSV."),
+    ] = None,
+    area: Annotated[
+        bool, Parameter(help="Measure the area of each structure's surface too (slow).")
+    ] = False,
     which: Which = THE_ONLY_ONE,
     how: How = PLAIN,
 ) -> int:
-    """Measure volume, density and emphysema of the lungs, and the bones.
+    """Measure volume, density, size and emphysema of the lungs and other structures.
+
+    Lungs: each, both, and thirds by height. For research, not for diagnosis.
 
     For example: vis3d measure scans/chest --csv lungs.csv
     """
-    if csv is not None:
-        reading.check_output(csv)
+    for output in (csv, histograms, clusters):
+        if output is not None:
+            reading.check_output(output)
     with watching(how) as progress:
         volume = reading.load(input, which, how, part(progress, 0.0, 0.2))
-        labels = _labels(volume, segmentation, part(progress, 0.2, 0.9))
-        progress(0.9, "measuring")
-        document = measurement_document(volume, labels)
-    if csv is not None:
-        _write_csv(document["regions"], csv)
-    say.answer(document, _lines(document), how)
+        maps = _label_maps(volume, segmentation, part(progress, 0.2, 0.7))
+        surfaces = _surfaces(volume, maps, part(progress, 0.7, 0.9)) if area else {}
+        found = _measured(volume, maps, surfaces, part(progress, 0.9, 1.0))
+    _write_tables(found, csv, histograms, clusters)
+    say.answer(found.as_dict(), _lines(found, area=area), how)
     return DONE
 
 
-def measurement_document(volume: "Volume", labels: "LabelMap") -> dict[str, Any]:
-    """The lungs' regions, and the bones where the label map has them."""
-    from vis3d.labels import normal_name
-    from vis3d.measurement import measure_lungs, measure_mask
-
-    document = measure_lungs(volume, labels).as_dict()
-    if BONES in map(normal_name, labels.names):
-        document["regions"].append(measure_mask(volume, labels.mask(BONES)).as_dict())
-    document["findings"] = [
-        *(finding.as_dict() for finding in volume.findings),
-        *document["findings"],
-    ]
-    return document
-
-
-def _labels(volume: "Volume", segmentation: Path | None, progress: Progress) -> "LabelMap":
+def _label_maps(
+    volume: "Volume", segmentation: Path | None, progress: Progress
+) -> "tuple[LabelMap, ...]":
     if segmentation is not None:
-        return reading.label_map_for(volume, segmentation)
+        return reading.label_maps_for(volume, segmentation, progress)
     from vis3d.segmentation import segment
 
-    return segment(volume, STRUCTURES, progress=progress)
+    return (segment(volume, STRUCTURES, progress=progress),)
 
 
-def _write_csv(regions: list[dict[str, Any]], path: Path) -> None:
-    with whole_file(path) as unfinished, unfinished.open("w", newline="") as stream:
-        writer = DictWriter(stream, list(regions[0]))
-        writer.writeheader()
-        writer.writerows(regions)
+def _surfaces(
+    volume: "Volume", maps: "tuple[LabelMap, ...]", progress: Progress
+) -> "dict[str, Surface]":
+    """The surface of each structure that is there, as `vis3d mesh` makes it."""
+    from vis3d.meshing import extract_surface
 
-
-def _lines(document: dict[str, Any]) -> Iterator[object]:
-    rows = [
-        (region["name"], *(_short(region[key]) for key in SHOWN))
-        for region in document["regions"]
+    there = [
+        (labels, name) for labels in maps for name in labels.names if labels.volume_ml(name) > 0
     ]
-    columns = ("region", *SHOWN.values())
+    surfaces = {}
+    for number, (labels, name) in enumerate(there):
+        step = part(progress, number / len(there), (number + 1) / len(there))
+        surfaces[name] = extract_surface(labels.mask(name), volume, progress=step)
+    return surfaces
+
+
+def _measured(
+    volume: "Volume",
+    maps: "tuple[LabelMap, ...]",
+    surfaces: "dict[str, Surface]",
+    progress: Progress,
+) -> "Measurements":
+    from vis3d.measurement import measure_structures
+
+    found = measure_structures(volume, maps, surfaces=surfaces, progress=progress)
+    return replace(found, findings=(*volume.findings, *found.findings))
+
+
+def _write_tables(
+    found: "Measurements", csv: Path | None, histograms: Path | None, clusters: Path | None
+) -> None:
+    from vis3d import measurement
+
+    for path, write in (
+        (csv, measurement.write_regions_csv),
+        (histograms, measurement.write_histograms_csv),
+        (clusters, measurement.write_clusters_csv),
+    ):
+        if path is not None:
+            write(found, path)
+
+
+def _lines(found: "Measurements", *, area: bool) -> Iterator[object]:
+    shown = {**SHOWN, AREA: "mm2"} if area else SHOWN
+    rows = []
+    for region in found.regions:
+        numbers: dict[str, Any] = region.as_dict()
+        rows.append((region.name, *(_short(numbers[key]) for key in shown)))
+    columns = ("region", *shown.values())
     yield say.table(columns, rows, right=columns[1:])
-    for name, value in document["conditions"].items():
+    for clusters in found.clusters:
+        if clusters.largest:
+            share = f"{clusters.largest[0].volume_ml:,.1f} ml"
+            exponent = "" if clusters.exponent is None else f", D = {clusters.exponent:.2f}"
+            yield (
+                f"{clusters.name}: {clusters.count:,} clusters below {clusters.level_hu:g} HU, "
+                f"the largest {share}{exponent}"
+            )
+    for name, value in found.conditions.items():
         if value is not None:
             yield f"{name}: {value}"
-    for finding in document["findings"]:
-        if finding["severity"] != "note":
-            yield f"{finding['severity']}: {finding['message']}"
+    for finding in found.findings:
+        if finding.severity != "note":
+            yield f"{finding.severity}: {finding.message}"
 
 
 def _short(number: float | None) -> str:
