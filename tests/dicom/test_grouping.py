@@ -253,3 +253,37 @@ def test_slices_of_other_settings_are_told(
     (series,) = found_in(tmp_path, slices).series
     (finding,) = series.findings
     assert (finding.code, finding.severity) == ("mixed-settings", "warning")
+
+
+def test_two_patients_under_one_uid_are_never_mixed(tmp_path: Path) -> None:
+    slices = made(1)
+    for dataset in slices[::2]:
+        dataset.PatientID = "OTHER-SECRET"
+    write(tmp_path, slices)
+    one, other = discover(tmp_path).series
+    assert len(one.frames) + len(other.frames) == len(slices)
+    for series in (one, other):
+        (finding,) = [f for f in series.findings if f.code == "several-patients"]
+        assert finding.severity == "warning"
+        assert "SECRET" not in repr((series, series.frames))
+
+
+def test_a_missing_patient_id_parts_nothing(tmp_path: Path) -> None:
+    slices = made(1)
+    slices[1].PatientID = ""
+    write(tmp_path, slices)
+    (series,) = discover(tmp_path).series
+    assert series.findings == ()
+
+
+def test_acquisitions_between_each_other_are_told(tmp_path: Path) -> None:
+    grid = oblique_geometry((20, 5, 6))
+    slices = ct_stack(np.zeros(grid.shape, np.int16), grid)
+    for k, dataset in enumerate(slices):
+        dataset.AcquisitionNumber = k // 2  # a rotation of two slices each
+    write(tmp_path / "rotations", slices)
+    for k, dataset in enumerate(slices):
+        dataset.AcquisitionNumber = k % 2
+    write(tmp_path / "two breaths", slices)
+    assert codes(discover(tmp_path / "rotations")) == [set()]
+    assert codes(discover(tmp_path / "two breaths")) == [{"interleaved-acquisitions"}]

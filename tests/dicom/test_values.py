@@ -193,3 +193,56 @@ def test_a_detector_spacing_given_twice_is_still_the_detectors(
         image.PixelSpacingCalibrationType = calibration
     write(tmp_path, [image])
     assert ("magnified-spacing" in {f.code for f in only_series(tmp_path).findings}) is flagged
+
+
+def circle(outside: int, inside: int = -1000) -> np.ndarray:
+    """Slices whose corners lie outside a scanner's circle."""
+    values = stored(inside, 900)
+    values[:, [0, 0, -1, -1], [0, -1, 0, -1]] = outside
+    return values
+
+
+def test_the_outside_of_the_circle_is_found_by_its_corners(tmp_path: Path) -> None:
+    values = circle(-2000)
+    volume = loaded(tmp_path, ct_stack(values, GRID, RescaleIntercept="-1024"))
+    assert volume.padding == -3024
+    np.testing.assert_array_equal(volume.inside_scan(), values != -2000)
+    assert "padding" in codes(volume)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [circle(-1024), circle(-2000, -2500), np.full(GRID.shape, -2000, np.int16)],
+    ids=["air", "not the lowest", "nothing but it"],
+)
+def test_corners_that_prove_nothing_mark_nothing(tmp_path: Path, values: np.ndarray) -> None:
+    volume = loaded(tmp_path, ct_stack(values, GRID))
+    assert volume.padding is None
+    np.testing.assert_array_equal(volume.array, values)
+
+
+def test_one_corner_that_differs_marks_nothing(tmp_path: Path) -> None:
+    values = circle(-2000)
+    values[2, 0, -1] = -990
+    assert loaded(tmp_path, ct_stack(values, GRID)).padding is None
+
+
+def test_rounded_numbers_are_told(tmp_path: Path) -> None:
+    values = np.full((5, 6), 2**24 + 1, np.uint32)
+    write(tmp_path, [ct_slice(values)])
+    series = only_series(tmp_path)
+    assert "rounded-values" in [finding.code for finding in series.findings]
+    assert load_series(series).array[0, 0, 0] == 2**24
+
+
+@pytest.mark.parametrize(
+    ("claimed", "said"), [("2.5", []), ("2.2", ["note"]), ("1.25", ["warning"])]
+)
+def test_a_header_that_contradicts_the_positions_is_told(
+    tmp_path: Path, claimed: str, said: list[str]
+) -> None:
+    volume = loaded(tmp_path, ct_stack(stored(), GRID, SpacingBetweenSlices=claimed))
+    found = [finding for finding in volume.findings if finding.code == "spacing-differs"]
+    assert [finding.severity for finding in found] == said
+    assert volume.geometry.spacing[2] == pytest.approx(2.5)
+    assert all(("missing" in finding.message) == (said == ["warning"]) for finding in found)

@@ -1,5 +1,7 @@
 """What the headers of a series tell a reader to know of its values and sizes."""
 
+import itertools
+
 from vis3d.dicom.codecs import LOSSY_TRANSFER_SYNTAXES
 from vis3d.dicom.frames import Frame, frame_count
 from vis3d.dicom.headers import Header
@@ -10,6 +12,18 @@ from vis3d.volume import Finding, Severity
 
 SPACING_SHARE = 0.05
 """A thickness or spacing in the header that differs by more from the positions is told."""
+
+FACTOR = 1.5
+"""A spacing in the header that differs by this factor contradicts the positions."""
+
+EXACT_BITS = 24
+"""Whole numbers of more bits are rounded in float32."""
+
+RUNS_A_VALUE = 3
+"""An attribute that changes this many times a value along the stack alternates."""
+
+ALTERNATING = ("AcquisitionNumber", "TemporalPositionIdentifier", "SeriesDescription")
+"""What stacks that lie between each other's slices would differ in."""
 
 SETTINGS = {
     "ConvolutionKernel": "kernel",
@@ -71,6 +85,19 @@ def value_findings(frames: tuple[Frame, ...]) -> tuple[Finding, ...]:
             f"The slices differ in {', '.join(mixed)}: they may not be of one reconstruction.",
         ),
         (
+            _alternates(frames),
+            "interleaved-acquisitions",
+            "warning",
+            "Slices of different acquisitions take turns along the stack: they may be several "
+            "scans that lie between each other.",
+        ),
+        (
+            any(frame.format.stored > EXACT_BITS for frame in frames),
+            "rounded-values",
+            "note",
+            f"Values of more than {EXACT_BITS} bits are rounded to floating-point numbers.",
+        ),
+        (
             by_table,
             "modality-lut",
             "note",
@@ -91,6 +118,9 @@ def spacing_findings(frames: tuple[Frame, ...], plan: Stack | None) -> tuple[Fin
     first = frames[0]
     apart = plan.spacing if plan and plan.count > 1 else None
     thickness, claimed = first.thickness_mm, _claimed_spacing(first.header)
+    ratio = claimed / apart if apart and claimed else 1.0
+    thinned = ratio < 1 / FACTOR
+    contradicts = thinned or ratio > FACTOR
     said: list[tuple[object, str, Severity, str]] = [
         (
             first.pixel_spacing is None,
@@ -119,9 +149,10 @@ def spacing_findings(frames: tuple[Frame, ...], plan: Stack | None) -> tuple[Fin
         (
             apart and claimed and _differ(claimed, apart),
             "spacing-differs",
-            "note",
+            "warning" if contradicts else "note",
             f"The header says that slices lie {claimed or 0:.2f} mm apart; by their positions "
-            f"they lie {apart or 0:.2f} mm apart, which is used.",
+            f"they lie {apart or 0:.2f} mm apart, which is used."
+            f"{' Perhaps every other slice or more is missing.' if thinned else ''}",
         ),
     ]
     return tuple(_true_ones(said))
@@ -142,6 +173,16 @@ def _claimed_spacing(header: Header) -> float | None:
     except InputError:
         return None
     return abs(values[0]) if values else None
+
+
+def _alternates(frames: tuple[Frame, ...]) -> bool:
+    """Whether an attribute goes to and fro along the stack: no single scan's does."""
+    for keyword in ALTERNATING:
+        values = [frame.telling(keyword) for frame in frames]
+        runs = 1 + sum(one != other for one, other in itertools.pairwise(values))
+        if len(set(values)) > 1 and runs > RUNS_A_VALUE * len(set(values)):
+            return True
+    return False
 
 
 def _is_lossy(header: Header) -> bool:

@@ -31,6 +31,7 @@ SPLITTERS = [
     "KVP",
     "ImageType",
     "SeriesDescription",
+    "ImageComments",
     "SliceThickness",
     "PixelFormat",
     "AcquisitionDateTime",

@@ -33,9 +33,14 @@ class Group:
 def groups_of(frames: Sequence[Frame], progress: Progress = silent) -> list[Group]:
     """All frames of one SeriesInstanceUID, parted into stacks and single pictures.
 
-    Sizes, frames of reference and orientations are always kept apart; acquisitions, times,
-    echoes, phases and kernels only where positions repeat.
+    Patients, sizes, frames of reference and orientations are always kept apart; acquisitions,
+    times, echoes, phases and kernels only where positions repeat.
     """
+    patients = _by_patient(frames)
+    if len(patients) > 1:
+        said = _patients_finding(len(patients))
+        apart = [group for part in patients for group in groups_of(part, progress)]
+        return [Group(group.frames, (said, *group.findings)) for group in apart]
     parts = _by_layout(frames)
     sizes = {(frame.format.rows, frame.format.columns) for frame in frames}
     groups: list[Group] = []
@@ -49,6 +54,16 @@ def groups_of(frames: Sequence[Frame], progress: Progress = silent) -> list[Grou
                 for group in _by_place(part, progress)
             ]
     return groups
+
+
+def _by_patient(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """Frames of one patient together; those without a PatientID where there is but one."""
+    if len({frame.header.patient for frame in frames} - {""}) < 2:
+        return [list(frames)]
+    parts: dict[str, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        parts[frame.header.patient].append(frame)
+    return [parts[patient] for patient in sorted(parts)]
 
 
 def _by_layout(frames: Sequence[Frame]) -> list[list[Frame]]:
@@ -247,6 +262,14 @@ def _parted_finding(
             f"The series' images {how}: they make {parts} stacks that load apart; this one has "
             f"{len(part)} of the {images}.",
         ),
+    )
+
+
+def _patients_finding(count: int) -> Finding:
+    return Finding(
+        "several-patients",
+        "warning",
+        f"{count} different PatientIDs share the series' UID: their images load apart.",
     )
 
 

@@ -1,5 +1,6 @@
 """One file's header: the values that decide where its pixels belong and what they mean."""
 
+import hashlib
 import math
 import re
 import unicodedata
@@ -41,7 +42,7 @@ _NEEDED = """
     WindowCenterWidthExplanation RescaleIntercept RescaleSlope RescaleType
     LossyImageCompression Units PerFrameFunctionalGroupsSequence
     DirectoryRecordSequence KVP ModalityLUTSequence PixelSpacingCalibrationType
-    VOILUTFunction VOILUTSequence
+    VOILUTFunction VOILUTSequence ImageComments
 """
 NEEDED = tuple(_NEEDED.split())
 
@@ -50,7 +51,8 @@ _BINARY = frozenset(
     "Rows Columns SamplesPerPixel PlanarConfiguration BitsAllocated BitsStored HighBit "  # noqa: SIM905
     "PixelRepresentation PixelPaddingValue PixelPaddingRangeLimit".split()
 )
-_WANTED = frozenset(_TAGS.values())
+_PATIENT_ID = tag_for_keyword("PatientID") or 0
+_WANTED = frozenset((*_TAGS.values(), _PATIENT_ID))
 _PREAMBLES = {
     b"MZ": "a Windows program",
     b"\x7fELF": "a Linux program",
@@ -68,13 +70,15 @@ class Header:
     """The needed elements of one file, decoded when asked for.
 
     `source` is where the bytes are; `preamble` is the kind of program or picture that the
-    file pretends to be, if any.
+    file pretends to be, if any. `patient` tells patients apart without naming them: a digest
+    of PatientID, "" where there is none.
     """
 
     source: Source
     elements: Elements
     start: int
     preamble: str = ""
+    patient: str = ""
 
     @property
     def name(self) -> str:
@@ -177,7 +181,9 @@ def read_header(source: Source, *, force: bool = False) -> Header:
     if syntax == DEFLATED_LITTLE:
         source, head, start = _inflated_source(source, start), b"", 0
     elements = _grown_scan(source, head, start, syntax)
-    return Header(source, elements, start, _pretence(head))
+    patient = elements.values.pop(_PATIENT_ID, b"").strip(b"\0 ")
+    digest = hashlib.sha256(patient).hexdigest() if patient else ""
+    return Header(source, elements, start, _pretence(head), digest)
 
 
 def finite(text: str, keyword: str) -> float:

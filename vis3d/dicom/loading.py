@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vis3d.dicom.frames import Frame, whole_numbers
 from vis3d.dicom.gaps import filled
 from vis3d.dicom.metadata import metadata_of
-from vis3d.dicom.padding import OUTSIDE_HU, padding_of
+from vis3d.dicom.padding import OUTSIDE_HU, padding_in_corners, padding_of
 from vis3d.dicom.planning import flat_geometry, geometry_of, stack_of
 from vis3d.dicom.series import Series
 from vis3d.dicom.stacking import FILL_ADVICE, REPAIRABLE, Stack
@@ -56,6 +56,9 @@ def load_series(
     )
     padding = padding_of(frames)
     array = measured_values(frames, padding, part(progress, 0.0, 0.8 if repairs else 1.0))
+    if padding.value is None:
+        padding = padding_in_corners(array, series.unit)
+        findings = (*findings, *padding.findings)
     marks = padding.value
     if plan and repairs:
         array, marks = _repaired(array, frames, plan, marks, part(progress, 0.8, 1.0))

@@ -51,6 +51,25 @@ def padding_of(frames: Sequence[Frame]) -> Padding:
     return Padding(value, moved, (Finding("padding", "note", what + why),))
 
 
+def padding_in_corners(array: NDArray[Any], unit: str) -> Padding:
+    """What marks the outside of the scanner's circle where the file doesn't say it.
+
+    All corners of all slices must hold one value that is below every other one and below
+    all that lies in a patient, so that nothing measured can be mistaken for it.
+    """
+    corners = array[:, :: max(1, array.shape[1] - 1), :: max(1, array.shape[2] - 1)]
+    value = float(corners.flat[0])
+    if unit != "HU" or value >= LOWEST_TISSUE_HU:
+        return Padding(None, False)
+    if (corners != corners.flat[0]).any() or not array.min() == value < array.max():
+        return Padding(None, False)
+    message = (
+        f"Pixels outside the scan are marked by the value {value:g}, which all corners have; "
+        f"the file doesn't say so."
+    )
+    return Padding(value, False, (Finding("padding", "note", message),))
+
+
 def stored_range(frame: Frame) -> tuple[int, int] | None:
     """The least and greatest stored value that is padding, as signed as the pixels are."""
     header = frame.header
