@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vis3d.choosing import select_series
 from vis3d.errors import (
     InputError,
@@ -23,9 +26,10 @@ from vis3d.formats import (
 from vis3d.formats.frames import Coordinates
 from vis3d.formats.merging import merged
 from vis3d.formats.stl import stl_content
+from vis3d.formats.structures import structure
 from vis3d.formats.voxels import VoxelFile, labelmap_of, volume_of
 from vis3d.geometry import Geometry
-from vis3d.labels import LabelMap
+from vis3d.labels import LabelMap, Structure
 from vis3d.progress import Progress, silent
 from vis3d.surface import Surface
 from vis3d.volume import Finding, Volume
@@ -167,18 +171,43 @@ def read_labelmaps(
     """The label maps of a segmentation (several where segments overlap), with its names.
 
     The contours of an RT structure set are filled on `geometry`, the scan's grid, if given;
-    everything else lies on the file's own grid.
+    everything else lies on the file's own grid. A folder of masks, a file a structure, is
+    read too: the files' names are the structures'.
 
     Raises:
         InputError: the values are no labels, or the file is broken.
     """
     file = _existing(path)
+    if file.is_dir():
+        return _masks_in(file, progress or silent)
     if file.is_file() and not _suffix(file, VOXEL_READERS) and _is_dicom(file):
         from vis3d import dicom
 
         return dicom.read_label_object(file, geometry, progress=progress)
     voxels = _open_voxels(file)
     return tuple(labelmap_of(voxels, frame, progress) for frame in range(voxels.frames))
+
+
+def _masks_in(folder: Path, progress: Progress) -> tuple[LabelMap, ...]:
+    """The masks in a folder as TotalSegmentator writes them: what isn't 0 is the structure."""
+    from vis3d.dicom.overlaps import packed
+
+    files = sorted(one for one in folder.iterdir() if _suffix(one, VOXEL_READERS))
+    if not files:
+        raise InputError(f"{folder} holds no masks ({', '.join(VOXEL_READERS)}); name a file.")
+    suffixes = [str(_suffix(one, VOXEL_READERS)) for one in files]
+    names = [one.name[: -len(end)] for one, end in zip(files, suffixes, strict=True)]
+    structures = [structure(n, name) for n, name in enumerate(names, 1)]
+
+    def mask(one: Structure) -> tuple[NDArray[np.bool_], Geometry]:
+        file = files[one.label - 1]
+        progress((one.label - 1) / len(files), "Reading masks")
+        labels = labelmap_of(_open_voxels(file))
+        if not labels.geometry.matches(_open_voxels(files[0]).geometry, tolerance_mm=0.01):
+            raise InputError(f"{file.name} and {files[0].name} in {folder} have other grids.")
+        return labels.array > 0, labels.geometry
+
+    return packed(structures, mask)
 
 
 def write_labelmap(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.errors import InputError, UnsupportedError
+from vis3d.formats.label_lists import structures_beside
 from vis3d.formats.structures import plain_structures
 from vis3d.geometry import FloatArray, Geometry, right_handed
 from vis3d.labels import LabelMap, Report, Structure
@@ -104,6 +105,7 @@ def labelmap_of(file: VoxelFile, frame: int = 0, progress: Progress | None = Non
     counts = np.bincount(labels.reshape(-1))
     present = [int(label) for label in np.flatnonzero(counts) if label]
     known = file.structures[frame] if frame < len(file.structures) else ()
+    known = known or structures_beside(file.path)
     named = {structure.label for structure in known}
     nameless = plain_structures(label for label in present if label not in named)
     structures = tuple(sorted((*known, *nameless), key=lambda s: s.label))

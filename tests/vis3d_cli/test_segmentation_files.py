@@ -1,0 +1,81 @@
+"""`--segmentation FILE` takes what other tools made, overlapping structures and all."""
+
+import nrrd
+import numpy as np
+import pytest
+import trimesh
+from vis3d_cli.main import main
+
+from tests.dicom.test_structure_sets import item, structure_set
+from vis3d.volume import Mask
+
+
+@pytest.fixture(scope="module")
+def layered(phantom, tmp_path_factory):
+    """A Slicer segmentation in which the chest overlaps the lungs, under the same label."""
+    labels = phantom.labels
+    geometry = labels.geometry
+    chest = np.isin(labels.array, (1, 2, 3)).astype(np.uint8)
+    front = slice(None, chest.shape[1] // 2)
+    chest[:, front] |= (labels.array[:, front] > 0).astype(np.uint8)
+        np.uint8
+    )
+    header = {
+        "space": "left-posterior-superior",
+        "kinds": ["list", "domain", "domain", "domain"],
+        "space directions": np.vstack([[np.nan] * 3, (geometry.direction * geometry.spacing).T]),
+        "space origin": np.array(geometry.origin),
+        "Segment0_Name": "Left Lung", "Segment0_LabelValue": "1", "Segment0_Layer": "0",
+        "Segment1_Name": "Right Lung", "Segment1_LabelValue": "2", "Segment1_Layer": "0",
+        "Segment2_Name": "front half", "Segment2_LabelValue": "1", "Segment2_Layer": "1",
+    }  # fmt: skip
+    lungs = np.where(labels.array < 3, labels.array, 0).astype(np.uint8)
+    path = tmp_path_factory.mktemp("slicer") / "chest.seg.nrrd"
+    nrrd.write(str(path), np.stack([lungs, chest]).transpose(0, 3, 2, 1), header)
+    return path, Mask(chest.astype(bool), geometry).volume_ml
+
+
+def test_a_structure_of_a_layer_is_meshed_by_its_name(scan, layered, tmp_path, answer, refusal):
+    path, volume_ml = layered
+    out = tmp_path / "front.stl"
+    answer("mesh", scan, "--segmentation", path, "--structure", "front-half", "-o", out)
+    assert abs(trimesh.load(out).volume) / 1000 == pytest.approx(volume_ml, rel=0.03)
+    answer("mesh", scan, "--segmentation", path, "--structure", "lungs", "-o", out)
+    code, line = refusal("mesh", scan, "--segmentation", path, "--label", "1", "-o", out)
+    assert code == 2
+    assert "Left Lung" in line or "left lung" in line
+    assert "front half" in line
+    code, line = refusal("mesh", scan, "--segmentation", path, "--structure", "tail", "-o", out)
+    assert code == 2
+    assert "front half" in line
+
+
+def test_overlapping_structures_are_drawn_and_measured(scan, layered, tmp_path, answer):
+    path, _ = layered
+    answer("slices", scan, "--segmentation", path, "-o", tmp_path / "s", "--every", "30")
+    names = [
+        region["name"] for region in answer("measure", scan, "--segmentation", path)["regions"]
+    ]
+    assert "left lung" in names
+
+
+def test_contours_of_a_planning_system_are_meshed(scan, phantom, tmp_path, answer):
+    grid = phantom.volume.geometry
+    middle = (np.array(grid.shape[::-1]) - 1) / 2
+    i_mm, j_mm, k_mm = grid.spacing
+    turn = np.linspace(0, 2 * np.pi, 80, endpoint=False)
+    items = []
+    for k in range(grid.shape[0]):
+        rest = 60**2 - ((k - middle[2]) * k_mm) ** 2
+        if rest > 0:
+            i = middle[0] + np.sqrt(rest) / i_mm * np.cos(turn)
+            j = middle[1] + np.sqrt(rest) / j_mm * np.sin(turn)
+            items.append(item(grid.to_lps(np.stack([i, j, np.full(80, k)], axis=1))))
+    path = structure_set(tmp_path / "rt.dcm", [(4, "Target", items)])
+    out = tmp_path / "target.stl"
+    answer("mesh", scan, "--segmentation", path, "--structure", "target", "-o", out)
+    ball = trimesh.load(out)
+    assert abs(ball.volume) / 1000 == pytest.approx(4 / 3 * np.pi * 6**3, rel=0.03)
+    assert np.linalg.norm(ball.centroid - grid.center_lps) < 1
+    assert main(["mesh", str(scan), "--segmentation", str(path), "--label", "4",
+                 "-o", str(out)]) == 0  # fmt: skip
