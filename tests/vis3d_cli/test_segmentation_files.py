@@ -18,12 +18,10 @@ def layered(phantom, tmp_path_factory):
     chest = np.isin(labels.array, (1, 2, 3)).astype(np.uint8)
     front = slice(None, chest.shape[1] // 2)
     chest[:, front] |= (labels.array[:, front] > 0).astype(np.uint8)
-        np.uint8
-    )
     header = {
         "space": "left-posterior-superior",
         "kinds": ["list", "domain", "domain", "domain"],
-        "space directions": np.vstack([[np.nan] * 3, (geometry.direction * geometry.spacing).T]),
+        "space directions": np.vstack([[np.nan] * 3, geometry.affine[:3, :3].T]),
         "space origin": np.array(geometry.origin),
         "Segment0_Name": "Left Lung", "Segment0_LabelValue": "1", "Segment0_Layer": "0",
         "Segment1_Name": "Right Lung", "Segment1_LabelValue": "2", "Segment1_Layer": "0",
