@@ -6,11 +6,12 @@ from vis3d.errors import InputError, NothingFoundError, SeveralSeriesError, Usag
 from vis3d.volume import Finding
 
 
-def series(index: int, uid: str = "", *, loadable: bool = True, why: str = "") -> Series:
+def series(
+    index: int, uid: str = "", *, loadable: bool = True, why: str = "", slices: int = 9
+) -> Series:
     findings = (Finding("missing-slices", "error", why),) if why else ()
-    return Series(
-        index, uid, "CT", "chest", ("a",), None, (9, 8, 7), "HU", (), loadable, findings
-    )
+    shape = (slices, 8, 7)
+    return Series(index, uid, "CT", "chest", ("a",), None, shape, "HU", (), loadable, findings)
 
 
 def found(*several: Series) -> Discovery:
@@ -21,6 +22,14 @@ def test_the_only_loadable_series_is_meant() -> None:
     broken = series(1, "1.2", loadable=False)
     assert select_series(found(broken, series(2, "1.3"))).index == 2
     assert select_series(found(broken)).index == 1
+
+
+def test_a_picture_beside_a_refused_stack_is_not_taken_for_it() -> None:
+    broken = series(1, "1.2", loadable=False, why="A slice is missing.")
+    beside = found(broken, series(2, "1.2", slices=1))
+    with pytest.raises(InputError, match=r"A slice is missing\. Beside it .* series 2"):
+        select_series(beside)
+    assert select_series(beside, 2).index == 2
 
 
 def test_several_series_are_listed() -> None:

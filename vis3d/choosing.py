@@ -25,7 +25,8 @@ def select_series(discovery: "Discovery", series: int | str | None = None) -> "S
         InputError: there are none, for all files are damaged.
         SeveralSeriesError: several can be loaded and none was picked.
         UsageError: no series has that index or UID, or several have the UID.
-        InputError: several were found and none can be loaded.
+        InputError: several were found and none can be loaded, or a single picture alone
+            beside a stack that can't.
     """
     found = discovery.series
     if not found:
@@ -42,7 +43,14 @@ def select_series(discovery: "Discovery", series: int | str | None = None) -> "S
     if not loadable and len(found) > 1:
         reasons = "; ".join(f"{one.index}: {_why_not(one)}" for one in found)
         raise InputError(f"None of the {len(found)} series can be loaded. {reasons}")
-    return loadable[0] if loadable else found[0]
+    chosen = loadable[0] if loadable else found[0]
+    stacks = [one for one in found if not one.loadable and one.shape[0] > 1]
+    if stacks and chosen.loadable and chosen.shape[0] == 1:
+        raise InputError(
+            f"{_in_words(stacks[0])} can't be loaded: {_why_not(stacks[0])} Beside it lies one "
+            f"picture, series {chosen.index}; pick by number what is meant."
+        )
+    return chosen
 
 
 def nothing_found(discovery: "Discovery") -> NothingFoundError | InputError:
