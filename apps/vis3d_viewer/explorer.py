@@ -36,6 +36,7 @@ STATE: dict[str, Any] = {
     "phase": "opening",  # opening, choosing, ready, failed
     "facts": "",
     "has_volume": False,
+    "unit": "",
     "can_segment": False,
     "planes": {},
     "rows": [],
@@ -235,6 +236,7 @@ class Explorer:
         self._update(
             phase="ready",
             has_volume=volume is not None,
+            unit=volume.unit if volume else "",
             can_segment=compose.can_segment(opened),
             facts=compose.facts(volume) if volume else "",
             planes=plane_maps(volume.geometry) if volume else {},

@@ -1,4 +1,4 @@
-"""Starts the explorer on 127.0.0.1 and stays until it is interrupted."""
+"""Starts the explorer and stays until it is interrupted."""
 
 import asyncio
 import errno
@@ -15,12 +15,18 @@ from trame_client.widgets.core import VirtualNode
 from trame_server.core import Server
 
 from vis3d.errors import Cancelled, NothingFoundError, OutputError
-from vis3d_viewer import panel_3d, security, widgets
+from vis3d_viewer import panel_3d, panel_structures, security, widgets
 from vis3d_viewer.explorer import Explorer
-from vis3d_viewer.routes import add_routes
+from vis3d_viewer.opening import Sources
+from vis3d_viewer.reach import Reach
+from vis3d_viewer.recent import RecentScans
+from vis3d_viewer.routes import add_opening_routes, add_routes
 from vis3d_viewer.ui import build_page
 
-HOST = "127.0.0.1"
+LOCAL = Reach()
+
+IDLE_MINUTES = 30.0
+"""After so long without a hand on it, the page hides the scan."""
 
 
 def serve(
@@ -30,53 +36,81 @@ def serve(
     open_browser: bool = True,
     phantom: bool = False,
     segment: bool = False,
+    data_root: str | os.PathLike[str] | None = None,
+    where: Reach = LOCAL,
+    idle_minutes: float = IDLE_MINUTES,
     on_ready: Callable[[str], None] = lambda address: None,
 ) -> None:
-    """Serve the explorer on this machine alone, until Ctrl-C.
+    """Serve the explorer, to this machine alone unless `where` says more, until Ctrl-C.
 
-    `inputs` are opened at once; `phantom` opens the built-in phantom instead. `port` 0 is
-    any free one. `segment` finds the structures without being asked. `on_ready` is called
-    with the address, key included, once a browser can open it.
+    `inputs` are opened at once; `phantom` opens the built-in phantom instead; without
+    either there is a start page, on which folders below `data_root` can be chosen. `port`
+    0 is any free one. `segment` finds the structures without being asked. `on_ready` is
+    called with the address, key included, once a browser can open it.
 
     Raises:
         NothingFoundError: an input doesn't exist.
         OutputError: the port is taken.
         Cancelled: Ctrl-C or SIGTERM, after all has been put away.
     """
+    paths = [Path(name) for name in inputs]
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise NothingFoundError(f"There is no {missing[0]}.")
+    sources = Sources(
+        paths,
+        phantom=phantom,
+        data_root=None if data_root is None else Path(data_root),
+        recent=RecentScans() if where == LOCAL else None,
+    )
     asyncio.run(
         _serve(
-            [Path(name) for name in inputs],
+            sources,
+            where,
             port=port,
             open_browser=open_browser,
-            phantom=phantom,
             segment=segment,
+            idle_minutes=idle_minutes,
             on_ready=on_ready,
         )
     )
 
 
 async def _serve(
-    inputs: list[Path],
+    sources: Sources,
+    where: Reach,
     *,
     port: int,
     open_browser: bool,
-    phantom: bool,
     segment: bool,
+    idle_minutes: float,
     on_ready: Callable[[str], None],
 ) -> None:
-    missing = [path for path in inputs if not path.exists()]
-    if missing:
-        raise NothingFoundError(f"There is no {missing[0]}.")
     key = security.new_key()
-    server = _server(key)
-    explorer = Explorer(server, inputs, phantom=phantom)
+    server = _server(key, where)
+    explorer = Explorer(server, sources)
     build_page(server, explorer.setting_names)
-    server.controller.on_server_bind.add(lambda bound: _bind(bound, server, explorer, key))
+
+    def bind(bound: Any) -> None:
+        """The HTTP server is there and not yet listening: put our gate and routes on it."""
+        security.narrow_calls(bound, security.StateDoor(server, explorer.accept))
+        add_routes(
+            bound.app,
+            key=key,
+            www=Path(vue3.www),
+            study=lambda: explorer.study,
+            saved=explorer.saved,
+            door=where.door,
+            idle_minutes=idle_minutes,
+        )
+        add_opening_routes(bound.app, explorer.opening, explorer.folder)
+
+    server.controller.on_server_bind.add(bind)
     listening = asyncio.ensure_future(
         server.start(
             exec_mode="coroutine",
             port=port,
-            host=HOST,
+            host=where.host,
             timeout=0,  # never end because a browser was closed
             thread=True,  # signals are asyncio's business
             open_browser=False,
@@ -89,7 +123,7 @@ async def _serve(
         await asyncio.wait((listening, server.ready), return_when=asyncio.FIRST_COMPLETED)
         if listening.done():
             _explain(listening, port)
-        address = f"http://{HOST}:{server.port}/?key={key}"
+        address = where.address(server.port, key)
         on_ready(address)
         if open_browser:
             webbrowser.open(address)
@@ -128,7 +162,7 @@ async def _end(*tasks: "asyncio.Future[Any] | None") -> None:
     await asyncio.gather(*started, return_exceptions=True)
 
 
-def _server(key: str) -> Server:
+def _server(key: str, where: Reach) -> Server:
     """A trame server that listens to nobody's arguments but ours."""
     os.environ.pop("WSLINK_HTTP_HEADERS", None)
     server = Server("vis3d", VirtualNode, log_network=None)
@@ -136,26 +170,25 @@ def _server(key: str) -> Server:
     server.hot_reload = False
     # trame would read this program's own command line.
     arguments = server.cli.parse_args([f"--authKey={key}"])  # a key may begin with a minus
+    if where.tls_cert is not None:
+        arguments.ssl = f"{where.tls_cert},{where.tls_key}"
     server.cli.parse_known_args = lambda *_, **__: (arguments, [])
     server.enable_module(vue3)
     server.enable_module(widgets.MODULE)
     server.enable_module(panel_3d.MODULE)
+    server.enable_module(panel_structures.MODULE)
     server.add_protocol_to_configure(
-        lambda protocol: protocol.registerLinkProtocol(security.KeyProtocol(key))
+        lambda protocol: protocol.registerLinkProtocol(
+            security.KeyProtocol(key, lambda pages: _tell_pages(server, pages))
+        )
     )
     return server
 
 
-def _bind(bound: Any, server: Server, explorer: Explorer, key: str) -> None:
-    """The HTTP server is there and not yet listening: put our gate and routes on it."""
-    security.narrow_calls(bound, security.StateDoor(server, explorer.accept))
-    add_routes(
-        bound.app,
-        key=key,
-        www=Path(vue3.www),
-        study=lambda: explorer.study,
-        saved=explorer.saved,
-    )
+def _tell_pages(server: Server, pages: int) -> None:
+    """Show on each page how many there are: they share one view."""
+    with server.state as state:
+        state.pages = pages
 
 
 def _explain(listening: "asyncio.Future[Any]", port: int) -> None:

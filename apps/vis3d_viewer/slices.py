@@ -14,6 +14,9 @@ from vis3d_viewer.study import Study
 
 JPEG_QUALITY = 90
 
+PREVIEW_COLOR, PREVIEW_OPACITY = (255, 96, 160), 0.55
+"""How values are marked that a threshold would take."""
+
 
 @dataclass(frozen=True)
 class SliceRequest:
@@ -50,7 +53,10 @@ def slice_jpeg(study: Study, request: SliceRequest) -> bytes:
         thickness_mm=request.thickness_mm,
     )
     pixels = gray_picture(sheet, volume, request.window)
-    image = Image.fromarray(_coloured(pixels, study, where, request))
+    pixels = _coloured(pixels, study, where, request)
+    if study.preview is not None:
+        pixels = _previewed(pixels, sheet.array, study.preview)
+    image = Image.fromarray(pixels)
     buffer = io.BytesIO()
     # Full colour resolution: outlines one pixel wide would else bleed.
     image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
@@ -69,3 +75,14 @@ def _coloured(
         return pixels
     colored = np.repeat(pixels[:, :, None], 3, axis=2)
     return overlay(colored, labels, study.labels, opacities=dict(request.opacities))
+
+
+def _previewed(
+    pixels: np.ndarray, values: np.ndarray, chosen: tuple[float, float]
+) -> np.ndarray:
+    """The picture with the values from one to another in the colour of what may be added."""
+    low, high = chosen
+    colored = pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
+    inside = ((values >= low) & (values <= high))[:, :, None]
+    tinted = PREVIEW_OPACITY * np.array(PREVIEW_COLOR) + (1 - PREVIEW_OPACITY) * colored
+    return np.where(inside, tinted, colored).astype(np.uint8)

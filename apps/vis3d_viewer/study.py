@@ -35,6 +35,7 @@ class Study:
     once they are made; files are made from `volume` and `labels`. `structures` are those
     that are there to be listed; `masks` and `voxels` (counted) go by their labels. `volume`
     is None where only surface files were opened, `series` where it isn't from DICOM.
+    `preview` is a range of values that slices mark.
     """
 
     volume: Volume | None
@@ -46,6 +47,7 @@ class Study:
     masks: Mapping[int, Mask] = field(default_factory=dict)
     voxels: Mapping[int, int] = field(default_factory=dict)
     series: Any = None
+    preview: tuple[float, float] | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:

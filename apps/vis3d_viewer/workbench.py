@@ -60,6 +60,7 @@ class Workbench:
             "segment": self.segment,
             "add_threshold": self.add_threshold,
             "grow_region": self.grow_region,
+            "preview_range": self.preview_range,
             "rename": self.rename,
             "recolor": self.recolor,
             "duplicate": self.duplicate,
@@ -112,6 +113,13 @@ class Workbench:
         step = f"Grow from the crosshair, {values[0]:g} to {values[1]:g}"
         make = partial(_grown, seed_lps=seed, values=values)
         self._desk.start(self._add(make, _name(name, "region"), step))
+
+    def preview_range(self, low: object = None, high: object = None) -> None:
+        """Mark values on the slices that a threshold would take, or none."""
+        values = None if low is None else _range(low, high)
+        study = self._desk.study
+        if study is not None and study.preview != values:
+            self._desk.take(replace(study, preview=values))
 
     def rename(self, label: object, name: object) -> None:
         """Give a structure another name."""

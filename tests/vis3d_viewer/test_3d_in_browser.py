@@ -38,7 +38,7 @@ def test_a_box_is_pulled_by_its_handle(seen: Visit) -> None:
     lines = np.abs(boxed - whole).max(axis=2) > 60
     assert lines.any(), "the handles are seen"
     box = seen.find("view-3d").bounding_box()
-    orange = (boxed[..., 0] > 150) & (boxed[..., 2] < 110) & lines
+    orange = (boxed[..., 0] > 150) & (boxed[..., 1] < 200) & (boxed[..., 2] < 110) & lines
     rows, columns = np.nonzero(orange)
     lowest = rows > rows.max() - 8  # the ball below the feet
     x, y = columns[lowest].mean() + box["x"], rows[lowest].mean() + box["y"] + 40
@@ -91,6 +91,7 @@ def test_a_point_of_the_transfer_function_is_dragged(seen: Visit) -> None:
     seen.find("preset-bone").click()
     before = volume_picture(seen)
     seen.find("transfer-open").click()
+    seen.find("transfer-value").scroll_into_view_if_needed()
     box = seen.find("transfer-point-0").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     seen.page.mouse.move(x, y)
