@@ -235,8 +235,8 @@ def test_the_cube_stands_in_the_corner_when_asked(ball: Ball, make_stage: MakeSt
     stage.render()
     changed = np.abs(stage.picture().astype(int) - without).max(axis=-1) > 20
     x, y = middle_of(changed)
-    assert x < 92
-    assert y > 240 - 92
+    assert x < 72
+    assert y > 240 - 72
     stage.show(scene)
     stage.render()
     assert np.abs(stage.picture().astype(int) - without).max() < 3

@@ -6,7 +6,7 @@ import numpy as np
 from vtkmodules.vtkRenderingAnnotation import vtkAnnotatedCubeActor
 from vtkmodules.vtkRenderingCore import vtkRenderer
 
-SIZE_PIXELS = 92
+SIZE_PIXELS = 72
 
 FACES = {"XPlus": "L", "XMinus": "R", "YPlus": "P", "YMinus": "A", "ZPlus": "S", "ZMinus": "I"}
 COLORS = {"X": (0.35, 0.66, 0.90), "Y": (0.38, 0.77, 0.63), "Z": (0.91, 0.69, 0.29)}
