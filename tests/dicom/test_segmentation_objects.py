@@ -30,8 +30,8 @@ from vis3d.errors import (
     UnsupportedError,
 )
 from vis3d.geometry import Geometry
-from vis3d.labels import STRUCTURES, LabelMap
-from vis3d.volume import Volume
+from vis3d.labels import STRUCTURES, LabelMap, Report
+from vis3d.volume import Finding, Volume
 
 SHAPE = (7, 22, 31)
 
@@ -161,11 +161,13 @@ def test_codes_and_method_are_named(series: Series, tmp_path: Path) -> None:
 
 
 def test_a_dicom_verifier_finds_no_error(series: Series, tmp_path: Path) -> None:
-    need(shutil.which("dciodvfy") is not None, "dciodvfy (Debian package dicom3tools)")
     write_segmentation(labels_on(load_series(series).geometry), series, tmp_path / "seg.dcm")
-    verdict = subprocess.run(
-        ["dciodvfy", tmp_path / "seg.dcm"], capture_output=True, text=True, check=False
-    )
+    assert_without_errors(tmp_path / "seg.dcm")
+
+
+def assert_without_errors(path: Path) -> None:
+    need(shutil.which("dciodvfy") is not None, "dciodvfy (Debian package dicom3tools)")
+    verdict = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False)
     assert "Error" not in verdict.stderr
 
 
@@ -272,3 +274,20 @@ def test_a_truncated_file_is_an_input_error(
     (tmp_path / "cut.dcm").write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(InputError, match="cut.dcm"):
         read_segmentation(tmp_path / "cut.dcm")
+
+
+def test_findings_travel_with_the_object_and_break_no_rule(
+    series: Series, tmp_path: Path
+) -> None:
+    told = tuple(
+        Finding(f"code-{n}", severity, f'Says "{n}", \\ and µ. ' + 60 * "long ")
+        for n, severity in enumerate(("note", "warning", "error") * 12)
+    )
+    labels = labels_on(load_series(series).geometry)
+    labels = dataclasses.replace(labels, report=Report(findings=told))
+    write_segmentation(labels, series, tmp_path / "seg.dcm")
+    (back,) = read_segmentation(tmp_path / "seg.dcm")
+    kept = back.report.findings
+    assert set(kept) <= set(told)
+    assert [one for one in told if one.severity == "error"] == list(kept[:12])
+    assert_without_errors(tmp_path / "seg.dcm")

@@ -1,5 +1,7 @@
 """`--segmentation FILE` takes what other tools made, overlapping structures and all."""
 
+from dataclasses import replace
+
 import nrrd
 import numpy as np
 import pytest
@@ -7,7 +9,9 @@ import trimesh
 from vis3d_cli.main import main
 
 from tests.dicom.test_structure_sets import item, structure_set
-from vis3d.volume import Mask
+from vis3d.files import read_surfaces, write_labelmap
+from vis3d.labels import Report
+from vis3d.volume import Finding, Mask
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +81,15 @@ def test_contours_of_a_planning_system_are_meshed(scan, phantom, tmp_path, answe
     assert np.linalg.norm(ball.centroid - grid.center_lps) < 1
     assert main(["mesh", str(scan), "--segmentation", str(path), "--label", "4",
                  "-o", str(out)]) == 0  # fmt: skip
+
+
+def test_what_is_known_of_a_label_map_travels_into_the_surface(scan, phantom, tmp_path, answer):
+    told = Finding("trachea-found", "warning", "No trachea was found between the lungs.")
+    labels = replace(phantom.labels, report=Report(findings=(told,)))
+    write_labelmap(labels, tmp_path / "labels.nrrd")
+    for suffix in (".ply", ".glb", ".obj", ".3mf", ".vtp"):
+        out = tmp_path / f"lung{suffix}"
+        report = answer("mesh", scan, "--segmentation", tmp_path / "labels.nrrd",
+                        "--structure", "left-lung", "-o", out)  # fmt: skip
+        assert told.as_dict() in report["findings"]
+        assert told in read_surfaces(out)[0].metadata["findings"]

@@ -18,10 +18,11 @@ from vis3d.dicom.overlaps import packed
 from vis3d.dicom.segmentation_repairs import with_what_is_missing
 from vis3d.dicom.series import Series
 from vis3d.dicom.sources import DiskFile
+from vis3d.dicom.told import findings_in, text_of
 from vis3d.dicom.uids import new_uid
 from vis3d.errors import InputError, NothingFoundError, TooLargeError, UnsupportedError
 from vis3d.geometry import FloatArray, Geometry, right_handed
-from vis3d.labels import BODY, STRUCTURES, Code, LabelMap, Structure, normal_name
+from vis3d.labels import BODY, STRUCTURES, Code, LabelMap, Report, Structure, normal_name
 from vis3d.progress import Progress, silent
 from vis3d.whole_file import whole_file
 
@@ -67,7 +68,7 @@ def write_segmentation(
 
     Patient, study and frame of reference are those of `series`; each frame refers to its
     source image where the label map lies on the series' own grid. The segment `body` is
-    everything inside the skin, and overlaps the others.
+    everything inside the skin, and overlaps the others. Findings stand in Image Comments.
 
     Raises:
         UnsupportedError: a series that isn't DICOM or has no place in the patient.
@@ -182,6 +183,8 @@ def _segmentation(labelmap: LabelMap, sources: list[Any]) -> "Segmentation":
             "No DICOM SEG can be made from the headers of this series; write .nii.gz instead."
         ) from error
     made.SeriesDescription = "vis3d segmentation"
+    if labelmap.report.findings:
+        made.ImageComments = text_of(labelmap.report.findings)
     return made
 
 
@@ -299,7 +302,8 @@ def _label_maps(segmentation: "Segmentation", progress: Progress) -> tuple[Label
         done += 1
         return _segment_mask(segmentation, numbers[structure.label])
 
-    return packed(structures, mask, under=body)
+    told = findings_in(str(segmentation.get("ImageComments", "")))
+    return packed(structures, mask, under=body, report=Report(findings=told))
 
 
 def _segment_mask(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -162,9 +162,11 @@ def mesh(
 
         progress(0.85, "measuring the surface")
         measured = report_surface(surface, mask=mask)
+        everything = dict.fromkeys((*volume.findings, *found, *measured.findings))
+        told = {**surface.metadata, "findings": tuple(everything)}
+        surface = replace(surface, metadata=told)
         progress(0.95, "writing")
         write_surface(surface, output, coordinates=coordinates, series=source)
-    everything = dict.fromkeys((*volume.findings, *found, *measured.findings))
     say.findings([one for one in everything if one not in volume.findings], how)
     document = measured.as_dict()
     document["findings"] = [finding.as_dict() for finding in everything]
