@@ -138,19 +138,3 @@ def value_at(study: Study, lps: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def choice_cards(choices: Sequence[tuple[Any, Any]]) -> list[dict[str, Any]]:
-    """A card for each series that could be opened."""
-    return [_card(number, series) for number, (_, series) in enumerate(choices)]
-
-
-def _card(number: int, series: Any) -> dict[str, Any]:
-    nk, nj, ni = series.shape
-    spacing = series.geometry.spacing if series.geometry else ()
-    sizes = " × ".join(f"{mm:.2f}" for mm in spacing)
-    return {
-        "number": number,
-        "title": series.description or f"Series {series.index}",
-        "modality": series.modality,
-        "size": f"{ni} × {nj} × {nk}" + (f"  ·  {sizes} mm" if sizes else ""),
-        "warnings": [f.message for f in series.findings if f.severity != "note"],
-    }

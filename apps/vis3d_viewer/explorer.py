@@ -17,9 +17,10 @@ from trame_server.utils.typed_state import TypedState
 from vis3d.errors import Cancelled, UsageError, Vis3dError
 from vis3d.progress import Progress
 from vis3d.scene import Camera, ClipPlane, CropBox, Scene
-from vis3d_viewer import compose, look3d, scene3d, study, workbench
+from vis3d_viewer import compose, look3d, opening, scene3d, study, workbench
 from vis3d_viewer.jobs import Jobs, Result
 from vis3d_viewer.look3d import Look3D
+from vis3d_viewer.opening import Opening, Sources
 from vis3d_viewer.planes import plane_maps
 from vis3d_viewer.settings import VIEWS, Settings, accept
 from vis3d_viewer.study import Study
@@ -30,10 +31,10 @@ from vis3d_viewer.workbench import USUAL, Workbench
 
 log = logging.getLogger(__name__)
 
+CANCELLED = "Cancelled."
 NOT_OURS = "Something went wrong here that shouldn't; the program's log says more."
 
 STATE: dict[str, Any] = {
-    "phase": "opening",  # opening, choosing, ready, failed
     "facts": "",
     "has_volume": False,
     "unit": "",
@@ -43,14 +44,15 @@ STATE: dict[str, Any] = {
     "notes": [],
     "windows": [],
     "window_bars": None,
-    "cards": [],
-    "can_fill": False,
     "job": {"running": False, "what": "", "fraction": 0.0},
     "message": "",
     "download": "",
     "version": 0,
     "view3d": {"state": "waiting", "message": "Preparing the 3D view ..."},
+    "theme": "vis3d",
+    "pages": 1,
     "back": "grid",  # the layout from before a view was enlarged
+    **opening.STATE,
     **look3d.STATE,
     **workbench.STATE,
 }
@@ -60,15 +62,11 @@ STATE: dict[str, Any] = {
 class Explorer:
     """One open study, the page's state, and the 3D view."""
 
-    def __init__(self, server: Server, inputs: Sequence[Path], *, phantom: bool) -> None:
+    def __init__(self, server: Server, sources: Sources) -> None:
         self._server = server
         self._state = server.state
-        self._inputs = inputs
-        self._phantom = phantom
         self._settings = TypedState(server.state, Settings)
         self._jobs = Jobs(self._tell)
-        self._choices: tuple[tuple[Path, Any], ...] = ()
-        self._tried: tuple[Path, Any] | None = None
         self._saved: dict[str, Path] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._folder = Path(tempfile.mkdtemp(prefix="vis3d-"))  # mode 0700
@@ -78,6 +76,7 @@ class Explorer:
         self._segment_at_once = False
         self._look = Look3D(self)
         self._bench = Workbench(self)
+        self.opening = Opening(self, self._jobs, sources)
         self._prepare_state()
 
     @property
@@ -107,7 +106,7 @@ class Explorer:
         self._segment_at_once = segment
         self.view = View3D(VIEW_3D, self._tell_view, self._go_to, self._was_cut)
         self._server.controller.rc_area_register(self.view)
-        self._start(self._open())
+        self.opening.first()
         await self.view.run()
 
     def close(self) -> None:
@@ -118,16 +117,6 @@ class Explorer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     # What a person asks for
-
-    def choose(self, number: object) -> None:
-        """Open one of the scans on offer."""
-        if isinstance(number, int) and 0 <= number < len(self._choices):
-            self._start(self._open_choice(*self._choices[number]))
-
-    def fill_gaps(self) -> None:
-        """Open the scan that was refused for its gaps, with these filled."""
-        if self._tried is not None and self._state.phase == "failed":
-            self._start(self._open_choice(*self._tried, gaps="interpolate"))
 
     def export_stl(self, label: object) -> None:
         """Make an STL file of one structure and have the browser save it."""
@@ -200,36 +189,7 @@ class Explorer:
 
     # How it is done, on the event loop
 
-    async def _open(self) -> None:
-        if self._phantom:
-            await self._show(await self._jobs.run(study.open_phantom))
-            return
-        self._choices = await self._jobs.run(partial(study.find_choices, self._inputs))
-        if len(self._choices) > 1:
-            self._update(phase="choosing", cards=compose.choice_cards(self._choices))
-        elif self._choices:
-            await self._open_choice(*self._choices[0])
-        else:
-            await self._add_surfaces(Study(None))
-
-    async def _open_choice(self, path: Path, series: Any, gaps: study.Gaps = "refuse") -> None:
-        self._tried = (path, series)
-        self._update(
-            phase="opening",
-            job=_job("Reading the slices", 0.0),
-            can_fill=gaps == "refuse" and study.has_gaps(series),
-        )
-        opened = await self._jobs.run(partial(study.open_scan, path, series, gaps))
-        await self._add_surfaces(opened)
-
-    async def _add_surfaces(self, opened: Study) -> None:
-        complete = await self._jobs.run(partial(study.with_surface_files, opened, self._inputs))
-        if complete.volume is None and not complete.surfaces:
-            self._update(phase="failed", message="No scan was found in what was given.")
-            return
-        await self._show(complete)
-
-    async def _show(self, opened: Study) -> None:
+    async def show(self, opened: Study) -> None:
         """Put a newly opened study on the page: slices first, then 3D."""
         self._settings.set_dataclass(compose.first_settings(opened))
         volume = opened.volume
@@ -241,16 +201,20 @@ class Explorer:
             facts=compose.facts(volume) if volume else "",
             planes=plane_maps(volume.geometry) if volume else {},
             windows=window_choices(volume) if volume else [],
-            window_bars=histogram_bars(volume) if volume else None,
+            window_bars=None,
+            has_study=True,
             message="",
             job=_job("", 0.0, running=False),
         )
         self._bench.open(opened)
         self._take(opened)
+        if volume is not None:
+            self._update(window_bars=await asyncio.to_thread(histogram_bars, volume))
         self._update(job=_job("Preparing the 3D view", 0.0))
         prepared = await self._jobs.run(partial(study.with_view_volume, opened))
         self._take(prepared)
-        if self._segment_at_once and compose.can_segment(prepared):
+        segment, self._segment_at_once = self._segment_at_once, False
+        if segment and compose.can_segment(prepared):
             await self._bench.found(USUAL)
         await self._look.prepare(self.study or prepared)
 
@@ -269,7 +233,8 @@ class Explorer:
         chosen = self.settings
         self.view.turn(chosen.turning and chosen.layout in ("grid", "volume"))
         scene = scene3d.compose(self.study, chosen)
-        if scene.layers and not compose.same_scene(scene, self._scene):
+        shown = scene.layers or self._scene  # of a scan before this one nothing may stay
+        if shown and not compose.same_scene(scene, self._scene):
             self._scene = scene  # a step through the slices mustn't draw 3D again
             self.view.show(scene)
 
@@ -286,20 +251,18 @@ class Explorer:
 
     def _prepare_state(self) -> None:
         self._state.update(STATE)
-        self._state.client_only("back")
+        self._state.client_only("back", "theme")
         self._state.trame__title = "vis3d"
         self._settings.set_dataclass(Settings())
         names = [getattr(self.setting_names, field.name) for field in fields(Settings)]
         self._state.change(*names)(self._compose)
         for trigger in (
-            self.choose,
-            self.fill_gaps,
             self.export_stl,
             self.cancel,
             self.look,
         ):
             self._server.trigger(trigger.__name__)(trigger)
-        for name, work in self._bench.triggers.items():
+        for name, work in (*self._bench.triggers.items(), *self.opening.triggers.items()):
             self._server.trigger(name)(self._explained(work))
 
     def _explained(self, work: Callable[..., None]) -> Callable[..., None]:
@@ -324,7 +287,7 @@ class Explorer:
         try:
             await work
         except Cancelled:
-            message = "Cancelled."
+            message = CANCELLED
         except Vis3dError as error:
             message = str(error)
         except Exception:
@@ -334,7 +297,9 @@ class Explorer:
         if message:
             changes["message"] = message
         if message and self._state.phase == "opening":
-            changes["phase"] = "failed"
+            if message == CANCELLED:
+                changes["start_message"] = CANCELLED
+            changes["phase"] = "start" if message == CANCELLED else "failed"
         self._update(**changes)
 
     def _update(self, **changes: Any) -> None:

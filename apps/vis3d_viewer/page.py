@@ -25,10 +25,12 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="vis3d-key" content="{key}">
+<meta name="vis3d-idle-minutes" content="{idle}">
 <link rel="icon" href="static/icon.svg" type="image/svg+xml">
 <title>vis3d</title>
 <link rel="stylesheet" href="{style}">
 <link rel="stylesheet" href="static/explorer.css">
+<link rel="stylesheet" href="static/start_page.css">
 <link rel="stylesheet" href="static/work.css">
 <script src="static/start.js"></script>
 <script src="vue.global.js"></script>
@@ -43,7 +45,7 @@ _PAGE = """<!doctype html>
 """
 
 
-def page(www: Path, key: str) -> str:
+def page(www: Path, key: str, *, idle_minutes: float = 0.0) -> str:
     """The HTML that starts trame's client, whose files have a hash in their names.
 
     Raises:
@@ -55,4 +57,10 @@ def page(www: Path, key: str) -> str:
     if not (script and style):
         raise RuntimeError("The page of this trame-client is not the one vis3d knows (4.1).")
     ours = "\n".join(f'<script src="static/{name}.js"></script>' for name in SCRIPTS)
-    return _PAGE.format(key=escape(key), script=script[1], style=style[1], scripts=ours)
+    return _PAGE.format(
+        key=escape(key),
+        script=script[1],
+        style=style[1],
+        scripts=ours,
+        idle=f"{idle_minutes:g}",
+    )

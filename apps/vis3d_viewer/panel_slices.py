@@ -24,7 +24,8 @@ def build_windows(s: Any) -> None:
                 f"{s.window_width} === choice.width ? ' v3-on' : '')",
             ),
             title=(
-                "'C ' + choice.center + ', W ' + choice.width + (n < 9 ? ', key ' + (n + 1) : '')",
+                "'C ' + choice.center + ', W ' + choice.width + "
+                "(n < 9 ? ', key ' + (n + 1) : '')",
             ),
             click=f"{s.window_center} = choice.center; {s.window_width} = choice.width",
             raw_attrs=[

@@ -8,17 +8,19 @@ from typing import Any
 
 from aiohttp import web
 
-from vis3d.errors import UsageError
+from vis3d.errors import TooLargeError, UsageError, Vis3dError
 from vis3d.imaging import PLANES, Plane, Window
 from vis3d.imaging.stacks import Blend
 from vis3d.volume import Volume
 from vis3d_viewer import security
 from vis3d_viewer.compose import value_at
+from vis3d_viewer.opening import Opening
 from vis3d_viewer.page import STATIC, page
 from vis3d_viewer.planes import plane_maps
 from vis3d_viewer.settings import MAX_SLAB_MM
 from vis3d_viewer.slices import SliceRequest, slice_jpeg
 from vis3d_viewer.study import Study
+from vis3d_viewer.uploads import check_size, received
 
 
 def add_routes(
@@ -28,19 +30,25 @@ def add_routes(
     www: Path,
     study: Callable[[], Study | None],
     saved: Callable[[str], Path | None],
+    door: security.Door = security.LOCAL,
+    idle_minutes: float = 0.0,
 ) -> None:
     """Put the explorer's addresses on trame's server, behind the gate.
 
     `study` is the one now open; `saved` finds a finished file by its ticket.
     """
-    app.middlewares.insert(0, security.gate(key))
-    app.on_response_prepare.append(security.add_headers)
+    app.middlewares.insert(0, security.gate(key, door))
+    app.on_response_prepare.append(security.header_adder(door))
 
     async def root(request: web.Request) -> web.Response:
-        answer = web.Response(text=page(www, key), content_type="text/html")
-        port = security.listening_port(request)
-        answer.set_cookie(security.cookie_name(port), key, httponly=True, samesite="Strict")
+        text = page(www, key, idle_minutes=idle_minutes)
+        answer = web.Response(text=text, content_type="text/html")
+        name = security.cookie_name(security.listening_port(request))
+        answer.set_cookie(name, key, httponly=True, samesite="Strict", secure=door.secure)
         return answer
+
+    async def alive(_request: web.Request) -> web.Response:
+        return web.Response(text="yes")
 
     async def one_slice(request: web.Request) -> web.Response:
         wanted = slice_request(request.match_info["plane"], request.query)
@@ -77,11 +85,44 @@ def add_routes(
             web.get("/", root),
             web.get("/index.html", root),
             web.get("/slice/{plane}", one_slice),
+            web.get("/alive", alive),
             web.get("/value", value),
             web.get("/planes", planes),
             web.get("/saved/{ticket}", save),
             web.static("/static", STATIC),
         ]
+    )
+
+
+def add_opening_routes(app: web.Application, opening: Opening, folder: Path) -> None:
+    """Put the addresses for uploads (into `folder`) and thumbnails on the server."""
+    busy = asyncio.Lock()
+
+    async def upload(request: web.Request) -> web.Response:
+        if busy.locked():
+            raise web.HTTPConflict(text="Another upload is going on.")
+        async with busy:
+            try:
+                check_size(request.content_length, folder)
+                async with received(await request.multipart(), folder) as complete:
+                    ticket = opening.take_upload(complete)
+            except TooLargeError as error:
+                raise web.HTTPRequestEntityTooLarge(0, text=str(error)) from None
+            except (Vis3dError, ValueError, AssertionError) as error:
+                known = isinstance(error, Vis3dError)
+                text = str(error) if known else "This is no upload."
+                raise web.HTTPBadRequest(text=text) from None
+        return web.json_response({"ticket": ticket})
+
+    async def thumbnail(request: web.Request) -> web.Response:
+        number = int(request.match_info["number"])
+        jpeg = await asyncio.to_thread(opening.thumbnails.jpeg, number)
+        if jpeg is None:
+            return web.Response(status=204)  # no picture is no fault of the page
+        return web.Response(body=jpeg, content_type="image/jpeg")
+
+    app.add_routes(
+        [web.post("/upload", upload), web.get(r"/thumbnail/{number:\d{1,6}}", thumbnail)]
     )
 
 

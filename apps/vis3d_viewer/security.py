@@ -8,6 +8,7 @@ import hmac
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,6 +41,53 @@ LIFE_CYCLE = frozenset({"client_connected", "client_exited", "client_unmounted"}
 
 CLIENT_ONLY_MESSAGE = "Something went wrong here; the program's log says more."
 
+LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+@dataclass(frozen=True)
+class Door:
+    """Under which names this server may be spoken to.
+
+    On this machine alone by default. `names` are those of the machine, with `tls` when it is
+    reached from others; `public` is a proxy's whole address, such as https://vis3d.example.
+    """
+
+    names: frozenset[str] = LOCAL_NAMES
+    tls: bool = False
+    public: str = ""
+
+    def hosts(self, request: web.Request) -> set[str]:
+        """What the Host header may say."""
+        name, port = listening_at(request)
+        names = set(self.names)
+        if self.tls:  # an address in numbers can't be turned to another machine
+            names.add(f"[{name}]" if ":" in name else name)
+        hosts = {f"{name}:{port}" for name in names}
+        if port == (443 if self.tls else 80):
+            hosts |= names
+        return hosts | ({urlsplit(self.public).netloc.lower()} if self.public else set())
+
+    def origins(self, request: web.Request) -> set[str]:
+        """What the Origin header may say."""
+        scheme = "https" if self.tls else "http"
+        own = {f"{scheme}://{host}" for host in self.hosts(request)}
+        return own | ({self.public.lower()} if self.public else set())
+
+    def sockets(self, request: web.Request) -> str:
+        """Where the page's websocket may lead."""
+        origins = sorted(self.origins(request))
+        return " ".join(
+            "ws" + origin.removeprefix("http") for origin in origins if "[" not in origin
+        )
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers meet it under https."""
+        return self.tls or self.public.startswith("https:")
+
+
+LOCAL = Door()
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -58,12 +106,12 @@ def cookie_name(port: int) -> str:
     return f"vis3d-{port}"
 
 
-def gate(key: str) -> Any:
+def gate(key: str, door: Door = LOCAL) -> Any:
     """The middleware that lets a request in, or answers 403 before anything reads it."""
 
     @web.middleware
     async def let_in(request: web.Request, handler: Handler) -> web.StreamResponse:
-        refusal = refused(request, key)
+        refusal = refused(request, key, door)
         if refusal:
             log.warning("Refused %s %s: %s.", request.method, request.path, refusal)
             return web.Response(status=403, text=f"Refused: {refusal}.\n")
@@ -78,15 +126,16 @@ def gate(key: str) -> Any:
     return let_in
 
 
-def refused(request: web.Request, key: str) -> str:
+def refused(request: web.Request, key: str, door: Door = LOCAL) -> str:
     """Why this request isn't let in; empty where it is."""
     port = listening_port(request)
-    hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
-    if request.headers.get("Host", "").lower() not in hosts:
+    if request.headers.get("Host", "").lower() not in door.hosts(request):
         return "this server has another name"
     origin = request.headers.get("Origin")
-    if origin is not None and not _is_ours(origin, hosts):
+    if origin is not None and origin.lower() not in door.origins(request):
         return "another page's origin"
+    if origin is None and request.method not in ("GET", "HEAD"):
+        return "it doesn't say which page it comes from"
     by_address = same_key(request.query.get("key"), key)
     if not by_address and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         return "asked for by another page"
@@ -99,32 +148,35 @@ def refused(request: web.Request, key: str) -> str:
 
 def listening_port(request: web.Request) -> int:
     """The port this request arrived at, whatever its headers say."""
+    return listening_at(request)[1]
+
+
+def listening_at(request: web.Request) -> tuple[str, int]:
+    """The address and the port this request arrived at."""
     transport = request.transport
     name = transport.get_extra_info("sockname") if transport else None
-    return int(name[1]) if name else 0
+    return (str(name[0]), int(name[1])) if name else ("", 0)
 
 
-def _is_ours(origin: str, hosts: set[str]) -> bool:
-    parts = urlsplit(origin)
-    return parts.scheme == "http" and parts.netloc.lower() in hosts
-
-
-async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+def header_adder(door: Door = LOCAL) -> Any:
     """What every answer says to the browser about what a page may do with it."""
-    if response.status == 101:  # a websocket has no use for them
-        return
-    for name, value in headers(listening_port(request)).items():
-        response.headers[name] = value
-    response.headers.pop("Server", None)
+
+    async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+        if response.status == 101:  # a websocket has no use for them
+            return
+        for name, value in headers(door.sockets(request)).items():
+            response.headers[name] = value
+        response.headers.pop("Server", None)
+
+    return add_headers
 
 
-def headers(port: int) -> dict[str, str]:
-    """The security headers of a server on `port`.
+def headers(sockets: str) -> dict[str, str]:
+    """The security headers of a page whose websockets lead to `sockets`.
 
     Vue compiles trame's templates in the page, hence 'unsafe-eval'; Vuetify writes its theme
     into a style element, hence 'unsafe-inline' for styles alone.
     """
-    sockets = " ".join(f"ws://{host}:{port}" for host in ("127.0.0.1", "localhost"))
     policy = {
         "default-src": "'none'",
         "script-src": "'self' 'unsafe-eval'",
@@ -152,13 +204,25 @@ def headers(port: int) -> dict[str, str]:
 class KeyProtocol(LinkProtocol):
     """The websocket's greeting must bring the key as well."""
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, counted: Callable[[int], None] = lambda pages: None) -> None:
         super().__init__()
         self._key = key
+        self._counted = counted
+        self._pages: set[str] = set()
 
     async def validateToken(self, token: object, client_id: str) -> bool:  # noqa: N802
         """Whether a client may go on (wslink asks)."""
-        return same_key(token, self._key)
+        good = same_key(token, self._key)
+        if good:
+            self._pages.add(client_id)
+            self._counted(len(self._pages))
+        return good
+
+    def onClose(self, client_id: str) -> None:  # noqa: N802
+        """A page is gone (wslink says)."""
+        if client_id in self._pages:
+            self._pages.discard(client_id)
+            self._counted(len(self._pages))
 
 
 class StateDoor:

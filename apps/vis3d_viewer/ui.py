@@ -13,7 +13,17 @@ from trame.widgets import vuetify3 as v3
 from vis3d.imaging import PLANES
 from vis3d_viewer.panel import build_panel, note_list
 from vis3d_viewer.settings import VIEWS
-from vis3d_viewer.widgets import FileSaver, LiveValues, ReadOut, SliceView, SplitBars, named
+from vis3d_viewer.start_page import build_start_page
+from vis3d_viewer.widgets import (
+    FileSaver,
+    IdleBlank,
+    LiveValues,
+    ReadOut,
+    SliceView,
+    SplitBars,
+    ThemeSwitch,
+    named,
+)
 
 VIEW_3D = "view3d"
 """The name of the streamed area."""
@@ -34,7 +44,20 @@ THEME = {
                     "on-surface-variant": "#aeb8c6",
                     "surface-variant": "#3a4656",
                 },
-            }
+            },
+            "vis3d-light": {
+                "dark": False,
+                "colors": {
+                    "background": "#e9edf2",
+                    "surface": "#ffffff",
+                    "primary": "#1b6fb3",
+                    "secondary": "#1f8a66",
+                    "warning": "#9a6700",
+                    "error": "#b3261e",
+                    "on-surface-variant": "#4c5868",
+                    "surface-variant": "#c6d0dc",
+                },
+            },
         },
     },
     "defaults": {
@@ -61,18 +84,14 @@ HELP = (
 )
 
 
-CLOSED = """
-<div class="v3-center" data-testid="closed" role="alert">
-  <p>The connection to vis3d is closed.</p>
-  <p class="v3-dim">Start it again, and open the address that it prints.</p>
-</div>
-"""
+CLOSED = "<lost-connection />"
+"""What takes the page's place when the connection is lost."""
 
 
 def build_page(server: Any, settings: Any) -> None:
     """Build the page; `settings` holds the names of the settings' state (TypedState.name)."""
     server.state.trame__template_error = CLOSED
-    with VAppLayout(server, theme="vis3d", vuetify_config=THEME, classes="v3-app"):
+    with VAppLayout(server, theme=("theme",), vuetify_config=THEME, classes="v3-app"):
         FileSaver(address=("download",))
         with html.Div(classes="v3-frame", v_if=("phase === 'ready'",), **named("explorer")):
             _live(settings)
@@ -81,17 +100,30 @@ def build_page(server: Any, settings: Any) -> None:
                 build_panel(settings)
                 _views(settings)
             _foot()
-        _opening()
-        _choosing()
-        _problem()
+        build_start_page()
+        IdleBlank()
 
 
 def _bar(s: Any) -> None:
     with html.Header(classes="v3-bar"):
         html.Img(src="static/icon.svg", alt="", width=22, height=22)
-        html.H1("vis3d")
+        with html.Button(
+            type="button",
+            classes="v3-home",
+            title="Open another scan",
+            click="trigger('start_page')",
+            **named("open-other-scan", 'aria-label="vis3d: open another scan"'),
+        ):
+            html.H1("vis3d")
+            v3.VIcon("mdi-folder-open-outline", size="18")
         html.Span("{{ facts }}", classes="v3-facts", **named("facts"))
         html.Div(classes="v3-space")
+        html.Span(
+            "{{ pages }} pages share this view",
+            v_if=("pages > 1",),
+            classes="v3-pages",
+            **named("pages", 'role="status"'),
+        )
         _alerts()
         with html.Div(classes="v3-layouts", role="group", aria_label="Layout"):
             for layout, icon, title in (
@@ -113,6 +145,7 @@ def _bar(s: Any) -> None:
                     **named(f"layout-{layout}", f'aria-label="{title}"'),
                 ):
                     v3.VIcon(icon)
+        ThemeSwitch(theme="theme = $event === 'light' ? 'vis3d-light' : 'vis3d'")
         with v3.VMenu(location="bottom end"):
             with (
                 v3.Template(v_slot_activator="{ props }"),
@@ -226,54 +259,3 @@ def _foot() -> None:
         html.Span("For research, not for diagnosis", classes="v3-dim", **named("purpose"))
 
 
-def _opening() -> None:
-    with html.Div(v_if=("phase === 'opening'",), classes="v3-center", **named("opening")):
-        html.Img(src="static/icon.svg", alt="", width=56, height=56)
-        html.P("{{ job.what || 'Opening ...' }}")
-        v3.VProgressLinear(
-            model_value=("100 * job.fraction",),
-            indeterminate=("!job.fraction",),
-            color="primary",
-            height=4,
-            rounded=True,
-        )
-
-
-def _choosing() -> None:
-    with html.Div(
-        v_if=("phase === 'choosing'",), classes="v3-center v3-wide", **named("cards")
-    ):
-        html.H2("Several scans were found. Which one?")
-        with (
-            html.Div(classes="v3-cards"),
-            html.Button(
-                v_for="card in cards",
-                key="card.number",
-                type="button",
-                classes="v3-card",
-                click="trigger('choose', [card.number])",
-                raw_attrs=[":data-testid=\"'card-' + card.number\""],
-            ),
-        ):
-            html.B("{{ card.title }}")
-            html.Span("{{ card.modality }}  ·  {{ card.size }}")
-            html.Span(
-                "{{ warning }}",
-                v_for="(warning, n) in card.warnings",
-                key="n",
-                classes="v3-warning",
-            )
-
-
-def _problem() -> None:
-    with html.Div(v_if=("phase === 'failed'",), classes="v3-center", **named("failed")):
-        v3.VIcon("mdi-alert-outline", size="48", color="warning")
-        html.P("{{ message }}")
-        v3.VBtn(
-            "Fill the gaps and open",
-            v_if=("can_fill",),
-            variant="tonal",
-            color="primary",
-            click="trigger('fill_gaps')",
-            **named("fill-gaps"),
-        )

@@ -50,6 +50,30 @@ class ReadOut(AbstractElement):
         self._attr_names += ["version"]
 
 
+class DropZone(AbstractElement):
+    """Where scans are dropped or picked; gives the ticket of what was sent."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("drop-zone", **kwargs)
+        self._attr_names += ["active"]
+        self._event_names += ["sent"]
+
+
+class IdleBlank(AbstractElement):
+    """Hides the page when nobody uses it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("idle-blank", **kwargs)
+
+
+class ThemeSwitch(AbstractElement):
+    """Light or dark."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("theme-switch", **kwargs)
+        self._event_names += ["theme"]
+
+
 class FileSaver(AbstractElement):
     """Saves the file at an address as soon as there is one."""
 

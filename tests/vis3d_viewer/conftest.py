@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,8 +50,14 @@ def chromium() -> Iterator[Browser]:
 def served(*arguments: str | Path) -> Iterator[str]:
     """The address of `vis3d serve ...` or `vis3d demo ...`; ends it with Ctrl-C."""
     command = [sys.executable, "-m", "vis3d_cli", *map(str, arguments), "--no-browser"]
+    # Recent scans are remembered in a folder of the test's own.
+    with tempfile.TemporaryDirectory() as state:
+        yield from _running(command, os.environ | {"XDG_STATE_HOME": state})
+
+
+def _running(command: list[str], environment: dict[str, str]) -> Iterator[str]:
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
     assert process.stdout is not None
     assert process.stderr is not None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from vis3d.errors import NothingFoundError, RequirementError, UsageError
 from vis3d_cli import say
@@ -19,16 +20,37 @@ def serve(
         Path, Parameter(name="INPUT", help="Scans as for `info`, and surface files.")
     ],
     data_root: Annotated[
-        Path | None, Parameter(metavar="DIR", help="Offer every scan below this folder.")
+        Path | None,
+        Parameter(metavar="DIR", help="Offer what lies below this folder, and nothing else."),
     ] = None,
     port: Port = 0,
+    host: Annotated[
+        str | None, Parameter(metavar="ADDRESS", help="Listen here, not on 127.0.0.1.")
+    ] = None,
+    allow_remote: Annotated[
+        bool, Parameter(help="Let other machines in; needs TLS or a proxy that has it.")
+    ] = False,
+    tls_cert: Annotated[Path | None, Parameter(metavar="FILE", help="A certificate.")] = None,
+    tls_key: Annotated[Path | None, Parameter(metavar="FILE", help="Its private key.")] = None,
+    behind_proxy: Annotated[
+        str, Parameter(metavar="URL", help="A proxy's https address for this server.")
+    ] = "",
+    idle_minutes: Annotated[
+        float,
+        Parameter(
+            metavar="N",
+            validator=Number(gte=0),
+            help="Hide the scan on a page left alone so long; 0 never does.",
+        ),
+    ] = 30.0,
     no_browser: NoBrowser = False,
     how: How = PLAIN,
 ) -> int:
     """Open the explorer in the browser.
 
-    It listens on this machine alone, and only a browser that knows the printed
-    address with its key gets in. Ctrl-C ends it.
+    Without INPUT it shows a start page: drop a scan there, or choose a folder below
+    --data-root. It listens on this machine alone unless told otherwise, and only a
+    browser that knows the printed address with its key gets in. Ctrl-C ends it.
 
     For example: vis3d serve scans/chest --no-browser --port 8080
     """
@@ -38,8 +60,25 @@ def serve(
         raise NothingFoundError(f"There is no folder {data_root}.")
     for path in inputs:
         _check_file(path)
-    chosen = [data_root] if data_root is not None else inputs
-    start_explorer()(chosen, port=port, open_browser=not no_browser, on_ready=announcement(how))
+    start = start_explorer()
+    from vis3d_viewer.reach import reach
+
+    where = reach(
+        host=host,
+        allow_remote=allow_remote,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        behind_proxy=behind_proxy,
+    )
+    start(
+        inputs,
+        port=port,
+        open_browser=not no_browser,
+        data_root=data_root,
+        where=where,
+        idle_minutes=idle_minutes,
+        on_ready=announcement(how),
+    )
     return DONE
 
 
