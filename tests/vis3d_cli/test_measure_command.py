@@ -102,3 +102,25 @@ def test_a_table_that_cannot_be_written_is_refused_before_the_work(scan, tmp_pat
     code, line = refusal("measure", scan, "--clusters", tmp_path / "no" / "such.csv")
     assert code == 5
     assert "no folder" in line
+
+
+def test_the_lung_report_is_written_beside_the_numbers(scan, truth, tmp_path, answer):
+    page = tmp_path / "report.html"
+    told = answer("measure", scan, "--segmentation", truth, "--html", page)
+    text = page.read_text("utf-8")
+    volume = {region["name"]: region["volume_ml"] for region in told["regions"]}["lungs"]
+    assert f"{volume:,.0f}" in text
+    assert text.count("data:image/jpeg;base64,") == 4
+    assert "Not for diagnosis" in text
+
+
+def test_a_report_of_a_file_without_lungs_is_refused(scan, phantom, tmp_path, refusal):
+    bones = tmp_path / "bones.nii.gz"
+    array = np.where(phantom.labels.array == 4, 4, 0).astype(np.uint8)
+    only = replace(phantom.labels, array=array, structures=phantom.labels.structures[3:4])
+    vis3d.write_labelmap(only, bones)
+    page = tmp_path / "report.html"
+    code, line = refusal("measure", scan, "--segmentation", bones, "--html", page)
+    assert code == 2
+    assert "no lungs" in line
+    assert not page.exists()

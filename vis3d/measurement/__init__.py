@@ -3,6 +3,7 @@
 from vis3d.measurement.emphysema import EMPHYSEMA, Cluster, Clusters, emphysema_map
 from vis3d.measurement.extent import Extent, extent_of
 from vis3d.measurement.histograms import RegionHistogram
+from vis3d.measurement.lung_page import PagePicture, lung_page
 from vis3d.measurement.measure import (
     Measurements,
     conditions_of,
@@ -36,12 +37,14 @@ __all__ = [
     "Extent",
     "Measurements",
     "OutlineStatistics",
+    "PagePicture",
     "Polygon",
     "Region",
     "RegionHistogram",
     "conditions_of",
     "emphysema_map",
     "extent_of",
+    "lung_page",
     "measure_lungs",
     "measure_mask",
     "measure_outline",

@@ -55,6 +55,10 @@ def measure(
         Path | None,
         Parameter(metavar="FILE", help="Write how large the emphysema's clusters are, as CSV."),
     ] = None,
+    html: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="Write a lung report: a page with pictures, to print."),
+    ] = None,
     area: Annotated[
         bool, Parameter(help="Measure the area of each structure's surface too (slow).")
     ] = False,
@@ -65,9 +69,9 @@ def measure(
 
     Lungs: each, both, and thirds by height. For research, not for diagnosis.
 
-    For example: vis3d measure scans/chest --csv lungs.csv
+    For example: vis3d measure scans/chest --csv lungs.csv --html report.html
     """
-    for output in (csv, histograms, clusters):
+    for output in (csv, histograms, clusters, html):
         if output is not None:
             reading.check_output(output)
     with watching(how) as progress:
@@ -76,6 +80,8 @@ def measure(
         surfaces = _surfaces(volume, maps, part(progress, 0.7, 0.9)) if area else {}
         found = _measured(volume, maps, surfaces, part(progress, 0.9, 1.0))
     _write_tables(found, csv, histograms, clusters)
+    if html is not None:
+        _write_report(volume, maps, found, html)
     say.answer(found.as_dict(), _lines(found, area=area), how)
     return DONE
 
@@ -130,6 +136,17 @@ def _write_tables(
     ):
         if path is not None:
             write(found, path)
+
+
+def _write_report(
+    volume: "Volume", maps: "tuple[LabelMap, ...]", found: "Measurements", path: Path
+) -> None:
+    from vis3d.labels import GROUPS
+    from vis3d.lung_report import write_lung_report
+
+    sides = set(GROUPS["lungs"])
+    lungs = [labels for labels in maps if sides & set(labels.names)]
+    write_lung_report(volume, (lungs or maps)[0], found, path)
 
 
 def _lines(found: "Measurements", *, area: bool) -> Iterator[object]:
