@@ -59,7 +59,7 @@ def test_lungs_of_a_whole_chest_lie_on_their_own_sides(real_data: Path) -> None:
 def test_contrast_and_table_are_no_bones(real_data: Path) -> None:
     volume, labels = segmented(real_data / "cmb_crc_01068.zip")
     bones, lungs = labels.mask("bones").array, labels.mask("lungs").array
-    assert 700 < labels.volume_ml("bones") < 1300
+    assert 900 < labels.volume_ml("bones") < 1500
     assert checks(labels)["contrast"]
     heart_lps = (middle_lps(labels, "left lung") + middle_lps(labels, "right lung")) / 2
     k, j, i = np.indices(volume.array.shape, sparse=True)
@@ -94,7 +94,7 @@ def test_bones_of_an_abdomen_agree_with_a_model_of_104_structures(real_data: Pat
     bony = [label for label, name in names.items() if name.startswith(kinds)]
     truth = np.isin(read_labelmap(folder / "example_seg_fast_force_split.nii.gz").array, bony)
     labels = segment(read_volume(folder / "example_ct.nii.gz"), EVERYTHING)
-    assert dice(labels.mask("bones").array, truth) > 0.86
+    assert dice(labels.mask("bones").array, truth) > 0.9
     assert 80 < labels.volume_ml("lungs") < 150, "the lung bases, without the bowel's gas"
     assert not checks(labels)["trachea-found"]
 
@@ -104,5 +104,5 @@ def test_a_head_has_no_lungs_but_a_skull(real_data: Path) -> None:
     labels = segment(volume, EVERYTHING)
     assert labels.volume_ml("lungs") == 0
     assert not checks(labels)["lungs-found"]
-    assert 300 < labels.volume_ml("bones") < 700
+    assert 400 < labels.volume_ml("bones") < 800
     assert 2200 < labels.volume_ml("body") < 3500

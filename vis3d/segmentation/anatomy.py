@@ -20,6 +20,7 @@ from vis3d.segmentation.grids import (
 )
 from vis3d.segmentation.lungs import CoarseLungs, Sides, air_threshold, airy_parts, find_lungs
 from vis3d.segmentation.morphology import fringed, grown, trimmed
+from vis3d.segmentation.noise import noise_hu, passes_needed, smoothed
 from vis3d.segmentation.trachea import find_trachea
 
 COARSE_MM = 2.0
@@ -28,11 +29,12 @@ BODY_MM = 4.0
 """Where the body is decided on."""
 STEPS = {
     "look": (0.0, 0.1),
-    "body": (0.1, 0.25),
-    "airways": (0.25, 0.4),
-    "lungs": (0.4, 0.6),
-    "contrast": (0.6, 0.7),
-    "bones": (0.7, 0.9),
+    "body": (0.1, 0.2),
+    "air": (0.2, 0.25),
+    "contrast": (0.25, 0.35),
+    "bones": (0.35, 0.55),
+    "airways": (0.55, 0.7),
+    "lungs": (0.7, 0.9),
     "border": (0.9, 1.0),
 }
 """From where to where each step of the work brings the progress."""
@@ -117,7 +119,7 @@ class Anatomy:
     def airy(self) -> Bools:
         """The large airy parts."""
         air = self.air
-        self.step("airways")(0.0, "Finding the air in the body")
+        self.step("air")(0.0, "Finding the air in the body")
         return airy_parts(self.hu, air, self.spacing)
 
     @cached_property
@@ -187,27 +189,30 @@ class Anatomy:
         return sides
 
     @cached_property
+    def calm_hu(self) -> Floats:
+        """The 2 mm grid, smoothed if it is noisy."""
+        passes, _ = passes_needed(self.hu, self.spacing)
+        return smoothed(self.hu, passes, self.spacing) if passes else self.hu
+
+    @cached_property
     def contrast(self) -> Contrast:
         """Where contrast fills vessels and organs, on the 2 mm grid."""
-        return find_contrast(
-            self.hu, self.body, self._lungs_on_coarse(), self.spacing, self.step("contrast")
-        )
+        progress = self.step("contrast")
+        return find_contrast(self.calm_hu, self.body, self.airy, self.spacing, progress)
 
     @cached_property
     def bones(self) -> Bools:
         """The bones at full resolution."""
         scan = CoarseScan(
-            self.hu,
+            self.calm_hu,
+            noise_hu(self.calm_hu, self.spacing[2]),
             self.body,
-            self._lungs_on_coarse(),
+            self.airy,
             self.contrast,
             self.factors,
             self.spacing,
         )
-        return find_bones(self.frame.hu, self.fine_body, scan, self.step("bones"))
-
-    def _lungs_on_coarse(self) -> Bools:
-        return self.coarse_lungs.left | self.coarse_lungs.right
+        return self._measured(find_bones(self.frame.hu, scan, self.step("bones")))
 
     def _left_mm(self) -> Floats:
         """How far to the patient's left each voxel of the 2 mm grid lies."""

@@ -6,59 +6,47 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
-from vis3d.progress import Progress, silent
+from vis3d.progress import Progress, part, silent
+from vis3d.segmentation.canal import spinal_canal
 from vis3d.segmentation.contrast import Contrast, between_lungs
-from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing, Values
+from vis3d.segmentation.frame import Bools, Floats, Spacing, Values
 from vis3d.segmentation.grids import Factors, pooled, spread
+from vis3d.segmentation.marrow import with_marrow
 from vis3d.segmentation.morphology import (
     bounding_box,
-    closed,
     components,
-    components_in_slices,
-    filled,
     fringed,
     keep,
     sizes,
     sums,
-    trimmed_in_slices,
+    trimmed,
 )
+from vis3d.segmentation.noise import passes_needed, smoothed
+from vis3d.segmentation.slabs import each_slab
 
 SEED_HU = 250.0
 """On the coarse grid: denser than any tissue without contrast."""
 DENSE_HU = 130.0
-"""On the coarse grid: above soft tissue and cartilage, with thin cortex averaged in."""
-CORTEX_HU = 130.0
-"""At full resolution: finds most of a cortex of 0.5 mm at 1 mm slices."""
+"""Above soft tissue and cartilage; finds most of a cortex of 0.5 mm at 1 mm slices."""
 TISSUE_HU = 50.0
 ABOVE_NOISE = 2.5
 """How many times the noise cortex must stand out from soft tissue in a noisy scan."""
 EDGE_SHARE = 0.4
 PEAK_HU = 1200
 """A voxel below this share of its densest neighbour is that one's blurred edge."""
-SPONGY_HU = 90.0
-"""Marrow with trabeculae, where cortex lies all round."""
-CORTEX_GAP_MM = 6.0
-WALL_REACH_MM = 15.0
-MARROW_HU = 60.0
-TRABECULAE_HU = 80.0
-FATTY_HU = -20.0
-"""Marrow for certain; between them lie cord and muscle."""
-GAS_HU = -200.0
+FINE_MM = 2.0
+"""Where voxels are larger, the densest neighbour says nothing of a voxel's own cortex."""
+RIM_SHARE = 0.6
+"""There a voxel at the border is soft tissue below this share of the bone's local mean."""
+SHELL_SHARE = 0.2
+"""From this share of cortex on a coarse voxel is a wall."""
 MIN_PIECE_ML = 0.3
 MAX_ISLAND_ML = 10.0
 """Largest piece between the lungs that isn't taken for bone."""
-MIN_CRUMB_ML = 0.05
-MAX_HOLE_CM2 = 12.0
-FLUID_HU = (5.0, 60.0)
-"""Spinal cord, brain and muscle: what a bony ring may hold that isn't marrow."""
-EVEN_HU, EVEN_NOISES = 30.0, 2.0
-SLAB = 32
-"""How many slices are worked on at a time."""
-MAX_CAVITY_ML = 20.0
-CANAL_CM2 = (0.8, 6.0)
-OFF_MIDDLE_MM = 25.0
-ARCH_GAP_MM = 10.0
-"""Above and below an arch of a vertebra the canal is open to the back."""
+FEWEST, MOST = 5, 17
+"""Of the 27 voxels round one: with fewer bony ones it's a crumb, with more it's a hole."""
+SLAB, HALO = 16, 4
+"""How many slices are worked on at a time, and how many are looked at on either side."""
 THICK_BONE_MM = 16.0
 SPINE_WIDTH_MM = 40.0
 MIN_SPINE_MM2 = 100.0
@@ -70,40 +58,185 @@ class CoarseScan:
     """What the bones are decided on: the 2 mm grid, the body, the lungs and the contrast."""
 
     hu: Floats
+    noise_hu: float
     body: Bools
     lungs: Bools
     contrast: Contrast
     factors: Factors
     spacing_kji: Spacing
 
+    @property
+    def fine_spacing(self) -> Spacing:
+        """The spacing of the scan itself."""
+        k, j, i = (mm / f for mm, f in zip(self.spacing_kji, self.factors, strict=True))
+        return (k, j, i)
 
-def find_bones(
-    hu: Values, body: Bools, coarse: CoarseScan, progress: Progress = silent
-) -> Bools:
+    @property
+    def soft(self) -> Bools:
+        """The body without the lungs and without contrast: where bones may lie."""
+        return self.body & ~self.lungs & ~self.contrast.mask
+
+
+def find_bones(hu: Values, coarse: CoarseScan, progress: Progress = silent) -> Bools:
     """The bones at full resolution: pieces chosen on the coarse grid, drawn on the fine one."""
     progress(0.0, "Finding the bones")
-    pieces = _coarse_bones(coarse)
-    near = fringed(pieces) & ~coarse.contrast.mask & ~coarse.lungs
-    box = bounding_box(near)
+    near = fringed(_dense_pieces(coarse)) & coarse.soft
+    box = bounding_box(near, max(coarse.spacing_kji), coarse.spacing_kji)
     if box is None:
         return np.zeros(hu.shape, bool)
-    fine_box = tuple(
+    cortex, share = _cortex(hu, near, coarse, part(progress, 0.1, 0.4))
+    whole = np.zeros(near.shape, bool)
+    whole[box] = _whole(share[box] > SHELL_SHARE, coarse, box, part(progress, 0.4, 0.8))
+    kept = _seeded(whole | (share > 0), np.maximum(share, whole), coarse)
+    if min(coarse.fine_spacing) > FINE_MM:
+        kept &= ~_rim(whole, share > SHELL_SHARE, coarse.hu)
+    return _composed(cortex, whole & ~(share > SHELL_SHARE), whole, kept, coarse, progress)
+
+
+def _dense_pieces(coarse: CoarseScan) -> Bools:
+    """Dense pieces that hold something as dense as only bone is."""
+    least_hu = max(DENSE_HU, TISSUE_HU + ABOVE_NOISE * coarse.noise_hu)
+    dense = coarse.soft & (coarse.hu > least_hu)
+    return _seeded(dense, dense, coarse)
+
+
+def _seeded(pieces: Bools, amount: NDArray[np.generic], coarse: CoarseScan) -> Bools:
+    """The connected pieces that are large enough and hold something dense enough."""
+    labels = components(pieces, 18)
+    ml = sums(labels, amount) * (float(np.prod(coarse.spacing_kji)) / 1000)
+    seeded = np.zeros(len(ml), bool)
+    seeded[labels[coarse.soft & (coarse.hu > SEED_HU)]] = True
+    # vessels of the hilum, calcified nodes and valves lie there, no bone of its own does
+    inside = sums(labels, between_lungs(coarse.lungs)) > 0.9 * sizes(labels)
+    return keep(labels, (ml >= MIN_PIECE_ML) & seeded & ~(inside & (ml < MAX_ISLAND_ML)))
+
+
+def _cortex(
+    hu: Values, near: Bools, coarse: CoarseScan, progress: Progress
+) -> tuple[Bools, Floats]:
+    """The dense voxels at full resolution, and their share of each coarse voxel."""
+    spacing, factors = coarse.fine_spacing, coarse.factors
+    passes, noise = passes_needed(hu, spacing)
+    least_hu = max(DENSE_HU, TISSUE_HU + ABOVE_NOISE * noise)
+    cortex = np.zeros(hu.shape, bool)
+    share = np.zeros(near.shape, np.float32)
+
+    def work(start: int, stop: int) -> None:
+        box = bounding_box(near[start:stop])
+        if box is None:
+            return
+        here = (slice(start, stop), *box[1:])
+        fine = _fine(here, factors, hu.shape)
+        k = fine[0]
+        first = max(0, k.start - passes - 1)
+        values = np.ascontiguousarray(hu[first : k.stop + passes + 1, fine[1], fine[2]])
+        if passes:
+            values = smoothed(values, passes, spacing)
+        peak = _peaks(values, spacing)[k.start - first :][: k.stop - k.start]
+        values = values[k.start - first :][: k.stop - k.start]
+        wanted = spread(near[here], factors, values.shape) & (values > least_hu)
+        at = np.flatnonzero(wanted)
+        level = np.minimum(peak.reshape(-1)[at], PEAK_HU) * np.float32(EDGE_SHARE)
+        wanted.reshape(-1)[at] = values.reshape(-1)[at] > level
+        cortex[fine] = wanted
+        share[here] = pooled(wanted, factors)
+
+    step = max(1, SLAB // factors[0])
+    each_slab(work, len(near), step, progress, "Finding the cortex")
+    return cortex, share
+
+
+def _fine(
+    box: tuple[slice, slice, slice], factors: Factors, shape: tuple[int, ...]
+) -> tuple[slice, slice, slice]:
+    """The voxels of the scan that a box of the coarse grid stands for."""
+    k, j, i = (
         slice(b.start * f, min(n, b.stop * f))
-        for b, f, n in zip(box, coarse.factors, hu.shape, strict=True)
+        for b, f, n in zip(box, factors, shape, strict=True)
     )
-    values = hu[fine_box]
-    progress(0.2, "Finding the bones")
-    wanted = body[fine_box] & spread(near[box], coarse.factors, values.shape)
-    least_hu = max(CORTEX_HU, TISSUE_HU + ABOVE_NOISE * noise_hu(hu))
-    cortex = _above_half_height(values, wanted, least_hu)
-    progress(0.4, "Finding the bones")
-    marrow = _marrow(cortex, coarse, box, progress)
-    progress(0.8, "Filling the marrow")
-    whole = cortex | spread(marrow, coarse.factors, cortex.shape)
-    result = np.zeros(hu.shape, bool)
-    voxel_ml = float(np.prod(coarse.spacing_kji)) / float(np.prod(coarse.factors)) / 1000
-    result[fine_box] = _without_crumbs(whole & body[fine_box], voxel_ml)
-    return result
+    return (k, j, i)
+
+
+def _peaks(values: Values, spacing_kji: Spacing) -> Values:
+    """The largest value among each voxel and its neighbours along the fine axes."""
+    peak = values.copy()
+    for axis in [a for a in range(3) if spacing_kji[a] <= FINE_MM]:
+        before, turned = np.moveaxis(peak.copy(), axis, 0), np.moveaxis(peak, axis, 0)
+        np.maximum(turned[1:], before[:-1], out=turned[1:])
+        np.maximum(turned[:-1], before[1:], out=turned[:-1])
+    return peak
+
+
+def _whole(
+    shell: Bools, coarse: CoarseScan, box: tuple[slice, slice, slice], progress: Progress
+) -> Bools:
+    """The walls and what they enclose, but not the canal of the spine, within the box."""
+    hu, spacing = coarse.hu[box], coarse.spacing_kji
+    progress(0.0, "Looking for the spine")
+    canal = spinal_canal(hu, shell, spacing)
+    return with_marrow(shell, hu, coarse.soft[box], canal, spacing, coarse.noise_hu, progress)
+
+
+def _rim(whole: Bools, shell: Bools, hu: Floats) -> Bools:
+    """Voxels at the border that only share in the bone beside them."""
+    inside = whole.astype(np.float32)
+    weight = np.maximum(uniform_filter(inside, 3), np.float32(0.01))
+    mean = uniform_filter(np.minimum(hu, PEAK_HU) * inside, 3) / weight
+    return shell & ~trimmed(whole) & (hu < RIM_SHARE * mean)
+
+
+def _composed(
+    cortex: Bools,
+    marrow: Bools,
+    whole: Bools,
+    kept: Bools,
+    coarse: CoarseScan,
+    progress: Progress,
+) -> Bools:
+    """Cortex by its own voxels, marrow by coarse ones, without crumbs and pinholes."""
+    factors, step = coarse.factors, max(1, SLAB // coarse.factors[0])
+    inner = (marrow | trimmed(whole)) & kept
+    bones = np.zeros(cortex.shape, bool)
+    thin = [mm <= FINE_MM for mm in coarse.fine_spacing]
+    halo = max(1, HALO // factors[0])
+
+    def work(start: int, stop: int) -> None:
+        box = bounding_box(kept[start:stop])
+        if box is None:
+            return
+        around = (slice(max(0, start - halo), stop + halo), *box[1:])
+        k, j, i = _fine(around, factors, cortex.shape)
+        mask = cortex[k, j, i] & spread(kept[around], factors, cortex[k, j, i].shape)
+        mask |= spread(inner[around], factors, mask.shape)
+        if all(thin):
+            mask = _evened(mask)
+        mask |= _bubbles(mask)
+        own = slice(start * factors[0] - k.start, stop * factors[0] - k.start)
+        place = _fine((slice(start, stop), *box[1:]), factors, cortex.shape)
+        bones[place] = mask[own]
+
+    each_slab(work, len(kept), step, part(progress, 0.8, 1.0), "Filling the marrow")
+    return bones
+
+
+def _evened(mask: Bools) -> Bools:
+    """The mask without crumbs and pinholes."""
+    count = mask.astype(np.uint8)
+    for axis in range(3):
+        before, turned = np.moveaxis(count.copy(), axis, 0), np.moveaxis(count, axis, 0)
+        turned[1:] += before[:-1]
+        turned[:-1] += before[1:]
+    return np.asarray((mask & (count >= FEWEST)) | (count > MOST))
+
+
+def _bubbles(mask: Bools) -> Bools:
+    """The holes in the mask that touch no face of the array."""
+    holes = components(~mask)
+    wanted = np.ones(int(holes.max()) + 1, bool)
+    for axis in range(3):
+        for end in (0, -1):
+            wanted[np.take(holes, end, axis=axis)] = False
+    return keep(holes, wanted)
 
 
 def spine_mm(
@@ -130,147 +263,3 @@ def spine_mm(
     together = np.convolve(counts, np.ones(4))
     # the window that ends with bin n begins with bin n - 3
     return start + (int(together.argmax()) - 1) * SPINE_WIDTH_MM / 4
-
-
-def noise_hu(hu: Values) -> float:
-    """The noise of soft tissue at full resolution, from neighbours in every eighth slice."""
-    sample = hu[len(hu) % 8 // 2 :: 8].astype(np.float32)
-    first, second = sample[:, :, :-1], sample[:, :, 1:]
-    tissue = (first > -50) & (first < 150) & (second > -50) & (second < 150)
-    if np.count_nonzero(tissue) < 100:
-        return 0.0
-    # for a normal distribution the median absolute difference of two is 0.954 sigma
-    return float(np.median(np.abs(second[tissue] - first[tissue]))) / 0.954
-
-
-def _above_half_height(values: Values, wanted: Bools, least_hu: float) -> Bools:
-    """Dense voxels, but not those that only share in a much denser neighbour."""
-    dense = np.asarray(wanted & (values > least_hu))
-    for first in range(0, len(values), SLAB):
-        slab = slice(first, first + SLAB)
-        around = slice(max(0, first - 1), first + SLAB + 1)
-        peak = _peaks(values[around])[first - around.start :][: len(values[slab])]
-        level = np.minimum(peak, PEAK_HU) * np.float32(EDGE_SHARE)
-        dense[slab] &= values[slab] > level
-    return dense
-
-
-def _peaks(values: Values) -> Values:
-    """The largest value among each voxel and its 26 neighbours."""
-    peak = values.copy()
-    for axis in range(3):
-        before, turned = np.moveaxis(peak.copy(), axis, 0), np.moveaxis(peak, axis, 0)
-        np.maximum(turned[1:], before[:-1], out=turned[1:])
-        np.maximum(turned[:-1], before[1:], out=turned[:-1])
-    return peak
-
-
-def _coarse_bones(coarse: CoarseScan) -> Bools:
-    """Dense pieces that hold something as dense as only bone is."""
-    candidate = coarse.body & ~coarse.lungs & ~coarse.contrast.mask
-    pieces = components(candidate & (coarse.hu > DENSE_HU), 18)
-    ml = sizes(pieces) * float(np.prod(coarse.spacing_kji)) / 1000
-    seeded = np.zeros(len(ml), bool)
-    seeded[pieces[coarse.hu > SEED_HU]] = True
-    # vessels of the hilum, calcified nodes and valves lie there, no bone of its own does
-    inside = sums(pieces, between_lungs(coarse.lungs)) > 0.9 * sizes(pieces)
-    return keep(pieces, (ml >= MIN_PIECE_ML) & seeded & ~(inside & (ml < MAX_ISLAND_ML)))
-
-
-def _marrow(
-    cortex: Bools,
-    coarse: CoarseScan,
-    box: tuple[slice, slice, slice],
-    progress: Progress,
-) -> Bools:
-    """What the cortex encloses, on the coarse grid within the box."""
-    hu, spacing = coarse.hu[box], coarse.spacing_kji
-    shell = pooled(cortex, coarse.factors) > 0.2
-    allowed = coarse.body[box] & ~coarse.contrast.mask[box] & ~coarse.lungs[box]
-    around = closed(shell, CORTEX_GAP_MM, spacing) & allowed
-    solid = shell | (around & (_mean_between(hu, shell) > SPONGY_HU))
-    walls = _walls_around(solid, spacing)
-    between = _mean_between(hu, shell)
-    inner = (walls == 6) | ((walls == 5) & (between > MARROW_HU))
-    even_hu = max(EVEN_HU, EVEN_NOISES * noise_hu(hu))
-    # a canal that bends has walls all round
-    allowed &= ~_canal(solid, hu, spacing, even_hu)
-    solid |= inner & allowed & (hu > GAS_HU)
-    progress(0.6, "Filling the marrow")
-    across = [_marrow_holes(solid, hu, spacing, axis, even_hu) for axis in range(3)]
-    # the canal of the spine is a hole across one axis only, and so are its side doors
-    votes = across[0].astype(np.uint8) + across[1] + across[2]
-    holes = (votes >= 2) | (across[0] & ((between > TRABECULAE_HU) | (between < FATTY_HU)))
-    return (solid | (holes & allowed)) & ~shell
-
-
-def _walls_around(solid: Bools, spacing_kji: Spacing) -> NDArray[np.uint8]:
-    """In how many of the six directions along the axes something solid is within reach."""
-    walls = np.zeros(solid.shape, np.uint8)
-    for axis, step_mm in enumerate(spacing_kji):
-        place = np.arange(solid.shape[axis], dtype=np.int32)
-        place = place.reshape([-1 if a == axis else 1 for a in range(3)])
-        for towards in (solid, np.flip(solid, axis)):
-            last = np.maximum.accumulate(np.where(towards, place, np.int32(-9999)), axis=axis)
-            reached = (place - last) * step_mm <= WALL_REACH_MM
-            walls += reached if towards is solid else np.flip(reached, axis)
-    return walls
-
-
-def _mean_between(hu: Floats, shell: Bools) -> Floats:
-    """The local mean of what isn't cortex; cortex would lift the gap between two bones."""
-    between = (~shell).astype(np.float32)
-    weight = uniform_filter(between, 3)
-    mean = uniform_filter(hu * between, 3) / np.maximum(weight, np.float32(0.01))
-    return mean.astype(np.float32, copy=False)
-
-
-def _canal(solid: Bools, hu: Floats, spacing_kji: Spacing, even_hu: float) -> Bools:
-    """The canal of the spine and what lies above and below it between two arches."""
-    holes = components_in_slices(~solid)
-    area_cm2 = sizes(holes) * spacing_kji[1] * spacing_kji[2] / 100
-    wanted = (area_cm2 > CANAL_CM2[0]) & (area_cm2 < CANAL_CM2[1])
-    columns = np.arange(solid.shape[2], dtype=np.float32)
-    amount = np.cumsum(solid.sum(axis=(0, 1)))
-    middle = float(np.searchsorted(amount, amount[-1] / 2))
-    center = sums(holes, np.broadcast_to(columns, solid.shape)) / np.maximum(sizes(holes), 1)
-    wanted &= np.abs(center - middle) * spacing_kji[2] < OFF_MIDDLE_MM
-    canal = keep(holes, wanted & _even_tissue(holes, hu, 2 * even_hu))
-    for _ in range(round(ARCH_GAP_MM / spacing_kji[0])):
-        canal = fringed(canal, (0,))
-    return canal & ~solid
-
-
-def _marrow_holes(
-    solid: Bools, hu: Floats, spacing_kji: Spacing, axis: int, even_hu: float
-) -> Bools:
-    """The holes in the slices across an axis that hold marrow, not cord, brain or muscle."""
-    order = (axis, *(a for a in range(3) if a != axis))
-    slices = np.ascontiguousarray(solid.transpose(order))
-    values = np.ascontiguousarray(hu.transpose(order))
-    pixel_cm2 = spacing_kji[order[1]] * spacing_kji[order[2]] / 100
-    holes = components_in_slices(~slices)
-    area_cm2 = sizes(holes) * pixel_cm2
-    wanted = (area_cm2 <= MAX_HOLE_CM2) & ~_even_tissue(holes, values, even_hu)
-    for edge in (holes[:, :1], holes[:, -1:], holes[:, :, :1], holes[:, :, -1:]):
-        wanted[edge] = False
-    return np.asarray(keep(holes, wanted).transpose(np.argsort(order)))
-
-
-def _even_tissue(holes: Labels, hu: Floats, even_hu: float) -> NDArray[np.bool_]:
-    """Which holes hold cord, brain, muscle or gas, judged off their edges."""
-    inner = holes * trimmed_in_slices(holes > 0)
-    count = np.bincount(inner.reshape(-1), minlength=int(holes.max()) + 1)
-    mean = sums(inner, hu, len(count)) / np.maximum(count, 1)
-    square = sums(inner, hu.astype(np.float64) ** 2, len(count)) / np.maximum(count, 1)
-    deviation = np.sqrt(np.maximum(square - mean**2, 0))
-    fluid = (mean > FLUID_HU[0]) & (mean < FLUID_HU[1]) & (deviation < even_hu)
-    return np.asarray((count > 0) & (fluid | (mean < GAS_HU)))
-
-
-def _without_crumbs(bones: Bools, voxel_ml: float) -> Bools:
-    """The bones without the specks that noise leaves beside them and the bubbles inside."""
-    pieces = components(bones)
-    clean = keep(pieces, sizes(pieces) * voxel_ml >= MIN_CRUMB_ML)
-    bubbles = components(filled(clean) & ~clean)
-    return clean | keep(bubbles, sizes(bubbles) * voxel_ml <= MAX_CAVITY_ML)

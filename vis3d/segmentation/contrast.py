@@ -1,18 +1,22 @@
-"""Contrast medium: what shines like bone but is even inside, as no bone is."""
+"""Contrast medium: what shines like bone but is even inside and stands open to all sides."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_gradient_magnitude, uniform_filter
+from scipy.ndimage import gaussian_gradient_magnitude, maximum_filter, uniform_filter
 from skimage.segmentation import watershed
 
 from vis3d.progress import Progress, silent
+from vis3d.segmentation.canal import spinal_canal
+from vis3d.segmentation.enclosure import ALL_ROUND, open_directions
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
 from vis3d.segmentation.morphology import (
+    bounding_box,
     components,
     components_in_slices,
     fringed,
+    grown,
     keep,
     sizes,
     sums,
@@ -21,21 +25,30 @@ from vis3d.segmentation.morphology import (
 
 TISSUE_HU = (0.0, 90.0)
 """Soft tissue without contrast: its evenness tells the noise of the scan."""
-CORE_HU = 120.0
+CORE_HU = 105.0
 EVEN_NOISES = 2.0
 """What varies less than this many times the noise is even."""
-MIN_CORE_ML = 1.5
+LEAST_NOISE_HU = 6.0
+MIN_CORE_ML = 1.0
 MIN_CONTRAST_ML = 15.0
-ABOVE_CONTRAST_HU = 100.0
-"""Only bone (or metal) is this much denser than the contrast in the vessels."""
-BRIGHTER_HU = 60.0
-MAX_BRIGHT_SHELL = 0.2
-MIN_SOFT_SHELL = 0.3
-"""Marrow lies in a brighter shell of cortex, vessels and organs lie in soft tissue."""
-METAL_HU = 700.0
-"""Even and denser than this are metal, teeth and thick cortex."""
+BRIGHTER_HU = 50.0
+SOFTER_HU = 60.0
+REACH_MM = 30.0
+LEVELS_HU = (CORE_HU, 150.0, 200.0, 270.0, 360.0, 480.0, 640.0)
+MIN_OPENNESS = 0.85
+"""Marrow has something brighter on most sides: cortex. Vessels and organs don't."""
+SOFT_WEIGHT = 0.75
+"""How much a softer surrounding adds: an aorta has the spine on one side."""
+ABOVE_CONTRAST_HU = 80.0
+"""Only bone (or metal) is this much denser than the contrast near it."""
+LEAST_CORTEX_HU = 200.0
+NEAR_MM = 20.0
+VERTEBRA_MM = 6.0
+"""What is dense and as close as this to the spinal canal is a vertebra."""
+UNDILUTED_HU = 300.0
 HEART_SHARE = 0.55
-"""How far back between the lungs vessels and heart lie and the spine doesn't."""
+STERNUM_MM = 15.0
+"""Between the lungs no bone lies in front of this share of the chest, behind the sternum."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,23 +56,13 @@ class Contrast:
     """Where contrast fills vessels and organs on the coarse grid, and how dense it is."""
 
     mask: Bools
-    level_hu: float
-    volume_ml: float
+    level_hu: float = 0.0
+    volume_ml: float = 0.0
 
     @property
     def found(self) -> bool:
         """Whether there is any."""
         return self.volume_ml > 0
-
-
-def noise_and_mean(hu: Floats, body: Bools) -> tuple[float, Floats, Floats]:
-    """The noise of soft tissue, and the local mean and deviation, on the coarse grid."""
-    mean = uniform_filter(hu, 3)
-    deviation = np.sqrt(np.maximum(uniform_filter(hu * hu, 3) - mean * mean, 0))
-    tissue = body & (mean > TISSUE_HU[0]) & (mean < TISSUE_HU[1])
-    # the lower quartile: most deviations in a body come from its structures
-    noise = float(np.percentile(deviation[tissue], 25)) if tissue.any() else 10.0
-    return max(noise, 2.0), mean, deviation
 
 
 def find_contrast(
@@ -69,39 +72,78 @@ def find_contrast(
     spacing_kji: Spacing,
     progress: Progress = silent,
 ) -> Contrast:
-    """Vessels, heart and organs that contrast makes as dense as bone."""
+    """Vessels, heart and organs that contrast makes nearly as dense as bone, or denser."""
     voxel_ml = float(np.prod(spacing_kji)) / 1000
     progress(0.0, "Looking for contrast")
-    noise, mean, deviation = noise_and_mean(hu, body)
+    cores, mean = _even_cores(hu, body & ~lungs, voxel_ml)
+    if not cores.any():
+        return Contrast(np.zeros(hu.shape, bool))
+    core_hu = sums(cores, mean) / np.maximum(sizes(cores), 1)
     progress(0.2, "Looking for contrast")
-    cores = components(body & (mean > CORE_HU) & (deviation < EVEN_NOISES * noise))
-    large = sizes(cores) * voxel_ml >= MIN_CORE_ML
-    in_soft, in_bright = _surroundings(cores, mean)
-    thick = np.zeros(len(large), bool)
-    thick[cores[trimmed(cores > 0)]] = True
-    vessels = keep(cores, large & thick & in_soft)
-    volume_ml = float(np.count_nonzero(vessels)) * voxel_ml
+    zone = _heart_zone(lungs, spacing_kji)
+    is_vessel = _stand_open(cores, core_hu, hu, mean, spacing_kji)
+    is_vessel |= sums(cores, zone) > 0.8 * np.maximum(sizes(cores), 1)
+    is_vessel[0] = False
+    volume_ml = float(sizes(cores)[is_vessel].sum()) * voxel_ml
     if volume_ml < MIN_CONTRAST_ML:
-        return Contrast(np.zeros(hu.shape, bool), 0.0, 0.0)
+        return Contrast(np.zeros(hu.shape, bool))
     progress(0.5, "Following the contrast")
-    level = float(np.percentile(mean[vessels], 95))
+    level = float(core_hu[is_vessel].max())
     dense = body & ~lungs & (hu > CORE_HU)
-    marrow = keep(cores, large & in_bright)
-    region = _nearer_to(vessels, marrow, dense, hu, level)
-    return Contrast(region | _inside_the_chest(dense & ~region, lungs), level, volume_ml)
+    vessels = keep(cores, is_vessel)
+    vessels |= _undiluted(dense, hu, level, zone)
+    near = np.where(is_vessel, core_hu, 0).astype(np.float32)[cores]
+    bone = keep(cores, ~is_vessel)
+    bone |= _certain_bone(dense, hu, near, level, spacing_kji) & ~fringed(vessels)
+    return Contrast(_nearer_to(vessels, bone, dense, hu), level, volume_ml)
 
 
-def _surroundings(cores: Labels, mean: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which cores lie in soft tissue, and which in a brighter shell."""
-    core_mean = sums(cores, mean) / np.maximum(sizes(cores), 1)
+def _even_cores(hu: Floats, soft: Bools, voxel_ml: float) -> tuple[Labels, Floats]:
+    """The even parts that are denser than plain soft tissue, and the local mean."""
+    mean = uniform_filter(hu, 3)
+    deviation = np.sqrt(np.maximum(uniform_filter(hu * hu, 3) - mean * mean, 0))
+    tissue = soft & (mean > TISSUE_HU[0]) & (mean < TISSUE_HU[1])
+    # the lower quartile: most deviations in a body come from its structures
+    noise = float(np.percentile(deviation[tissue], 25)) if tissue.any() else 10.0
+    even = deviation < EVEN_NOISES * max(noise, LEAST_NOISE_HU)
+    labels = components(soft & even & (mean > CORE_HU))
+    large = keep(labels, sizes(labels) * voxel_ml >= MIN_CORE_ML)
+    return components(large), mean
+
+
+def _stand_open(
+    cores: Labels, core_hu: NDArray[np.float64], hu: Floats, mean: Floats, spacing_kji: Spacing
+) -> NDArray[np.bool_]:
+    """Which cores nothing brighter encloses; the brightest first, since they enclose nothing.
+
+    The muscle of the heart lies between bright chambers, but is no marrow.
+    """
+    is_vessel = np.zeros(len(core_hu), bool)
+    box = bounding_box(cores > 0, REACH_MM, spacing_kji)
+    if box is None:
+        return is_vessel
+    labels, voxels = cores[box], np.maximum(sizes(cores), 1)
+    openness = SOFT_WEIGHT * _softer_share(cores, core_hu, mean)
+    known = np.zeros(labels.shape, bool)
+    bins = np.digitize(core_hu, LEVELS_HU)
+    for level in sorted(set(bins[1:].tolist()), reverse=True):
+        these = bins == level
+        these[0] = False
+        walls = (hu[box] > core_hu[these].max() + BRIGHTER_HU) & ~known
+        opened = sums(labels, open_directions(walls, REACH_MM, spacing_kji), len(voxels))
+        openness[these] += (opened / voxels / len(ALL_ROUND))[these]
+        is_vessel[these] = openness[these] > MIN_OPENNESS
+        known |= fringed(fringed(keep(labels, these & is_vessel)))
+    return is_vessel
+
+
+def _softer_share(
+    cores: Labels, core_hu: NDArray[np.float64], mean: Floats
+) -> NDArray[np.float64]:
+    """How much of what surrounds each core is much softer than it."""
     shell = np.where(cores == 0, _neighbour_label(cores), np.uint32(0))
-    inner = core_mean[shell]
-    count = np.maximum(np.bincount(shell.reshape(-1), minlength=len(core_mean)), 1)
-    bright = sums(shell, mean > inner + BRIGHTER_HU) / count
-    soft = sums(shell, mean < inner - BRIGHTER_HU) / count
-    is_vessel = (bright < MAX_BRIGHT_SHELL) & (soft > MIN_SOFT_SHELL)
-    is_vessel &= core_mean < METAL_HU
-    return np.asarray(is_vessel), np.asarray(~is_vessel)
+    around = np.maximum(np.bincount(shell.reshape(-1), minlength=len(core_hu)), 1)
+    return sums(shell, mean < core_hu[shell] - SOFTER_HU, len(core_hu)) / around
 
 
 def _neighbour_label(labels: Labels) -> Labels:
@@ -113,27 +155,45 @@ def _neighbour_label(labels: Labels) -> Labels:
     return near
 
 
-def _nearer_to(
-    vessels: Bools, marrow: Bools, dense: Bools, hu: Floats, level_hu: float
+def _undiluted(dense: Bools, hu: Floats, level_hu: float, zone: Bools) -> Bools:
+    """Dense spots between the lungs, and the solid veins that lead to them from the arm.
+
+    Judged slice by slice, since such a vein touches bone on its way.
+    """
+    spots = components_in_slices(dense & (hu > max(UNDILUTED_HU, level_hu)))
+    inside = keep(spots, sums(spots, zone) > 0.9 * np.maximum(sizes(spots), 1))
+    solid = components(trimmed(dense & (hu > level_hu + ABOVE_CONTRAST_HU)))
+    return inside | fringed(keep(solid, sums(solid, inside) > 0))
+
+
+def _certain_bone(
+    dense: Bools, hu: Floats, vessel_hu: Floats, level_hu: float, spacing_kji: Spacing
 ) -> Bools:
+    """What is much denser than the contrast near it, and the vertebrae round the canal."""
+    window = [2 * round(NEAR_MM / mm) + 1 for mm in spacing_kji]
+    near = maximum_filter(vessel_hu, window)
+    near[near == 0] = level_hu
+    denser = hu > np.maximum(near + ABOVE_CONTRAST_HU, LEAST_CORTEX_HU)
+    canal = spinal_canal(hu, dense & (hu > CORE_HU + BRIGHTER_HU), spacing_kji)
+    return np.asarray(dense & (denser | grown(canal, VERTEBRA_MM, spacing_kji)))
+
+
+def _nearer_to(vessels: Bools, bone: Bools, dense: Bools, hu: Floats) -> Bools:
     """What of the dense belongs to vessels rather than to bone: they meet at edges."""
-    cortex = dense & (hu > level_hu + ABOVE_CONTRAST_HU) & ~fringed(vessels)
     markers = np.zeros(hu.shape, np.int32)
-    markers[cortex | marrow] = 2
+    markers[bone] = 2
     markers[vessels] = 1
     edges = gaussian_gradient_magnitude(hu, 1.0)
-    return np.asarray(watershed(edges, markers, mask=dense | vessels | marrow) == 1)
+    return np.asarray(watershed(edges, markers, mask=dense | vessels | bone) == 1)
 
 
-def _inside_the_chest(dense: Bools, lungs: Bools) -> Bools:
-    """Dense spots between the lungs and in front of the spine: undiluted contrast, valves.
-
-    Judged slice by slice, since a vein that comes from the arm touches bone there.
-    """
+def _heart_zone(lungs: Bools, spacing_kji: Spacing) -> Bools:
+    """Between the lungs, behind the sternum and in front of the spine."""
     zone = between_lungs(lungs, HEART_SHARE)
-    spots = components_in_slices(dense)
-    inside = sums(spots, zone) / np.maximum(sizes(spots), 1)
-    return keep(spots, inside > 0.9)
+    depth = round(STERNUM_MM / spacing_kji[1])
+    for k in np.flatnonzero(lungs.any(axis=(1, 2))):
+        zone[k, : int(lungs[k].any(axis=1).argmax()) + depth] = False
+    return zone
 
 
 def between_lungs(lungs: Bools, front_share: float = 1.0) -> Bools:

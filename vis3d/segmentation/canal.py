@@ -1,0 +1,79 @@
+"""The canal of the spine: a path through soft tissue that bone surrounds in every slice."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, uniform_filter, uniform_filter1d
+
+from vis3d.segmentation.enclosure import IN_SLICE, open_directions
+from vis3d.segmentation.frame import Bools, Floats, Spacing
+from vis3d.segmentation.morphology import components_in_slices, keep
+
+TISSUE_HU = (-20.0, 90.0)
+"""Cord, fluid and the fat between them, averaged in their slice."""
+REACH_MM = 20.0
+STEEPEST = 0.7
+"""How far a spine may lean: as many mm to the side for each mm upwards."""
+HALF_WIDTH_MM, OFF_MIDDLE = 60.0, 0.3
+"""What lies as far as this from the middle of the bones loses as much as an open back."""
+STRETCH_MM = 40.0
+MIN_SCORE = 0.6
+RADIUS_MM = 13.0
+"""Of the widest canals, in the neck and in the loins."""
+
+
+def spinal_canal(hu: Floats, bone: Bools, spacing_kji: Spacing) -> Bools:
+    """The spinal canal on a coarse grid [k, j, i], inferior to superior; empty without spine.
+
+    Of all ways from slice to slice the one that bone surrounds best, found by dynamic
+    programming; it counts where stretches of `STRETCH_MM` are surrounded on the whole.
+    """
+    score = _surrounded(hu, bone, spacing_kji)
+    path = _best_path(score, max(1, round(STEEPEST * spacing_kji[0] / spacing_kji[1])))
+    along = score[np.arange(len(path)), path[:, 0], path[:, 1]]
+    window = max(1, round(STRETCH_MM / spacing_kji[0]))
+    there = uniform_filter1d(along, window, mode="nearest") > MIN_SCORE
+    disc = _discs(path, bone.shape, spacing_kji)
+    disc &= ~bone & there[:, None, None]
+    holes = components_in_slices(disc)
+    at_path = holes[np.arange(len(path)), path[:, 0], path[:, 1]]
+    wanted = np.zeros(int(holes.max()) + 1, bool)
+    wanted[at_path] = True
+    return keep(holes, wanted)
+
+
+def _surrounded(hu: Floats, bone: Bools, spacing_kji: Spacing) -> Floats:
+    """For soft tissue the share of directions in its slice that bone blocks."""
+    mean = uniform_filter(hu, (1, 3, 3))
+    tissue = ~bone & (mean > TISSUE_HU[0]) & (mean < TISSUE_HU[1])
+    opened = open_directions(bone, REACH_MM, spacing_kji, IN_SLICE)
+    blocked = np.where(tissue, 1 - opened.astype(np.float32) / len(IN_SLICE), np.float32(0))
+    amount = np.cumsum(bone.sum(axis=(0, 1)))
+    middle = int(np.searchsorted(amount, amount[-1] / 2))
+    aside_mm = np.abs(np.arange(bone.shape[2], dtype=np.float32) - middle) * spacing_kji[2]
+    penalty = OFF_MIDDLE * np.minimum(aside_mm / HALF_WIDTH_MM, 3)
+    return np.asarray(uniform_filter(blocked, (1, 3, 3)) - penalty, np.float32)
+
+
+def _best_path(score: Floats, reach: int) -> NDArray[np.intp]:
+    """The (j, i) of each slice on the path of the highest sum that moves at most `reach`."""
+    best = score.copy()
+    for k in range(1, len(best)):
+        best[k] += maximum_filter(best[k - 1], 2 * reach + 1)
+    path = np.zeros((len(score), 2), np.intp)
+    j, i = np.unravel_index(best[-1].argmax(), best[-1].shape)
+    path[-1] = j, i
+    for k in range(len(score) - 2, -1, -1):
+        first_j, first_i = max(0, j - reach), max(0, i - reach)
+        window = best[k, first_j : j + reach + 1, first_i : i + reach + 1]
+        dj, di = np.unravel_index(window.argmax(), window.shape)
+        j, i = first_j + dj, first_i + di
+        path[k] = j, i
+    return path
+
+
+def _discs(path: NDArray[np.intp], shape: tuple[int, ...], spacing_kji: Spacing) -> Bools:
+    """Discs of `RADIUS_MM` round each slice's point."""
+    _, j_mm, i_mm = spacing_kji
+    j = (np.arange(shape[1]) - path[:, :1]) * j_mm
+    i = (np.arange(shape[2]) - path[:, 1:]) * i_mm
+    return np.asarray((j**2)[:, :, None] + (i**2)[:, None, :] <= RADIUS_MM**2)

@@ -1,0 +1,63 @@
+"""What solid walls enclose, seen along straight rays from every voxel at once."""
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.progress import Progress, silent
+from vis3d.segmentation.frame import Bools, Spacing
+
+Step = tuple[int, int, int]
+ALL_ROUND: tuple[Step, ...] = tuple(
+    (k, j, i) for k, j, i in product((-1, 0, 1), repeat=3) if k or j or i
+)
+"""The 26 directions along axes and diagonals."""
+IN_SLICE: tuple[Step, ...] = tuple(s for s in ALL_ROUND if s[0] == 0)
+
+
+def open_directions(
+    solid: Bools,
+    reach_mm: float,
+    spacing_kji: Spacing,
+    directions: Sequence[Step] = ALL_ROUND,
+    progress: Progress = silent,
+) -> NDArray[np.uint8]:
+    """In how many directions no wall is within reach of each voxel.
+
+    Walls that the array cuts are taken to go straight on beyond it.
+    """
+    margins = [
+        tuple(int(reach_mm / mm) * int(end.any()) for end in (ends[0], ends[-1]))
+        for axis, mm in enumerate(spacing_kji)
+        for ends in (np.moveaxis(solid, axis, 0),)
+    ]
+    wide = np.pad(solid, margins, mode="edge")
+    count: NDArray[np.uint8] = np.zeros(wide.shape, np.uint8)
+    for n, step in enumerate(directions):
+        progress(n / len(directions), "Looking for what bone encloses")
+        length_mm = float(np.linalg.norm(np.multiply(step, spacing_kji)))
+        count += ~_smeared(wide, step, max(1, int(reach_mm / length_mm)))
+    inside = tuple(slice(m[0], m[0] + n) for m, n in zip(margins, solid.shape, strict=True))
+    return count[inside]
+
+
+def _smeared(solid: Bools, step: Step, steps: int) -> Bools:
+    """The mask moved by 0, 1 ... `steps` steps, all together."""
+    smeared = solid.copy()
+    reached = 1
+    while reached <= steps:
+        move = [s * min(reached, steps + 1 - reached) for s in step]
+        if any(abs(m) >= n for m, n in zip(move, solid.shape, strict=True)):
+            break
+        to, of = (
+            tuple(
+                slice(max(0, way * m), n + min(0, way * m))
+                for m, n in zip(move, solid.shape, strict=True)
+            )
+            for way in (1, -1)
+        )
+        smeared[to] |= smeared[of]
+        reached *= 2
+    return smeared
