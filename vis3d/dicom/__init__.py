@@ -2,9 +2,14 @@
 
 from vis3d.dicom.anonymization import Anonymized, anonymize
 from vis3d.dicom.deidentify import Kept, Policy
+from vis3d.dicom.derived import write_derived_series
 from vis3d.dicom.discovery import discover
 from vis3d.dicom.elements import Element
-from vis3d.dicom.encapsulated import write_encapsulated_stl
+from vis3d.dicom.encapsulated import (
+    is_encapsulated_stl,
+    read_encapsulated_stl,
+    write_encapsulated_stl,
+)
 from vis3d.dicom.images import DicomImage, read_image
 from vis3d.dicom.json_model import dicom_json
 from vis3d.dicom.label_objects import read_label_object
@@ -46,9 +51,11 @@ __all__ = [
     "dicom_json",
     "discover",
     "each_tags",
+    "is_encapsulated_stl",
     "is_one_file",
     "load_series",
     "matching",
+    "read_encapsulated_stl",
     "read_image",
     "read_label_object",
     "read_segmentation",
@@ -58,6 +65,7 @@ __all__ = [
     "uid_name",
     "without_private",
     "write_ct_series",
+    "write_derived_series",
     "write_encapsulated_stl",
     "write_segmentation",
 ]

@@ -62,7 +62,7 @@ def write_ct_series(
     names = (patient_name, patient_id, series_description)
     common = _common_header(volume, origins, names, intercept, seed)
     tell = progress or silent
-    with _together(Path(folder)) as unfinished:
+    with together(Path(folder)) as unfinished:
         for k, values in enumerate(volume.array):
             tell(k / len(origins), "Writing slices")
             stored = (np.rint(values).astype(np.int32) - intercept).astype("<i2")
@@ -159,13 +159,13 @@ def _add_plane(header: Dataset, volume: Volume, origins: FloatArray) -> None:
     """Image Plane module (PS3.3 section C.7.6.2), and the tilt that the origins show."""
     geometry = volume.geometry
     i_mm, j_mm, k_mm = geometry.spacing
-    header.PixelSpacing = _decimals((j_mm, i_mm))
-    header.ImageOrientationPatient = _decimals(geometry.direction[:, :2].T.ravel())
+    header.PixelSpacing = decimals((j_mm, i_mm))
+    header.ImageOrientationPatient = decimals(geometry.direction[:, :2].T.ravel())
     thickness = volume.metadata.get("thickness_mm", k_mm)
-    header.SliceThickness = _decimals([float(str(thickness))])[0]
+    header.SliceThickness = decimals([float(str(thickness))])[0]
     drift = (origins[-1] - origins[0]) @ geometry.direction
     if np.abs(drift[:2]).max() > MAX_DRIFT_MM:
-        header.GantryDetectorTilt = _decimals([np.degrees(np.arctan2(drift[1], drift[2]))])[0]
+        header.GantryDetectorTilt = decimals([np.degrees(np.arctan2(drift[1], drift[2]))])[0]
 
 
 def _add_pixel_format(header: Dataset, volume: Volume, intercept: int) -> None:
@@ -185,8 +185,8 @@ def _add_pixel_format(header: Dataset, volume: Volume, intercept: int) -> None:
 def _add_windows(header: Dataset, volume: Volume) -> None:
     windows = volume.metadata.get("windows") or _DEFAULT_WINDOWS
     if isinstance(windows, tuple):
-        header.WindowCenter = _decimals([center for center, *_ in windows])
-        header.WindowWidth = _decimals([width for _, width, *_ in windows])
+        header.WindowCenter = decimals([center for center, *_ in windows])
+        header.WindowWidth = decimals([width for _, width, *_ in windows])
         header.WindowCenterWidthExplanation = [str((*w, "", "")[2]) for w in windows]
 
 
@@ -198,7 +198,7 @@ def _slice(
     series = common.SeriesInstanceUID
     image.SOPInstanceUID = new_uid(None if seed is None else f"{series} {k}")
     image.InstanceNumber = k + 1
-    image.ImagePositionPatient = _decimals(origin)
+    image.ImagePositionPatient = decimals(origin)
     image.PixelData = stored.tobytes()
     image["PixelData"].VR = "OW"
     image.file_meta = FileMetaDataset()
@@ -210,13 +210,13 @@ def _slice(
     return image
 
 
-def _decimals(values: ArrayLike) -> list[str]:
+def decimals(values: ArrayLike) -> list[str]:
     """Decimal strings of at most 16 characters (PS3.5 section 6.2)."""
     return [format_number_as_ds(float(value)) for value in np.ravel(values)]
 
 
 @contextmanager
-def _together(folder: Path) -> Iterator[Path]:
+def together(folder: Path) -> Iterator[Path]:
     """A folder inside `folder`, whose files move up once the block ends well."""
     made = not folder.exists()
     try:
