@@ -10,6 +10,7 @@ from vis3d.dicom.encapsulated import (
     read_encapsulated_stl,
     write_encapsulated_stl,
 )
+from vis3d.dicom.file_set import write_file_set
 from vis3d.dicom.images import DicomImage, read_image
 from vis3d.dicom.json_model import dicom_json
 from vis3d.dicom.label_objects import read_label_object
@@ -67,5 +68,6 @@ __all__ = [
     "write_ct_series",
     "write_derived_series",
     "write_encapsulated_stl",
+    "write_file_set",
     "write_segmentation",
 ]

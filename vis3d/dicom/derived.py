@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 import vis3d
 from vis3d.dicom.datasets import header_dataset
 from vis3d.dicom.encoding import Compression, add_pixels, transfer_syntax_of
+from vis3d.dicom.file_set import check_free, image_place, write_directory
 from vis3d.dicom.frames import INT16, Frame
 from vis3d.dicom.headers import Header, safe_text
 from vis3d.dicom.segmentation_objects import _without_warnings
@@ -68,9 +69,12 @@ def write_derived_series(
     *,
     description: str,
     compress: Compression | None = None,
+    file_set: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Path, ...]:
     """Write a volume made from `series` as a new series: the files, in slice order.
+
+    With `file_set` they lie as media carry them, with a DICOMDIR.
 
     Patient, study, equipment and frame of reference are those of the source; identifiers,
     place, size, values and what derives them are new (PS3.3 section C.7.6.1.1.2). Private
@@ -89,17 +93,24 @@ def write_derived_series(
     tell = progress or silent
     common = _Common(new_uid(), safe_text(description)[:64], datetime.now())
     places = _nearest(volume, series)
+    if file_set:
+        check_free(Path(folder))
+    described: list[tuple[Dataset, tuple[str, ...]]] = []
     with _without_warnings(), together(Path(folder)) as unfinished:
-        names = []
         for k, values in enumerate(volume.array):
             tell(k / len(places), "Writing slices")
             image = _image(volume, series, k, places[k], stored, common)
             add_pixels(image, stored.of(values), compress)
             image.file_meta = _meta(image, syntax)
-            names.append(f"IM{k + 1:05d}.dcm")
-            image.save_as(unfinished / names[-1], enforce_file_format=True)
+            name = image_place(1, k + 1) if file_set else (f"IM{k + 1:05d}.dcm",)
+            unfinished.joinpath(*name).parent.mkdir(parents=True, exist_ok=True)
+            image.save_as(unfinished.joinpath(*name), enforce_file_format=True)
+            del image.PixelData
+            described.append((image, name))
+        if file_set:
+            write_directory(unfinished, described)
         tell(1.0, "Writing slices")
-    return tuple(Path(folder, name) for name in names)
+    return tuple(Path(folder, *name) for _, name in described)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -217,7 +218,11 @@ def decimals(values: ArrayLike) -> list[str]:
 
 @contextmanager
 def together(folder: Path) -> Iterator[Path]:
-    """A folder inside `folder`, whose files move up once the block ends well."""
+    """A folder inside `folder`, whose contents move up once the block ends well.
+
+    Raises:
+        OutputError: the folder can't be made or written.
+    """
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -232,9 +237,7 @@ def together(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise _cannot_write(folder, error) from error
     finally:
-        for leftover in scratch.iterdir():
-            leftover.unlink()
-        scratch.rmdir()
+        shutil.rmtree(scratch, ignore_errors=True)
         if made:
             folder.rmdir()
 
