@@ -43,12 +43,20 @@ def check_links(root: Path, path: Path) -> None:
     top = root.resolve()
     for parent, folders, names in os.walk(path):
         for name in (*folders, *names):
-            place = Path(parent, name)
-            if place.is_symlink() and not place.resolve().is_relative_to(top):
+            if _leads_out(Path(parent, name), top):
                 raise UsageError(
                     f"{name} is a link that leads out of the folder that may be looked "
                     "through: open the other folders in it one by one."
                 )
+
+
+def _leads_out(place: Path, top: Path) -> bool:
+    if not place.is_symlink():
+        return False
+    try:
+        return not place.resolve(strict=True).is_relative_to(top)
+    except (OSError, RuntimeError):  # it leads nowhere
+        return False
 
 
 def listing(root: Path, relative: str) -> dict[str, Any]:
@@ -95,7 +103,7 @@ def _kind(path: Path, top: Path) -> str:
     if path.name.startswith("."):
         return ""
     try:
-        if path.is_symlink() and not path.resolve(strict=True).is_relative_to(top):
+        if _leads_out(path, top):
             return ""
         if path.is_dir():
             return "folder"

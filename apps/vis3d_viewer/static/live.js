@@ -40,11 +40,10 @@
     methods: {
       // A value of the server's; an echo of our own isn't news.
       take(name, value) {
-        if (!same(value, this.told[name]) || !this.timer) {
-          this.told[name] = value;
-          delete this.due[name]; // what the hand did before is outdated
-          if (!same(live[name], value)) live[name] = value;
-        }
+        if (same(value, this.told[name])) return;
+        this.told[name] = value;
+        delete this.due[name]; // what the hand did before is outdated
+        if (!same(live[name], value)) live[name] = value;
         if (name === "turns") this.place();
       },
       tell(name, value) {

@@ -5,6 +5,7 @@
   const CLICK_PX = 4; // a press that moves less is a click
   const STEP_PX = 12; // a finger that moves so far goes to the next slice
   const GAP_PX = 12; // round the crosshair's middle
+  const GRIP_PX = 16; // a grip stays so far from the edge of the view
   const TURN_BY = Math.PI / 36;
   const SIDES = [["R", "L"], ["A", "P"], ["I", "S"]];
   const SLABS = { mean: "Mean", mip: "MIP", minip: "MinIP" };
@@ -46,7 +47,10 @@
       lines() { // where the other planes cut this one, as directions on the screen
         const right = unit(this.map.column), down = unit(this.map.row), across = unit(this.map.slice);
         const far = 2 * (this.box.w + this.box.h);
-        const grip = 0.36 * Math.min(this.box.w, this.box.h);
+        const usual = 0.36 * Math.min(this.box.w, this.box.h);
+        const room = (x, y) => Math.min( // from the crosshair to the edge of the view
+          (x > 0 ? this.box.w - this.cross.x : this.cross.x) / Math.max(Math.abs(x), 1e-6),
+          (y > 0 ? this.box.h - this.cross.y : this.cross.y) / Math.max(Math.abs(y), 1e-6)) - GRIP_PX;
         return window.vis3d_planes.filter((name) => name !== this.plane).map((name) => {
           const way = cross(unit(live.maps[name].slice), across);
           const length = Math.hypot(dot(way, right), dot(way, down)) || 1;
@@ -54,7 +58,12 @@
           const at = (t) => ({ x: this.cross.x + t * x, y: this.cross.y + t * y });
           return {
             name,
-            halves: [-1, 1].map((end) => ({ from: at(end * GAP_PX), to: at(end * far), grip: at(end * grip) })),
+            halves: [-1, 1].map((end) => {
+              const grip = Math.min(usual, room(end * x, end * y));
+              return {
+                from: at(end * GAP_PX), to: at(end * far), grip: grip > 2 * GAP_PX ? at(end * grip) : null,
+              };
+            }),
           };
         });
       },
@@ -311,7 +320,7 @@
           <g v-for="line in lines" :key="line.name" :class="'v3-of-' + line.name">
             <template v-for="(half, n) in line.halves" :key="n">
               <line :x1="half.from.x" :y1="half.from.y" :x2="half.to.x" :y2="half.to.y" />
-              <circle class="v3-grip" :cx="half.grip.x" :cy="half.grip.y" r="5"
+              <circle v-if="half.grip" class="v3-grip" :cx="half.grip.x" :cy="half.grip.y" r="5"
                 :data-testid="'grip-' + plane + '-' + line.name + '-' + n"
                 @pointerdown.stop.prevent="grip" @dblclick.stop><title>Turn the {{ line.name }} plane</title></circle>
             </template>
