@@ -9,7 +9,8 @@ from cyclopts import Parameter
 
 from vis3d.errors import InputError, UsageError
 from vis3d.progress import Progress, part
-from vis3d_cli import grids, reading, say
+from vis3d_cli import as_dicom, grids, reading, say
+from vis3d_cli.as_dicom import DICOM, NO_DICOM, AsDicom
 from vis3d_cli.exit_codes import BAD_INPUT, DONE, SOME_DONE
 from vis3d_cli.grids import GRID, WHOLE, Grid
 from vis3d_cli.options import PLAIN, THE_ONLY_ONE, Choice, How, Input, Manner, Which
@@ -28,7 +29,8 @@ def convert(
         Path,
         Parameter(
             name=["--output", "-o"],
-            help="A .nii .nii.gz .nrrd .mha .vti or .npz file; with --all-series a folder.",
+            help="A .nii .nii.gz .nrrd .mha .vti or .npz file; with --all-series, --dicom or "
+            "--dicomdir a folder.",
         ),
     ],
     all_series: Annotated[
@@ -40,18 +42,25 @@ def convert(
         ),
     ] = None,
     grid: Annotated[Grid, Parameter(name="*", group=GRID)] = WHOLE,
+    dicom: Annotated[AsDicom, Parameter(name="*", group=DICOM)] = NO_DICOM,
     which: Which = THE_ONLY_ONE,
     how: How = PLAIN,
 ) -> int:
-    """Write a scan as NIfTI, NRRD, MetaImage, VTK or NumPy.
+    """Write a scan as NIfTI, NRRD, MetaImage, VTK, NumPy or DICOM.
 
     For example: vis3d convert scans/chest -o chest.nii.gz --isotropic 1
 
     A folder of patients to one shape, the voxels' size kept:
     vis3d convert patients -o learning --all-series npz --isotropic 2 --shape
     160,192,192 --fit crop
+
+    A new DICOM series of the same patient, resampled and compressed:
+    vis3d convert scans/chest -o derived --dicom --isotropic 1 --compress jpeg-ls
     """
     grids.check(grid)
+    as_dicom.check(dicom, grid, all_series)
+    if dicom.wanted:
+        return as_dicom.convert(input, output, dicom, grid, which, how)
     if all_series is not None:
         return _convert_all(input, output, _suffix(all_series), grid, which, how)
 
