@@ -42,7 +42,7 @@ def deviation(surface: Surface, full: Surface) -> Deviation:
 
     The points are spread evenly over the area, the same ones for the same surfaces.
     """
-    there, back = _samples(surface), _samples(full)
+    there, back = samples_of(surface)[0], samples_of(full)[0]
     distances_mm = np.concatenate([distances(there, full), distances(back, surface)])
     worst = int(distances_mm.argmax())
     l, p, s = np.concatenate([there, back])[worst].tolist()  # noqa: E741
@@ -105,17 +105,20 @@ def _distances(points_lps: FloatArray, surface: Surface, tree: KDTree) -> FloatA
     return found
 
 
-def _samples(surface: Surface) -> FloatArray:
-    """Points spread evenly over the area (the R2 sequence within triangles)."""
+def samples_of(surface: Surface) -> tuple[FloatArray, FloatArray]:
+    """Points spread evenly over the area (the R2 sequence within triangles), and normals."""
     points, triangles = surface.points, surface.triangles
     sides = [points[triangles[:, n]] - points[triangles[:, 0]] for n in (1, 2)]
-    area = np.linalg.norm(np.cross(*sides), axis=1).cumsum(dtype=float)
+    normal = np.cross(*sides)
+    size = np.linalg.norm(normal, axis=1)
+    area = size.cumsum(dtype=float)
     n = np.arange(SAMPLES)
     chosen = np.searchsorted(area, (n + 0.5) / SAMPLES * area[-1])
     u, v = (n * 0.7548776662466927) % 1, (n * 0.5698402909980532) % 1
     u, v = np.where(u + v > 1, 1 - u, u)[:, None], np.where(u + v > 1, 1 - v, v)[:, None]
     a, b, c = np.moveaxis(points[triangles[chosen]].astype(float), 1, 0)
-    return np.asarray(a * (1 - u - v) + b * u + c * v)
+    unit = normal[chosen] / np.maximum(size[chosen, None], 1e-12)
+    return np.asarray(a * (1 - u - v) + b * u + c * v), np.asarray(unit, float)
 
 
 def _centers(surface: Surface) -> FloatArray:
