@@ -13,6 +13,7 @@ COMMANDS = {
     "segment": "Find lungs, airways, bones and body; write a label map.",
     "measure": "Measure the lungs: volume, density, emphysema; and the bones.",
     "mesh": "Write the surface of a structure as STL, PLY, OBJ, glTF, 3MF, VTP or DICOM.",
+    "plan": "Cut, mirror, hollow or engrave a surface; join it with another one.",
     "render": "Write a picture or a turning movie, without a screen.",
     "view": "Show a scan in a window.",
     "serve": "Open the explorer in the browser.",
