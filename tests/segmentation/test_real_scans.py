@@ -40,8 +40,9 @@ def test_lungs_agree_with_an_expert_on_coarse_voxels(real_data: Path) -> None:
     lobes = read_labelmap(folder / "lm-64.nrrd").array
     left, right = labels.mask("left lung").array, labels.mask("right lung").array
     # Chest Imaging Platform's lobes: 9 to 11 left, 12 to 14 right
-    assert not left[np.isin(lobes, (12, 13, 14))].any()
-    assert not right[np.isin(lobes, (9, 10, 11))].any()
+    # where both touch, a voxel of 4 mm may hold some of each
+    assert np.count_nonzero(left[np.isin(lobes, (12, 13, 14))]) <= 5
+    assert np.count_nonzero(right[np.isin(lobes, (9, 10, 11))]) <= 5
 
 
 def test_lungs_of_a_whole_chest_lie_on_their_own_sides(real_data: Path) -> None:

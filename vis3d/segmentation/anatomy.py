@@ -6,7 +6,7 @@ import numpy as np
 
 from vis3d.progress import Progress, part
 from vis3d.segmentation.airways import AirwayTree, grow_airways
-from vis3d.segmentation.body import SKIN_HU, coarse_body
+from vis3d.segmentation.body import coarse_body
 from vis3d.segmentation.bones import CoarseScan, find_bones, spine_mm
 from vis3d.segmentation.contrast import Contrast, find_contrast
 from vis3d.segmentation.frame import Bools, Floats, PatientFrame, Spacing
@@ -14,13 +14,16 @@ from vis3d.segmentation.grids import (
     Factors,
     coarse_spacing,
     factors_for,
+    fine_box,
     pooled,
     refined,
     spread,
 )
-from vis3d.segmentation.lungs import CoarseLungs, Sides, air_threshold, airy_parts, find_lungs
-from vis3d.segmentation.morphology import fringed, grown, trimmed
+from vis3d.segmentation.lungs import CoarseLungs, air_threshold, airy_parts, find_lungs
+from vis3d.segmentation.morphology import bounding_box, fringed, grown, trimmed
 from vis3d.segmentation.noise import noise_hu, passes_needed, smoothed
+from vis3d.segmentation.outside import SKIN_HU
+from vis3d.segmentation.sides import Sides
 from vis3d.segmentation.trachea import find_trachea
 
 COARSE_MM = 2.0
@@ -88,16 +91,21 @@ class Anatomy:
         self.step("body")(0.0, "Finding the body")
         body = coarse_body(hu, unmeasured, coarse_spacing(self.spacing, factors))
         coarse: Bools = spread(body, factors, self.hu.shape)
+        if self.unmeasured is not None:
+            coarse |= self.unmeasured  # where the scan ends the body has no skin
         outer, inner = fringed(fringed(coarse)), trimmed(trimmed(coarse))
-        return inner | (outer & (self.hu > SKIN_HU))
+        whole = inner | (outer & (self.hu > SKIN_HU))
+        return whole if self.unmeasured is None else whole & ~self.unmeasured
 
     @cached_property
     def fine_body(self) -> Bools:
         """The body at full resolution."""
-        nothing = np.zeros(self.body.shape, bool)
+        certain = np.zeros(self.body.shape, bool)
+        if self.unmeasured is not None:
+            certain = self.body & trimmed(self.body | self.unmeasured)
         body = refined(
             self.body,
-            nothing,
+            certain,
             hu=self.frame.hu,
             range_hu=(SKIN_HU, np.inf),
             factors=self.factors,
@@ -130,12 +138,11 @@ class Anatomy:
     @cached_property
     def airways(self) -> AirwayTree:
         """The airway tree at full resolution."""
-        if not self.trachea.any():
-            return AirwayTree(np.zeros(self.frame.hu.shape, bool), 0.0, False)
+        lung = self.hu[self.airy & ~fringed(self.trachea)]
         return grow_airways(
             self.frame.hu,
             self.trachea,
-            self.airy,
+            float(np.median(lung)) if len(lung) else -1000.0,
             self.factors,
             self.frame.spacing_kji,
             self.step("airways"),
@@ -149,9 +156,7 @@ class Anatomy:
     @cached_property
     def lumen_share(self) -> Floats:
         """How much of each voxel of the 2 mm grid is lumen of the airways."""
-        if not self.airways.mask.any():
-            return np.zeros(self.hu.shape, np.float32)
-        return pooled(self.airways.mask, self.factors)
+        return self.airways.share(self.factors, self.hu.shape)
 
     @cached_property
     def coarse_lungs(self) -> CoarseLungs:
@@ -163,8 +168,7 @@ class Anatomy:
             self.lumen_share > 0.5,
             self.body,
             self.spacing,
-            self._left_mm(),
-            self._middle_mm(),
+            self._left_mm() - np.float32(self._middle_mm()),
             self.step("lungs"),
         )
 
@@ -172,8 +176,9 @@ class Anatomy:
     def lungs(self) -> Sides:
         """The side of each voxel's lung at full resolution: 1 left, 2 right, 0 no lung."""
         coarse = self.coarse_lungs
+        both_coarse = fringed(coarse.both)
         both = refined(
-            coarse.left | coarse.right,
+            coarse.both,
             coarse.certain,
             hu=self.frame.hu,
             range_hu=(-np.inf, self.threshold_hu),
@@ -181,10 +186,15 @@ class Anatomy:
             progress=self.step("border"),
         )
         sides = self._measured(both).view(np.uint8)
-        sides[self.airways.mask] = 0
-        nearer_left = coarse.left | (fringed(coarse.left) & ~coarse.right)
-        for k, plane in enumerate(sides):
-            left = nearer_left[k // self.factors[0]][None].view(np.uint8)
+        sides.reshape(-1)[self.airways.places] = 0
+        box = bounding_box(both_coarse)
+        if box is None:
+            return sides
+        fine = fine_box(box, self.factors, sides.shape)
+        nearer_left = (coarse.left | (fringed(coarse.left) & ~coarse.right)).view(np.uint8)
+        for k in range(fine[0].start, fine[0].stop):
+            plane = sides[k, fine[1], fine[2]]
+            left = nearer_left[k // self.factors[0], box[1], box[2]][None]
             plane *= np.uint8(2) - spread(left, (1, *self.factors[1:]), (1, *plane.shape))[0]
         return sides
 

@@ -83,7 +83,7 @@ def _lungs_split(anatomy: Anatomy) -> Check:
 
 
 def _touches_edge(anatomy: Anatomy) -> Check:
-    lungs = anatomy.coarse_lungs.left | anatomy.coarse_lungs.right
+    lungs = anatomy.coarse_lungs.both
     _, j_mm, i_mm = anatomy.spacing
     cut = []
     for end, where in ((-1, "top"), (0, "bottom")):
@@ -108,7 +108,7 @@ def _touches_sides(mask: Bools, anatomy: Anatomy) -> bool:
 
 
 def _dense_lung(anatomy: Anatomy) -> Check:
-    lungs = anatomy.coarse_lungs.left | anatomy.coarse_lungs.right
+    lungs = anatomy.coarse_lungs.both
     share = float(np.mean(anatomy.hu[lungs] > DENSE_HU)) if lungs.any() else 0.0
     ok = share <= MAX_DENSE_SHARE
     doubt = "" if ok else ": consolidation or fluid may be partly missing from the lungs"
@@ -117,7 +117,7 @@ def _dense_lung(anatomy: Anatomy) -> Check:
 
 
 def _gas(anatomy: Anatomy) -> Check:
-    lungs = anatomy.coarse_lungs.left | anatomy.coarse_lungs.right
+    lungs = anatomy.coarse_lungs.both
     rest = anatomy.air & ~lungs & ~anatomy.coarse_airways
     gas_ml = float(np.count_nonzero(rest)) * float(np.prod(anatomy.spacing)) / 1000
     if gas_ml < MIN_GAS_ML:
@@ -127,7 +127,7 @@ def _gas(anatomy: Anatomy) -> Check:
 
 
 def _airways(anatomy: Anatomy) -> Iterator[Check]:
-    lungs = anatomy.coarse_lungs.left | anatomy.coarse_lungs.right
+    lungs = anatomy.coarse_lungs.both
     if not anatomy.trachea.any():
         message = "No trachea was found"
         if lungs.any():
@@ -139,7 +139,7 @@ def _airways(anatomy: Anatomy) -> Iterator[Check]:
     if ml > MAX_AIRWAYS_ML:
         message = f"The airways hold {ml:.0f} ml: they have probably leaked into the lung."
         yield Check("leak", False, message)
-    elif tree.leaked:
+    elif tree.leaks:
         message = f"Airways were followed up to {tree.level_hu:.0f} HU; above, walls give way."
         yield Check("leak", True, message)
     else:

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
 
 from vis3d.errors import UnsupportedError
 from vis3d.geometry import FloatArray
@@ -23,6 +24,8 @@ AIR_HU = -1024
 """What a voxel that the scan never measured is read as, so that nothing grows into it."""
 LOWEST_SENSIBLE_HU = -1500
 """Values below belong to no tissue: scanners write them outside the circle of the scan."""
+CIRCLE_PIXELS, MAX_OFF_CIRCLE, MIN_CIRCLE_PIXELS = 1.5, 0.02, 24
+"""How far and how often the outline of a disc may stray from a circle, by its own length."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,18 +111,54 @@ def _measured(volume: Volume) -> tuple[Values, Bools | None]:
     array: Values = volume.array
     if array.dtype.kind not in "iuf" or array.dtype.itemsize < 2:
         raise UnsupportedError(f"Values of type {array.dtype} can't be Hounsfield units.")
+    unmeasured: list[Bools] = []
     if array.dtype.kind == "f":
-        unmeasured = ~(array >= LOWEST_SENSIBLE_HU)  # NaN too
+        unmeasured.append(~(array >= LOWEST_SENSIBLE_HU))  # NaN too
     elif array.min() < LOWEST_SENSIBLE_HU:
-        unmeasured = np.asarray(array < LOWEST_SENSIBLE_HU)
-    else:
-        unmeasured = np.zeros((0,), bool)
+        unmeasured.append(np.asarray(array < LOWEST_SENSIBLE_HU))
     if volume.padding is not None:
-        padded = ~volume.inside_scan()
-        unmeasured = padded | unmeasured if unmeasured.size else padded
-    if not unmeasured.any():
+        unmeasured.append(~volume.inside_scan())
+    if not any(where.any() for where in unmeasured):
+        outside = outside_circle(array)
+        unmeasured = [] if outside is None else [outside]
+    if not unmeasured:
         return array, None
-    return np.where(unmeasured, array.dtype.type(AIR_HU), array), unmeasured
+    where = unmeasured[0] if len(unmeasured) == 1 else unmeasured[0] | unmeasured[1]
+    return np.where(where, array.dtype.type(AIR_HU), array), np.broadcast_to(where, array.shape)
+
+
+def outside_circle(array: Values) -> Bools | None:
+    """Where a scan was never measured, though no padding says so; None if nowhere.
+
+    Scanners measure a circle and fill the corners of the picture with one value. Those
+    corners are told from still air by their outline: what they leave is a disc.
+    """
+    for axis in range(3):
+        corners = np.moveaxis(array, axis, 0)[:, [0, 0, -1, -1], [0, -1, 0, -1]]
+        if corners.size and (corners == corners.flat[0]).all():
+            filled = np.asarray((array == corners.flat[0]).all(axis=axis))
+            if _is_disc(~filled):
+                return np.expand_dims(filled, axis)
+    return None
+
+
+def _is_disc(inside: Bools) -> bool:
+    """Whether a region is a disc to a pixel or two, as far as the picture holds it."""
+    if inside.all() or not inside.any():
+        return False
+    edge = inside & ~binary_erosion(inside, border_value=1)
+    j, i = (axis.astype(float) for axis in np.nonzero(edge))
+    if len(j) < MIN_CIRCLE_PIXELS:
+        return False
+    # a circle is linear in (2 cj, 2 ci, r^2 - cj^2 - ci^2)
+    terms = np.stack([j, i, np.ones(len(j))], axis=-1)
+    solution = np.linalg.lstsq(terms, j * j + i * i, rcond=None)[0]
+    middle_j, middle_i = solution[:2] / 2
+    radius = np.sqrt(max(0.0, float(solution[2] + middle_j**2 + middle_i**2)))
+    jj, ii = np.ogrid[: inside.shape[0], : inside.shape[1]]
+    away = np.hypot(jj - middle_j, ii - middle_i)
+    wrong = np.where(inside, away > radius + CIRCLE_PIXELS, away < radius - CIRCLE_PIXELS)
+    return bool(np.count_nonzero(wrong) <= MAX_OFF_CIRCLE * np.count_nonzero(edge))
 
 
 def _turned(

@@ -1,15 +1,18 @@
 """Coarse grids to decide on, and the way back to full resolution at the border."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.frame import Bools, Floats, Spacing, T, Values
-from vis3d.segmentation.morphology import fringed, trimmed
+from vis3d.segmentation.morphology import THREADS, bounding_box, fringed, trimmed
 
 Factors = tuple[int, int, int]
+SLAB = 16
+"""How many coarse slices a thread works on at a time."""
 
 
 def factors_for(spacing_kji: Sequence[float], wanted_mm: float) -> Factors:
@@ -27,28 +30,51 @@ def coarse_spacing(spacing_kji: Spacing, factors: Factors) -> Spacing:
 def pooled(array: Values, factors: Factors, progress: Progress = silent) -> Floats:
     """The mean of each block of `factors` voxels; blocks cut by the end hold fewer."""
     fk, fj, fi = factors
-    nk = -(-array.shape[0] // fk)
-    planes = []
-    for k in range(nk):
-        block = array[k * fk : (k + 1) * fk]
-        plane = block.mean(axis=0, dtype=np.float32) if fk > 1 else block[0].astype(np.float32)
-        planes.append(_pooled_rows(_pooled_rows(plane, fj).T, fi).T)
-        progress(k / nk, "Looking at the scan coarsely")
-    return np.ascontiguousarray(np.stack(planes))
+    shape = [-(-n // f) for n, f in zip(array.shape, factors, strict=True)]
+    result = np.empty(shape, np.float32)
+
+    def pool(ks: range) -> None:
+        for k in ks:
+            block = array[k * fk : (k + 1) * fk]
+            result[k] = _summed(_summed(_stacked(block), fj).T, fi).T
+            result[k] /= len(block)
+
+    slabs = [range(k, min(k + SLAB, shape[0])) for k in range(0, shape[0], SLAB)]
+    with ThreadPoolExecutor(THREADS) as pool_of_threads:
+        for number, _ in enumerate(pool_of_threads.map(pool, slabs)):
+            progress(number / len(slabs), "Looking at the scan coarsely")
+    _averaged(result, array.shape, factors)
+    return result
 
 
-def _pooled_rows(plane: Floats, factor: int) -> Floats:
+def _stacked(block: Values) -> Values:
+    """The sum of the slices, in a type that holds it and the rows to come."""
+    total: Values = block[0].astype(np.float32 if block.dtype.kind == "f" else np.int32)
+    for plane in block[1:]:
+        total += plane
+    return total
+
+
+def _summed(plane: Values, factor: int) -> Values:
+    """The sum of every `factor` rows; the last sum may have fewer."""
     if factor == 1:
         return plane
-    whole = plane.shape[0] // factor * factor
-    pooled_plane = plane[0:whole:factor].copy()
+    summed: Values = plane[::factor].copy()
     for offset in range(1, factor):
-        pooled_plane += plane[offset:whole:factor]
-    pooled_plane /= np.float32(factor)
-    if whole < plane.shape[0]:
-        rest = plane[whole:].mean(axis=0, dtype=np.float32)
-        pooled_plane = np.concatenate([pooled_plane, rest[None]])
-    return np.ascontiguousarray(pooled_plane)
+        rows = plane[offset::factor]
+        summed[: len(rows)] += rows
+    return summed
+
+
+def _averaged(sums: Floats, shape: Sequence[int], factors: Factors) -> None:
+    """Divide sums over rows and columns by how many there were."""
+    for axis in (1, 2):
+        factor, coarse = factors[axis], sums.shape[axis]
+        if factor == 1:
+            continue
+        counts = np.full(coarse, factor, np.float32)
+        counts[-1] = shape[axis] - (coarse - 1) * factor
+        sums *= (1 / counts)[:, None] if axis == 1 else 1 / counts
 
 
 def spread(coarse: NDArray[T], factors: Factors, shape: Sequence[int]) -> NDArray[T]:
@@ -77,13 +103,35 @@ def refined(
     state[trimmed(coarse)] = 2
     state[certain] = 2
     result = np.zeros(hu.shape, bool)
-    fk = factors[0]
-    for k in range(state.shape[0]):
-        progress(k / state.shape[0], "Drawing the border at full resolution")
-        if not state[k].any():
-            continue
-        block = hu[k * fk : (k + 1) * fk]
-        wide = spread(state[k : k + 1], (1, factors[1], factors[2]), block.shape)
-        inside = (block > range_hu[0]) & (block < range_hu[1])
-        result[k * fk : (k + 1) * fk] = (wide == 2) | ((wide == 1) & inside)
+    box = bounding_box(state > 0)
+    if box is None:
+        return result
+    fine = fine_box(box, factors, hu.shape)
+
+    def draw(k: int) -> None:
+        slab = slice(k * factors[0], min((k + 1) * factors[0], hu.shape[0]))
+        block = hu[slab, fine[1], fine[2]]
+        wide = spread(state[k : k + 1, box[1], box[2]], (1, *factors[1:]), block.shape)
+        inside = (block > range_hu[0]) if np.isfinite(range_hu[0]) else block < range_hu[1]
+        if np.isfinite(range_hu).all():
+            inside &= block < range_hu[1]
+        inside |= wide == 2
+        inside &= wide != 0
+        result[slab, fine[1], fine[2]] = inside
+
+    ks = range(box[0].start, box[0].stop)
+    with ThreadPoolExecutor(THREADS) as pool_of_threads:
+        for number, _ in enumerate(pool_of_threads.map(draw, ks)):
+            progress(number / len(ks), "Drawing the border at full resolution")
     return result
+
+
+def fine_box(
+    box: tuple[slice, slice, slice], factors: Factors, shape: Sequence[int]
+) -> tuple[slice, slice, slice]:
+    """The voxels that a box of coarse ones stands for."""
+    k, j, i = (
+        slice(part.start * factor, min(n, part.stop * factor))
+        for part, factor, n in zip(box, factors, shape, strict=True)
+    )
+    return (k, j, i)

@@ -1,31 +1,26 @@
-"""The lungs: airy, inside the body, left and right apart, without trachea and gas."""
+"""The lungs: airy, inside the body, without trachea and gas."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import watershed
 
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
 from vis3d.segmentation.morphology import (
+    bounding_box,
     closed,
     components,
     deep_in,
-    distance_mm,
     filled,
     filled_in_slices,
     grown,
     keep,
-    sizes,
-    sums,
     with_closed_ends,
 )
-from vis3d.segmentation.nodules import pleural_nodules
+from vis3d.segmentation.nodules import REACH_MM, pleural_nodules
+from vis3d.segmentation.sides import split_sides
 
-Sides: TypeAlias = NDArray[np.uint8]
-"""1 left, 2 right, 0 neither."""
 LUNG_HU = (-960.0, -450.0)
 AIRY_HU = (-950, -500)
 MIN_AIRY_SHARE = 0.35
@@ -37,15 +32,10 @@ MAX_GAS_SHARE = 0.25
 MAX_MASS_CM2 = 15.0
 DEEP_MM = 4.0
 MIN_LUNG_ML = 25.0
+MIN_CUT_LUNG_ML, CUT_LUNG_HU = 3.0, (-900.0, -620.0)
+"""The tips of the lungs at the upper end of an abdomen, the lower end of a neck."""
 MIN_FRAGMENT_ML = 0.3
 FRAGMENT_REACH_MM = 15.0
-FAR_APART_MM, CLOSE_MM = (60.0, 80.0), (35.0, 25.0)
-"""How far apart two lungs lie at least, and how far from the body's middle at most.
-
-Parts that lie less far apart are tried second: they must lie about the middle itself.
-"""
-NEAR_MIDDLE_MM = 15.0
-WEAR_MM = (2.5, 4.0, 6.0, 8.0, 11.0, 15.0, 20.0)
 CLOSING_MM = 5.0
 THRESHOLD_RANGE_HU = (-520.0, -320.0)
 
@@ -59,17 +49,25 @@ class CoarseLungs:
     certain: Bools
     """What closing and filling added: vessels and nodules, inside whatever their HU."""
     merged: bool = False
+    doubted: Bools | None = None
+    """Dense tissue in hollows of the lungs that no rule could call lung or chest wall."""
+
+    @property
+    def both(self) -> Bools:
+        """Left and right together."""
+        return self.left | self.right
 
 
 def air_threshold(hu: Floats, body: Bools) -> float:
     """The level between lung and tissue by iterative selection (Ridler and Calvard 1978)."""
-    values = np.clip(hu[body], -1000, 200)
+    counts, edges = np.histogram(hu[body], 1200, (-1000.0, 200.0))
+    values = (edges[:-1] + edges[1:]) / 2
     level = -400.0
     for _ in range(20):
-        low, high = values[values < level], values[values >= level]
-        if len(low) < 50 or len(high) < 50:
+        low, high = values < level, values >= level
+        if counts[low].sum() < 50 or counts[high].sum() < 50:
             break
-        new = float(low.mean() + high.mean()) / 2
+        new = sum(float(np.average(values[p], weights=counts[p])) for p in (low, high)) / 2
         if abs(new - level) < 1:
             break
         level = new
@@ -86,6 +84,7 @@ class _Parts:
     gas_share: NDArray[np.float64]
     deep: NDArray[np.int64]
     deep_airy: NDArray[np.float64]
+    at_end: NDArray[np.bool_]
 
     def lungs(self) -> NDArray[np.bool_]:
         """Parts large enough for a lung, with the density of lung deep inside.
@@ -94,7 +93,17 @@ class _Parts:
         bowel loop is told from lung by what lies deep in it.
         """
         least = np.where(self.ml < LARGE_LUNG_ML, MIN_AIRY_SHARE, MIN_AIRY_SHARE_OF_LARGE)
-        return self._dense_enough() & (self.ml >= MIN_LUNG_ML) & (self.deep_airy > least)
+        whole = self._dense_enough() & (self.ml >= MIN_LUNG_ML) & (self.deep_airy > least)
+        return whole | self._tips()
+
+    def _tips(self) -> NDArray[np.bool_]:
+        """Small parts that the upper or lower end of the scan cuts, as dense as lung."""
+        usual = (self.mean_hu > CUT_LUNG_HU[0]) & (self.mean_hu < CUT_LUNG_HU[1])
+        airy = (self.deep == 0) | (self.deep_airy > 2 * MIN_AIRY_SHARE)
+        large = self.ml >= MIN_CUT_LUNG_ML
+        return np.asarray(
+            self.at_end & large & usual & airy & (self.gas_share < MAX_GAS_SHARE / 2)
+        )
 
     def fragments(self) -> NDArray[np.bool_]:
         """Small parts that are lung if one lies beside them."""
@@ -108,17 +117,23 @@ class _Parts:
 
 def _parts(hu: Floats, air: Bools, spacing_kji: Spacing) -> _Parts:
     labels = components(air)
-    voxels = np.maximum(sizes(labels), 1)
-    inner = labels * deep_in(air, DEEP_MM, spacing_kji)
-    deep = np.bincount(inner[inner > 0], minlength=len(voxels))
-    airy = sums(inner, (hu > AIRY_HU[0]) & (hu < AIRY_HU[1]), len(voxels))
+    count = int(labels.max()) + 1
+    inside = np.flatnonzero(labels)
+    of, values = labels.reshape(-1)[inside], hu.reshape(-1)[inside]
+    voxels = np.maximum(np.bincount(of, minlength=count), 1)
+    inner = deep_in(air, DEEP_MM, spacing_kji).reshape(-1)[inside]
+    deep = np.bincount(of[inner], minlength=count)
+    airy = inner & (values > AIRY_HU[0]) & (values < AIRY_HU[1])
+    at_end = np.zeros(count, bool)
+    at_end[labels[[0, -1]]] = True
     return _Parts(
         labels,
         voxels * (float(np.prod(spacing_kji)) / 1000),
-        sums(labels, hu) / voxels,
-        sums(labels, hu < GAS_HU) / voxels,
+        np.bincount(of, values, count) / voxels,
+        np.bincount(of[values < GAS_HU], minlength=count) / voxels,
         deep,
-        airy / np.maximum(deep, 1),
+        np.bincount(of[airy], minlength=count) / np.maximum(deep, 1),
+        at_end,
     )
 
 
@@ -136,125 +151,66 @@ def find_lungs(
     body: Bools,
     spacing_kji: Spacing,
     left_mm: Floats,
-    middle_mm: float,
     progress: Progress = silent,
 ) -> CoarseLungs:
     """Left and right lung on the coarse grid.
 
     `airways` are left out, walls and all, to find the lungs, and then their `lumen` only, so
-    that bronchi leave no hollow round them in the lung. `left_mm` is how far to the
-    patient's left each voxel lies and `middle_mm` where the body's middle is: only these
-    decide the sides.
+    that bronchi leave no hollow round them in the lung. `left_mm` is how far to the left of
+    the body's middle each voxel lies: only this decides the sides.
     """
     progress(0.0, "Finding the lungs")
     parts = _parts(hu, air & ~airways, spacing_kji)
     main = keep(parts.labels, parts.lungs())
-    if not main.any():
-        return CoarseLungs(main, main, main)
-    main |= _beside(main, parts, spacing_kji)
+    box = bounding_box(main, max(REACH_MM, FRAGMENT_REACH_MM) + 5, spacing_kji)
+    nothing = np.zeros(hu.shape, bool)
+    if box is None:
+        return CoarseLungs(nothing, nothing, nothing)
+    main = main[box] | _beside(main[box], parts, box, spacing_kji)
     progress(0.2, "Telling left from right")
-    sides, merged = _split(main, spacing_kji, left_mm, middle_mm)
+    sides, merged = split_sides(main, spacing_kji, left_mm[box])
     progress(0.4, "Closing the lungs over vessels")
-    left, right = (_whole(sides == side, spacing_kji) for side in (1, 2))
-    progress(0.6, "Looking for nodules at the pleura")
-    left |= pleural_nodules(left, hu, body, spacing_kji, is_right=False)
-    progress(0.8, "Looking for nodules at the pleura")
-    right |= pleural_nodules(right, hu, body, spacing_kji, is_right=True)
-    left &= ~lumen & (sides != 2)
-    right &= ~lumen & ~left
-    return CoarseLungs(left, right, (left | right) & ~main, merged)
+    found = []
+    doubted = np.zeros(main.shape, bool)
+    for number, side in enumerate((1, 2)):
+        lung = _whole(sides == side, spacing_kji)
+        progress(0.6 + 0.2 * number, "Looking for nodules at the pleura")
+        pockets, doubt = pleural_nodules(
+            lung, hu[box], body[box], spacing_kji, is_right=side == 2
+        )
+        found.append((lung | pockets) & ~lumen[box])
+        doubted |= doubt
+    left, right = found[0] & (sides != 2), found[1] & (sides != 1)
+    right &= ~left
+    return CoarseLungs(
+        _placed(left, box, hu.shape),
+        _placed(right, box, hu.shape),
+        _placed((left | right) & ~main, box, hu.shape),
+        merged,
+        _placed(doubted & ~left & ~right, box, hu.shape),
+    )
 
 
-def _beside(main: Bools, parts: _Parts, spacing_kji: Spacing) -> Bools:
+def _placed(part: Bools, box: tuple[slice, ...], shape: tuple[int, ...]) -> Bools:
+    whole = np.zeros(shape, bool)
+    whole[box] = part
+    return whole
+
+
+def _beside(main: Bools, parts: _Parts, box: tuple[slice, ...], spacing_kji: Spacing) -> Bools:
     """The lung-like fragments close to the main parts."""
     near = np.zeros(len(parts.ml), bool)
-    near[np.unique(parts.labels[grown(main, FRAGMENT_REACH_MM, spacing_kji)])] = True
-    return keep(parts.labels, near & parts.fragments())
+    labels = parts.labels[box]
+    near[np.unique(labels[grown(main, FRAGMENT_REACH_MM, spacing_kji)])] = True
+    return keep(labels, near & parts.fragments())
 
 
 def _whole(lung: Bools, spacing_kji: Spacing) -> Bools:
     """The lung with its vessels, and the masses that it holds on all sides."""
-    if not lung.any():
+    box = bounding_box(lung, CLOSING_MM + max(spacing_kji), spacing_kji)
+    if box is None:
         return lung
-    whole = filled(closed(lung, CLOSING_MM, spacing_kji))
+    whole = filled(closed(lung[box], CLOSING_MM, spacing_kji))
     pixel_mm2 = spacing_kji[1] * spacing_kji[2]
     masses = filled_in_slices(whole, MAX_MASS_CM2 * 100, pixel_mm2) & ~whole
-    return np.asarray(whole | with_closed_ends(masses, whole))
-
-
-def _split(
-    main: Bools, spacing_kji: Spacing, left_mm: Floats, middle_mm: float
-) -> tuple[Sides, bool]:
-    """Each voxel's side (1 left, 2 right), and whether the lungs had to be cut apart.
-
-    Where the lungs touch, they are worn down until two parts lie far apart, and grown again
-    from those: the cut runs where the junction is thinnest.
-    """
-    voxel_ml = float(np.prod(spacing_kji)) / 1000
-    cores = components(main)
-    pair = _two_far_apart(cores, left_mm, middle_mm, voxel_ml, FAR_APART_MM)
-    if pair is not None:
-        return _with_the_rest(_sides_of(cores, pair), main, left_mm), False
-    depth = distance_mm(main, spacing_kji)
-    for limits_mm in (FAR_APART_MM, CLOSE_MM):
-        for radius_mm in WEAR_MM:
-            cores = components(depth > radius_mm)
-            pair = _two_far_apart(cores, left_mm, middle_mm, voxel_ml, limits_mm)
-            if pair is not None:
-                markers = _sides_of(cores, pair).astype(np.int32)
-                sides = watershed(-depth, markers, mask=main).astype(np.uint8)
-                return _with_the_rest(sides, main, left_mm), True
-    return _one_sided(main, left_mm, middle_mm), False
-
-
-def _sides_of(cores: Labels, pair: dict[int, int]) -> Sides:
-    side_of: Sides = np.zeros(int(cores.max()) + 1, np.uint8)
-    for label, side in pair.items():
-        side_of[label] = side
-    return np.asarray(side_of[cores])
-
-
-def _with_the_rest(sides: Sides, main: Bools, left_mm: Floats) -> Sides:
-    """The sides, and each fragment on the side whose middle is nearer."""
-    rest = components(main & (sides == 0))
-    if not rest.any():
-        return sides
-    left, right = (float(left_mm[sides == side].mean()) for side in (1, 2))
-    center = sums(rest, left_mm) / np.maximum(sizes(rest), 1)
-    side_of = np.where(center > (left + right) / 2, 1, 2).astype(np.uint8)
-    side_of[0] = 0
-    return sides + side_of[rest]
-
-
-def _two_far_apart(
-    cores: Labels,
-    left_mm: Floats,
-    middle_mm: float,
-    voxel_ml: float,
-    limits_mm: tuple[float, float],
-) -> dict[int, int] | None:
-    """Sides for the large cores, if they lie in two groups on either side of the middle."""
-    voxels = sizes(cores)
-    big = np.flatnonzero(voxels >= max(0.05 * voxels.sum(), 5 / voxel_ml))
-    if len(big) < 2:
-        return None
-    center = sums(cores, left_mm) / np.maximum(voxels, 1)
-    order = big[np.argsort(center[big])]
-    gaps = np.diff(center[order])
-    widest = int(gaps.argmax())
-    between = float(center[order[widest : widest + 2]].mean())
-    if gaps[widest] < limits_mm[0] or abs(between - middle_mm) > limits_mm[1]:
-        return None
-    return {int(n): 2 if place <= widest else 1 for place, n in enumerate(order)}
-
-
-def _one_sided(main: Bools, left_mm: Floats, middle_mm: float) -> Sides:
-    """A single lung and scraps of the other, each on the side of the middle where it lies."""
-    parts = components(main)
-    center = sums(parts, left_mm) / np.maximum(sizes(parts), 1)
-    largest = int(sizes(parts).argmax())
-    left = center > middle_mm
-    doubtful = np.abs(center - middle_mm) < NEAR_MIDDLE_MM
-    side_of = np.where(np.where(doubtful, left[largest], left), 1, 2).astype(np.uint8)
-    side_of[0] = 0
-    return np.asarray(side_of[parts])
+    return _placed(whole | with_closed_ends(masses, whole), box, lung.shape)

@@ -12,6 +12,7 @@ from vis3d.segmentation.morphology import (
     keep,
     opened,
     sizes,
+    sums,
 )
 
 REACH_MM = 15.0
@@ -24,28 +25,32 @@ NODULE_ML, NODULE_CONTACT, NODULE_SHARE, NODULE_MM = 0.1, 0.55, 0.35, 45.0
 """A nodule: least volume, contact with lung and share of its box, greatest length."""
 MASS_ML, MASS_CONTACT, MASS_MM = 10.0, 0.62, 80.0
 """A mass of any shape; what is smaller may be vessels of the hilum."""
+DOUBT_ML, DOUBT_CONTACT = 3.0, 0.45
+"""What is as large and lies half in the lung may be consolidation or fluid."""
 
 
 def pleural_nodules(
     lung: Bools, hu: Floats, body: Bools, spacing_kji: Spacing, *, is_right: bool
-) -> Bools:
+) -> tuple[Bools, Bools]:
     """The solid pockets in a lung's outer surface that most of all lung surrounds.
 
     Each pocket of a wide closing is judged on its own: closing the whole lung so widely would
     take parts of the mediastinum, ribs and diaphragm with it. Pockets on the side of the
     mediastinum (no lung between them and the body's middle) are left to vessels and heart.
+    The second answer holds the pockets in doubt: large and half in the lung, but no nodules.
     """
-    box = bounding_box(lung, REACH_MM, spacing_kji)
+    nodules, doubted = np.zeros(lung.shape, bool), np.zeros(lung.shape, bool)
+    box = bounding_box(lung, REACH_MM + max(spacing_kji), spacing_kji)
     if box is None:
-        return lung
+        return nodules, doubted
     inner, values = lung[box], hu[box]
     tissue = body[box] & (values > TISSUE_HU[0]) & (values < TISSUE_HU[1]) & ~inner
     pockets = closed(inner, REACH_MM, spacing_kji) & tissue & _lateral(inner, is_right)
     # opening parts the pockets from slivers along ribs; the fringe gives them their rim back
     labels = components(pockets & fringed(opened(pockets, MIN_RADIUS_MM, spacing_kji)))
-    result = np.zeros(lung.shape, bool)
-    result[box] = keep(labels, _nodule_like(labels, inner, values, spacing_kji))
-    return result
+    taken, in_doubt = _judged(labels, inner, values, spacing_kji)
+    nodules[box], doubted[box] = keep(labels, taken), keep(labels, in_doubt)
+    return nodules, doubted
 
 
 def _lateral(lung: Bools, is_right: bool) -> Bools:
@@ -57,18 +62,21 @@ def _lateral(lung: Bools, is_right: bool) -> Bools:
     return np.asarray(from_middle)
 
 
-def _nodule_like(
+def _judged(
     labels: Labels, lung: Bools, hu: Floats, spacing_kji: Spacing
-) -> NDArray[np.bool_]:
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which pockets are nodules or masses, and which may be lung without air."""
     voxels = sizes(labels)
     contact = _contact(labels, lung, spacing_kji)
     box_mm3, length_mm = _boxes(labels, spacing_kji)
     mm3 = voxels * float(np.prod(spacing_kji))
-    mean = np.bincount(labels.reshape(-1), hu.reshape(-1)) / np.maximum(voxels, 1)
+    solid = sums(labels, hu) / np.maximum(voxels, 1) > MIN_MEAN_HU
     nodule = (mm3 >= NODULE_ML * 1000) & (contact >= NODULE_CONTACT)
     nodule &= (mm3 >= NODULE_SHARE * box_mm3) & (length_mm <= NODULE_MM)
     mass = (mm3 >= MASS_ML * 1000) & (contact >= MASS_CONTACT) & (length_mm <= MASS_MM)
-    return np.asarray((nodule | mass) & (mean > MIN_MEAN_HU))
+    taken = np.asarray((nodule | mass) & solid)
+    doubt = (mm3 >= DOUBT_ML * 1000) & (contact >= DOUBT_CONTACT) & solid & ~taken
+    return taken, np.asarray(doubt)
 
 
 def _contact(labels: Labels, lung: Bools, spacing_kji: Spacing) -> NDArray[np.float64]:

@@ -1,0 +1,93 @@
+"""The air round the body, and the lung that the edge of the scan cuts and makes look alike."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
+from vis3d.segmentation.morphology import (
+    components,
+    components_in_slices,
+    grown,
+    keep,
+    shrunk,
+    sizes,
+    sums,
+    trimmed_in_slices,
+)
+
+SKIN_HU = -350
+"""Between air and the skin, at about half height."""
+LUNG_HU = (-930, -600)
+MOSTLY_LUNG = 0.7
+DARKEST_LUNG_HU, LIGHTER_LUNG_HU = -960, -925
+"""Half of even an emphysematous lung is denser than the one, a quarter than the other."""
+HALF, QUARTER = 0.5, 0.23
+MIN_WALLED = 0.1
+"""From a lung that an edge of the scan cuts, tissue lies in three of four directions or above
+and below, from air outside in one or two: the share of a slice that is so walled in."""
+LEAST_DOUBT, MOST_AGREE = 0.15, 0.5
+MIN_VOXELS = 30
+IN_SLICES: Spacing = (9.0, 1.0, 1.0)
+"""A spacing in voxels with which distances stay within a slice."""
+
+
+def outside_air(air: Bools, hu: Floats, measured: Bools) -> Bools:
+    """Air that a slice's border or the padding touches, unless it is a lung that they cut.
+
+    On a grid of about 4 mm, [k, j, i] as in `PatientFrame`. Slice by slice, so that a
+    windpipe open to the mouth joins nothing; then the slices of a piece are asked together.
+    """
+    pieces = components_in_slices(air)
+    touching = np.zeros(int(pieces.max()) + 1, bool)
+    touching[pieces[_rim(measured)]] = True
+    edge = keep(pieces, touching)
+    labels = pieces * edge
+    like = keep(labels, _lung_like(labels, air, hu))
+    return edge & ~_agreed(like, edge)
+
+
+def _rim(measured: Bools) -> Bools:
+    """The voxels at the sides of the slices and beside the padding."""
+    rim = np.zeros(measured.shape, bool)
+    if not measured.all():
+        rim = grown(~measured, 1.0, IN_SLICES)
+    rim[:, [0, -1]] = True
+    rim[:, :, [0, -1]] = True
+    return rim
+
+
+def _lung_like(labels: Labels, air: Bools, hu: Floats) -> NDArray[np.bool_]:
+    """Which pieces have the density of lung away from their edges, and tissue round them."""
+    count = int(labels.max()) + 1
+    deep = labels * shrunk(air, 1.0, IN_SLICES)
+    voxels = sizes(deep, count)
+
+    def share(where: Bools) -> NDArray[np.float64]:
+        return sums(deep, where, count) / np.maximum(voxels, 1)
+
+    usual = share((hu > LUNG_HU[0]) & (hu < LUNG_HU[1])) > MOSTLY_LUNG
+    dark = (share(hu > DARKEST_LUNG_HU) > HALF) & (share(hu > LIGHTER_LUNG_HU) > QUARTER)
+    walled = sums(labels, walled_in(hu), count) > MIN_WALLED * sizes(labels, count)
+    return np.asarray((voxels > MIN_VOXELS) & (usual | (dark & walled)))
+
+
+def walled_in(hu: Floats) -> Bools:
+    """What has thick tissue in three directions of its slice, or in two and above and below."""
+    thick = trimmed_in_slices(hu > SKIN_HU)
+    within = sum(side.astype(np.uint8) for axis in (1, 2) for side in _beyond(thick, axis))
+    above, below = _beyond(thick, 0)
+    return np.asarray((within >= 3) | ((within >= 2) & above & below))
+
+
+def _beyond(thick: Bools, axis: int) -> tuple[Bools, Bools]:
+    """Where tissue lies before and behind along an axis."""
+    behind = np.flip(np.logical_or.accumulate(np.flip(thick, axis), axis), axis)
+    return np.logical_or.accumulate(thick, axis), behind
+
+
+def _agreed(like: Bools, edge: Bools) -> Bools:
+    """What the slices say of the air at the edge, where most slices of a piece agree: all."""
+    pieces = components(edge)
+    count = int(pieces.max()) + 1
+    share = sizes(pieces * like, count) / np.maximum(sizes(pieces * edge, count), 1)
+    return edge & keep(pieces, share > LEAST_DOUBT) & (like | keep(pieces, share > MOST_AGREE))
