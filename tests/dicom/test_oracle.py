@@ -1,5 +1,6 @@
 """SimpleITK, which shares no code with this reader, agrees where every voxel lies."""
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,9 +12,11 @@ import pydicom
 import SimpleITK
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless
 
 from tests.conftest import oblique_geometry
-from tests.dicom.stacks import ct_stack, write
+from tests.dicom.stacks import compress, ct_stack, write
 from vis3d.dicom import discover, load_series
 from vis3d.geometry import Geometry
 from vis3d.volume import Volume
@@ -124,3 +127,53 @@ def test_dcm2niix_and_highdicom_put_every_voxel_where_we_do(
         volume = load_series(discover(folder).series[0])
         assert_agrees_with_dcm2niix(volume, Path(folder))
         assert_agrees_with_highdicom(volume, Path(folder))
+
+
+def with_rescales(slices: list[Dataset]) -> None:
+    for k, dataset in enumerate(slices):
+        dataset.RescaleSlope, dataset.RescaleIntercept = str(1 + k % 3), str(-100 * k)
+
+
+def inverted(slices: list[Dataset]) -> None:
+    for dataset in slices:
+        dataset.PhotometricInterpretation = "MONOCHROME1"
+
+
+def in_twelve_bits(slices: list[Dataset]) -> None:
+    for dataset in slices:
+        stored = np.frombuffer(dataset.PixelData, np.int16).clip(0) + 1024
+        dataset.PixelData = stored.astype(np.uint16).tobytes()
+        dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 12, 11, 0
+        dataset.RescaleIntercept = "-1024"
+
+
+def compressed(slices: list[Dataset]) -> None:
+    for dataset in slices:
+        compress(dataset, JPEGLSLossless)
+
+
+@settings(deadline=None, max_examples=12)
+@given(
+    st.tuples(st.integers(3, 7), st.integers(8, 16), st.integers(8, 16)),
+    spacings,
+    turns,
+    st.sampled_from([with_rescales, inverted, in_twelve_bits, compressed]),
+)
+def test_values_agree_however_they_are_stored(
+    shape: tuple[int, int, int],
+    spacing: tuple[float, float, float],
+    degrees: tuple[float, float, float],
+    change: Callable[[list[Dataset]], None],
+) -> None:
+    geometry = Geometry(shape, spacing, (11.0, -42.0, 7.5), turned(degrees))
+    stored = np.random.default_rng(0).integers(-1000, 2000, shape, np.int16)
+    slices = ct_stack(stored, geometry)
+    change(slices)
+    syntax = JPEGLSLossless if change is compressed else ExplicitVRLittleEndian
+    with TemporaryDirectory() as folder:
+        write(Path(folder), slices, syntax)
+        volume = load_series(discover(folder).series[0])
+        assert_agrees_with_dcm2niix(volume, Path(folder))
+        if change is not inverted:  # the others show such values turned round
+            assert_agrees_with_simpleitk(volume, Path(folder))
+            assert_agrees_with_highdicom(volume, Path(folder))
