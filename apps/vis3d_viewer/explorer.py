@@ -25,6 +25,7 @@ from vis3d_viewer.planes import plane_maps
 from vis3d_viewer.settings import VIEWS, Settings, accept
 from vis3d_viewer.study import Study
 from vis3d_viewer.ui import VIEW_3D
+from vis3d_viewer.uploads import without_folders
 from vis3d_viewer.view3d import View3D
 from vis3d_viewer.windows import histogram_bars, window_choices
 from vis3d_viewer.workbench import USUAL, Workbench
@@ -289,7 +290,7 @@ class Explorer:
         except Cancelled:
             message = CANCELLED
         except Vis3dError as error:
-            message = str(error)
+            message = without_folders(str(error))
         except Exception:
             log.exception("A piece of work failed.")
             message = NOT_OURS

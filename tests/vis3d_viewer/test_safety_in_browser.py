@@ -1,0 +1,227 @@
+"""What a page does when it is shared, cut off, left alone; colours, keyboard, small screens."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, WebSocketRoute
+
+from tests.needs import need
+from tests.vis3d_viewer.conftest import PATIENCE, Visit, served
+from tests.vis3d_viewer.scans import blob_scan
+from vis3d import files
+
+pytestmark = pytest.mark.browser
+
+INDEX = "document.querySelector('[data-testid=slice-axial]').dataset.index"
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("scan") / "blob.nii.gz"
+    files.write_volume(blob_scan(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def address(scan: Path) -> Iterator[str]:
+    with served("serve", scan) as address:
+        yield address
+
+
+def test_a_second_page_joins_the_same_view_and_both_say_so(
+    visit: Callable[[str], Any], address: str
+) -> None:
+    with visit(address) as one:
+        one.wait_for_slices()
+        assert not one.find("pages").count()
+        with visit(address) as two:
+            two.wait_for_slices()
+            for seen in (one, two):
+                seen.find("pages").wait_for()
+                assert seen.find("pages").inner_text() == "2 pages share this view"
+            before = one.page.evaluate(INDEX)
+            two.find("slice-axial").focus()
+            two.page.keyboard.press("ArrowUp")
+            one.wait_until(f"{INDEX} !== '{before}'")
+            two.find("window-bone").click()
+            one.wait_until(
+                "document.querySelector('[data-testid=slice-axial]').dataset.loaded"
+                ".includes('width=1800')"
+            )
+        one.find("pages").wait_for(state="detached")
+        assert one.complaints == []
+
+
+def test_a_cut_connection_is_mended_without_a_hand(chromium: Browser, address: str) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    sockets = []
+
+    def between(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    page.route_web_socket(re.compile("/ws"), between)
+    page.goto(address)
+    slices = "[data-testid=slice-axial][data-loaded*='slice/']"
+    page.wait_for_selector(slices, timeout=PATIENCE)
+    page.evaluate("window.mark = 1")
+    sockets[0].close()
+    page.wait_for_function("window.mark === undefined", timeout=PATIENCE)  # it came anew
+    page.wait_for_selector(slices, timeout=PATIENCE)
+    before = page.evaluate(INDEX)
+    page.get_by_test_id("slice-axial").focus()
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function(f"{INDEX} !== '{before}'", timeout=PATIENCE)
+    assert len(sockets) == 2
+    context.close()
+
+
+def test_a_server_that_ended_is_told(visit: Callable[[str], Any], scan: Path) -> None:
+    with served("serve", scan) as address:
+        opened = visit(address)
+        seen = opened.__enter__()
+        seen.wait_for_slices()
+    seen.find("closed").wait_for(timeout=PATIENCE)
+    assert "lost" in seen.find("closed").inner_text()
+    opened.__exit__(None, None, None)
+
+
+def test_a_page_left_alone_hides_the_scan(visit: Callable[[str], Any], scan: Path) -> None:
+    with served("serve", scan, "--idle-minutes", "0.05") as address, visit(address) as seen:
+        seen.wait_for_slices()
+        seen.find("blanked").wait_for(timeout=PATIENCE)
+        assert seen.find("blanked").is_visible()
+        assert not seen.find("picture-axial").is_visible()
+        seen.page.keyboard.press("Enter")  # the button has the focus
+        seen.find("blanked").wait_for(state="detached")
+        assert seen.find("picture-axial").is_visible()
+        assert seen.complaints == []
+
+
+def test_light_and_dark_are_remembered_and_pictures_stay_dark(
+    visit: Callable[[str], Any], address: str
+) -> None:
+    with visit(address) as seen:
+        seen.wait_for_slices()
+        dark = brightness(seen, ".v3-panel")
+        seen.find("theme").click()
+        seen.page.wait_for_timeout(400)
+        assert dark < 60
+        assert brightness(seen, ".v3-panel") > 200
+        assert brightness(seen, ".v3-slice") < 60
+        seen.page.reload()
+        seen.wait_for_slices()
+        assert brightness(seen, ".v3-panel") > 200
+        assert seen.complaints == []
+
+
+def brightness(seen: Visit, selector: str) -> float:
+    """How bright an element's background is, 0 to 255."""
+    color = seen.page.evaluate(
+        "(selector) => getComputedStyle(document.querySelector(selector)).backgroundColor",
+        selector,
+    )
+    return float(np.mean([float(part) for part in re.findall(r"[\d.]+", color)[:3]]))
+
+
+def test_everything_is_reached_by_keyboard_and_has_a_name(
+    visit: Callable[[str], Any], address: str
+) -> None:
+    with visit(address) as seen:
+        seen.wait_for_slices()
+        nameless = seen.page.evaluate(
+            """() => [...document.querySelectorAll(
+                'button, input, [role=slider], [role=separator], [role=application], select')]
+                .filter((element) => element.offsetParent !== null || element.ownerSVGElement)
+                .filter((element) => !(element.getAttribute('aria-label')
+                    || element.textContent.trim() || element.title
+                    || element.labels?.length || element.getAttribute('aria-labelledby')))
+                .map((element) => element.outerHTML.slice(0, 160))"""
+        )
+        assert nameless == []
+        reached = set()
+        for _ in range(90):
+            seen.page.keyboard.press("Tab")
+            reached.add(
+                seen.page.evaluate(
+                    "document.activeElement.closest('[data-testid]')?.dataset.testid"
+                )
+            )
+        for name in ("slice-axial", "window-bone", "histogram-low", "split-x", "theme", "help"):
+            assert name in reached, name
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1024, 768), (820, 1180)])
+def test_the_page_fits_small_screens(
+    chromium: Browser, address: str, size: tuple[int, int]
+) -> None:
+    width, height = size
+    context = chromium.new_context(viewport={"width": width, "height": height}, has_touch=True)
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector("[data-testid=slice-sagittal][data-loaded*='slice/']")
+    overflow = page.evaluate(
+        "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+    )
+    assert overflow[0] <= width
+    assert overflow[1] <= height
+    for name in ("slice-axial", "slice-coronal", "slice-sagittal", "view-3d"):
+        box = page.get_by_test_id(name).bounding_box()
+        assert box is not None
+        assert box["width"] > 180
+        assert box["height"] > 180
+        assert box["x"] + box["width"] <= width + 1
+    context.close()
+
+
+def test_tls_carries_the_page_and_its_websocket(
+    chromium: Browser, scan: Path, tmp_path: Path
+) -> None:
+    need(which("openssl") is not None, "openssl: `apt-get install openssl`")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    where = ["-nodes", "-keyout", str(key), "-out", str(cert), "-days", "2"]
+    subprocess.run([*made, *where, "-subj", "/CN=localhost"], check=True, capture_output=True)
+    program = [sys.executable, "-m", "vis3d_cli", "serve", str(scan), "--no-browser"]
+    tls = ["--tls-cert", str(cert), "--tls-key", str(key), "--allow-remote"]
+    process = subprocess.Popen(
+        [*program, *tls, "--host", "0.0.0.0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"XDG_STATE_HOME": str(tmp_path)},
+    )
+    assert process.stdout is not None
+    try:
+        found = re.fullmatch(
+            r"Serving on https://\S+:(\d+)/\?(\S+)\n", process.stdout.readline()
+        )
+        assert found is not None
+        context = chromium.new_context(ignore_https_errors=True)
+        page = context.new_page()
+        page.goto(f"https://127.0.0.1:{found[1]}/?{found[2]}")
+        page.wait_for_selector(
+            "[data-testid=slice-axial][data-loaded*='slice/']", timeout=PATIENCE
+        )
+        (cookie,) = context.cookies()
+        assert cookie["secure"]
+        stranger = chromium.new_context(ignore_https_errors=True).request
+        root = f"https://127.0.0.1:{found[1]}/"
+        assert stranger.get(root).status == 403
+        evil = {"Host": "evil.example"}
+        assert stranger.get(f"{root}?{found[2]}", headers=evil).status == 403
+        context.close()
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert "Traceback" not in errors
