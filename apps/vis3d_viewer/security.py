@@ -58,19 +58,13 @@ class Door:
 
     def hosts(self, request: web.Request) -> set[str]:
         """What the Host header may say."""
-        name, port = listening_at(request)
-        names = set(self.names)
-        if self.tls:  # an address in numbers can't be turned to another machine
-            names.add(f"[{name}]" if ":" in name else name)
-        hosts = {f"{name}:{port}" for name in names}
-        if port == (443 if self.tls else 80):
-            hosts |= names
-        return hosts | ({urlsplit(self.public).netloc.lower()} if self.public else set())
+        public = {urlsplit(self.public).netloc.lower()} if self.public else set()
+        return self._own_hosts(request) | public
 
     def origins(self, request: web.Request) -> set[str]:
         """What the Origin header may say."""
         scheme = "https" if self.tls else "http"
-        own = {f"{scheme}://{host}" for host in self.hosts(request)}
+        own = {f"{scheme}://{host}" for host in self._own_hosts(request)}
         return own | ({self.public.lower()} if self.public else set())
 
     def sockets(self, request: web.Request) -> str:
@@ -79,6 +73,14 @@ class Door:
         return " ".join(
             "ws" + origin.removeprefix("http") for origin in origins if "[" not in origin
         )
+
+    def _own_hosts(self, request: web.Request) -> set[str]:
+        name, port = listening_at(request)
+        names = set(self.names)
+        if self.tls:  # an address in numbers can't be turned to another machine
+            names.add(f"[{name}]" if ":" in name else name)
+        hosts = {f"{name}:{port}" for name in names}
+        return hosts | (names if port == (443 if self.tls else 80) else set())
 
     @property
     def secure(self) -> bool:

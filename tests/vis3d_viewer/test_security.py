@@ -22,7 +22,11 @@ SLICE = "/slice/axial?index=3&center=40&width=400"
 Ask = Callable[..., Awaitable[ClientResponse]]
 
 
-def asked(question: Callable[[Ask, int], Awaitable[None]], saved: Path | None = None) -> None:
+def asked(
+    question: Callable[[Ask, int], Awaitable[None]],
+    saved: Path | None = None,
+    door: security.Door = security.LOCAL,
+) -> None:
     """Ask a real server, with no cookies but those given, what `question` wants to know."""
 
     async def main() -> None:
@@ -33,6 +37,7 @@ def asked(question: Callable[[Ask, int], Awaitable[None]], saved: Path | None = 
             www=Path(vue3.www),
             study=blob_study,
             saved=lambda ticket: saved if ticket == "good" else None,
+            door=door,
         )
         async with TestServer(app) as server, ClientSession(cookie_jar=DummyCookieJar()) as one:
             port = int(server.port or 0)
@@ -107,6 +112,36 @@ def test_our_own_names_and_origin_are_let_in() -> None:
             assert (await ask(f"{SLICE}&key={KEY}", **own)).status == 200
 
     asked(question)
+
+
+def test_behind_a_proxy_its_name_is_ours_and_others_are_not() -> None:
+    async def question(ask: Ask, port: int) -> None:
+        own = {"Host": "scans.example", "Origin": "https://scans.example"}
+        page = await ask(f"/?key={KEY}", **own)
+        assert page.status == 200
+        assert page.cookies[f"vis3d-{port}"]["secure"]
+        assert "wss://scans.example" in page.headers["Content-Security-Policy"]
+        for wrong in (
+            {"Host": "scans.example", "Origin": "http://scans.example"},
+            {"Host": "scans.example", "Origin": "https://evil.example"},
+            {"Host": "scans.example:8080"},
+            {"Host": "evil.example"},
+        ):
+            assert (await ask(f"/?key={KEY}", **wrong)).status == 403
+        assert (await ask("/", **own)).status == 403
+
+    asked(question, door=security.Door(public="https://scans.example"))
+
+
+def test_pages_are_counted_once_they_brought_the_key() -> None:
+    counts: list[int] = []
+    protocol = security.KeyProtocol(KEY, counts.append)
+    assert not asyncio.run(protocol.validateToken("wrong", "stranger"))
+    for page in ("one", "two"):
+        assert asyncio.run(protocol.validateToken(KEY, page))
+    protocol.onClose("stranger")
+    protocol.onClose("one")
+    assert counts == [1, 2, 1]
 
 
 def test_another_page_cannot_use_the_cookie() -> None:
