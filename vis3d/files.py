@@ -25,7 +25,7 @@ from vis3d.formats import (
 )
 from vis3d.formats.frames import Coordinates
 from vis3d.formats.merging import merged
-from vis3d.formats.stl import stl_content
+from vis3d.formats.stl import stl_content, stl_surface
 from vis3d.formats.structures import structure
 from vis3d.formats.voxels import VoxelFile, labelmap_of, volume_of
 from vis3d.geometry import Geometry
@@ -54,13 +54,21 @@ SURFACE_SUFFIXES = (*SURFACE_WRITERS, DICOM_SUFFIX)
 def input_kind(path: PathLike) -> Kind:
     """How an input is read: by its suffix; folders, archives and all else are DICOM's.
 
+    A DICOM Encapsulated STL is a surface.
+
     Raises:
         NothingFoundError: there is no such path.
     """
     file = _existing(path)
     if file.is_file() and _suffix(file, VOXEL_READERS):
         return "volume"
-    return "surface" if file.is_file() and _suffix(file, SURFACE_READERS) else "dicom"
+    if not file.is_file() or not (_suffix(file, SURFACE_READERS) or _is_dicom(file)):
+        return "dicom"
+    if _suffix(file, SURFACE_READERS):
+        return "surface"
+    from vis3d import dicom
+
+    return "surface" if dicom.is_encapsulated_stl(file) else "dicom"
 
 
 def discover(
@@ -251,11 +259,20 @@ def read_surface(path: PathLike) -> Surface:
 def read_surfaces(path: PathLike) -> tuple[Surface, ...]:
     """Every surface of a file (.glb, .3mf and .obj can hold several), in LPS mm.
 
+    A DICOM Encapsulated STL is one too.
+
     Raises:
         UsageError: an unknown suffix.
         InputError: the file is broken.
     """
     file = _existing(path)
+    if file.is_file() and not _suffix(file, SURFACE_READERS) and _is_dicom(file):
+        from vis3d import dicom
+
+        found = dicom.read_encapsulated_stl(file)
+        return (
+            stl_surface(found.content, file, name=found.title, mm_per_unit=found.mm_per_unit),
+        )
     return SURFACE_READERS[_legal_suffix(file, tuple(SURFACE_READERS), "a surface")](file)
 
 

@@ -13,8 +13,8 @@ import trimesh
 from tests.conftest import oblique_geometry
 from tests.needs import need
 from vis3d.dicom import Series, discover, load_series, write_ct_series, write_encapsulated_stl
-from vis3d.errors import OutputError, UnsupportedError, UsageError
-from vis3d.files import write_surface
+from vis3d.errors import InputError, OutputError, UnsupportedError, UsageError
+from vis3d.files import input_kind, read_surface, write_surface
 from vis3d.meshing import extract_surface
 from vis3d.surface import Surface
 from vis3d.volume import Volume
@@ -97,3 +97,59 @@ def test_a_missing_folder_is_an_output_error(
 ) -> None:
     with pytest.raises(OutputError, match="nowhere"):
         write_surface(box, tmp_path / "nowhere" / "box.dcm", series=series)
+
+
+def test_it_is_read_back_where_it_lies(made: Path, box: Surface) -> None:
+    read = read_surface(made)
+    assert input_kind(made) == "surface"
+    assert read.name == "left box"
+    assert read.volume_ml == pytest.approx(box.volume_ml, rel=1e-5)
+    np.testing.assert_allclose(read.bounds_mm, box.bounds_mm, atol=1e-4)
+    assert read.metadata["findings"] == box.metadata["findings"]
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("cm", 10), ("um", 0.001), ("m", 1000)])
+def test_other_units_of_length_become_millimetres(
+    made: Path, box: Surface, unit: str, factor: float
+) -> None:
+    content = pydicom.dcmread(made)
+    content.MeasurementUnitsCodeSequence[0].CodeValue = unit
+    content.save_as(made)
+    np.testing.assert_allclose(read_surface(made).bounds_mm, box.bounds_mm * factor, rtol=1e-5)
+
+
+def test_what_is_no_surface_in_dicom_is_refused(made: Path, series: Series) -> None:
+    content = pydicom.dcmread(made)
+    content.MeasurementUnitsCodeSequence[0].CodeValue = "furlong"
+    content.save_as(made)
+    with pytest.raises(UnsupportedError, match="unit"):
+        read_surface(made)
+    del content.MeasurementUnitsCodeSequence
+    content.EncapsulatedDocument = b"solid nothing "
+    content.save_as(made)
+    with pytest.raises(InputError, match="no STL"):
+        read_surface(made)
+    made.write_bytes(made.read_bytes()[:700])
+    with pytest.raises(InputError, match=r"box\.dcm"):
+        read_surface(made)
+
+
+def test_colours_and_place_of_a_glb_hold_on_an_oblique_grid(
+    box: Surface, tmp_path: Path
+) -> None:
+    heights = box.points @ np.array([0.2, 0.5, 0.8])
+    share = (heights - heights.min()) / np.ptp(heights)
+    colors = np.stack([255 * share, 255 * (1 - share), np.full(len(share), 40)], axis=1)
+    painted = dataclasses.replace(box, point_data={"colors": colors.astype(np.uint8)})
+    write_surface(painted, tmp_path / "box.glb")
+    scene = trimesh.load(tmp_path / "box.glb")
+    (part,) = scene.geometry.values()
+    (node,) = scene.graph.nodes_geometry
+    placed = trimesh.transform_points(part.vertices, scene.graph[node][0])
+    x, y, z = 1000 * placed.T
+    lps = np.stack([x, -z, y], axis=1)
+    np.testing.assert_allclose(np.sort(lps, axis=0), np.sort(box.points, axis=0), atol=1e-2)
+    seen = (lps @ np.array([0.2, 0.5, 0.8]) - heights.min()) / np.ptp(heights)
+    red = np.asarray(part.visual.vertex_attributes["color"])[:, 0] / 255
+    srgb = np.where(red <= 0.0031308, red * 12.92, 1.055 * red ** (1 / 2.4) - 0.055)
+    np.testing.assert_allclose(srgb, seen, atol=0.03)

@@ -1,24 +1,30 @@
 """Surfaces as DICOM: an STL file in an Encapsulated STL object (PS3.3 section A.85)."""
 
 import os
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import EncapsulatedSTLStorage, ExplicitVRLittleEndian
 
 import vis3d
-from vis3d.dicom.headers import safe_text
+from vis3d.dicom.headers import Header, read_header, safe_text
 from vis3d.dicom.segmentation_objects import _without_warnings
 from vis3d.dicom.series import Series
+from vis3d.dicom.sources import DiskFile
 from vis3d.dicom.uids import new_uid
-from vis3d.errors import TooLargeError, UnsupportedError
+from vis3d.errors import InputError, TooLargeError, UnsupportedError
 from vis3d.whole_file import whole_file
 
 MAX_BYTES = 2**32 - 2
 """What the length of an element can say."""
 
 SERIES_NUMBER = 901
+MM_OF_UNIT = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001, "[in_i]": 25.4}
+"""Units of length as UCUM writes them (PS3.16 CID 7063)."""
 
 _REQUIRED = (
     "PatientName",
@@ -85,6 +91,56 @@ def write_encapsulated_stl(
         made.EncapsulatedDocument = stl + b"\0" * (len(stl) % 2)
         with whole_file(path) as unfinished:
             made.save_as(unfinished, enforce_file_format=True)
+
+
+@dataclass(frozen=True)
+class EncapsulatedStl:
+    """An STL file out of a DICOM object, what it is called, and its unit of length in mm."""
+
+    content: bytes
+    title: str
+    mm_per_unit: float
+
+
+def is_encapsulated_stl(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a DICOM Encapsulated STL object."""
+    try:
+        return _header(Path(path)).text("SOPClassUID") == str(EncapsulatedSTLStorage)
+    except InputError:
+        return False
+
+
+def read_encapsulated_stl(path: str | os.PathLike[str]) -> EncapsulatedStl:
+    """The STL file in a DICOM Encapsulated STL object, from any maker.
+
+    Raises:
+        InputError: the file isn't one, or is damaged.
+        UnsupportedError: a unit of length that isn't known.
+    """
+    file = Path(path)
+    try:
+        header = _header(file)
+    except InputError as error:
+        raise type(error)(f"{file.name}: {error}.") from error
+    if header.text("SOPClassUID") != EncapsulatedSTLStorage:
+        raise UnsupportedError(f"{file.name} is DICOM, but no Encapsulated STL.")
+    with _without_warnings():
+        try:
+            dataset = pydicom.dcmread(file)
+            content = bytes(dataset.EncapsulatedDocument)
+            length = int(dataset.get("EncapsulatedDocumentLength") or len(content))
+            title = safe_text(str(dataset.get("DocumentTitle") or ""))
+            units = list(dataset.get("MeasurementUnitsCodeSequence") or [])
+            unit = str(units[0].CodeValue) if units else "mm"
+        except Exception as error:  # pydicom raises a dozen kinds on damage
+            raise InputError(f"{file.name} is a damaged Encapsulated STL.") from error
+    if unit not in MM_OF_UNIT:
+        raise UnsupportedError(f"{file.name} states a unit of length that isn't read.")
+    return EncapsulatedStl(content[:length], title, MM_OF_UNIT[unit])
+
+
+def _header(path: Path) -> Header:
+    return read_header(DiskFile(path.name, path.stat().st_size, str(path)))
 
 
 def _inherited(source: Any) -> Dataset:

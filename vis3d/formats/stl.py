@@ -49,6 +49,17 @@ def read_stl(path: Path) -> tuple[Surface, ...]:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror or error}.") from error
+    return (stl_surface(content, path),)
+
+
+def stl_surface(
+    content: bytes, path: Path, *, name: str = "", mm_per_unit: float = 1.0
+) -> Surface:
+    """The surface in an STL file's bytes, called after `path` where no `name` is given.
+
+    Raises:
+        InputError: no STL, or the triangle count doesn't match the size.
+    """
     count = int.from_bytes(content[HEADER_BYTES : HEADER_BYTES + 4], "little")
     promised = HEADER_BYTES + 4 + count * TRIANGLE.itemsize
     if len(content) >= HEADER_BYTES + 4 and promised == len(content):
@@ -65,8 +76,8 @@ def read_stl(path: Path) -> tuple[Surface, ...]:
     header = said.decode("ascii", "replace")
     frame, findings = frame_said(header, "STL")
     metadata = {"findings": (*findings, *_told(header))}
-    surface = Surface(in_lps(points, frame), triangles, path.stem)
-    return (Surface(surface.points, triangles, path.stem, metadata=metadata),)
+    lps = in_lps(points, frame) * np.float32(mm_per_unit)
+    return Surface(lps, triangles, name or path.stem, metadata=metadata)
 
 
 def _header(surface: Surface, coordinates: Coordinates) -> bytes:
