@@ -5,7 +5,7 @@ import logging
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,8 @@ from trame_server.utils.typed_state import TypedState
 from vis3d.errors import Cancelled, UsageError, Vis3dError
 from vis3d.progress import Progress
 from vis3d.scene import Camera, ClipPlane, CropBox, Scene
-from vis3d_viewer import compose, look3d, opening, scene3d, study, workbench
+from vis3d_viewer import compose, exports, look3d, opening, scene3d, study, workbench
+from vis3d_viewer.exports import Exports
 from vis3d_viewer.jobs import Jobs, Result
 from vis3d_viewer.look3d import Look3D
 from vis3d_viewer.opening import Opening, Sources
@@ -56,6 +57,7 @@ STATE: dict[str, Any] = {
     **opening.STATE,
     **look3d.STATE,
     **workbench.STATE,
+    **exports.STATE,
 }
 """What the page shows besides the settings; only the server changes it."""
 
@@ -77,6 +79,7 @@ class Explorer:
         self._segment_at_once = False
         self._look = Look3D(self)
         self._bench = Workbench(self)
+        self._exports = Exports(self)
         self.opening = Opening(self, self._jobs, sources)
         self._prepare_state()
 
@@ -118,12 +121,6 @@ class Explorer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     # What a person asks for
-
-    def export_stl(self, label: object) -> None:
-        """Make an STL file of one structure and have the browser save it."""
-        opened = self.study
-        if opened is not None and isinstance(label, int):
-            self._start(self._export(opened, label))
 
     def cancel(self) -> None:
         """Stop what is being worked on."""
@@ -239,15 +236,6 @@ class Explorer:
             self._scene = scene  # a step through the slices mustn't draw 3D again
             self.view.show(scene)
 
-    async def _export(self, opened: Study, label: int) -> None:
-        if self._jobs.busy or label not in {s.label for s in opened.structures}:
-            return
-        name = opened.structure(label).name
-        self._update(message="", job=_job(f"Making the STL file of the {name}", 0.0))
-        folder = Path(tempfile.mkdtemp(dir=self._folder))
-        path = await self._jobs.run(partial(study.write_stl, opened, label, folder))
-        self.offer(path)
-
     # Small steps
 
     def _prepare_state(self) -> None:
@@ -258,13 +246,13 @@ class Explorer:
         names = [getattr(self.setting_names, field.name) for field in fields(Settings)]
         self._state.change(*names)(self._compose)
         for trigger in (
-            self.export_stl,
             self.cancel,
             self.look,
         ):
             self._server.trigger(trigger.__name__)(trigger)
-        for name, work in (*self._bench.triggers.items(), *self.opening.triggers.items()):
-            self._server.trigger(name)(self._explained(work))
+        for part in (self.opening, self._bench, self._exports):
+            for name, work in part.triggers.items():
+                self._server.trigger(name)(self._explained(work))
 
     def _explained(self, work: Callable[..., None]) -> Callable[..., None]:
         """The same, where what a person can't have is said on the page."""

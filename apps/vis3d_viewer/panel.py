@@ -6,6 +6,7 @@ from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 
 from vis3d_viewer.panel_3d import build_3d
+from vis3d_viewer.panel_export import build_export
 from vis3d_viewer.panel_slices import build_slabs, build_windows
 from vis3d_viewer.panel_structures import build_structures
 from vis3d_viewer.widgets import named
@@ -26,6 +27,9 @@ def build_panel(s: Any) -> None:
         with html.Section():
             html.H2("3D")
             build_3d(s)
+        with html.Section():
+            html.H2("Save")
+            build_export()
         with html.Section(v_if=("notes.length",), **named("notes")):
             html.H2("Checks and findings")
             note_list("notes")

@@ -20,8 +20,8 @@ class StructureList(AbstractElement):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("structure-list", **kwargs)
-        self._attr_names += ["rows", "hidden", "opacity", "busy", "steps", "done"]
-        self._event_names += ["hidden", "opacity", "act", "export"]
+        self._attr_names += ["rows", "hidden", "opacity", "busy", "steps", "done", "plan"]
+        self._event_names += ["hidden", "opacity", "act"]
 
 
 class AddByValue(AbstractElement):
@@ -42,6 +42,7 @@ def build_structures(s: Any) -> None:
         busy=("job.running",),
         steps=("steps",),
         done=("steps_done",),
+        plan=("surface_plan",),
         act=ACT,
         raw_attrs=[
             f':hidden="{s.hidden}"',

@@ -146,28 +146,3 @@ def surface_of(study: Study, label: int, progress: Progress, *, quick: bool = Fa
     progress(0.0, f"Drawing the {structure.name}")
     most = QUICK_TRIANGLES if quick else VIEW_TRIANGLES
     return surface_for_view(study.masks[label], color=structure.color, max_triangles=most)
-
-
-def full_surface(study: Study, label: int, progress: Progress) -> Surface:
-    """The closed surface of one structure with every triangle, LPS mm.
-
-    Raises:
-        KeyError: no structure with voxels has this label.
-    """
-    structure = study.structure(label)
-    mask = study.masks[label]
-    return meshing.extract_surface(mask, study.volume, color=structure.color, progress=progress)
-
-
-def write_stl(study: Study, label: int, folder: Path, progress: Progress) -> Path:
-    """An STL file of one structure in `folder`, named after the structure alone.
-
-    Raises:
-        KeyError: no structure with voxels has this label.
-        Vis3dError: it can't be meshed or written.
-    """
-    surface = full_surface(study, label, part(progress, 0.0, 0.9))
-    path = folder / f"{study.structure(label).name.replace(' ', '-')}.stl"
-    progress(0.9, "Writing the file")
-    files.write_surface(surface, path)
-    return path

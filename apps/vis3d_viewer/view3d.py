@@ -14,8 +14,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from vis3d.errors import Vis3dError
@@ -38,6 +42,9 @@ MAX_PIXELS = 1_400_000
 TURN_DEGREES_PER_S = 30.0
 TURN_S = 0.05
 """A turntable shows a picture that often at most."""
+
+MAX_STILL_PIXELS = 4_000_000
+"""Of a picture to save."""
 
 COARSE_QUALITY, FINE_QUALITY = 70, 92
 
@@ -67,6 +74,8 @@ class View3D:
         self._held: CropBox | ClipPlane | None = None
         self._turning = False
         self._turned_at = 0.0
+        self._shown: Scene | None = None
+        self._still_drawing = False
         self._loop = asyncio.get_running_loop()
         self._pressed_at: tuple[int, int] | None = None
         self._thread = ThreadPoolExecutor(1, "rendering")
@@ -102,6 +111,17 @@ class View3D:
     async def apart(self, work: Callable[[], Result]) -> Result:
         """What `work()` returns, done on the rendering thread between two pictures."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def picture(self, *, plain: bool = False) -> NDArray[np.uint8]:
+        """The view at rest in twice its size, RGB; a `plain` one without cube and handles."""
+        try:
+            return await self.apart(partial(self._still, plain=plain))
+        finally:
+            self._changed()
+
+    async def turned_picture(self, degrees: float) -> NDArray[np.uint8]:
+        """The view at rest, RGB, from so many degrees round the patient's long axis."""
+        return await self.apart(partial(self._turned, degrees))
 
     async def run(self) -> None:
         """Draw whenever something changed, coarsely first, finely at rest; for ever."""
@@ -235,6 +255,7 @@ class View3D:
             stage.resize(self._size)
         scene, self._scene = self._scene, None
         if scene is not None:
+            self._shown = scene
             stage.show(scene)
         camera, self._camera = self._camera, None
         if camera is not None:
@@ -281,8 +302,40 @@ class View3D:
             self._held = None
             self._loop.call_soon_threadsafe(self._was_cut, held)
 
+    def _still(self, *, plain: bool) -> NDArray[np.uint8]:
+        stage, scene = self._staged(), self._shown
+        width, height = stage.size
+        scale = min(2.0, math.sqrt(MAX_STILL_PIXELS / (width * height)))
+        self._restless.clear()
+        try:
+            stage.resize((int(width * scale), int(height * scale)))
+            if plain and scene is not None:
+                stage.show(replace(scene, marker=False, handles="none"))
+            return self._whole_picture(stage)
+        finally:
+            stage.resize((width, height))
+            if plain and scene is not None:
+                stage.show(scene)
+
+    def _turned(self, degrees: float) -> NDArray[np.uint8]:
+        stage = self._staged()
+        stage.turn(degrees)
+        try:
+            return self._whole_picture(stage)
+        finally:
+            stage.turn(-degrees)
+
+    def _whole_picture(self, stage: Stage) -> NDArray[np.uint8]:
+        """At rest, whatever the hand does meanwhile."""
+        self._still_drawing = True
+        try:
+            stage.render("fine")
+            return stage.picture()
+        finally:
+            self._still_drawing = False
+
     def _stop_if_restless(self, window: Any, _event: str) -> None:
-        if self._restless.is_set():
+        if self._restless.is_set() and not self._still_drawing:
             window.SetAbortRender(1)
 
     def _end(self) -> None:

@@ -14,6 +14,7 @@ from vis3d.progress import Progress
 from vis3d.segmentation import Edit
 from vis3d.volume import Mask, Volume
 from vis3d_viewer import study as studies
+from vis3d_viewer.asked import finite, label_of
 from vis3d_viewer.compose import can_segment
 from vis3d_viewer.desk import Desk
 from vis3d_viewer.structures import Structures
@@ -123,29 +124,29 @@ class Workbench:
 
     def rename(self, label: object, name: object) -> None:
         """Give a structure another name."""
-        self._at_once(lambda: self.structures.rename(_label(label), _name(name, "")))
+        self._at_once(lambda: self.structures.rename(label_of(label), _name(name, "")))
 
     def recolor(self, label: object, color: object) -> None:
         """Give a structure another colour, as #rrggbb."""
-        self._at_once(lambda: self.structures.recolor(_label(label), _color(color)))
+        self._at_once(lambda: self.structures.recolor(label_of(label), _color(color)))
 
     def duplicate(self, label: object) -> None:
         """Add a copy of a structure."""
-        self._soon("Duplicating", lambda: self.structures.duplicate(_label(label)))
+        self._soon("Duplicating", lambda: self.structures.duplicate(label_of(label)))
 
     def merge(self, label: object, other: object) -> None:
         """Add another structure to this one."""
-        one, two = _label(label), _label(other)
+        one, two = label_of(label), label_of(other)
         self._soon("Merging", lambda: self.structures.merge(one, two))
 
     def subtract(self, label: object, other: object) -> None:
         """Take another structure's voxels out of this one."""
-        one, two = _label(label), _label(other)
+        one, two = label_of(label), label_of(other)
         self._soon("Subtracting", lambda: self.structures.subtract(one, two))
 
     def delete(self, label: object) -> None:
         """Remove a structure."""
-        self._soon("Deleting", lambda: self.structures.delete(_label(label)))
+        self._soon("Deleting", lambda: self.structures.delete(label_of(label)))
 
     def reshape(self, label: object, shape: object, mm: object) -> None:
         """Smooth, grow, shrink, close or open a structure by some mm."""
@@ -156,12 +157,12 @@ class Workbench:
         def make(mask: Mask, progress: Progress) -> Mask:
             return known(mask, size, progress=progress)
 
-        self._desk.start(self._change(_label(label), f"{_word(shape)} {size:g} mm", make))
+        self._desk.start(self._change(label_of(label), f"{_word(shape)} {size:g} mm", make))
 
     def fill_holes(self, label: object) -> None:
         """Fill the cavities of a structure."""
         make = lambda mask, progress: segmentation.fill(mask)  # noqa: E731
-        self._desk.start(self._change(_label(label), "Fill", make))
+        self._desk.start(self._change(label_of(label), "Fill", make))
 
     def at_point(self, label: object, tool: object) -> None:
         """Keep or remove the island of a structure nearest to the crosshair."""
@@ -170,7 +171,7 @@ class Workbench:
             raise UsageError("There is no such tool.")
         point = list(self._desk.settings.crosshair_lps)
         make = lambda mask, progress: known(mask, point)  # noqa: E731
-        self._desk.start(self._change(_label(label), _word(tool), make))
+        self._desk.start(self._change(label_of(label), _word(tool), make))
 
     def undo(self) -> None:
         """Take the last step back."""
@@ -315,12 +316,6 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:-1]) + (" and " if names[:-1] else "") + names[-1]
 
 
-def _label(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise UsageError("This structure is no longer there.")
-    return value
-
-
 def _name(value: object, otherwise: str) -> str:
     return value if isinstance(value, str) and normal_name(value) else otherwise
 
@@ -335,23 +330,15 @@ def _color(value: object) -> tuple[int, int, int]:
     return int(value[1:3], 16), int(value[3:5], 16), int(value[5:7], 16)
 
 
-def _finite(value: object, low: float, high: float, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UsageError(f"{what} is a number.")
-    if not low <= value <= high:
-        raise UsageError(f"{what} lies between {low:g} and {high:g}.")
-    return float(value)
-
-
 def _range(low: object, high: object) -> tuple[float, float]:
-    first, last = (_finite(one, -1e6, 1e6, "A value") for one in (low, high))
+    first, last = (finite(one, -1e6, 1e6, "A value") for one in (low, high))
     if first > last:
         raise UsageError("The lower value comes first.")
     return first, last
 
 
 def _size_mm(mm: object) -> float:
-    size = _finite(mm, 0.0, MAX_MM, "A size in mm")
+    size = finite(mm, 0.0, MAX_MM, "A size in mm")
     if not size:
         raise UsageError("A size in mm is above zero.")
     return size

@@ -3,9 +3,12 @@
   const SHAPES = ["smooth", "grow", "shrink", "close", "open"];
 
   const StructureList = {
-    props: ["rows", "hidden", "opacity", "busy", "steps", "done"],
-    emits: ["hidden", "opacity", "act", "export"],
-    data: () => ({ open: 0, naming: 0, name: "", mm: 2, other: 0 }),
+    props: ["rows", "hidden", "opacity", "busy", "steps", "done", "plan"],
+    emits: ["hidden", "opacity", "act"],
+    data: () => ({
+      open: 0, naming: 0, name: "", mm: 2, other: 0,
+      exporting: false, smooth: 0, budget: 0, format: ".stl",
+    }),
     computed: {
       others() { return this.rows.filter((row) => row.exportable && row.label !== this.open); },
     },
@@ -79,7 +82,32 @@
               <button type="button" class="v3-chip" data-testid="tool-rename" @click="startNaming(row)">Rename</button>
               <button type="button" class="v3-chip" data-testid="tool-duplicate" @click="act('duplicate', open)">Duplicate</button>
               <button type="button" class="v3-chip" data-testid="tool-delete" @click="act('delete', open)">Delete</button>
-              <button type="button" class="v3-chip" data-testid="tool-export" @click="$emit('export', open)">Export …</button>
+              <button type="button" class="v3-chip" data-testid="tool-export" :aria-expanded="exporting" @click="exporting = !exporting">Export …</button>
+            </div>
+            <div v-if="exporting" class="v3-export" data-testid="surface-export">
+              <div class="v3-tool-line">
+                <label>Smooth <input v-model.number="smooth" type="number" min="0" max="10" step="0.5" class="v3-number" data-testid="export-smooth"> mm</label>
+                <select v-model.number="budget" class="v3-select" aria-label="Most triangles" data-testid="export-budget">
+                  <option :value="0">all triangles</option>
+                  <option v-for="most in [1000000, 500000, 200000, 100000, 50000, 20000]" :key="most" :value="most">at most {{ most.toLocaleString("en") }}</option>
+                </select>
+                <button type="button" class="v3-chip" data-testid="export-prepare" @click="act('prepare_surface', open, smooth || 0, budget)">Prepare</button>
+              </div>
+              <template v-if="plan && plan.label === open">
+                <dl class="v3-plan" data-testid="surface-plan">
+                  <dt>Triangles</dt><dd data-testid="plan-triangles">{{ plan.triangles.toLocaleString("en") }}</dd>
+                  <dt>Size</dt><dd>{{ plan.size }}</dd>
+                  <dt>Volume</dt><dd>{{ plan.volume }}</dd>
+                  <dt>Closed</dt><dd data-testid="plan-closed">{{ plan.closed ? "yes" : "no" }}</dd>
+                  <dt>Deviation</dt><dd>{{ plan.deviation }}</dd>
+                </dl>
+                <div class="v3-tool-line">
+                  <select v-model="format" class="v3-select" aria-label="Format" data-testid="export-format">
+                    <option v-for="one in ['.stl', '.ply', '.obj', '.glb', '.3mf']" :key="one" :value="one">{{ one.slice(1).toUpperCase() }}</option>
+                  </select>
+                  <button type="button" class="v3-chip v3-strong" data-testid="export-save" @click="act('save_surface', format)">Save</button>
+                </div>
+              </template>
             </div>
             <div v-if="others.length" class="v3-tool-line">
               <select v-model="other" class="v3-select" aria-label="Other structure" data-testid="tool-other">

@@ -1,0 +1,315 @@
+"""Files made from what is open: surfaces, label maps, pictures, films, numbers."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vis3d import files, meshing
+from vis3d.errors import UsageError
+from vis3d.imaging import write_picture
+from vis3d.labels import BODY, LabelMap, normal_name
+from vis3d.lung_report import write_lung_report
+from vis3d.measurement import Measurements, measure_structures, write_regions_csv
+from vis3d.progress import Progress, part
+from vis3d.rendering import write_movie
+from vis3d.surface import Surface
+from vis3d.whole_file import whole_file
+from vis3d_viewer.asked import finite, known, label_of
+from vis3d_viewer.desk import Desk
+from vis3d_viewer.study import Study
+from vis3d_viewer.view3d import View3D
+
+STATE: dict[str, Any] = {"surface_plan": None}
+"""What the page shows of it."""
+
+SURFACE_FORMATS = (".stl", ".ply", ".obj", ".glb", ".3mf")
+LABEL_FORMATS = (".nii.gz", ".nrrd", ".dcm")
+FILM_FORMATS = (".mp4", ".webp", ".gif")
+NUMBER_FORMATS = (".csv", ".json")
+
+FILM_PICTURES = 72
+FILM_PICTURES_PER_S = 18.0
+
+MAX_SMOOTH_MM = 10.0
+MAX_TRIANGLES = 20_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A surface as its file will have it, made from a mask that may have changed since."""
+
+    label: int
+    surface: Surface
+
+
+class Exports:
+    """What a person saves; each file is offered to the browser once it is whole."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._prepared: Prepared | None = None
+
+    @property
+    def triggers(self) -> dict[str, Callable[..., None]]:
+        """What the page can ask for, by name."""
+        return {
+            "export_stl": self.export_stl,
+            "prepare_surface": self.prepare_surface,
+            "save_surface": self.save_surface,
+            "save_labels": self.save_labels,
+            "save_picture": self.save_picture,
+            "save_film": self.save_film,
+            "save_numbers": self.save_numbers,
+            "save_report": self.save_report,
+        }
+
+    # What a person asks for: words from a browser, to be judged here
+
+    def export_stl(self, label: object) -> None:
+        """Save a structure's surface at full resolution as STL, at once."""
+        self._desk.start(self._stl(label_of(label)))
+
+    def prepare_surface(
+        self, label: object, smooth_mm: object = 0, max_triangles: object = 0
+    ) -> None:
+        """Make a structure's surface, and say what its file will hold."""
+        smooth = finite(smooth_mm, 0.0, MAX_SMOOTH_MM, "Smoothing in mm")
+        budget = int(finite(max_triangles, 0, MAX_TRIANGLES, "A number of triangles"))
+        self._desk.start(self._prepare(label_of(label), smooth, budget or None))
+
+    def save_surface(self, suffix: object) -> None:
+        """Save the surface that was prepared."""
+        self._desk.start(self._surface(known(suffix, SURFACE_FORMATS)))
+
+    def save_labels(self, suffix: object) -> None:
+        """Save all structures as a label map."""
+        self._desk.start(self._labels(known(suffix, LABEL_FORMATS)))
+
+    def save_picture(self, plain: object = False) -> None:
+        """Save the 3D view as a picture, with handles and cube or without."""
+        self._desk.start(self._picture(plain=plain is True))
+
+    def save_film(self, suffix: object) -> None:
+        """Save a turn round the patient."""
+        self._desk.start(self._film(known(suffix, FILM_FORMATS)))
+
+    def save_numbers(self, suffix: object) -> None:
+        """Save what is measured of each structure."""
+        self._desk.start(self._numbers(known(suffix, NUMBER_FORMATS)))
+
+    def save_report(self) -> None:
+        """Save the lung report."""
+        self._desk.start(self._report())
+
+    # How it is done, on the event loop
+
+    async def _stl(self, label: int) -> None:
+        study = self._open()
+        name = _name_of(study, label)
+        make = partial(_written_stl, study, label, self._folder())
+        self._desk.offer(await self._desk.work(f"Making the STL file of the {name}", make))
+
+    async def _prepare(self, label: int, smooth_mm: float, budget: int | None) -> None:
+        study = self._open()
+        self._prepared = None
+        self._desk.update(surface_plan=None)
+        name = _name_of(study, label)
+        make = partial(
+            surface_for_file, study, label, smooth_mm=smooth_mm, max_triangles=budget
+        )
+        surface, plan = await self._desk.work(f"Making the surface of the {name}", make)
+        self._prepared = Prepared(label, surface)
+        self._desk.update(surface_plan=plan)
+
+    async def _surface(self, suffix: str) -> None:
+        prepared = self._prepared
+        if prepared is None:
+            raise UsageError("Prepare the surface first.")
+        path = self._folder() / f"{file_name(prepared.surface.name)}{suffix}"
+        write = partial(files.write_surface, prepared.surface, path)
+        await self._desk.work("Writing the file", lambda progress: write())
+        self._desk.offer(path)
+
+    async def _labels(self, suffix: str) -> None:
+        study = self._open()
+        labels = _labels_of(study)
+        if suffix == ".dcm" and study.series is None:
+            raise UsageError("DICOM SEG needs a scan that was opened from DICOM.")
+        path = self._folder() / f"structures{suffix}"
+        series = study.series if suffix == ".dcm" else None
+        write = partial(files.write_labelmap, labels, path, series=series)
+        await self._desk.work("Writing the label map", lambda say: write(progress=say))
+        self._desk.offer(path)
+
+    async def _picture(self, *, plain: bool) -> None:
+        pixels = await self._view().picture(plain=plain)
+        path = self._folder() / "view.png"
+        await asyncio.to_thread(write_picture, pixels, path)
+        self._desk.offer(path)
+
+    async def _film(self, suffix: str) -> None:
+        view, loop = self._view(), asyncio.get_running_loop()
+        path = self._folder() / f"turn{suffix}"
+
+        def pictures(progress: Progress) -> Iterator[np.ndarray]:
+            for number in range(FILM_PICTURES):
+                progress(number / FILM_PICTURES, "Drawing the film")
+                step = view.turned_picture(number * 360 / FILM_PICTURES)
+                yield asyncio.run_coroutine_threadsafe(step, loop).result()
+
+        def write(progress: Progress) -> None:
+            write_movie(pictures(progress), path, frames_per_second=FILM_PICTURES_PER_S)
+
+        await self._desk.work("Drawing the film", write)
+        self._desk.offer(path)
+
+    async def _numbers(self, suffix: str) -> None:
+        study = self._open()
+        path = self._folder() / f"measurements{suffix}"
+        make = partial(_written_numbers, study, path)
+        await self._desk.work("Measuring", make)
+        self._desk.offer(path)
+
+    async def _report(self) -> None:
+        study = self._open()
+        path = self._folder() / "lung-report.html"
+        await self._desk.work("Writing the lung report", partial(_written_report, study, path))
+        self._desk.offer(path)
+
+    def _open(self) -> Study:
+        study = self._desk.study
+        if study is None or study.volume is None:
+            raise UsageError("There is no scan open.")
+        return study
+
+    def _view(self) -> View3D:
+        if self._desk.view is None:
+            raise UsageError("There is no 3D view yet.")
+        return self._desk.view
+
+    def _folder(self) -> Path:
+        return Path(tempfile.mkdtemp(dir=self._desk.folder))
+
+
+def surface_for_file(
+    study: Study,
+    label: int,
+    progress: Progress,
+    *,
+    smooth_mm: float = 0.0,
+    max_triangles: int | None = None,
+) -> tuple[Surface, dict[str, Any]]:
+    """The surface of one structure as a file holds it, and what the page says of it.
+
+    Raises:
+        UsageError: no structure with voxels has this label.
+        Vis3dError: it can't be meshed so.
+    """
+    _name_of(study, label)
+    structure, mask = study.structure(label), study.masks[label]
+    surface = meshing.extract_surface(
+        replace(mask, name=structure.name),
+        study.volume,
+        smooth_mm=smooth_mm,
+        max_triangles=max_triangles,
+        color=structure.color,
+        progress=part(progress, 0.0, 0.9),
+    )
+    progress(0.9, "Looking it over")
+    report = meshing.report_surface(surface)
+    low, high = np.array(report.bounds_mm)
+    return surface, {
+        "label": label,
+        "name": structure.name,
+        "triangles": report.triangles,
+        "size": " × ".join(f"{mm:.0f}" for mm in high - low) + " mm",
+        "closed": report.closed and report.manifold,
+        "volume": f"{report.volume_ml:,.1f} ml",
+        "deviation": _deviation(report),
+    }
+
+
+def file_name(name: str) -> str:
+    """A structure's name as a file's: letters, digits and hyphens."""
+    kept = "".join(letter if letter.isalnum() else " " for letter in name)
+    return "-".join(kept.split())[:60] or "structure"
+
+
+def separate_maps(study: Study) -> tuple[LabelMap, ...]:
+    """Label maps that together hold every structure whole, also those that overlap."""
+    layers: list[tuple[np.ndarray, list[Any]]] = []
+    labels = _labels_of(study)
+    for structure in (s for s in study.structures if s.label in study.masks):
+        mask = study.masks[structure.label].array
+        alone = normal_name(structure.name) == BODY  # beside others it would mean their sum
+        free = (layer for layer in layers if not alone and not layer[0][mask].any())
+        layer = next(free, None)
+        if layer is None:
+            layer = (np.zeros(mask.shape, np.uint8), [])
+            layers.append(layer)
+        layer[0][mask] = structure.label
+        layer[1].append(structure)
+    return tuple(
+        LabelMap(array, labels.geometry, tuple(listed), labels.report)
+        for array, listed in layers
+    )
+
+
+def _name_of(study: Study, label: int) -> str:
+    if label not in study.masks:
+        raise UsageError("Only structures made of voxels have surfaces to be made.")
+    return study.structure(label).name
+
+
+def _deviation(report: meshing.SurfaceReport) -> str:
+    found = report.deviation
+    return "none" if found is None else f"{found.p95:.2f} mm (p95), {found.max:.2f} mm at most"
+
+
+def _labels_of(study: Study) -> LabelMap:
+    if study.labels is None or not study.masks:
+        raise UsageError("There are no structures yet: find or add one first.")
+    return study.labels
+
+
+def _written_stl(study: Study, label: int, folder: Path, progress: Progress) -> Path:
+    surface, _ = surface_for_file(study, label, part(progress, 0.0, 0.95))
+    path = folder / f"{file_name(surface.name)}.stl"
+    progress(0.95, "Writing the file")
+    files.write_surface(surface, path)
+    return path
+
+
+def _measured(study: Study, progress: Progress) -> Measurements:
+    if study.volume is None:
+        raise UsageError("There is no scan open.")
+    found = measure_structures(study.volume, separate_maps(study), progress=progress)
+    return replace(found, findings=(*study.volume.findings, *found.findings))
+
+
+def _written_numbers(study: Study, path: Path, progress: Progress) -> None:
+    found = _measured(study, progress)
+    if path.suffix == ".csv":
+        write_regions_csv(found, path)
+        return
+    with whole_file(path) as unfinished:
+        unfinished.write_text(json.dumps(found.as_dict(), indent=2) + "\n", "utf-8")
+
+
+def _written_report(study: Study, path: Path, progress: Progress) -> None:
+    if study.volume is None:
+        raise UsageError("There is no scan open.")
+    labels = _labels_of(study)
+    lungs = labels.labels_of("lungs")
+    if not all(label in study.masks for label in lungs):
+        raise UsageError("Find the lungs first.")
+    found = _measured(study, part(progress, 0.0, 0.7))
+    progress(0.7, "Writing the lung report")
+    write_lung_report(study.volume, labels, found, path)

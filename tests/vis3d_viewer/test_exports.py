@@ -1,0 +1,145 @@
+"""Files made from what is open, read again by others."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import trimesh
+from vis3d_viewer import exports
+from vis3d_viewer.exports import Exports
+from vis3d_viewer.study import Study
+from vis3d_viewer.workbench import Workbench
+
+from tests.conftest import oblique_geometry
+from tests.vis3d_viewer.desks import PlainDesk
+from tests.vis3d_viewer.scans import blob_lps, blob_scan, blob_study
+from vis3d import files
+from vis3d.errors import UsageError
+from vis3d.labels import STRUCTURES
+from vis3d.phantom import chest_phantom
+from vis3d.progress import silent
+from vis3d.segmentation import segment
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> PlainDesk:
+    return PlainDesk(blob_study(), tmp_path)
+
+
+def saved(desk: PlainDesk) -> Path:
+    desk.finish()
+    return desk.offered[-1]
+
+
+def test_an_stl_is_closed_where_the_structure_lies_and_named_after_it(desk: PlainDesk) -> None:
+    assert desk.study is not None
+    renamed = replace(STRUCTURES[3], name="Rib 4: left/right")
+    desk.study = replace(desk.study, structures=(renamed,))
+    exporter = Exports(desk)
+    exporter.export_stl(4)
+    path = saved(desk)
+    assert path.name == "Rib-4-left-right.stl"
+    mesh = trimesh.load_mesh(path)
+    assert mesh.is_watertight
+    assert np.abs(mesh.center_mass - blob_lps()).max() < 0.3  # a fraction of a voxel
+
+
+@pytest.mark.parametrize("suffix", exports.SURFACE_FORMATS)
+def test_a_prepared_surface_is_what_was_shown(desk: PlainDesk, suffix: str) -> None:
+    exporter = Exports(desk)
+    exporter.prepare_surface(4, 0, 60)
+    desk.finish()
+    plan = desk.state["surface_plan"]
+    assert plan["triangles"] <= 60
+    assert plan["closed"]
+    assert plan["size"].endswith(" mm")
+    assert "p95" in plan["deviation"]
+    exporter.save_surface(suffix)
+    path = saved(desk)
+    if suffix == ".3mf":  # trimesh wants one more library for it
+        count = len(files.read_surface(path).triangles)
+    else:
+        count = len(trimesh.load(path, force="mesh").faces)
+    assert count == plan["triangles"]
+
+
+def test_a_label_map_holds_the_structures_where_they_lie(desk: PlainDesk) -> None:
+    exporter = Exports(desk)
+    exporter.save_labels(".nii.gz")
+    image = nib.load(saved(desk))
+    array = np.asarray(image.dataobj)
+    assert (array == 4).sum() == 27
+    ras = image.affine @ [*np.argwhere(array == 4).mean(axis=0), 1]
+    assert np.allclose(ras[:3] * (-1, -1, 1), blob_lps(), atol=1e-3)
+
+
+def test_numbers_are_those_of_the_voxels_also_of_what_overlaps(tmp_path: Path) -> None:
+    desk = PlainDesk(Study(blob_scan()), tmp_path)
+    bench, exporter = Workbench(desk), Exports(desk)
+    assert desk.study is not None
+    bench.open(desk.study)
+    bench.add_threshold(200, 3000, "blob")
+    bench.add_threshold(-2000, 3000, "=everything")
+    desk.finish()
+    exporter.save_numbers(".json")
+    document = json.loads(saved(desk).read_text())
+    volumes = {region["name"]: region["volume_ml"] for region in document["regions"]}
+    voxel_ml = oblique_geometry().voxel_ml
+    assert volumes["blob"] == pytest.approx(27 * voxel_ml)
+    assert volumes["=everything"] == pytest.approx(blob_scan().array.size * voxel_ml)
+    exporter.save_numbers(".csv")
+    with saved(desk).open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 2
+    assert not any(cell.startswith("=") for row in rows for cell in row.values())
+
+
+def test_the_lung_report_needs_lungs_and_is_whole(tmp_path: Path) -> None:
+    volume = chest_phantom(shape=(32, 96, 96), noise_hu=5).volume
+    labels = segment(volume, ["lungs"])
+    masks = {s.label: labels.mask(s.name) for s in labels.structures}
+    study = Study(volume, volume, labels, labels.structures, masks=masks)
+    path = tmp_path / "report.html"
+    exports._written_report(study, path, silent)
+    text = path.read_text("utf-8")
+    assert "left lung" in text.lower()
+    assert text.rstrip().endswith("</html>")
+    with pytest.raises(UsageError):
+        exports._written_report(blob_study(), path, silent)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "arguments"),
+    [
+        ("save_labels", (".exe",)),
+        ("save_labels", ("/etc/passwd",)),
+        ("save_labels", (".dcm",)),
+        ("save_surface", (".stl",)),
+        ("prepare_surface", (4, -1, 10)),
+        ("prepare_surface", (4, 0, float("inf"))),
+        ("prepare_surface", (77, 0, 0)),
+        ("export_stl", ("4",)),
+        ("save_film", (".avi",)),
+        ("save_film", (".gif",)),
+        ("save_picture", ()),
+    ],
+)
+def test_what_cannot_be_saved_is_refused(
+    desk: PlainDesk, trigger: str, arguments: tuple[object, ...]
+) -> None:
+    with pytest.raises(UsageError):
+        Exports(desk).triggers[trigger](*arguments)
+        desk.finish()
+    assert not desk.offered
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("left lung", "left-lung"), ("../../x", "x"), ("…", "structure"), ("a\nb.stl", "a-b-stl")],
+)
+def test_file_names_hold_nothing_but_letters_digits_and_hyphens(name: str, file: str) -> None:
+    assert exports.file_name(name) == file

@@ -1,0 +1,194 @@
+"""From a look to a result without leaving the page: the tools, each once in a real browser."""
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+
+from tests.vis3d_viewer.conftest import PATIENCE, Visit, served
+from tests.vis3d_viewer.seeing import picture, until_3d_differs, volume_picture
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def seen(visit: Callable[[str], Any]) -> Iterator[Visit]:
+    with served("demo", "--no-segment") as address, visit(address) as seen:
+        seen.wait_for_slices()
+        seen.wait_for_3d()
+        idle(seen)
+        yield seen
+
+
+def idle(seen: Visit) -> None:
+    """Until no work is going on any more."""
+    seen.page.wait_for_timeout(150)  # a piece may follow another
+    seen.find("job").wait_for(state="detached", timeout=2 * PATIENCE)
+    seen.page.wait_for_timeout(150)
+    seen.find("job").wait_for(state="detached", timeout=2 * PATIENCE)
+
+
+class Clicks:
+    """Clicks, counted."""
+
+    def __init__(self, seen: Visit) -> None:
+        self.seen, self.count = seen, 0
+
+    def on(self, name: str) -> None:
+        self.seen.find(name).click(timeout=PATIENCE)
+        self.count += 1
+
+
+def saved(seen: Visit, click: Callable[[], object], folder: Path) -> Path:
+    """The file that the browser saves after a click."""
+    with seen.page.expect_download(timeout=PATIENCE) as download:
+        click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    idle(seen)
+    return path
+
+
+def ml(seen: Visit, name: str) -> float:
+    text = seen.find(f"volume-{name}").inner_text()
+    return float(text.removesuffix(" ml").replace(",", ""))
+
+
+def test_lungs_in_3d_and_their_volumes_are_a_click_away(seen: Visit) -> None:
+    before = volume_picture(seen)
+    clicks = Clicks(seen)
+    clicks.on("find-lungs")
+    seen.find("volume-left lung").wait_for(timeout=PATIENCE)
+    assert 1000 < ml(seen, "left lung") < 3500
+    idle(seen)
+    lungs = until_3d_differs(seen, before)
+    assert (lungs[..., 2] - lungs[..., 0] > 40).mean() > 0.02, "the left lung is blue"
+    assert clicks.count <= 2
+
+
+def test_an_stl_of_the_bones_is_two_clicks_away(seen: Visit, tmp_path: Path) -> None:
+    clicks = Clicks(seen)
+    clicks.on("find-bones")
+    seen.find("stl-bones").wait_for(timeout=PATIENCE)
+    path = saved(seen, lambda: clicks.on("stl-bones"), tmp_path)
+    assert trimesh.load_mesh(path).is_watertight
+    assert clicks.count <= 2
+
+
+def test_a_surface_says_what_it_will_be_before_it_is_saved(seen: Visit, tmp_path: Path) -> None:
+    seen.find("tools-bones").click()
+    seen.find("tool-export").click()
+    seen.find("export-budget").select_option("20000")
+    seen.find("export-prepare").click()
+    seen.find("surface-plan").wait_for(timeout=PATIENCE)
+    idle(seen)
+    triangles = int(seen.find("plan-triangles").inner_text().replace(",", ""))
+    assert triangles <= 20_000
+    assert seen.find("plan-closed").inner_text() == "yes"
+    seen.find("export-format").select_option(".ply")
+    path = saved(seen, seen.find("export-save").click, tmp_path)
+    assert path.name == "bones.ply"
+    assert len(trimesh.load_mesh(path).faces) == triangles
+    seen.find("tools-bones").click()
+
+
+def test_a_structure_is_renamed_coloured_and_brought_back(seen: Visit) -> None:
+    seen.find("tools-left lung").click()
+    seen.find("tool-rename").click()
+    seen.find("naming").fill("upper & lower lobe <b>")
+    seen.page.keyboard.press("Enter")
+    seen.find("structure-upper & lower lobe <b>").wait_for()
+    seen.find("color-upper & lower lobe <b>").evaluate(
+        "field => { field.value = '#ff0000'; field.dispatchEvent(new Event('change')); }"
+    )
+    seen.wait_until("document.querySelectorAll('.v3-history li').length === 4")
+    seen.page.keyboard.press("Control+z")
+    seen.wait_until("document.querySelectorAll('.v3-undone').length === 1")
+    idle(seen)
+    seen.page.keyboard.press("Control+z")
+    seen.find("structure-left lung").wait_for()
+    idle(seen)
+
+
+def test_tools_change_voxels_and_undo_brings_them_back(seen: Visit) -> None:
+    start = ml(seen, "bones")
+    seen.find("tools-bones").click()
+    seen.find("tool-mm").fill("3")
+    seen.find("tool-grow").click()
+    idle(seen)
+    grown = ml(seen, "bones")
+    assert grown > 1.2 * start
+    seen.find("undo").click()
+    idle(seen)
+    assert ml(seen, "bones") == start
+    seen.find("redo").click()
+    idle(seen)
+    assert ml(seen, "bones") == grown
+    seen.find("undo").click()
+    idle(seen)
+    seen.find("tool-duplicate").click()
+    idle(seen)
+    seen.find("tool-other").select_option(label="bones copy")
+    seen.find("tool-merge").click()
+    idle(seen)
+    assert ml(seen, "bones") == start
+    assert not seen.find("structure-bones copy").count()
+    seen.find("tools-bones").click()
+
+
+def test_a_threshold_is_previewed_then_added(seen: Visit) -> None:
+    seen.find("by-value").click()
+    seen.page.wait_for_timeout(600)
+    seen.find("value-low").fill("250")
+    pink = 0.0
+    for _ in range(40):
+        pixels = picture(seen, "picture-axial")
+        pink = float((pixels[..., 0] - pixels[..., 1] > 80).mean())
+        if pink > 0.005:
+            break
+        seen.page.wait_for_timeout(250)
+    assert pink > 0.005, "bones are marked before anything is added"
+    seen.find("add-threshold").click()
+    seen.find("structure-threshold").wait_for(timeout=PATIENCE)
+    idle(seen)
+    assert ml(seen, "threshold") > 100
+    seen.find("tools-threshold").click()
+    seen.find("tool-delete").click()
+    seen.find("structure-threshold").wait_for(state="detached", timeout=PATIENCE)
+    idle(seen)
+    seen.find("by-value").click()
+
+
+def test_label_map_and_numbers_are_saved(seen: Visit, tmp_path: Path) -> None:
+    path = saved(seen, seen.find("save-labels-nifti").click, tmp_path)
+    labels = np.asarray(nib.load(path).dataobj)
+    voxel_ml = 1.5 * 1.5 * 2.0 / 1000
+    assert (labels == 4).sum() * voxel_ml == pytest.approx(ml(seen, "bones"), abs=1)
+    path = saved(seen, seen.find("save-numbers-csv").click, tmp_path)
+    with path.open(newline="") as stream:
+        rows = {row["name"]: row for row in csv.DictReader(stream)}
+    assert float(rows["left lung"]["volume_ml"]) == pytest.approx(ml(seen, "left lung"), abs=1)
+    path = saved(seen, seen.find("save-report-lung-report").click, tmp_path)
+    assert "Lung report" in path.read_text("utf-8")
+
+
+def test_pictures_and_films_are_saved(seen: Visit, tmp_path: Path) -> None:
+    volume_picture(seen)
+    path = saved(seen, seen.find("save-picture-plain").click, tmp_path)
+    view = seen.find("view-3d").bounding_box()
+    with Image.open(path) as image:
+        assert image.width == pytest.approx(2 * view["width"], abs=4)
+        assert np.asarray(image).std() > 10
+    path = saved(seen, seen.find("save-film-film").click, tmp_path)
+    with Image.open(path) as film:
+        assert film.n_frames == 72
+
+
+def test_the_page_had_nothing_to_complain_of(seen: Visit) -> None:
+    assert seen.complaints == []
