@@ -287,3 +287,9 @@ def test_acquisitions_between_each_other_are_told(tmp_path: Path) -> None:
     write(tmp_path / "two breaths", slices)
     assert codes(discover(tmp_path / "rotations")) == [set()]
     assert codes(discover(tmp_path / "two breaths")) == [{"interleaved-acquisitions"}]
+
+
+def test_files_that_name_no_series_are_a_guess(tmp_path: Path) -> None:
+    found = found_in(tmp_path, made(1, SeriesInstanceUID=None))
+    assert codes(found) == [{"no-series-uid"}]
+    assert values(found) == [[1]]

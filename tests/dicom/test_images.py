@@ -111,11 +111,14 @@ def test_a_palette_of_16_bits_gives_its_colors(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image(tmp_path / "a").pixels[0], expected)
 
 
-def test_a_palette_shorter_than_it_says_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("entries", "colors"), [(200, 200), (0, 65536)])
+def test_a_palette_shorter_than_it_says_is_refused(
+    tmp_path: Path, entries: int, colors: int
+) -> None:
     dataset = with_palette(np.array([[0, 1]], np.uint8), np.zeros((3, 4), np.uint8), 8)
-    dataset.BluePaletteColorLookupTableDescriptor = [200, 0, 8]
+    dataset.BluePaletteColorLookupTableDescriptor = [entries, 0, 8]
     write_one(tmp_path / "a", dataset)
-    with pytest.raises(InputError, match="a has a palette of 4 bytes for 200 colours"):
+    with pytest.raises(InputError, match=f"a has a palette of 4 bytes for {colors} colours"):
         read_image(tmp_path / "a")
 
 

@@ -89,6 +89,15 @@ def test_monochrome1_changes_the_display_not_the_values(tmp_path: Path) -> None:
     assert volume.metadata["photometric"] == "MONOCHROME1"
 
 
+def test_signed_and_unsigned_slices_mean_the_same(tmp_path: Path) -> None:
+    values = stored()
+    slices = ct_stack(values, GRID)
+    for k in (0, 2):
+        slices[k].PixelData = (values[k].astype(int) + 2000).astype(np.uint16).tobytes()
+        slices[k].PixelRepresentation, slices[k].RescaleIntercept = 0, "-2000"
+    np.testing.assert_array_equal(loaded(tmp_path, slices).array, values)
+
+
 def test_padding_below_all_tissue_keeps_its_rescaled_value(tmp_path: Path) -> None:
     values = stored()
     values[:, 0] = -2000
@@ -236,7 +245,8 @@ def test_rounded_numbers_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("claimed", "said"), [("2.5", []), ("2.2", ["note"]), ("1.25", ["warning"])]
+    ("claimed", "said"),
+    [("2.5", []), ("-2.5", []), ("2.2", ["note"]), ("1.25", ["warning"])],
 )
 def test_a_header_that_contradicts_the_positions_is_told(
     tmp_path: Path, claimed: str, said: list[str]

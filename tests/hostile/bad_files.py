@@ -7,6 +7,7 @@ import random
 import struct
 import zlib
 from collections.abc import Callable
+from functools import cache
 from io import BytesIO
 
 import imagecodecs
@@ -86,9 +87,38 @@ def compressed(payload: bytes, syntax: str, **elements: object) -> Callable[[], 
     return make
 
 
+def several(
+    payloads: list[bytes], syntax: str, table: bytes = b"", **elements: object
+) -> Callable[[], bytes]:
+    """Compressed pixels in several fragments, with any table of offsets."""
+    pieces = [table, *payloads]
+    padded = [piece + b"\0" * (len(piece) % 2) for piece in pieces]
+    items = b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(p)) + p for p in padded)
+
+    def make() -> bytes:
+        dataset = ct_slice(PIXELS, **elements)
+        dataset.PixelData = items + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+        dataset["PixelData"].VR = "OB"
+        dataset["PixelData"].is_undefined_length = True
+        return file_bytes(dataset, syntax)
+
+    return make
+
+
+def with_frames(value: bytes) -> Callable[[], bytes]:
+    """A NumberOfFrames of four bytes that pydicom itself would refuse to write."""
+
+    def make() -> bytes:
+        data = file_bytes(ct_slice(PIXELS, NumberOfFrames=1234))
+        return data.replace(b"IS\x04\x001234", b"IS\x04\x00" + value)
+
+    return make
+
+
 def deflate_bomb(megabytes: int) -> Callable[[], bytes]:
     """A deflated data set that inflates to a private element of zeros."""
 
+    @cache
     def make() -> bytes:
         body = struct.pack("<HH2sHI", 0x0009, 0x0010, b"OB", 0, megabytes << 20)
         deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
@@ -175,6 +205,7 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "random bytes": lambda: random.Random(3).randbytes(5000),
     "a PNG": lambda: b"\x89PNG\r\n\x1a\n" + bytes(300),
     "a PDF": lambda: b"%PDF-1.7\n" + bytes(300),
+    "an ELF program": lambda: b"\x7fELF\x02\x01\x01" + bytes(500),
     "text": lambda: b"hello world\n" * 40,
     "no preamble": lambda: GOOD[META_END:],
     "deflate bomb": deflate_bomb(300),
@@ -187,12 +218,15 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "item past the end": past_the_end,
     "pixel length 0xFFFFFFF0": lambda: with_length(0xFFFFFFF0)[:-4096],
     "pixels short": lambda: with_length(100),
+    "pixels odd": lambda: with_length(PIXELS.nbytes - 1)[:-1],
     "pixels empty": lambda: with_length(0)[: -PIXELS.nbytes],
     "pixels cut": lambda: GOOD[:-1001],
     "65535 x 65535": with_elements(Rows=65535, Columns=65535),
     "2147483647 frames": with_elements(NumberOfFrames=2147483647),
     "0 frames": with_elements(NumberOfFrames=0),
     "-5 frames": with_elements(NumberOfFrames=-5),
+    "frames in words": with_frames(b"abc "),
+    "half a frame": with_frames(b"0.5 "),
     "0 rows": with_elements(Rows=0),
     "no rows": with_elements(Rows=None),
     "rows as UL": with_raw("Rows", b"\x40\0\0\0", b"UL"),
@@ -205,6 +239,18 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "65535 samples": with_elements(SamplesPerPixel=65535),
     "palette": with_elements(PhotometricInterpretation="PALETTE COLOR"),
     "RLE claiming much": compressed(rle_segments(2), RLELossless, Rows=30000, Columns=30000),
+    "RLE with offsets past the end": compressed(
+        struct.pack("<16I", 2, 64, 1 << 31, *[0] * 13) + b"\x81\x00" * 200, RLELossless
+    ),
+    "more JPEG 2000 images than frames": several([j2k((64, 64))] * 2, JPEG2000Lossless),
+    "more RLE images than frames": several([rle_segments(2)] * 2, RLELossless),
+    "frame offsets past the end": several(
+        [j2k((64, 64)), b"\0\0", b"\0\0"],
+        JPEG2000Lossless,
+        table=struct.pack("<2I", 0, 1 << 30),
+        NumberOfFrames=2,
+        PerFrameFunctionalGroupsSequence=[Dataset(), Dataset()],
+    ),
     "RLE of 15 segments": compressed(rle_segments(15), RLELossless),
     "JPEG 2000 claiming 60000 x 60000": compressed(
         j2k_claiming(60000, 60000), JPEG2000Lossless
