@@ -18,6 +18,7 @@ from .labels import Structure as Structure
 from .measurement import measure_lungs as measure_lungs
 from .meshing import extract_surface as extract_surface
 from .meshing import isosurface as isosurface
+from .notebook import show as show
 from .rendering import screenshot as screenshot
 from .resample import resample as resample
 from .scene import Camera as Camera

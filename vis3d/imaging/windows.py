@@ -19,6 +19,8 @@ LUNG_SHARE = 0.1
 
 
 WindowFunction: TypeAlias = Literal["linear_exact", "linear", "sigmoid"]
+FUNCTIONS: dict[str, WindowFunction] = {"linear": "linear", "sigmoid": "sigmoid"}
+"""By DICOM's words; LINEAR_EXACT is ours where none is said."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def shades(array: NDArray[Any], shading: Shading, white: int) -> NDArray[np.floa
     if isinstance(shading, VoiLut):
         index = np.nan_to_num(array.astype(np.float64)) - shading.first
         inside = np.clip(np.floor(index), 0, len(shading.shades) - 1).astype(np.int64)
-        return np.rint(shading.shades[inside] * np.float32(white))
+        return np.asarray(np.rint(shading.shades[inside] * np.float32(white)))
     if shading.function == "sigmoid":
         exponent = -4 * (array.astype(np.float64) - shading.center) / shading.width
         bent = white / (1 + np.exp(np.clip(exponent, -700, 700)))
@@ -158,11 +160,8 @@ def own_windows(volume: Volume) -> tuple[tuple[str, Window], ...]:
     for entry in told if isinstance(told, Sequence) else ():
         try:
             center, width, name, function = (*entry, "", "")[:4]
-            bent = str(function).lower()
-            known: WindowFunction = "linear_exact"
-            if bent == "linear" or bent == "sigmoid":
-                known = bent
-            found.append((str(name).strip(), Window(float(center), float(width), known)))
+            bent = FUNCTIONS.get(str(function).lower(), "linear_exact")
+            found.append((str(name).strip(), Window(float(center), float(width), bent)))
         except (UsageError, TypeError, ValueError, IndexError):
             continue
     return tuple(found)
@@ -194,7 +193,7 @@ def parse_shading(text: str, volume: Volume) -> Shading:
     name = text.strip().lower()
     if name == "default":
         return default_shading(volume)
-    own = [*own_windows(volume), *own_tables(volume)]
+    own: list[tuple[str, Shading]] = [*own_windows(volume), *own_tables(volume)]
     if name.isascii() and name.isdigit():
         if not 1 <= int(name) <= len(own):
             raise UsageError(f"The file has {len(own)} windows of its own; {name} is none.")
