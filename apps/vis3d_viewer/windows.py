@@ -48,7 +48,7 @@ def window_choices(volume: Volume) -> list[dict[str, Any]]:
         known, others = {"usual": suited_window(volume), "full": full}, {}
     named = dict(known)
     for name, window in own_windows(volume):
-        if window not in named.values():
+        if not any(_alike(window, other) for other in named.values()):
             label = f"own: {name[:MAX_NAME].lower()}" if name else "scan's own"
             while label in named:
                 label += "'"
@@ -57,6 +57,10 @@ def window_choices(volume: Volume) -> list[dict[str, Any]]:
         {"name": name, "center": window.center, "width": window.width}
         for name, window in (named | others).items()
     ]
+
+
+def _alike(one: Window, other: Window) -> bool:
+    return (one.center, one.width) == (other.center, other.width)
 
 
 def histogram_bars(volume: Volume) -> dict[str, Any]:

@@ -57,7 +57,7 @@
         @pointermove="move" @pointerup="drag = null" @pointercancel="drag = null">
         <rect class="v3-window-span" :x="x(low)" y="0" :width="Math.max(0, x(high) - x(low))" height="${H}"
           data-testid="histogram-span" @pointerdown.prevent="down('both', $event)"><title>Drag the window</title></rect>
-        <path class="v3-bars" :d="path" />
+        <path class="v3-window-bars" :d="path" />
         <g v-for="edge in edges" :key="edge.name" class="v3-edge" role="slider" tabindex="0"
           :aria-label="edge.label" :aria-valuenow="Math.round(edge.value)" :aria-valuemin="Math.round(bars.low)"
           :aria-valuemax="Math.round(bars.high)" :data-testid="'histogram-' + edge.name"
