@@ -57,12 +57,12 @@ class AirwayTree:
 
     def share(self, factors: Factors, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """How much of each coarse voxel is lumen."""
-        coarse = [p // f for p, f in zip(self._ijk(), factors, strict=True)]
-        count = np.bincount(np.ravel_multi_index(coarse, shape), minlength=int(np.prod(shape)))
-        return (count.reshape(shape) / np.prod(factors)).astype(np.float32)
-
-    def _ijk(self) -> tuple[NDArray[np.intp], ...]:
-        return np.unravel_index(self.places, self.shape)
+        ijk = np.unravel_index(self.places, self.shape)
+        coarse = tuple(p // f for p, f in zip(ijk, factors, strict=True))
+        places, counts = np.unique(np.ravel_multi_index(coarse, shape), return_counts=True)
+        share = np.zeros(shape, np.float32)
+        share.reshape(-1)[places] = counts / np.prod(factors)
+        return share
 
 
 def grow_airways(
@@ -113,7 +113,6 @@ class _Growth:
     def __init__(self, hu: Values, seeds: Places, spacing_kji: Spacing) -> None:
         self._hu, self._voxel_mm3 = hu.reshape(-1), float(np.prod(spacing_kji))
         pixel_mm2 = spacing_kji[1] * spacing_kji[2]
-        self._shape = hu.shape
         self._steps = (hu.shape[1] * hu.shape[2], hu.shape[2], 1)
         self._state = np.zeros(hu.size, np.uint8)
         self._state[seeds] = TREE
@@ -163,6 +162,7 @@ class _Growth:
             near = self._around(front)
             near = near[self._state[near] == OPEN]
             front = near[self.values(near) < level]
+            front = front[self._off_sides(front)]
             self._state[front] = JUDGED
             room -= len(front)
             fronts.append(front)
@@ -211,19 +211,19 @@ class _Growth:
         return np.concatenate([tree, rim])
 
     def _around(self, places: Places, axes: tuple[int, ...] = (0, 1, 2)) -> Places:
-        """The face neighbours, each once, without those at the sides of the array."""
+        """The face neighbours, each once, in order."""
         found = [places + sign * self._steps[axis] for axis in axes for sign in (1, -1)]
         near = np.sort(np.concatenate(found))  # faster here than the hashes of np.unique
-        near = near[np.append(True, near[1:] != near[:-1])] if len(near) else near
-        k, j, i = self._ijk(near)
-        nk, nj, ni = self._shape
-        within = (k >= 0) & (k < nk) & (j > 0) & (j < nj - 1) & (i > 0) & (i < ni - 1)
-        return np.asarray(near[within])
+        first, last = np.searchsorted(near, (0, len(self._state)))
+        near = near[first:last]
+        return np.asarray(near[np.append(True, near[1:] != near[:-1])] if len(near) else near)
 
-    def _ijk(self, places: Places) -> tuple[Places, Places, Places]:
-        k, rest = np.divmod(places, self._steps[0])
-        j, i = np.divmod(rest, self._steps[1])
-        return k, j, i
+    def _off_sides(self, places: Places) -> Bools:
+        """Which lie off the sides of the slices; beyond a side the numbering goes on."""
+        slice_size, row = self._steps[:2]
+        in_slice, in_row = places % slice_size, places % row
+        inner = (in_row > 0) & (in_row < row - 1)
+        return np.asarray(inner & (in_slice >= row) & (in_slice < slice_size - row))
 
     def _rim_of(self, tree: Places) -> Places:
         """The voxels of the tree with an open neighbour."""

@@ -1,5 +1,6 @@
 """One scan and what was found in it, each part computed once and only if needed."""
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -22,7 +23,7 @@ from vis3d.segmentation.grids import (
 from vis3d.segmentation.lungs import CoarseLungs, air_threshold, airy_parts, find_lungs
 from vis3d.segmentation.morphology import bounding_box, fringed, grown, trimmed
 from vis3d.segmentation.noise import noise_hu, passes_needed, smoothed
-from vis3d.segmentation.outside import SKIN_HU
+from vis3d.segmentation.outside import SKIN_HU, outside_air
 from vis3d.segmentation.sides import Sides
 from vis3d.segmentation.trachea import find_trachea
 
@@ -30,6 +31,9 @@ COARSE_MM = 2.0
 """Where lungs and airways are decided on."""
 BODY_MM = 4.0
 """Where the body is decided on."""
+AIRWAY_WALL_MM = 2.0
+SECOND_AIR_HU = -500.0
+"""The level between lung and tissue where the scan's own one led to no plausible lungs."""
 STEPS = {
     "look": (0.0, 0.1),
     "body": (0.1, 0.2),
@@ -151,7 +155,7 @@ class Anatomy:
     @cached_property
     def coarse_airways(self) -> Bools:
         """The airways on the 2 mm grid, with their walls."""
-        return grown(self.lumen_share > 0.3, 2.0, self.spacing)
+        return grown(self.lumen_share > 0.3, AIRWAY_WALL_MM, self.spacing)
 
     @cached_property
     def lumen_share(self) -> Floats:
@@ -160,17 +164,42 @@ class Anatomy:
 
     @cached_property
     def coarse_lungs(self) -> CoarseLungs:
-        """Left and right lung on the 2 mm grid."""
+        """Left and right lung on the 2 mm grid, by whichever method fails fewer checks."""
+        step = self.step("lungs")
+        first = self._lungs_in(self.air, self.coarse_airways, self.body, part(step, 0.0, 0.6))
+        if first.plausible:
+            return first
+        # without the outline of the body, the level found in it, and the bronchi
+        inside = ~self._outside()
+        air = (self.hu < SECOND_AIR_HU) & inside
+        trachea = grown(self.trachea, AIRWAY_WALL_MM, self.spacing)
+        second = self._lungs_in(air, trachea, inside, part(step, 0.6, 1.0), dark=True)
+        return replace(second if second.plausible else first, tried=2, second=second.plausible)
+
+    def _lungs_in(
+        self, air: Bools, airways: Bools, body: Bools, progress: Progress, *, dark: bool = False
+    ) -> CoarseLungs:
         return find_lungs(
             self.hu,
-            self.air,
-            self.coarse_airways,
+            air,
+            airways,
             self.lumen_share > 0.5,
-            self.body,
+            body,
             self.spacing,
             self._left_mm() - np.float32(self._middle_mm()),
-            self.step("lungs"),
+            progress,
+            dark=dark,
         )
+
+    def _outside(self) -> Bools:
+        """The padding and the air at the sides, on the 2 mm grid, without a look at tissue."""
+        factors = factors_for(self.spacing, BODY_MM)
+        hu = pooled(self.hu, factors)
+        measured = np.ones(hu.shape, bool)
+        if self.unmeasured is not None:
+            measured = pooled(self.unmeasured, factors) <= 0.5
+        air = (hu < SKIN_HU) & measured
+        return spread(outside_air(air, hu, measured) | ~measured, factors, self.hu.shape)
 
     @cached_property
     def lungs(self) -> Sides:
@@ -239,7 +268,8 @@ class Anatomy:
         if not self.body.any():
             return 0.0
         left_mm = self._left_mm()
-        if self.body[:, :, [0, -1]].any():
+        padded = self.beside_padding is not None and (self.body & self.beside_padding).any()
+        if padded or self.body[:, :, [0, -1]].any():
             if self.trachea.any():
                 return float(left_mm[self.trachea].mean())
             spine = spine_mm(self.hu, self.body, self.airy, left_mm, self.spacing)

@@ -14,8 +14,8 @@ from vis3d.segmentation.morphology import (
     deep_in,
     filled,
     filled_in_slices,
-    grown,
     keep,
+    roughly_grown,
     with_closed_ends,
 )
 from vis3d.segmentation.nodules import REACH_MM, pleural_nodules
@@ -37,6 +37,10 @@ MIN_CUT_LUNG_ML, CUT_LUNG_HU = 3.0, (-900.0, -620.0)
 MIN_FRAGMENT_ML = 0.3
 FRAGMENT_REACH_MM = 15.0
 CLOSING_MM = 5.0
+MAX_RATIO = 3.0
+"""Where one lung is larger than the other by more, a second method is tried."""
+DARK_HU, MIN_DARK_SPREAD_HU = (-1005.0, -930.0), 18.0
+"""Lungs that emphysema has left hardly any tissue; gas is as dark, but even."""
 THRESHOLD_RANGE_HU = (-520.0, -320.0)
 
 
@@ -51,6 +55,16 @@ class CoarseLungs:
     merged: bool = False
     doubted: Bools | None = None
     """Dense tissue in hollows of the lungs that no rule could call lung or chest wall."""
+
+    tried: int = 1
+    second: bool = False
+    """How many methods were tried, and whether this is the answer of the second."""
+
+    @property
+    def plausible(self) -> bool:
+        """Whether there are two lungs of about one size."""
+        left, right = np.count_nonzero(self.left), np.count_nonzero(self.right)
+        return bool(min(left, right) * MAX_RATIO > max(left, right) > 0)
 
     @property
     def both(self) -> Bools:
@@ -85,6 +99,14 @@ class _Parts:
     deep: NDArray[np.int64]
     deep_airy: NDArray[np.float64]
     at_end: NDArray[np.bool_]
+    deep_mean_hu: NDArray[np.float64]
+    deep_sd_hu: NDArray[np.float64]
+
+    def dark_lungs(self) -> NDArray[np.bool_]:
+        """Large parts as dark as gas, but with the vessels of a lung."""
+        dark = (self.deep_mean_hu > DARK_HU[0]) & (self.deep_mean_hu < DARK_HU[1])
+        uneven = self.deep_sd_hu > MIN_DARK_SPREAD_HU
+        return np.asarray(dark & uneven & (self.ml >= LARGE_LUNG_ML))
 
     def lungs(self) -> NDArray[np.bool_]:
         """Parts large enough for a lung, with the density of lung deep inside.
@@ -123,6 +145,9 @@ def _parts(hu: Floats, air: Bools, spacing_kji: Spacing) -> _Parts:
     voxels = np.maximum(np.bincount(of, minlength=count), 1)
     inner = deep_in(air, DEEP_MM, spacing_kji).reshape(-1)[inside]
     deep = np.bincount(of[inner], minlength=count)
+    among = np.maximum(deep, 1)
+    mean = np.bincount(of[inner], values[inner], count) / among
+    square = np.bincount(of[inner], np.square(values[inner], dtype=np.float64), count) / among
     airy = inner & (values > AIRY_HU[0]) & (values < AIRY_HU[1])
     at_end = np.zeros(count, bool)
     at_end[labels[[0, -1]]] = True
@@ -132,8 +157,10 @@ def _parts(hu: Floats, air: Bools, spacing_kji: Spacing) -> _Parts:
         np.bincount(of, values, count) / voxels,
         np.bincount(of[values < GAS_HU], minlength=count) / voxels,
         deep,
-        np.bincount(of[airy], minlength=count) / np.maximum(deep, 1),
+        np.bincount(of[airy], minlength=count) / among,
         at_end,
+        mean,
+        np.sqrt(np.maximum(square - mean * mean, 0)),
     )
 
 
@@ -152,16 +179,20 @@ def find_lungs(
     spacing_kji: Spacing,
     left_mm: Floats,
     progress: Progress = silent,
+    *,
+    dark: bool = False,
 ) -> CoarseLungs:
     """Left and right lung on the coarse grid.
 
     `airways` are left out, walls and all, to find the lungs, and then their `lumen` only, so
     that bronchi leave no hollow round them in the lung. `left_mm` is how far to the left of
-    the body's middle each voxel lies: only this decides the sides.
+    the body's middle each voxel lies: only this decides the sides. `dark` lungs, as dark as
+    gas, are taken as well.
     """
     progress(0.0, "Finding the lungs")
     parts = _parts(hu, air & ~airways, spacing_kji)
-    main = keep(parts.labels, parts.lungs())
+    wanted = parts.lungs() | parts.dark_lungs() if dark else parts.lungs()
+    main = keep(parts.labels, wanted)
     box = bounding_box(main, max(REACH_MM, FRAGMENT_REACH_MM) + 5, spacing_kji)
     nothing = np.zeros(hu.shape, bool)
     if box is None:
@@ -201,7 +232,7 @@ def _beside(main: Bools, parts: _Parts, box: tuple[slice, ...], spacing_kji: Spa
     """The lung-like fragments close to the main parts."""
     near = np.zeros(len(parts.ml), bool)
     labels = parts.labels[box]
-    near[np.unique(labels[grown(main, FRAGMENT_REACH_MM, spacing_kji)])] = True
+    near[np.unique(labels[roughly_grown(main, FRAGMENT_REACH_MM, spacing_kji)])] = True
     return keep(labels, near & parts.fragments())
 
 

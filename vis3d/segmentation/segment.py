@@ -10,16 +10,15 @@ from vis3d.progress import Progress, silent
 from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.checks import checks_of, findings_of
 from vis3d.segmentation.frame import Bools, patient_frame
+from vis3d.segmentation.sides import LEFT, RIGHT, Sides
 from vis3d.volume import Volume
 
 PAINTERS: Mapping[str, Callable[[Anatomy], Bools]] = {
     "body": lambda anatomy: anatomy.fine_body,
     "bones": lambda anatomy: anatomy.bones,
-    "left lung": lambda anatomy: anatomy.lungs == 1,
-    "right lung": lambda anatomy: anatomy.lungs == 2,
-    "airways": lambda anatomy: anatomy.airways.mask,
 }
-"""Which part of the anatomy is which structure; later ones are drawn over earlier ones."""
+"""Which part of the anatomy is which structure; later ones are drawn over earlier ones, and
+lungs and airways over all."""
 
 
 def segment(
@@ -47,11 +46,23 @@ def segment(
     for name, paint in PAINTERS.items():
         if name in by_name:
             np.copyto(labels, np.uint8(by_name[name]), where=paint(anatomy))
+    _paint_lungs(labels, anatomy, by_name)
+    if "airways" in by_name:
+        labels.reshape(-1)[anatomy.airways.places] = by_name["airways"]
     array = anatomy.frame.as_stored(labels)
     names = frozenset(by_name)
     checks = checks_of(anatomy, names)
     report = Report(checks, findings_of(checks), perf_counter() - start)
     return LabelMap(array, volume.geometry, chosen, report)
+
+
+def _paint_lungs(labels: Sides, anatomy: Anatomy, by_name: Mapping[str, int]) -> None:
+    """Slice by slice: a mask of each lung would be as large as the label map itself."""
+    for side, name in ((LEFT, "left lung"), (RIGHT, "right lung")):
+        if name not in by_name:
+            continue
+        for plane, sides in zip(labels, anatomy.lungs, strict=True):
+            np.copyto(plane, np.uint8(by_name[name]), where=sides == side)
 
 
 def segment_lungs(volume: Volume, *, progress: Progress | None = None) -> LabelMap:

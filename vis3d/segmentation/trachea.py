@@ -12,7 +12,9 @@ LUMEN_HU = -650
 AREA_MM2 = (30.0, 1000.0)
 MAX_STEP_MM = 8.0
 """How far the middle of the lumen may move from one slice to the next, per 3 mm of height."""
-MIN_LENGTH_MM = 20.0
+MIN_LENGTH_MM, MIN_ALONE_MM = 20.0, 45.0
+OFF_MIDDLE_MM = 35.0
+"""A lung without air pulls the trachea to its side."""
 MAX_LONGER_THAN_WIDE = 3.0
 
 
@@ -35,7 +37,7 @@ def find_trachea(hu: Floats, inside: Bools, lungs: Bools, spacing_kji: Spacing) 
     labels = components_in_slices((hu < LUMEN_HU) & inside)
     spots = _round_spots(labels, spacing_kji)
     chains = _chains(spots, spacing_kji)
-    good = [c for c in chains if _is_trachea(c, spots, lungs, spacing_kji)]
+    good = [c for c in chains if _is_trachea(c, spots, lungs, inside, spacing_kji)]
     wanted = np.zeros(int(labels.max()) + 1, bool)
     if good:
         longest = max(good, key=len)
@@ -108,8 +110,13 @@ def _next(
     return best
 
 
-def _is_trachea(chain: list[int], spots: _Spots, lungs: Bools, spacing_kji: Spacing) -> bool:
-    """Whether the chain is long enough, high enough, and ends between two lungs."""
+def _is_trachea(
+    chain: list[int], spots: _Spots, lungs: Bools, inside: Bools, spacing_kji: Spacing
+) -> bool:
+    """Whether the chain is long enough, high enough, and ends between two lungs.
+
+    Beside a single lung it must be longer, and lie in the middle of the body.
+    """
     length_mm = len(chain) * spacing_kji[0]
     if length_mm < MIN_LENGTH_MM or not lungs.any():
         return False
@@ -128,4 +135,9 @@ def _is_trachea(chain: list[int], spots: _Spots, lungs: Bools, spacing_kji: Spac
         max(0, round((y_mm - 60) / spacing_kji[1])), round((y_mm + 60) / spacing_kji[1])
     )
     right, left = slab[rows, max(0, column - near) : column], slab[rows, column : column + near]
-    return bool(right.any() and left.any())
+    if right.any() and left.any():
+        return True
+    columns = np.flatnonzero(inside[k].any(axis=0))
+    middle_mm = float(columns[0] + columns[-1]) / 2 * spacing_kji[2]
+    off_middle = abs(float(x_mm) - middle_mm) > OFF_MIDDLE_MM
+    return bool((right.any() or left.any()) and length_mm >= MIN_ALONE_MM and not off_middle)

@@ -1,0 +1,209 @@
+"""The questions that lungs and airways must answer, in plain sentences."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from vis3d.labels import Check
+from vis3d.segmentation.anatomy import Anatomy
+from vis3d.segmentation.frame import Bools
+from vis3d.segmentation.lungs import MAX_RATIO
+from vis3d.segmentation.morphology import fringed
+from vis3d.segmentation.sides import LEFT
+
+SIDES_RATIO = (0.5, 2.0)
+"""Left to right: healthy lungs have 0.7 to 1."""
+DENSE_HU = -500
+MAX_DENSE_SHARE = 0.2
+"""Vessels make up to a tenth of a healthy lung denser than this."""
+MIN_DOUBT_ML = 20.0
+FREE_AIR_HU, MAX_FREE_AIR = -975.0, 0.3
+"""No lung with blood in it is as dark; bullae and a pneumothorax are."""
+MAX_CUT_CM2 = 20.0
+"""Lungs touch along the anterior junction; a wider contact makes the cut uncertain."""
+MIN_EDGE_MM2 = 100.0
+MAX_AIRWAYS_ML = 140.0
+MIN_GAS_ML = 5.0
+
+
+def about_lungs(anatomy: Anatomy) -> Iterator[Check]:
+    """What the lungs of a scan say of themselves."""
+    ml = anatomy.frame.voxel_ml
+    both = float(np.count_nonzero(anatomy.lungs)) * ml
+    left = float(np.count_nonzero(anatomy.lungs == LEFT)) * ml
+    right = both - left
+    if both == 0:
+        yield Check("lungs-found", False, "No lung was found in the scan.")
+        yield from _second_method(anatomy)
+        return
+    if min(left, right) == 0:
+        there, missing = ("left", "right") if left else ("right", "left")
+        message = (
+            f"Only the {there} lung was found in the scan: the {missing} one is missing, "
+            "without air, or outside the field of view."
+        )
+        yield Check("lungs-found", False, message)
+    else:
+        found = f"Two lungs were found: left {left:.0f} ml, right {right:.0f} ml."
+        yield Check("lungs-found", True, found)
+        yield _sides_ratio(left / right)
+        yield _lungs_split(anatomy)
+    yield from _second_method(anatomy)
+    yield _touches_edge(anatomy)
+    yield _dense_lung(anatomy)
+    yield _doubted(anatomy)
+    yield _free_air(anatomy)
+    yield _gas(anatomy)
+
+
+def about_airways(anatomy: Anatomy) -> Iterator[Check]:
+    """What the airways say of themselves."""
+    if not anatomy.trachea.any():
+        message = "No trachea was found"
+        if anatomy.coarse_lungs.both.any():
+            message += ": airways that the scan holds may be counted as lung"
+        yield Check("trachea-found", False, f"{message}.")
+        return
+    yield Check("trachea-found", True, "The trachea was found between the lungs.")
+    tree = anatomy.airways
+    ml = len(tree.places) * anatomy.frame.voxel_ml
+    if ml > MAX_AIRWAYS_ML:
+        message = f"The airways hold {ml:.0f} ml: they have probably leaked into the lung."
+        yield Check("leak", False, message)
+    elif tree.leaks:
+        message = (
+            f"The airways were followed for {ml:.0f} ml, up to {tree.level_hu:.0f} HU; "
+            f"{tree.leaks} branches ended where their walls give way."
+        )
+        yield Check("leak", True, message)
+    else:
+        yield Check("leak", True, "The airways were followed without a leak.")
+
+
+def _sides_ratio(ratio: float) -> Check:
+    ok = SIDES_RATIO[0] <= ratio <= SIDES_RATIO[1]
+    verdict = "plausible" if ok else "implausible unless one lung is diseased or cut off"
+    message = f"The left lung has {ratio:.2f} times the volume of the right one: {verdict}."
+    return Check("sides-ratio", ok, message)
+
+
+def _second_method(anatomy: Anatomy) -> Iterator[Check]:
+    lungs = anatomy.coarse_lungs
+    if lungs.tried < 2:
+        return
+    why = f"a lung was missing, or {MAX_RATIO:.0f} times smaller than the other"
+    if lungs.second:
+        message = (
+            f"After the first method {why}: this is the answer of a second one, which reads "
+            "all enclosed air below a fixed level and leaves out the trachea only."
+        )
+    else:
+        message = f"After the first method {why}; a second one found no better answer."
+    yield Check("second-method", False, message)
+
+
+def _lungs_split(anatomy: Anatomy) -> Check:
+    lungs = anatomy.coarse_lungs
+    if not lungs.merged:
+        return Check("lungs-split", True, "The lungs lie apart; no cut was needed.")
+    cut = fringed(lungs.left) & lungs.right
+    spacing = anatomy.spacing
+    # both layers of voxels along the cut are counted, each as large as a face
+    cm2 = np.count_nonzero(cut) * float(np.prod(spacing)) ** (2 / 3) / 100
+    places = np.argwhere(cut)
+    where = ""
+    if len(places):
+        fine = (places.mean(axis=0) + 0.5) * anatomy.factors - 0.5
+        left, back, up = (anatomy.frame.affine @ [*fine[::-1], 1.0])[:3]
+        first, last = places[:, 0].min(), places[:, 0].max() + 1
+        height_mm = (last - first) * spacing[0]
+        where = (
+            f" about L {left:.0f}, P {back:.0f}, S {up:.0f} mm, over a height of "
+            f"{height_mm:.0f} mm{_slices(anatomy, int(first), int(last))}"
+        )
+    message = f"The lungs touched and were cut apart where they are thinnest:{where}."
+    if cm2 > MAX_CUT_CM2:
+        message += f" The contact is wide ({cm2:.0f} cm2): the cut is uncertain."
+    return Check("lungs-split", bool(cm2 <= MAX_CUT_CM2), message)
+
+
+def _slices(anatomy: Anatomy, first: int, last: int) -> str:
+    """The numbers of the stored slices, where they are cut across the body's length."""
+    frame = anatomy.frame
+    if frame.axes[0] != 0:
+        return ""
+    count = frame.hu.shape[0]
+    low, high = first * anatomy.factors[0], min(last * anatomy.factors[0], count) - 1
+    if frame.flipped[0]:
+        low, high = count - 1 - high, count - 1 - low
+    return f" (slices {low} to {high}, counted from 0)"
+
+
+def _touches_edge(anatomy: Anatomy) -> Check:
+    lungs = anatomy.coarse_lungs.both
+    k_mm, j_mm, i_mm = anatomy.spacing
+    ends = (
+        (lungs[-1], j_mm * i_mm, "top"),
+        (lungs[0], j_mm * i_mm, "bottom"),
+        (lungs[:, 0], k_mm * i_mm, "front"),
+        (lungs[:, -1], k_mm * i_mm, "back"),
+        (lungs[:, :, 0], k_mm * j_mm, "right side"),
+        (lungs[:, :, -1], k_mm * j_mm, "left side"),
+    )
+    cut = [where for face, mm2, where in ends if np.count_nonzero(face) * mm2 > MIN_EDGE_MM2]
+    padding = anatomy.beside_padding
+    if padding is not None and np.count_nonzero(lungs & padding) * k_mm * j_mm > MIN_EDGE_MM2:
+        cut.append("edge of the measured circle")
+    if not cut:
+        return Check("touches-edge", True, "The scan holds the lungs completely.")
+    message = f"The scan cuts the lungs ({', '.join(cut)}): their volumes are incomplete."
+    return Check("touches-edge", False, message)
+
+
+def _dense_lung(anatomy: Anatomy) -> Check:
+    lungs = anatomy.coarse_lungs.both
+    share = float(np.mean(anatomy.hu[lungs] > DENSE_HU)) if lungs.any() else 0.0
+    ok = share <= MAX_DENSE_SHARE
+    doubt = "" if ok else ": consolidation or fluid may be partly missing from the lungs"
+    message = f"{100 * share:.0f} % of the lungs are denser than {DENSE_HU} HU{doubt}."
+    return Check("dense-lung", ok, message)
+
+
+def _doubted(anatomy: Anatomy) -> Check:
+    doubted = anatomy.coarse_lungs.doubted
+    ml = 0.0 if doubted is None else _coarse_ml(doubted, anatomy)
+    if ml < MIN_DOUBT_ML:
+        return Check("doubt", True, "No dense tissue in hollows of the lungs is in doubt.")
+    message = (
+        f"{ml:.0f} ml of dense tissue in hollows of the lungs were left out: consolidation, "
+        "fluid or a mass there would be lung."
+    )
+    return Check("doubt", False, message)
+
+
+def _free_air(anatomy: Anatomy) -> Check:
+    lungs = anatomy.coarse_lungs
+    for name, lung in (("left", lungs.left), ("right", lungs.right)):
+        values = anatomy.hu[lung]
+        dark = values < FREE_AIR_HU
+        if len(values) and dark.mean() > MAX_FREE_AIR:
+            ml = _coarse_ml(lung, anatomy) * float(dark.mean())
+            message = (
+                f"{ml:.0f} ml of the {name} lung are as dark as free air: large bullae, a "
+                "pneumothorax, or a scan whose values are off."
+            )
+            return Check("free-air", False, message)
+    return Check("free-air", True, "The lungs are denser than free air.")
+
+
+def _gas(anatomy: Anatomy) -> Check:
+    rest = anatomy.air & ~anatomy.coarse_lungs.both & ~anatomy.coarse_airways
+    gas_ml = _coarse_ml(rest, anatomy)
+    if gas_ml < MIN_GAS_ML:
+        return Check("gas-removed", True, "There is hardly any gas outside lungs and airways.")
+    message = f"{gas_ml:.0f} ml of gas elsewhere (stomach, bowel, sinuses) were left out."
+    return Check("gas-removed", True, message)
+
+
+def _coarse_ml(mask: Bools, anatomy: Anatomy) -> float:
+    return float(np.count_nonzero(mask)) * float(np.prod(anatomy.spacing)) / 1000
