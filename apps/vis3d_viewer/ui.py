@@ -15,6 +15,7 @@ from vis3d_viewer.panel import build_panel, note_list
 from vis3d_viewer.settings import VIEWS
 from vis3d_viewer.start_page import build_start_page
 from vis3d_viewer.widgets import (
+    EscapeKey,
     FileSaver,
     IdleBlank,
     LiveValues,
@@ -102,6 +103,7 @@ def build_page(server: Any, settings: Any) -> None:
             _foot()
         build_start_page()
         IdleBlank()
+        EscapeKey(pressed="job.running && trigger('cancel')")
 
 
 def _bar(s: Any) -> None:

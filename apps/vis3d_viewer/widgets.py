@@ -66,6 +66,14 @@ class IdleBlank(AbstractElement):
         super().__init__("idle-blank", **kwargs)
 
 
+class EscapeKey(AbstractElement):
+    """Hears the Escape key wherever the focus is."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("escape-key", **kwargs)
+        self._event_names += ["pressed"]
+
+
 class ThemeSwitch(AbstractElement):
     """Light or dark."""
 

@@ -33,6 +33,19 @@
       </div>`,
   };
 
+  // Escape, wherever the focus is, gives up the work that is going on.
+  const EscapeKey = {
+    emits: ["pressed"],
+    mounted() {
+      this.listen = (event) => {
+        if (event.key === "Escape" && !event.defaultPrevented) this.$emit("pressed");
+      };
+      window.addEventListener("keydown", this.listen);
+    },
+    unmounted() { window.removeEventListener("keydown", this.listen); },
+    render: () => null,
+  };
+
   // Shown in place of the page when the connection is lost.
   const LostConnection = {
     data: () => ({ stopped: false }),
@@ -79,5 +92,6 @@
 
   Object.assign(window.vis3d_components, {
     "idle-blank": IdleBlank, "lost-connection": LostConnection, "theme-switch": ThemeSwitch,
+    "escape-key": EscapeKey,
   });
 })();
