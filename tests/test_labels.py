@@ -66,9 +66,25 @@ def test_an_array_of_another_kind_is_refused(oblique: Geometry) -> None:
 
 
 def test_labels_and_names_are_each_used_once() -> None:
-    assert [structure.label for structure in STRUCTURES] == [1, 2, 3, 4, 5]
+    assert [structure.label for structure in STRUCTURES] == list(range(1, 9))
     assert len({structure.name for structure in STRUCTURES}) == len(STRUCTURES)
 
 
 def test_repr_names_what_is_there(labels: LabelMap) -> None:
     assert repr(labels).startswith("LabelMap(left lung, right lung, airways, bones, body,")
+
+
+def test_bones_are_their_parts_together_where_they_are_split() -> None:
+    parts = tuple(s for s in STRUCTURES if s.name in ("cortical", "cancellous"))
+    array = np.array([[[0, 6, 7, 4]]], np.uint8)
+    split = LabelMap(array, Geometry((1, 1, 4)), parts)
+    assert split.names == ("bones", "cortical", "cancellous")
+    assert split.mask("bones").array.tolist() == [[[False, True, True, False]]]
+    whole = LabelMap(array, Geometry((1, 1, 4)))
+    assert whole.mask("bones").array.tolist() == [[[False, False, False, True]]]
+
+
+def test_bones_asked_for_with_a_part_of_them_are_split() -> None:
+    assert structure_labels(["bones", "metal"]) == {4, 8}
+    assert structure_labels(["bones", "cortical"]) == {6, 7}
+    assert structure_labels(["cancellous"]) == {7}

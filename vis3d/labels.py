@@ -36,6 +36,9 @@ STRUCTURES = (
     Structure(3, "airways", (244, 190, 92), Code("SCT", "91724006", "Tracheobronchial tree")),
     Structure(4, "bones", (236, 223, 196), Code("SCT", "272673000", "Bone")),
     Structure(5, "body", (214, 164, 140), Code("SCT", "38266002", "Entire body")),
+    Structure(6, "cortical", (255, 245, 218), Code("SCT", "272673000", "Bone")),
+    Structure(7, "cancellous", (205, 133, 96), Code("SCT", "272673000", "Bone")),
+    Structure(8, "metal", (120, 220, 235), Code("SCT", "40388003", "Implant")),
 )
 """Every structure vis3d segments; left and right are the patient's."""
 
@@ -44,6 +47,9 @@ BODY = "body"
 
 GROUPS = {"lungs": ("left lung", "right lung")}
 """Names for several structures together."""
+
+PARTS = {"bones": ("cortical", "cancellous")}
+"""Structures that may be split: where they have no label, they are their parts together."""
 
 
 def normal_name(name: str) -> str:
@@ -95,7 +101,9 @@ class LabelMap:
         """Every name that `mask` knows here, groups included."""
         single = tuple(structure.name for structure in self.structures)
         groups = tuple(
-            group for group, members in GROUPS.items() if set(members) <= set(single)
+            group
+            for group, members in (*GROUPS.items(), *PARTS.items())
+            if set(members) <= set(single) and group not in single
         )
         return groups + single
 
@@ -108,7 +116,9 @@ class LabelMap:
         wanted = normal_name(name)
         if wanted == BODY and any(structure.name == BODY for structure in self.structures):
             return tuple(structure.label for structure in self.structures)
-        members = GROUPS.get(wanted, (wanted,))
+        known = {normal_name(structure.name) for structure in self.structures}
+        groups = GROUPS if wanted in known else {**GROUPS, **PARTS}
+        members = groups.get(wanted, (wanted,))
         labels = tuple(s.label for s in self.structures if normal_name(s.name) in members)
         if not labels:
             raise UnknownStructureError(
@@ -152,6 +162,8 @@ class LabelMap:
 def structure_labels(names: Iterable[str]) -> frozenset[int]:
     """The labels in `STRUCTURES` that a request such as ["lungs", "bones"] asks for.
 
+    Each voxel has one label, so bones that are asked for with a part of them are all split.
+
     Raises:
         UnknownStructureError: a name that isn't in the table.
     """
@@ -164,4 +176,8 @@ def structure_labels(names: Iterable[str]) -> frozenset[int]:
             legal = ", ".join((*GROUPS, *by_name))
             raise UnknownStructureError(f"There is no structure {name!r}; choose from {legal}.")
         labels.update(by_name[member] for member in members)
+    for whole, parts in PARTS.items():
+        split = {by_name[part] for part in parts}
+        if by_name[whole] in labels and labels & split:
+            labels = (labels - {by_name[whole]}) | split
     return frozenset(labels)

@@ -59,7 +59,7 @@ def test_what_is_written_is_read_back(series: Series, tmp_path: Path) -> None:
     (back,) = read_segmentation(tmp_path / "seg.dcm")
     np.testing.assert_array_equal(back.array, labels.array)
     assert back.geometry.matches(labels.geometry)
-    assert back.structures == STRUCTURES
+    assert back.structures == STRUCTURES[:5]
 
 
 def test_labels_come_back_where_some_structures_are_missing(
@@ -152,7 +152,7 @@ def test_a_tilted_series_gets_its_segmentation_on_the_corrected_grid(tmp_path: P
 def test_codes_and_method_are_named(series: Series, tmp_path: Path) -> None:
     write_segmentation(labels_on(load_series(series).geometry), series, tmp_path / "seg.dcm")
     made = pydicom.dcmread(tmp_path / "seg.dcm")
-    for segment, structure in zip(made.SegmentSequence, STRUCTURES, strict=True):
+    for segment, structure in zip(made.SegmentSequence, STRUCTURES[:5], strict=True):
         code = segment.SegmentedPropertyTypeCodeSequence[0]
         assert structure.code is not None
         assert (code.CodingSchemeDesignator, code.CodeValue) == ("SCT", structure.code.value)

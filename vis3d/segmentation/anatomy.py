@@ -10,6 +10,7 @@ from vis3d.segmentation.airways import AirwayTree, grow_airways
 from vis3d.segmentation.body import coarse_body
 from vis3d.segmentation.bones import CoarseScan, find_bones, spine_mm
 from vis3d.segmentation.contrast import Contrast, find_contrast
+from vis3d.segmentation.cortical import cortical_bone
 from vis3d.segmentation.frame import Bools, Floats, PatientFrame, Spacing
 from vis3d.segmentation.grids import (
     Factors,
@@ -21,6 +22,7 @@ from vis3d.segmentation.grids import (
     spread,
 )
 from vis3d.segmentation.lungs import CoarseLungs, air_threshold, airy_parts, find_lungs
+from vis3d.segmentation.metal import find_metal
 from vis3d.segmentation.morphology import bounding_box, fringed, grown, trimmed
 from vis3d.segmentation.noise import noise_hu, passes_needed, smoothed
 from vis3d.segmentation.outside import SKIN_HU, outside_air
@@ -228,6 +230,11 @@ class Anatomy:
         return sides
 
     @cached_property
+    def noise(self) -> tuple[int, float]:
+        """How often the scan must be smoothed for the bones, and the noise in HU then left."""
+        return passes_needed(self.frame.hu, self.frame.spacing_kji)
+
+    @cached_property
     def calm_hu(self) -> Floats:
         """The 2 mm grid, smoothed if it is noisy."""
         passes, _ = passes_needed(self.hu, self.spacing)
@@ -245,13 +252,30 @@ class Anatomy:
         scan = CoarseScan(
             self.calm_hu,
             noise_hu(self.calm_hu, self.spacing[2]),
+            self.noise,
             self.body,
             self.airy,
             self.contrast,
             self.factors,
             self.spacing,
         )
-        return self._measured(find_bones(self.frame.hu, scan, self.step("bones")))
+        bones = find_bones(self.frame.hu, scan, self.metal, self.step("bones"))
+        return self._measured(bones)
+
+    @cached_property
+    def metal(self) -> Bools | None:
+        """Metal at full resolution; None without any."""
+        return find_metal(self.frame.hu, self.body, self.factors, self.frame.voxel_ml)
+
+    @cached_property
+    def all_metal(self) -> Bools:
+        """Metal at full resolution, be it none."""
+        return np.zeros(self.frame.hu.shape, bool) if self.metal is None else self.metal
+
+    @cached_property
+    def cortical(self) -> Bools:
+        """The cortex of the bones at full resolution."""
+        return cortical_bone(self.frame.hu, self.bones, self.frame.spacing_kji)
 
     def _left_mm(self) -> Floats:
         """How far to the patient's left each voxel of the 2 mm grid lies."""

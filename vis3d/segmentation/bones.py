@@ -1,6 +1,6 @@
 """The bones: cortex and the marrow it encloses, without contrast and calcium in vessels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from vis3d.segmentation.morphology import (
     sums,
     trimmed,
 )
-from vis3d.segmentation.noise import passes_needed, smoothed
+from vis3d.segmentation.noise import smoothed
 from vis3d.segmentation.slabs import each_slab
 
 SEED_HU = 250.0
@@ -42,7 +42,7 @@ SHELL_SHARE = 0.2
 """From this share of cortex on a coarse voxel is a wall."""
 MIN_PIECE_ML = 0.3
 MAX_ISLAND_ML = 10.0
-"""Largest piece between the lungs that isn't taken for bone."""
+"""Largest piece between the lungs or beside metal that isn't taken for bone."""
 FEWEST, MOST = 5, 17
 """Of the 27 voxels round one: with fewer bony ones it's a crumb, with more it's a hole."""
 SLAB, HALO = 16, 4
@@ -59,6 +59,8 @@ class CoarseScan:
 
     hu: Floats
     noise_hu: float
+    fine_noise: tuple[int, float]
+    """How often the scan itself must be smoothed, and the noise in HU that is then left."""
     body: Bools
     lungs: Bools
     contrast: Contrast
@@ -77,20 +79,38 @@ class CoarseScan:
         return self.body & ~self.lungs & ~self.contrast.mask
 
 
-def find_bones(hu: Values, coarse: CoarseScan, progress: Progress = silent) -> Bools:
-    """The bones at full resolution: pieces chosen on the coarse grid, drawn on the fine one."""
+def find_bones(
+    hu: Values,
+    coarse: CoarseScan,
+    metal: Bools | None = None,
+    progress: Progress = silent,
+) -> Bools:
+    """The bones at full resolution: pieces chosen on the coarse grid, drawn on the fine one.
+
+    Metal is a wall like cortex but no bone; nor is its blurred edge outside of bones.
+    """
     progress(0.0, "Finding the bones")
+    metallic = np.zeros(coarse.body.shape, bool)
+    if metal is not None:
+        metallic = fringed(pooled(metal, coarse.factors) > 0)
+        coarse = replace(coarse, body=coarse.body & ~metallic)
     near = fringed(_dense_pieces(coarse)) & coarse.soft
     box = bounding_box(near, max(coarse.spacing_kji), coarse.spacing_kji)
     if box is None:
         return np.zeros(hu.shape, bool)
     cortex, share = _cortex(hu, near, coarse, part(progress, 0.1, 0.4))
+    shell = share > SHELL_SHARE
     whole = np.zeros(near.shape, bool)
-    whole[box] = _whole(share[box] > SHELL_SHARE, coarse, box, part(progress, 0.4, 0.8))
+    whole[box] = _whole((shell | metallic)[box], coarse, box, part(progress, 0.4, 0.8))
     kept = _seeded(whole | (share > 0), np.maximum(share, whole), coarse)
+    kept &= ~_edges_of_metal(kept, metallic, coarse)
     if min(coarse.fine_spacing) > FINE_MM:
-        kept &= ~_rim(whole, share > SHELL_SHARE, coarse.hu)
-    return _composed(cortex, whole & ~(share > SHELL_SHARE), whole, kept, coarse, progress)
+        kept &= ~_rim(whole, shell, coarse.hu)
+    inner = ((whole & ~shell & ~metallic) | trimmed(whole)) & kept
+    bones = _composed(cortex, inner, kept, coarse, part(progress, 0.8, 1.0))
+    if metal is not None:
+        bones &= ~metal
+    return bones
 
 
 def _dense_pieces(coarse: CoarseScan) -> Bools:
@@ -116,7 +136,7 @@ def _cortex(
 ) -> tuple[Bools, Floats]:
     """The dense voxels at full resolution, and their share of each coarse voxel."""
     spacing, factors = coarse.fine_spacing, coarse.factors
-    passes, noise = passes_needed(hu, spacing)
+    passes, noise = coarse.fine_noise
     least_hu = max(DENSE_HU, TISSUE_HU + ABOVE_NOISE * noise)
     cortex = np.zeros(hu.shape, bool)
     share = np.zeros(near.shape, np.float32)
@@ -177,6 +197,17 @@ def _whole(
     return with_marrow(shell, hu, coarse.soft[box], canal, spacing, coarse.noise_hu, progress)
 
 
+def _edges_of_metal(pieces: Bools, metallic: Bools, coarse: CoarseScan) -> Bools:
+    """The small pieces beside metal: its blurred edge and its streaks."""
+    if not metallic.any():
+        return metallic
+    labels = components(pieces, 18)
+    ml = sizes(labels) * (float(np.prod(coarse.spacing_kji)) / 1000)
+    beside = np.zeros(len(ml), bool)
+    beside[labels[fringed(metallic)]] = True
+    return keep(labels, beside & (ml < MAX_ISLAND_ML))
+
+
 def _rim(whole: Bools, shell: Bools, hu: Floats) -> Bools:
     """Voxels at the border that only share in the bone beside them."""
     inside = whole.astype(np.float32)
@@ -186,16 +217,10 @@ def _rim(whole: Bools, shell: Bools, hu: Floats) -> Bools:
 
 
 def _composed(
-    cortex: Bools,
-    marrow: Bools,
-    whole: Bools,
-    kept: Bools,
-    coarse: CoarseScan,
-    progress: Progress,
+    cortex: Bools, inner: Bools, kept: Bools, coarse: CoarseScan, progress: Progress
 ) -> Bools:
     """Cortex by its own voxels, marrow by coarse ones, without crumbs and pinholes."""
     factors, step = coarse.factors, max(1, SLAB // coarse.factors[0])
-    inner = (marrow | trimmed(whole)) & kept
     bones = np.zeros(cortex.shape, bool)
     thin = [mm <= FINE_MM for mm in coarse.fine_spacing]
     halo = max(1, HALO // factors[0])
@@ -215,7 +240,7 @@ def _composed(
         place = _fine((slice(start, stop), *box[1:]), factors, cortex.shape)
         bones[place] = mask[own]
 
-    each_slab(work, len(kept), step, part(progress, 0.8, 1.0), "Filling the marrow")
+    each_slab(work, len(kept), step, progress, "Filling the marrow")
     return bones
 
 

@@ -6,11 +6,16 @@ import numpy as np
 
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
+from vis3d.segmentation.bones import DENSE_HU as DENSE_BONE_HU
 from vis3d.segmentation.frame import Bools
+from vis3d.segmentation.grids import pooled
 from vis3d.segmentation.lung_checks import MIN_EDGE_MM2, about_airways, about_lungs
+from vis3d.segmentation.noise import BEARABLE_HU
 from vis3d.volume import Finding
 
 LUNGS = frozenset({"left lung", "right lung"})
+BONY = frozenset({"bones", "cortical", "cancellous"})
+MAX_VOXEL_MM = 3.0
 
 
 def checks_of(anatomy: Anatomy, names: frozenset[str]) -> tuple[Check, ...]:
@@ -44,7 +49,7 @@ def _body(anatomy: Anatomy) -> Iterator[Check]:
 
 
 def _touches_sides(mask: Bools, anatomy: Anatomy) -> bool:
-    """Whether the mask reaches the sides of the field of view, or the padding round it."""
+    """Whether a coarse mask reaches the sides of the field of view, or the padding round it."""
     k_mm, j_mm, i_mm = anatomy.spacing
     rows = np.count_nonzero(mask[:, [0, -1]]) * k_mm * i_mm
     columns = np.count_nonzero(mask[:, :, [0, -1]]) * k_mm * j_mm
@@ -59,15 +64,46 @@ def _bones(anatomy: Anatomy) -> Iterator[Check]:
         yield Check("bones-found", False, "No bone was found in the scan.")
         return
     yield Check("bones-found", True, f"Bones of {ml:.0f} ml were found.")
+    yield _contrast(anatomy)
+    cut = _touches_sides(pooled(anatomy.bones, anatomy.factors) > 0.3, anatomy)
+    message = "The field of view cuts bones at its sides: they end there and lie open."
+    yield Check("bones-cut", not cut, message if cut else "The field of view cuts no bone.")
+    yield _thin_bone(anatomy)
+
+
+def _contrast(anatomy: Anatomy) -> Check:
     contrast = anatomy.contrast
-    if contrast.found:
-        message = (
-            f"Contrast of up to {contrast.level_hu:.0f} HU fills vessels or organs; they were "
-            "left out of the bones. Undiluted contrast in veins may remain."
-        )
-        yield Check("contrast", True, message)
-    else:
-        yield Check("contrast", True, "No contrast as dense as bone was found.")
+    if contrast.level_hu < DENSE_BONE_HU:
+        return Check("contrast", True, "No contrast as dense as bone was found.")
+    message = (
+        f"Contrast of up to {contrast.level_hu:.0f} HU fills vessels or organs; they were "
+        "left out of the bones. Thin vessels and undiluted contrast in veins may remain."
+    )
+    return Check("contrast", True, message)
+
+
+def _thin_bone(anatomy: Anatomy) -> Check:
+    largest = max(anatomy.frame.spacing_kji)
+    passes, noise = anatomy.noise
+    if largest > MAX_VOXEL_MM:
+        message = f"Voxels of {largest:.1f} mm hide thin bone: expect holes in thin walls."
+        return Check("thin-bone", False, message)
+    if noise > BEARABLE_HU:
+        message = f"Noise of {noise:.0f} HU is left after smoothing: thin bone is in doubt."
+        return Check("thin-bone", False, message)
+    smoothed = "The scan was smoothed against noise. " if passes else ""
+    return Check("thin-bone", True, f"{smoothed}Voxels are small enough for most thin bone.")
+
+
+def _metal(anatomy: Anatomy) -> Iterator[Check]:
+    if anatomy.metal is None:
+        yield Check("metal", True, "No metal was found.")
+        return
+    message = (
+        f"Metal, or contrast as dense as metal, of {_ml(anatomy.metal, anatomy):.1f} ml was "
+        "found. It is no bone; its streaks may distort the bones near it."
+    )
+    yield Check("metal", False, message)
 
 
 def _ml(mask: Bools, anatomy: Anatomy) -> float:
@@ -75,10 +111,11 @@ def _ml(mask: Bools, anatomy: Anatomy) -> float:
 
 
 _QUESTIONS: Mapping[frozenset[str], Callable[[Anatomy], Iterator[Check]]] = {
-    LUNGS | {"airways", "bones", "body"}: _any_structure,
+    LUNGS | BONY | {"airways", "body", "metal"}: _any_structure,
     frozenset({"body"}): _body,
     LUNGS: about_lungs,
     LUNGS | {"airways"}: about_airways,
-    frozenset({"bones"}): _bones,
+    BONY: _bones,
+    BONY | {"metal"}: _metal,
 }
 """Whom to ask about which structures."""

@@ -29,6 +29,8 @@ CORE_HU = 105.0
 EVEN_NOISES = 2.0
 """What varies less than this many times the noise is even."""
 LEAST_NOISE_HU = 6.0
+CORTEX_HU, MOST_HU = 250.0, 800.0
+"""Cortex may be even from here on; vessels are hardly ever denser all through."""
 MIN_CORE_ML = 1.0
 MIN_CONTRAST_ML = 15.0
 BRIGHTER_HU = 50.0
@@ -83,6 +85,7 @@ def find_contrast(
     zone = _heart_zone(lungs, spacing_kji)
     is_vessel = _stand_open(cores, core_hu, hu, mean, spacing_kji)
     is_vessel |= sums(cores, zone) > 0.8 * np.maximum(sizes(cores), 1)
+    is_vessel &= ~_walls(cores, core_hu)
     is_vessel[0] = False
     volume_ml = float(sizes(cores)[is_vessel].sum()) * voxel_ml
     if volume_ml < MIN_CONTRAST_ML:
@@ -135,6 +138,13 @@ def _stand_open(
         is_vessel[these] = openness[these] > MIN_OPENNESS
         known |= fringed(fringed(keep(labels, these & is_vessel)))
     return is_vessel
+
+
+def _walls(cores: Labels, core_hu: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which cores are thick cortex: as dense, but thin in one direction, or denser still."""
+    thin = np.ones(len(core_hu), bool)
+    thin[cores[trimmed(cores > 0)]] = False
+    return np.asarray((thin & (core_hu > CORTEX_HU)) | (core_hu > MOST_HU))
 
 
 def _softer_share(

@@ -35,12 +35,25 @@ def open_directions(
     ]
     wide = np.pad(solid, margins, mode="edge")
     count: NDArray[np.uint8] = np.zeros(wide.shape, np.uint8)
-    for n, step in enumerate(directions):
+    for n, direction in enumerate(directions):
         progress(n / len(directions), "Looking for what bone encloses")
+        step = _as_steep_in_mm(direction, spacing_kji)
         length_mm = float(np.linalg.norm(np.multiply(step, spacing_kji)))
         count += ~_smeared(wide, step, max(1, int(reach_mm / length_mm)))
     inside = tuple(slice(m[0], m[0] + n) for m, n in zip(margins, solid.shape, strict=True))
     return count[inside]
+
+
+def _as_steep_in_mm(step: Step, spacing_kji: Spacing) -> Step:
+    """The step of whole voxels that comes nearer to a diagonal in mm.
+
+    At most two voxels at once: rays must not jump over walls.
+    """
+    longest = max(mm for s, mm in zip(step, spacing_kji, strict=True) if s)
+    k, j, i = (
+        s * min(2, max(1, round(longest / mm))) for s, mm in zip(step, spacing_kji, strict=True)
+    )
+    return (k, j, i)
 
 
 def _smeared(solid: Bools, step: Step, steps: int) -> Bools:

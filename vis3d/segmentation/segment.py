@@ -16,6 +16,9 @@ from vis3d.volume import Volume
 PAINTERS: Mapping[str, Callable[[Anatomy], Bools]] = {
     "body": lambda anatomy: anatomy.fine_body,
     "bones": lambda anatomy: anatomy.bones,
+    "cancellous": lambda anatomy: anatomy.bones & ~anatomy.cortical,
+    "cortical": lambda anatomy: anatomy.cortical,
+    "metal": lambda anatomy: anatomy.all_metal,
 }
 """Which part of the anatomy is which structure; later ones are drawn over earlier ones, and
 lungs and airways over all."""
@@ -30,7 +33,8 @@ def segment(
     """The structures of a CT scan by density and shape, each voxel with one label.
 
     Left and right are the patient's, by coordinates. Lungs hold their vessels and nodules
-    but not trachea and main bronchi; airways are the lumen; bones are cortex and marrow.
+    but not trachea and main bronchi; airways are the lumen; bones are cortex and marrow,
+    which `cortical` and `cancellous` split in two; metal is never bone.
     What isn't in the scan stays empty, and the label map's report says so.
 
     Raises:
