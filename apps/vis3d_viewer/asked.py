@@ -5,6 +5,9 @@ from math import isfinite
 
 from vis3d.errors import UsageError
 
+MAX_MM = 100_000.0
+"""Far beyond what any scan has."""
+
 
 def label_of(value: object) -> int:
     """A structure's label.
@@ -40,3 +43,20 @@ def known(value: object, words: Collection[str]) -> str:
         if word == value:
             return word
     raise UsageError(f"Choose one of {', '.join(words)}.")
+
+
+def points_of(value: object, most: int) -> tuple[tuple[float, float, float], ...]:
+    """Points in LPS mm.
+
+    Raises:
+        UsageError: none, too many, or numbers that make no sense.
+    """
+    if not isinstance(value, list) or not 0 < len(value) <= most:
+        raise UsageError(f"From 1 to {most} points can be drawn.")
+    points = []
+    for point in value:
+        if not isinstance(point, list) or len(point) != 3:
+            raise UsageError("A point has three coordinates.")
+        x, y, z = (finite(mm, -MAX_MM, MAX_MM, "A coordinate") for mm in point)
+        points.append((x, y, z))
+    return tuple(points)

@@ -23,6 +23,10 @@ class Desk(Protocol):
         """A private folder for files, removed at the end."""
 
     @property
+    def busy(self) -> bool:
+        """Whether a piece of slow work is going on."""
+
+    @property
     def settings(self) -> Settings:
         """What a person has chosen."""
 

@@ -17,10 +17,11 @@ from trame_server.utils.typed_state import TypedState
 from vis3d.errors import Cancelled, UsageError, Vis3dError
 from vis3d.progress import Progress
 from vis3d.scene import Camera, ClipPlane, CropBox, Scene
-from vis3d_viewer import compose, exports, look3d, opening, scene3d, study, workbench
+from vis3d_viewer import compose, exports, look3d, marks, opening, scene3d, study, workbench
 from vis3d_viewer.exports import Exports
 from vis3d_viewer.jobs import Jobs, Result
 from vis3d_viewer.look3d import Look3D
+from vis3d_viewer.marks import Marks
 from vis3d_viewer.opening import Opening, Sources
 from vis3d_viewer.planes import plane_maps
 from vis3d_viewer.settings import VIEWS, Settings, accept
@@ -58,6 +59,7 @@ STATE: dict[str, Any] = {
     **look3d.STATE,
     **workbench.STATE,
     **exports.STATE,
+    **marks.STATE,
 }
 """What the page shows besides the settings; only the server changes it."""
 
@@ -80,6 +82,7 @@ class Explorer:
         self._look = Look3D(self)
         self._bench = Workbench(self)
         self._exports = Exports(self)
+        self._marks = Marks(self)
         self.opening = Opening(self, self._jobs, sources)
         self._prepare_state()
 
@@ -139,6 +142,11 @@ class Explorer:
     def folder(self) -> Path:
         """A private folder for files, removed at the end."""
         return self._folder
+
+    @property
+    def busy(self) -> bool:
+        """Whether a piece of slow work is going on."""
+        return self._jobs.busy
 
     @property
     def settings(self) -> Settings:
@@ -205,6 +213,7 @@ class Explorer:
             job=_job("", 0.0, running=False),
         )
         self._bench.open(opened)
+        self._marks.clear()
         self._take(opened)
         if volume is not None:
             self._update(window_bars=await asyncio.to_thread(histogram_bars, volume))
@@ -250,7 +259,7 @@ class Explorer:
             self.look,
         ):
             self._server.trigger(trigger.__name__)(trigger)
-        for part in (self.opening, self._bench, self._exports):
+        for part in (self.opening, self._bench, self._exports, self._marks):
             for name, work in part.triggers.items():
                 self._server.trigger(name)(self._explained(work))
 

@@ -9,6 +9,7 @@ STATIC = Path(__file__).with_name("static")
 SCRIPTS = (
     "live",
     "vectors",
+    "hand",
     "slice_source",
     "slice_view",
     "window_histogram",

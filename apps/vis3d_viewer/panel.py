@@ -7,6 +7,7 @@ from trame.widgets import vuetify3 as v3
 
 from vis3d_viewer.panel_3d import build_3d
 from vis3d_viewer.panel_export import build_export
+from vis3d_viewer.panel_hand import build_hand
 from vis3d_viewer.panel_slices import build_slabs, build_windows
 from vis3d_viewer.panel_structures import build_structures
 from vis3d_viewer.widgets import named
@@ -27,6 +28,9 @@ def build_panel(s: Any) -> None:
         with html.Section():
             html.H2("3D")
             build_3d(s)
+        with html.Section(v_if=("has_volume",)):
+            html.H2("Measure and correct")
+            build_hand()
         with html.Section():
             html.H2("Save")
             build_export()

@@ -15,7 +15,7 @@ from trame_client.widgets.core import VirtualNode
 from trame_server.core import Server
 
 from vis3d.errors import Cancelled, NothingFoundError, OutputError
-from vis3d_viewer import panel_3d, panel_structures, security, widgets
+from vis3d_viewer import panel_3d, panel_hand, panel_structures, security, widgets
 from vis3d_viewer.explorer import Explorer
 from vis3d_viewer.opening import Sources
 from vis3d_viewer.reach import Reach
@@ -177,6 +177,7 @@ def _server(key: str, where: Reach) -> Server:
     server.enable_module(widgets.MODULE)
     server.enable_module(panel_3d.MODULE)
     server.enable_module(panel_structures.MODULE)
+    server.enable_module(panel_hand.MODULE)
     server.add_protocol_to_configure(
         lambda protocol: protocol.registerLinkProtocol(
             security.KeyProtocol(key, lambda pages: _tell_pages(server, pages))

@@ -12,6 +12,7 @@ from trame.widgets import vuetify3 as v3
 
 from vis3d.imaging import PLANES
 from vis3d_viewer.panel import build_panel, note_list
+from vis3d_viewer.panel_hand import HandOver3D
 from vis3d_viewer.settings import VIEWS
 from vis3d_viewer.start_page import build_start_page
 from vis3d_viewer.widgets import (
@@ -228,6 +229,7 @@ def _views(s: Any) -> None:
             **named("view-3d", ':data-state="view3d.state"'),
         ):
             rca.RemoteControlledArea(name=VIEW_3D, display="image", event_throttle_ms=16)
+            HandOver3D()
             html.Span("3D", classes="v3-name")
             with html.Div(classes="v3-sides", role="group", aria_label="Viewing side"):
                 for view in VIEWS:
@@ -259,5 +261,3 @@ def _foot() -> None:
         ReadOut(v_if=("has_volume",), version=("version",))
         html.Div(classes="v3-space")
         html.Span("For research, not for diagnosis", classes="v3-dim", **named("purpose"))
-
-

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vis3d.errors import Vis3dError
+from vis3d.geometry import FloatArray
 from vis3d.rendering import Stage
 from vis3d.scene import Camera, ClipPlane, CropBox, Scene
 
@@ -111,6 +112,10 @@ class View3D:
     async def apart(self, work: Callable[[], Result]) -> Result:
         """What `work()` returns, done on the rendering thread between two pictures."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def projection(self) -> FloatArray:
+        """The camera's 4x4 matrix from LPS mm to the view (-1 to 1, y upwards)."""
+        return await self.apart(lambda: self._staged().projection())
 
     async def picture(self, *, plain: bool = False) -> NDArray[np.uint8]:
         """The view at rest in twice its size, RGB; a `plain` one without cube and handles."""

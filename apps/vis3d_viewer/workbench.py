@@ -5,20 +5,24 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
 
 from vis3d import segmentation
 from vis3d.errors import Cancelled, UsageError
 from vis3d.labels import normal_name
 from vis3d.progress import Progress
-from vis3d.segmentation import Edit
+from vis3d.segmentation import Brush, Edit
 from vis3d.volume import Mask, Volume
 from vis3d_viewer import study as studies
-from vis3d_viewer.asked import finite, label_of
+from vis3d_viewer.asked import finite, known, label_of, points_of
 from vis3d_viewer.compose import can_segment
 from vis3d_viewer.desk import Desk
 from vis3d_viewer.structures import Structures
 from vis3d_viewer.study import Study
+
+Side: TypeAlias = Literal["inside", "outside"]
 
 STATE: dict[str, Any] = {"steps": [], "steps_done": 0}
 """What the page shows of it."""
@@ -38,6 +42,17 @@ SHAPES: dict[str, Callable[..., Mask]] = {
 }
 """What changes a structure's shape by mm."""
 
+STROKES: dict[str, Callable[..., Edit]] = {
+    "brush": segmentation.paint,
+    "eraser": segmentation.erase,
+}
+SIDES: dict[str, Side] = {"inside": "inside", "outside": "outside"}
+
+MAX_STROKE = 2000
+"""So many points a stroke or an outline has at most."""
+
+WAIT_S = 0.05
+
 POINTED: dict[str, Callable[..., Mask]] = {
     "keep island": segmentation.keep_island,
     "remove island": segmentation.remove_island,
@@ -52,7 +67,8 @@ class Workbench:
         self._desk = desk
         self._structures: Structures | None = None
         self._stale: frozenset[int] = frozenset()
-        self._lock = asyncio.Lock()
+        self._hand = asyncio.Lock()
+        self._redrawing = False
 
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
@@ -71,6 +87,9 @@ class Workbench:
             "reshape": self.reshape,
             "fill_holes": self.fill_holes,
             "at_point": self.at_point,
+            "stroke": self.stroke,
+            "cut_outline": self.cut_outline,
+            "cut_view": self.cut_view,
             "undo": self.undo,
             "redo": self.redo,
         }
@@ -173,6 +192,53 @@ class Workbench:
         make = lambda mask, progress: known(mask, point)  # noqa: E731
         self._desk.start(self._change(label_of(label), _word(tool), make))
 
+    def stroke(
+        self,
+        tool: object,
+        label: object,
+        points: object,
+        radius_mm: object,
+        normal: object = None,
+        values: object = None,
+    ) -> None:
+        """Paint or erase along a stroke: a ball, or with a `normal` a disc in its plane.
+
+        `values` limits it to voxels from one value to another.
+        """
+        draw = STROKES[known(tool, STROKES)]
+        way = points_of(points, MAX_STROKE)
+        across = None if normal is None else points_of([normal], 1)[0]
+        limits = _range(*values) if isinstance(values, list) and len(values) == 2 else None
+        brush = Brush(finite(radius_mm, 0.1, MAX_MM, "A radius in mm"), across, limits)
+        volume = self._volume()
+        make = lambda mask: draw(mask, way, brush, volume=volume)  # noqa: E731
+        self._desk.start(self._by_hand(label_of(label), _word(tool), make))
+
+    def cut_outline(
+        self, label: object, points: object, normal: object, side: object, through: object
+    ) -> None:
+        """Take away what lies inside (or outside) an outline: in its slice, or all through."""
+        outline = points_of(points, MAX_STROKE)
+        across = points_of([normal], 1)[0]
+        remove = SIDES[known(side, SIDES)]
+        depth = None if through is True else _slice_mm(self._volume(), across)
+
+        def cut(mask: Mask) -> Edit:
+            return segmentation.scissors(mask, outline, across, remove=remove, depth_mm=depth)
+
+        self._desk.start(self._by_hand(label_of(label), "Scissors", cut))
+
+    def cut_view(self, label: object, outline: object, side: object) -> None:
+        """Take away what is seen in 3D inside (or outside) an outline.
+
+        Its points (x, y) go from -1 to 1 across the view, y upwards.
+        """
+        if not isinstance(outline, list) or not 3 <= len(outline) <= MAX_STROKE:
+            raise UsageError("An outline has three points and more.")
+        flat = points_of([[*xy, 0.0] for xy in outline if isinstance(xy, list)], MAX_STROKE)
+        remove = SIDES[known(side, SIDES)]
+        self._desk.start(self._cut_view(label_of(label), [xy[:2] for xy in flat], remove))
+
     def undo(self) -> None:
         """Take the last step back."""
         self._soon("Undoing", lambda: self.structures.undo())
@@ -193,10 +259,43 @@ class Workbench:
         changed = await self._desk.work(what, work)
         await self._follow(changed)
 
-    async def change(self, label: int, step: str, edit: Edit) -> None:
-        """Take an edit that was made, as a step."""
-        changed = self.structures.change(label, step, lambda _: edit)
-        await self._follow(changed, quick=True)
+    async def _cut_view(self, label: int, outline: list[Any], remove: Side) -> None:
+        if self._desk.view is None:
+            raise UsageError("There is no 3D view yet.")
+        projection = await self._desk.view.projection()
+
+        def cut(mask: Mask) -> Edit:
+            return segmentation.scissors_in_view(mask, outline, projection, remove=remove)
+
+        await self._by_hand(label, "Scissors in 3D", cut)
+
+    async def _by_hand(self, label: int, step: str, make: Callable[[Mask], Edit]) -> None:
+        """What a hand does follows at once, one after the other; 3D as soon as it can."""
+        structures = self.structures
+        async with self._hand:
+            change = partial(structures.change, label, step, make)
+            self._stale |= await asyncio.to_thread(change)
+            self._take()
+        if not self._redrawing:
+            self._redrawing = True
+            try:
+                await self._redraw()
+            finally:
+                self._redrawing = False
+
+    async def _redraw(self) -> None:
+        """Draw what is stale once nothing else is being worked on."""
+        while self._stale & {s.label for s in self.structures.listed}:
+            if self._desk.busy:
+                await asyncio.sleep(WAIT_S)
+                continue
+            await self._follow(frozenset(), quick=True)
+
+    def _volume(self) -> Volume:
+        study = self._desk.study
+        if study is None or study.volume is None:
+            raise UsageError("There is no scan open to work on.")
+        return study.volume
 
     async def _add(self, make: Callable[..., Mask], name: str, step: str) -> None:
         study = self._desk.study
@@ -318,6 +417,13 @@ def _listed(names: Sequence[str]) -> str:
 
 def _name(value: object, otherwise: str) -> str:
     return value if isinstance(value, str) and normal_name(value) else otherwise
+
+
+def _slice_mm(volume: Volume, normal: tuple[float, float, float]) -> float:
+    """How thick a slice of the grid is that lies across a normal, or nearly."""
+    geometry = volume.geometry
+    along = np.abs(geometry.direction.T @ np.array(normal))
+    return float(geometry.spacing[int(along.argmax())])
 
 
 def _word(value: object) -> str:

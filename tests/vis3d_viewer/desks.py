@@ -24,6 +24,7 @@ class PlainDesk:
         self.folder = folder
         self.settings = Settings()
         self.state: dict[str, Any] = {}
+        self.busy = False
         self.offered: list[Path] = []
         self.worked: list[str] = []
         self.progress: Progress = silent

@@ -27,9 +27,10 @@ def test_each_preset_shows_its_picture(seen: Visit) -> None:
         assert picture(seen, f"preset-{name}").std() > 12, name
     before = volume_picture(seen)
     seen.find("preset-airways").click()
-    until_3d_differs(seen, before)
+    airways = until_3d_differs(seen, before)
     assert seen.find("preset-airways").get_attribute("aria-pressed") == "true"
     seen.find("preset-bone").click()
+    until_3d_differs(seen, airways)
 
 
 def test_a_box_is_pulled_by_its_handle(seen: Visit) -> None:

@@ -192,3 +192,74 @@ def test_pictures_and_films_are_saved(seen: Visit, tmp_path: Path) -> None:
 
 def test_the_page_had_nothing_to_complain_of(seen: Visit) -> None:
     assert seen.complaints == []
+
+
+def drawn(seen: Visit, tool: str, view: str, way: list[tuple[float, float]]) -> None:
+    """Take a tool, drag it over a view through points (shares of it), put it down."""
+    seen.find(f"hand-tool-{tool}").click()
+    box = seen.find(view).bounding_box()
+    spots = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in way]
+    seen.page.mouse.move(*spots[0])
+    seen.page.mouse.down()
+    for spot in spots[1:]:
+        seen.page.mouse.move(*spot, steps=4)
+    seen.page.mouse.up()
+    seen.page.keyboard.press("Escape")
+
+
+def test_a_distance_is_drawn_moved_saved_and_deleted(seen: Visit, tmp_path: Path) -> None:
+    box = seen.find("picture-axial").bounding_box()
+    drawn(seen, "distance", "picture-axial", [(0.25, 0.4), (0.75, 0.4)])
+    seen.find("value-1").wait_for()
+    assert float(seen.find("value-1").inner_text().removesuffix(" mm")) == pytest.approx(
+        192, abs=3
+    )
+    handle = seen.find("handle-1-1").bounding_box()
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+    seen.page.mouse.move(x, y)
+    seen.page.mouse.down()
+    seen.page.mouse.move(x - 0.25 * box["width"], y, steps=5)
+    seen.page.mouse.up()
+    seen.wait_until(
+        "parseFloat(document.querySelector('[data-testid=value-1]').textContent) < 100"
+    )
+    path = saved(seen, seen.find("save-marks-csv").click, tmp_path)
+    assert "distance 1" in path.read_text()
+    drawn(seen, "ellipse", "picture-axial", [(0.2, 0.4), (0.35, 0.55)])
+    seen.find("value-2").wait_for()
+    assert "HU" in seen.find("value-2").inner_text()
+    for number in (1, 2):
+        seen.find(f"delete-mark-{number}").click()
+        seen.find(f"mark-{number}").wait_for(state="detached")
+
+
+def test_brush_and_scissors_correct_and_undo_brings_back(seen: Visit) -> None:
+    start = ml(seen, "bones")
+    seen.find("hand-tool-brush").click()
+    seen.find("hand-structure").select_option(label="bones")
+    seen.page.keyboard.press("Escape")
+    drawn(seen, "brush", "picture-coronal", [(0.45, 0.4), (0.55, 0.45)])
+    seen.wait_until("document.querySelectorAll('.v3-history li').length > 0")
+    for _ in range(100):
+        if ml(seen, "bones") > start:
+            break
+        seen.page.wait_for_timeout(100)
+    assert ml(seen, "bones") > start
+    idle(seen)
+    painted = ml(seen, "bones")
+    corners = [(0.3, 0.6), (0.7, 0.6), (0.7, 0.95), (0.3, 0.95)]
+    drawn(seen, "scissors", "view-3d", corners)
+    for _ in range(100):
+        if ml(seen, "bones") < painted:
+            break
+        seen.page.wait_for_timeout(100)
+    assert ml(seen, "bones") < painted
+    idle(seen)
+    for _ in range(2):
+        seen.find("undo").click()
+        idle(seen)
+    assert ml(seen, "bones") == start
+
+
+def test_nothing_was_complained_of_at_the_end(seen: Visit) -> None:
+    assert seen.complaints == []

@@ -326,6 +326,7 @@
             </template>
           </g>
         </svg>
+        <hand-layer />
         <span class="v3-letter v3-left">{{ map.letters[0] }}</span>
         <span class="v3-letter v3-right">{{ map.letters[1] }}</span>
         <span class="v3-letter v3-top">{{ map.letters[2] }}</span>
