@@ -19,7 +19,6 @@ from vis3d.dicom.streams import Size, ends_whole, jpeg2000_size, jpeg_size
 from vis3d.errors import InputError, RequirementError, TruncatedError, UnsupportedError
 
 NATIVE = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED_LITTLE))
-_RLE = "1.2.840.10008.1.2.5"
 _JPEG = "1.2.840.10008.1.2.4."
 JPEG_SYNTAXES = frozenset(_JPEG + end for end in ("50", "51", "53", "55", "57", "70"))
 LOSSY_TRANSFER_SYNTAXES = frozenset(_JPEG + end for end in ("50", "51", "53", "55", "81"))
@@ -200,11 +199,9 @@ def _decoded(
 
 
 def _image_starts(frame: Frame, found: list[tuple[int, int]]) -> int:
-    """How many fragments begin an image (in RLE each does)."""
-    header = frame.header
-    if header.transfer_syntax == _RLE:
-        return len(found)
-    return sum(header.source.read(at, 4).startswith(_IMAGE_STARTS) for at, _ in found)
+    """How many fragments begin an image; in RLE that shows only when it is decoded."""
+    source = frame.header.source
+    return sum(source.read(at, 4).startswith(_IMAGE_STARTS) for at, _ in found)
 
 
 def _by_frame(
@@ -304,7 +301,7 @@ _Decoder = tuple[Callable[[bytes], Size | None] | None, _Decode]
 """What reads the size in a stream (RLE carries none), and what decodes it."""
 
 _DECODERS: dict[str, _Decoder] = {
-    _RLE: (None, _decode_rle),
+    "1.2.840.10008.1.2.5": (None, _decode_rle),
     _JPEG + "50": (jpeg_size, _decode_jpeg),
     _JPEG + "51": (jpeg_size, _decode_jpeg),
     _JPEG + "53": (jpeg_size, _decode_jpeg),
