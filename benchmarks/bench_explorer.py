@@ -21,7 +21,12 @@ from playwright.sync_api import Page, sync_playwright
 
 STEPS = 60
 DRAG_S = 4.0
-FLAGS = ("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+)
 
 STEP = """async (steps) => {
     const view = document.querySelector('[data-testid=slice-axial]');
@@ -30,7 +35,8 @@ STEP = """async (steps) => {
     for (let n = 0; n < steps; n++) {
         const before = canvas.dataset.index, start = performance.now();
         const deltaY = n % 20 < 10 ? 120 : -120;
-        view.dispatchEvent(new WheelEvent('wheel', { deltaY, bubbles: true, cancelable: true }));
+        const how = { deltaY, bubbles: true, cancelable: true };
+        view.dispatchEvent(new WheelEvent("wheel", how));
         await new Promise((done) => {
             const look = () => (canvas.dataset.index !== before ? done() : setTimeout(look, 0));
             look();
@@ -85,12 +91,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         scan = _scan(Path(folder))
         print(f"\n{scan.name}; load {os.getloadavg()[0]:.1f}")
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+            args=list(FLAGS),
+        )
         started = time.perf_counter()
-        with _served(scan) as (address, process):
-            browser = playwright.chromium.launch(
-                executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
-                args=list(FLAGS),
-            )
+        with _served(str(scan)) as (address, process):
             page = browser.new_page(viewport={"width": 1280, "height": 720})
             page.goto(address)
             page.wait_for_function(SLICES, timeout=120_000)
@@ -102,7 +108,18 @@ def main() -> None:
             _spread("re-window of three planes", page.evaluate(REWINDOW, STEPS), 40)
             _drag(page)
             _memory(process.pid)
-            browser.close()
+            page.close()
+        with _served("--data-root", str(scan.parent)) as (address, _):
+            page = browser.new_page(viewport={"width": 1280, "height": 720})
+            page.goto(address)
+            page.get_by_test_id(f"entry-{scan.name}").wait_for()
+            started = time.perf_counter()
+            page.get_by_test_id(f"open-{scan.name}").click(force=True)
+            page.wait_for_function(SLICES, timeout=120_000)
+            _say("scan picked to first slice", time.perf_counter() - started, "s", 3)
+            page.wait_for_function(FINE, timeout=120_000)
+            _say("scan picked to fine 3D", time.perf_counter() - started, "s", 5)
+        browser.close()
 
 
 def _scan(folder: Path) -> Path:
@@ -120,9 +137,17 @@ def _scan(folder: Path) -> Path:
 
 
 @contextmanager
-def _served(scan: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    command = [sys.executable, "-m", "vis3d_cli", "serve", str(scan), "--no-browser"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def _served(*arguments: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    command = [sys.executable, "-m", "vis3d_cli", "serve", *arguments, "--no-browser"]
+    with tempfile.TemporaryDirectory() as state:
+        environment = os.environ | {"XDG_STATE_HOME": state}
+        yield from _running(command, environment)
+
+
+def _running(
+    command: list[str], environment: dict[str, str]
+) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert process.stdout is not None
     try:
         found = re.search(r"http\S+", process.stdout.readline())

@@ -22,6 +22,7 @@ STATE: dict[str, Any] = {
     "cards": [],
     "can_fill": False,
     "has_study": False,
+    "has_choices": False,
     "browse": None,
     "browse_error": "",
     "recent": [],
@@ -80,6 +81,7 @@ class Opening:
             "forget_recent": self.forget_recent,
             "open_phantom": self.open_phantom,
             "open_upload": self.open_upload,
+            "show_choices": self.show_choices,
             "choose": self.choose,
             "fill_gaps": self.fill_gaps,
         }
@@ -101,6 +103,7 @@ class Opening:
             phase="start",
             start_message="",
             has_study=self._host.study is not None,
+            has_choices=len(self._choices) > 1,
             recent=[
                 {"number": n, "name": _short(scan.path), "facts": scan.facts}
                 for n, scan in enumerate(self._recent())
@@ -161,6 +164,11 @@ class Opening:
         upload = self._uploads.get(ticket) if isinstance(ticket, str) else None
         if upload is not None:
             self._begin(partial(self._open, upload.inputs))
+
+    def show_choices(self) -> None:
+        """Show the cards again from which the scan was picked."""
+        if len(self._choices) > 1:
+            self._host.update(phase="choosing", cards=cards(self._choices))
 
     def choose(self, number: object) -> None:
         """Open one of the scans on offer."""

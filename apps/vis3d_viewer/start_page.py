@@ -29,6 +29,7 @@ def _start() -> None:
                 html.H1("vis3d")
                 html.P("See, measure and print what is in a CT scan.", classes="v3-dim")
             html.Div(classes="v3-space")
+            _button("Other series", "show_choices", "mdi-cards", "show-choices", "has_choices")
             _button("Back to the scan", "go_back", "mdi-arrow-left", "go-back", "has_study")
         html.P(
             "{{ start_message }}",

@@ -85,6 +85,10 @@ def test_a_folder_below_the_data_root_is_browsed_and_its_series_offered(seen: Vi
         )
     cards[1].click()
     opened(seen, "64 × 48 × 12")
+    seen.find("open-other-scan").click()
+    seen.find("show-choices").click()
+    seen.find("card-0").click()
+    opened(seen, "64 × 48 × 12")
     assert PATIENT not in seen.page.content()
     assert seen.page.title() == "vis3d"
     assert "?" not in seen.page.url

@@ -38,7 +38,9 @@
     emits: ["pressed"],
     mounted() {
       this.listen = (event) => {
-        if (event.key === "Escape" && !event.defaultPrevented) this.$emit("pressed");
+        if (event.key !== "Escape" || event.defaultPrevented) return;
+        if (document.querySelector(".v-overlay--active .v-card")) return; // it closes a menu
+        this.$emit("pressed");
       };
       window.addEventListener("keydown", this.listen);
     },
