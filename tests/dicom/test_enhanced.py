@@ -111,3 +111,50 @@ def test_a_real_enhanced_ct_equals_its_single_slices(real_data: Path, size: str)
     one, other = load_series(slices), load_series(frames)
     np.testing.assert_array_equal(one.array, other.array)
     assert one.geometry.matches(other.geometry)
+
+
+def test_parts_of_one_object_make_one_volume(tmp_path: Path) -> None:
+    slopes = [1.0] * 5
+    parts = [enhanced(STORED, GRID, order, slopes) for order in ([4, 0], [2, 1, 3])]
+    write(tmp_path, parts)
+    (series,) = discover(tmp_path).series
+    np.testing.assert_array_equal(load_series(series).array, STORED - 1000)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "keyword", "both"),
+    [
+        ("CTXRayDetailsSequence", "KVP", (80, 140)),
+        (
+            "FrameContentSequence",
+            "FrameAcquisitionDateTime",
+            ("20200101120000", "20200101120030"),
+        ),
+    ],
+)
+def test_frames_that_take_turns_are_parted_by_their_groups(
+    tmp_path: Path, sequence: str, keyword: str, both: tuple[object, object]
+) -> None:
+    order = [k for k in range(5) for _ in both]
+    dataset = enhanced(STORED, GRID, order, [1.0] * 5)
+    pixels = np.frombuffer(dataset.PixelData, np.int16).reshape(10, *GRID.shape[1:]).copy()
+    pixels[1::2] += 7
+    dataset.PixelData = pixels.tobytes()
+    for number, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        if sequence not in group:
+            setattr(group, sequence, item())
+        setattr(group[sequence].value[0], keyword, both[number % 2])
+    write(tmp_path, [dataset])
+    volumes = [load_series(series).array for series in discover(tmp_path).series]
+    np.testing.assert_array_equal(volumes, [STORED - 1000, STORED - 993])
+
+
+def test_a_localizer_among_frames_is_left_out_and_told(tmp_path: Path) -> None:
+    dataset = enhanced(STORED, GRID, [0, 1, 2, 3, 4, 2], [1.0] * 5)
+    dataset.PerFrameFunctionalGroupsSequence[5].CTImageFrameTypeSequence = item(
+        FrameType=["ORIGINAL", "PRIMARY", "LOCALIZER", "NONE"]
+    )
+    write(tmp_path, [dataset])
+    (series,) = discover(tmp_path).series
+    assert [finding.code for finding in series.findings] == ["localizer"]
+    np.testing.assert_array_equal(load_series(series).array, STORED - 1000)

@@ -129,7 +129,7 @@ def _add(file: Source | Unreadable, found: _Found, *, force: bool) -> None:
     header = read_header(file, force=force)
     key = header.text("StudyInstanceUID"), header.text("SeriesInstanceUID")
     try:
-        found.frames[key] += _frames_in(header)
+        frames = _frames_in(header)
     except InputError as error:
         code = next(
             (code for kind, (code, _) in _NO_SLICES.items() if isinstance(error, kind)),
@@ -137,6 +137,10 @@ def _add(file: Source | Unreadable, found: _Found, *, force: bool) -> None:
         )
         found.left_out[key][code] += 1
         raise
+    found.frames[key] += frames
+    left_out = frame_count(header) - len(frames)
+    if left_out:
+        found.left_out[key][_LOCALIZER_FRAMES] += left_out
 
 
 def _frames_in(header: Header) -> list[Frame]:
@@ -171,7 +175,13 @@ _NO_SLICES: dict[type[InputError], tuple[str, str]] = {
 """What a series may hold beside its slices, which lose nothing without it."""
 
 
+_LOCALIZER_FRAMES = "localizer frames"
+
+
 def _left_out_finding(code: str, count: int) -> Finding:
+    if code == _LOCALIZER_FRAMES:
+        frames = "1 frame is" if count == 1 else f"{count} frames are"
+        return Finding("localizer", "note", f"{frames} of a localizer, left out.")
     files = "1 file" if count == 1 else f"{count} files"
     words = dict(_NO_SLICES.values()).get(code)
     if words:
