@@ -97,9 +97,10 @@ class Anatomy:
         self.step("body")(0.0, "Finding the body")
         body = coarse_body(hu, unmeasured, coarse_spacing(self.spacing, factors))
         coarse: Bools = spread(body, factors, self.hu.shape)
+        outer = fringed(fringed(coarse))
         if self.unmeasured is not None:
             coarse |= self.unmeasured  # where the scan ends the body has no skin
-        outer, inner = fringed(fringed(coarse)), trimmed(trimmed(coarse))
+        inner = trimmed(trimmed(coarse))
         whole = inner | (outer & (self.hu > SKIN_HU))
         return whole if self.unmeasured is None else whole & ~self.unmeasured
 

@@ -43,6 +43,8 @@ SHELL_SHARE = 0.2
 MIN_PIECE_ML = 0.3
 MAX_ISLAND_ML = 10.0
 """Largest piece between the lungs or beside metal that isn't taken for bone."""
+MAX_AT_SKIN = 0.4
+"""How much of a piece of bone may touch the outside of the body."""
 FEWEST, MOST = 5, 17
 """Of the 27 voxels round one: with fewer bony ones it's a crumb, with more it's a hole."""
 SLAB, HALO = 16, 4
@@ -93,7 +95,8 @@ def find_bones(
     metallic = np.zeros(coarse.body.shape, bool)
     if metal is not None:
         metallic = fringed(pooled(metal, coarse.factors) > 0)
-        coarse = replace(coarse, body=coarse.body & ~metallic)
+        dense = replace(coarse.contrast, mask=coarse.contrast.mask | metallic)
+        coarse = replace(coarse, contrast=dense)
     near = fringed(_dense_pieces(coarse)) & coarse.soft
     box = bounding_box(near, max(coarse.spacing_kji), coarse.spacing_kji)
     if box is None:
@@ -128,7 +131,10 @@ def _seeded(pieces: Bools, amount: NDArray[np.generic], coarse: CoarseScan) -> B
     seeded[labels[coarse.soft & (coarse.hu > SEED_HU)]] = True
     # vessels of the hilum, calcified nodes and valves lie there, no bone of its own does
     inside = sums(labels, between_lungs(coarse.lungs)) > 0.9 * sizes(labels)
-    return keep(labels, (ml >= MIN_PIECE_ML) & seeded & ~(inside & (ml < MAX_ISLAND_ML)))
+    # a plate or a holder that touches the body lies at the air, bones lie under the skin
+    at_skin = sums(labels, fringed(~coarse.body)) > MAX_AT_SKIN * sizes(labels)
+    wanted = (ml >= MIN_PIECE_ML) & seeded & ~at_skin & ~(inside & (ml < MAX_ISLAND_ML))
+    return keep(labels, wanted)
 
 
 def _cortex(
