@@ -199,3 +199,9 @@ def test_what_is_missing_or_cut_says_so(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(data[:-9])
     with pytest.raises(TruncatedError, match="a is truncated"):
         read_image(tmp_path / "a")
+
+
+def test_who_loads_a_picture_is_told_how_to_see_it(tmp_path: Path) -> None:
+    write_one(tmp_path / "page", picture(RGB))
+    with pytest.raises(InputError, match=r"page is a colour image .* vis3d slices\."):
+        discover(tmp_path / "page")

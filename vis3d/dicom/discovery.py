@@ -14,6 +14,7 @@ from vis3d.dicom.enhanced import enhanced_frames
 from vis3d.dicom.frames import (
     ColorImageError,
     Frame,
+    PictureError,
     frame_count,
     pixel_format,
     single_frame,
@@ -42,6 +43,7 @@ from vis3d.progress import Progress, silent
 from vis3d.volume import Finding
 
 PROGRESS_SECONDS = 0.1
+AS_PICTURE = " It can be shown as a picture: vis3d slices."
 
 
 def discover(
@@ -76,7 +78,8 @@ def discover(
             _add(file, found, force=force)
         except InputError as error:
             if alone:
-                raise named_error(file.name, error) from error
+                hint = AS_PICTURE if isinstance(error, PictureError) else ""
+                raise type(error)(f"{named_error(file.name, error)}{hint}") from error
             foreign = isinstance(file, Unreadable) or isinstance(
                 error, (NotDicomError, UnsupportedError)
             )
@@ -151,7 +154,7 @@ def _frames_in(header: Header) -> list[Frame]:
     if header.has("PerFrameFunctionalGroupsSequence"):
         return enhanced_frames(header, form, count)
     if count > 1:
-        raise UnsupportedError(f"holds {count} frames without a place in the patient")
+        raise PictureError(f"holds {count} frames without a place in the patient")
     return [single_frame(header, form)]
 
 

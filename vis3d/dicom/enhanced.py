@@ -11,6 +11,7 @@ from pydicom.config import disable_value_validation
 from vis3d.dicom.datasets import header_dataset
 from vis3d.dicom.frames import (
     Frame,
+    PictureError,
     PixelFormat,
     orientation_lps,
     position_lps,
@@ -20,7 +21,7 @@ from vis3d.dicom.frames import (
     unit_of,
 )
 from vis3d.dicom.headers import Header, finite
-from vis3d.errors import InputError, UnsupportedError
+from vis3d.errors import InputError
 
 _SPLITS = {
     "StackID": ("FrameContentSequence", "StackID"),
@@ -51,7 +52,7 @@ def enhanced_frames(header: Header, form: PixelFormat, count: int) -> list[Frame
 
     Raises:
         InputError: functional groups that don't fit the frames.
-        UnsupportedError: frames without a place in the patient, or localizers alone.
+        PictureError: frames without a place in the patient, or localizers alone.
     """
     frames = [
         frame
@@ -59,9 +60,9 @@ def enhanced_frames(header: Header, form: PixelFormat, count: int) -> list[Frame
         if "LOCALIZER" not in frame.telling("ImageType")
     ]
     if not frames:
-        raise UnsupportedError("a localizer (scout), not slices")
+        raise PictureError("a localizer (scout), not slices")
     if any(frame.position is None or frame.orientation is None for frame in frames):
-        raise UnsupportedError(f"holds {count} frames without a place in the patient")
+        raise PictureError(f"holds {count} frames without a place in the patient")
     return _with_sane_stacks(frames)
 
 

@@ -41,8 +41,12 @@ SPLITTERS = [
 """What may tell stacks at one place apart, the most telling first."""
 
 
-class ColorImageError(UnsupportedError):
-    """Colours: a picture for people, never a slice of a volume."""
+class PictureError(UnsupportedError):
+    """A picture for people, never a slice of a volume."""
+
+
+class ColorImageError(PictureError):
+    """Colours instead of values."""
 
 
 @dataclass(frozen=True, slots=True)

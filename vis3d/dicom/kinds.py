@@ -4,6 +4,7 @@ from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from vis3d.dicom.codecs import NATIVE, fragments, is_supported, syntax_name
+from vis3d.dicom.frames import PictureError
 from vis3d.dicom.headers import Header
 from vis3d.errors import InputError, TooLargeError, TruncatedError, UnsupportedError
 
@@ -17,7 +18,7 @@ _NOT_IMAGES = {
 }
 
 
-class LocalizerError(UnsupportedError):
+class LocalizerError(PictureError):
     """A localizer: not a slice of the series it is in."""
 
 
