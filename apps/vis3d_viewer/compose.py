@@ -136,5 +136,3 @@ def value_at(study: Study, lps: Sequence[float]) -> dict[str, Any]:
         "unit": study.volume.unit,
         "structure": names.get(label, ""),
     }
-
-

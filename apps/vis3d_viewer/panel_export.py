@@ -26,6 +26,14 @@ GROUPS = (
         ),
     ),
     (
+        "Steps",
+        "steps_done",
+        (
+            ("Python", "save_script", None, "A script that repeats what was done"),
+            ("Show", "show_script", None, "The script, to be copied"),
+        ),
+    ),
+    (
         "3D view",
         "view3d.state === 'fine' || view3d.state === 'coarse'",
         (
@@ -55,6 +63,24 @@ def build_export() -> None:
                     click=_click(trigger, argument),
                     **named(f"{trigger.replace('_', '-')}-{text.lower().replace(' ', '-')}"),
                 )
+    _script()
+
+
+def _script() -> None:
+    """What was done as a command and as Python; a click selects and copies it."""
+    copy = "$event.target.select(); window.navigator.clipboard?.writeText($event.target.value)"
+    for name, rows in (("command", 2), ("python", 8)):
+        html.Textarea(
+            v_if=(f"script.{name}",),
+            value=(f"script.{name}",),
+            readonly=True,
+            rows=rows,
+            spellcheck=False,
+            classes="v3-script",
+            title="A click copies it",
+            click=copy,
+            **named(f"script-{name}", f'aria-label="What was done, as {name}"'),
+        )
 
 
 def _click(trigger: str, argument: Any) -> str:

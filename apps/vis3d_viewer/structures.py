@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from vis3d.errors import UsageError
 from vis3d.geometry import Geometry
-from vis3d.labels import BODY, LabelMap, Report, Structure, normal_name
+from vis3d.labels import BODY, STRUCTURES, LabelMap, Report, Structure, normal_name
 from vis3d.segmentation import Edit, EditHistory, Step, difference
 from vis3d.volume import Mask
+
+BODY_LABEL = next(structure.label for structure in STRUCTURES if structure.name == BODY)
 
 MAX_STRUCTURES = 200
 MAX_NAME = 60
@@ -42,6 +44,15 @@ class Listed:
     report: Report = field(default_factory=Report)
 
 
+@dataclass(frozen=True)
+class Note:
+    """What a step changes besides voxels, and the Python that does the same."""
+
+    before: Listed
+    after: Listed
+    code: str
+
+
 class Structures:
     """The structures of one scan. All changes are steps that can be undone and done again."""
 
@@ -51,6 +62,8 @@ class Structures:
         self._listed = Listed()
         self._shown: NDArray[np.uint8] = np.zeros(geometry.shape, np.uint8)
         self._counts: dict[int, int] = {}
+        self._codes: list[str] = []
+        self._lost = ""
 
     # What there is
 
@@ -103,10 +116,19 @@ class Structures:
         """How many of the steps stand."""
         return self._history.done
 
+    @property
+    def script(self) -> str:
+        """The Python of all that was done and stands, from `volume` to `masks` and `names`."""
+        lines = [code for code in (self._lost, *self._codes[: self.done]) if code]
+        return "\n".join(line.strip("\n") for line in lines)
+
     # What can be done; each gives the labels whose voxels changed
 
-    def found(self, labels: LabelMap, step: str) -> frozenset[int]:
-        """Take the structures of a segmentation that hold something, in place of their like."""
+    def found(self, labels: LabelMap, step: str, code: str = "") -> frozenset[int]:
+        """Take the structures of a segmentation that hold something, in place of their like.
+
+        Here and below, `code` is the Python that does the same; see `script`.
+        """
         edits: dict[str, Edit] = {}
         structures = list(self.listed)
         for structure in labels.structures:
@@ -117,12 +139,10 @@ class Structures:
                 structures = [s for s in structures if s.label != structure.label]
                 structures.append(structure)
         after = Listed(_in_order(structures), labels.report)
-        return self._do(step, edits, after)
+        return self._do(step, edits, after, code)
 
-    def add(
-        self, mask: Mask, name: str, step: str, color: tuple[int, int, int] | None = None
-    ) -> frozenset[int]:
-        """Take a new structure.
+    def add(self, mask: Mask, name: str, step: str, code: str = "") -> frozenset[int]:
+        """Take a new structure; its `code` ends where the mask is given.
 
         Raises:
             UsageError: it is empty, or there are too many.
@@ -130,14 +150,15 @@ class Structures:
         if not mask.array.any():
             raise UsageError(f"{name} would be empty: nothing was added.")
         label = self._free_label()
-        color = color or COLORS[len(self.listed) % len(COLORS)]
+        color = COLORS[len(self.listed) % len(COLORS)]
         structure = Structure(label, self._free_name(name), color)
         key = str(label)
         edit = difference(self._history.mask(key), mask, step)
         after = replace(self._listed, structures=(*self.listed, structure))
-        return self._do(step, {key: edit}, after)
+        named = f"masks[{label}] = {code}\nnames[{label}] = {structure.name!r}"
+        return self._do(step, {key: edit}, after, named)
 
-    def change(self, label: int, step: str, make: MakeEdit) -> frozenset[int]:
+    def change(self, label: int, step: str, make: MakeEdit, code: str = "") -> frozenset[int]:
         """Change a structure's voxels: `make(mask)` gives the edit or the mask afterwards.
 
         Raises:
@@ -146,7 +167,7 @@ class Structures:
         before = self.mask(label)
         made = make(before)
         edit = made if isinstance(made, Edit) else difference(before, made, step)
-        return self._do(f"{step}: {before.name}", {str(label): edit}, self._listed)
+        return self._do(f"{step}: {before.name}", {str(label): edit}, self._listed, code)
 
     def rename(self, label: int, name: str) -> frozenset[int]:
         """Give a structure another name.
@@ -162,17 +183,19 @@ class Structures:
         if normal_name(name) in taken:
             raise UsageError(f"There is another structure named {name}.")
         code = old.code if normal_name(name) == normal_name(old.name) else None
-        return self._list(f"Rename {old.name}", replace(old, name=name, code=code))
+        renamed = replace(old, name=name, code=code)
+        return self._list(f"Rename {old.name}", renamed, f"names[{label}] = {name!r}")
 
     def recolor(self, label: int, color: tuple[int, int, int]) -> frozenset[int]:
         """Give a structure another colour."""
         old = self.structure(label)
-        return self._list(f"Colour of {old.name}", replace(old, color=color))
+        return self._list(f"Colour of {old.name}", replace(old, color=color), "")
 
     def duplicate(self, label: int) -> frozenset[int]:
         """Add a copy of a structure."""
         mask = self.mask(label)
-        return self.add(mask, f"{mask.name} copy", f"Duplicate {mask.name}")
+        step = f"Duplicate {mask.name}"
+        return self.add(mask, f"{mask.name} copy", step, f"masks[{label}]")
 
     def merge(self, label: int, other: int) -> frozenset[int]:
         """Add one structure's voxels to another; the first one keeps its name.
@@ -191,7 +214,8 @@ class Structures:
             str(other): difference(gone, nothing, step),
         }
         rest = tuple(s for s in self.listed if s.label != other)
-        return self._do(step, edits, replace(self._listed, structures=rest))
+        code = f"masks[{label}] = segmentation.union(masks[{label}], masks.pop({other}))"
+        return self._do(step, edits, replace(self._listed, structures=rest), code)
 
     def subtract(self, label: int, other: int) -> frozenset[int]:
         """Take one structure's voxels out of another, which keeps the rest.
@@ -204,7 +228,9 @@ class Structures:
         if not rest.array.any():
             raise UsageError(f"Nothing of {whole.name} would be left.")
         step = f"Subtract {part.name} from {whole.name}"
-        return self._do(step, {str(label): difference(whole, rest, step)}, self._listed)
+        code = f"masks[{label}] = segmentation.subtract(masks[{label}], masks[{other}])"
+        edits = {str(label): difference(whole, rest, step)}
+        return self._do(step, edits, self._listed, code)
 
     def delete(self, label: int) -> frozenset[int]:
         """Remove a structure."""
@@ -213,7 +239,8 @@ class Structures:
         nothing = Mask(np.zeros_like(mask.array), self.geometry, mask.name)
         rest = tuple(s for s in self.listed if s.label != label)
         edits = {str(label): difference(mask, nothing, step)}
-        return self._do(step, edits, replace(self._listed, structures=rest))
+        after = replace(self._listed, structures=rest)
+        return self._do(step, edits, after, f"del masks[{label}]")
 
     def undo(self) -> frozenset[int]:
         """Take the last step back."""
@@ -225,20 +252,29 @@ class Structures:
 
     # How it is done
 
-    def _list(self, step: str, structure: Structure) -> frozenset[int]:
+    def _list(self, step: str, structure: Structure, code: str) -> frozenset[int]:
         structures = tuple(structure if s.label == structure.label else s for s in self.listed)
-        return self._do(step, {}, replace(self._listed, structures=structures))
+        return self._do(step, {}, replace(self._listed, structures=structures), code)
 
-    def _do(self, step: str, edits: Mapping[str, Edit], after: Listed) -> frozenset[int]:
-        note = None if after == self._listed else (self._listed, after)
-        return self._moved(self._history.do(step, edits, note=note), forward=True)
+    def _do(
+        self, step: str, edits: Mapping[str, Edit], after: Listed, code: str
+    ) -> frozenset[int]:
+        idle = after == self._listed and not any(edit.voxels for edit in edits.values())
+        note = None if idle else Note(self._listed, after, code)
+        known = len(self._history.names[: self.done])
+        made = self._history.do(step, edits, note=note)
+        if note is not None:
+            forgotten = known + 1 - self.done  # the oldest steps go when there are too many
+            self._lost += "\n".join(self._codes[:forgotten]) + "\n" if forgotten > 0 else ""
+            self._codes = [*self._codes[max(0, forgotten) : known], code]
+        return self._moved(made, forward=True)
 
     def _moved(self, step: Step | None, *, forward: bool) -> frozenset[int]:
         """Follow a step that the history has made; the labels whose voxels it changed."""
         if step is None:
             return frozenset()
-        if isinstance(step.note, tuple):
-            self._listed = step.note[1 if forward else 0]
+        if isinstance(step.note, Note):
+            self._listed = step.note.after if forward else step.note.before
         changed = frozenset(int(key) for key in step.edits)
         for label in changed:
             mask = self._history.mask(str(label))
@@ -252,8 +288,7 @@ class Structures:
         """Draw the label map anew inside a box, in an array of its own."""
         shown = self._shown.copy()
         shown[box] = 0
-        bodies_first = sorted(self.listed, key=lambda s: normal_name(s.name) != BODY)
-        for structure in bodies_first:
+        for structure in sorted(self.listed, key=lambda s: s.label != BODY_LABEL):
             mask = self._history.mask(str(structure.label)).array[box]
             np.copyto(shown[box], np.uint8(structure.label), where=mask)
         self._shown = shown

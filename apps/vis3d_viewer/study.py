@@ -35,7 +35,7 @@ class Study:
     once they are made; files are made from `volume` and `labels`. `structures` are those
     that are there to be listed; `masks` and `voxels` (counted) go by their labels. `volume`
     is None where only surface files were opened, `series` where it isn't from DICOM.
-    `preview` is a range of values that slices mark.
+    `preview` is a range of values that slices mark, `gaps` how the scan was opened.
     """
 
     volume: Volume | None
@@ -48,6 +48,7 @@ class Study:
     voxels: Mapping[int, int] = field(default_factory=dict)
     series: Any = None
     preview: tuple[float, float] | None = None
+    gaps: Gaps = "refuse"
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -94,7 +95,7 @@ def open_scan(path: Path, series: Any, gaps: Gaps, progress: Progress) -> Study:
         Vis3dError: it can't be loaded.
     """
     volume = files.load_volume(path, series=series.index, gaps=gaps, progress=progress)
-    return Study(volume, series=series)
+    return Study(volume, series=series, gaps=gaps)
 
 
 def has_gaps(series: Any) -> bool:

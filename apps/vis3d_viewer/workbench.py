@@ -1,63 +1,54 @@
 """The work done on a scan: structures found, added, changed; each step leads back."""
 
 import asyncio
-import re
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, TypeAlias
-
-import numpy as np
+from pathlib import Path
+from typing import Any
 
 from vis3d import segmentation
 from vis3d.errors import Cancelled, UsageError
-from vis3d.labels import normal_name
 from vis3d.progress import Progress
 from vis3d.segmentation import Brush, Edit
 from vis3d.volume import Mask, Volume
+from vis3d_viewer import scripts
 from vis3d_viewer import study as studies
 from vis3d_viewer.asked import finite, known, label_of, points_of
 from vis3d_viewer.compose import can_segment
 from vis3d_viewer.desk import Desk
 from vis3d_viewer.structures import Structures
 from vis3d_viewer.study import Study
+from vis3d_viewer.tools import (
+    FUNCTIONS,
+    MAX_MM,
+    MAX_STROKE,
+    POINTED,
+    SHAPES,
+    SIDES,
+    STROKES,
+    Side,
+    color_of,
+    enumerated,
+    found_in,
+    grown_from,
+    name_or,
+    range_of,
+    size_of,
+    slice_mm,
+    threshold_of,
+    titled,
+)
 
-Side: TypeAlias = Literal["inside", "outside"]
-
-STATE: dict[str, Any] = {"steps": [], "steps_done": 0}
+STATE: dict[str, Any] = {"steps": [], "steps_done": 0, **scripts.STATE}
 """What the page shows of it."""
 
 ONE_CLICK = ("lungs", "airways", "bones", "body")
 USUAL = ("lungs", "airways", "bones")
 """What "Segment" looks for."""
 
-MAX_MM = 100.0
-
-SHAPES: dict[str, Callable[..., Mask]] = {
-    "smooth": segmentation.smooth,
-    "grow": segmentation.add_margin,
-    "shrink": lambda mask, mm, progress: segmentation.add_margin(mask, -mm, progress=progress),
-    "close": segmentation.close,
-    "open": segmentation.open_up,
-}
-"""What changes a structure's shape by mm."""
-
-STROKES: dict[str, Callable[..., Edit]] = {
-    "brush": segmentation.paint,
-    "eraser": segmentation.erase,
-}
-SIDES: dict[str, Side] = {"inside": "inside", "outside": "outside"}
-
-MAX_STROKE = 2000
-"""So many points a stroke or an outline has at most."""
-
 WAIT_S = 0.05
-
-POINTED: dict[str, Callable[..., Mask]] = {
-    "keep island": segmentation.keep_island,
-    "remove island": segmentation.remove_island,
-}
-"""What changes a structure at a point."""
 
 
 class Workbench:
@@ -90,6 +81,8 @@ class Workbench:
             "stroke": self.stroke,
             "cut_outline": self.cut_outline,
             "cut_view": self.cut_view,
+            "show_script": self.show_script,
+            "save_script": self.save_script,
             "undo": self.undo,
             "redo": self.redo,
         }
@@ -121,33 +114,35 @@ class Workbench:
 
     def add_threshold(self, low: object, high: object, name: object = "") -> None:
         """Add every voxel of the body's scan from one value to another."""
-        values = _range(low, high)
+        values = range_of(low, high)
         step = f"Threshold {values[0]:g} to {values[1]:g}"
-        make = partial(_threshold, values=values)
-        self._desk.start(self._add(make, _name(name, "threshold"), step))
+        make = partial(threshold_of, values=values)
+        code = scripts.called("threshold", "@volume", *values)
+        self._desk.start(self._add(make, name_or(name, "threshold"), step, code))
 
     def grow_region(self, low: object, high: object, name: object = "") -> None:
         """Add what is connected with the crosshair's place, from one value to another."""
-        values = _range(low, high)
+        values = range_of(low, high)
         seed = list(self._desk.settings.crosshair_lps)
         step = f"Grow from the crosshair, {values[0]:g} to {values[1]:g}"
-        make = partial(_grown, seed_lps=seed, values=values)
-        self._desk.start(self._add(make, _name(name, "region"), step))
+        make = partial(grown_from, seed_lps=seed, values=values)
+        code = scripts.called("region_growing", "@volume", seed, range_hu=values)
+        self._desk.start(self._add(make, name_or(name, "region"), step, code))
 
     def preview_range(self, low: object = None, high: object = None) -> None:
         """Mark values on the slices that a threshold would take, or none."""
-        values = None if low is None else _range(low, high)
+        values = None if low is None else range_of(low, high)
         study = self._desk.study
         if study is not None and study.preview != values:
             self._desk.take(replace(study, preview=values))
 
     def rename(self, label: object, name: object) -> None:
         """Give a structure another name."""
-        self._at_once(lambda: self.structures.rename(label_of(label), _name(name, "")))
+        self._at_once(lambda: self.structures.rename(label_of(label), name_or(name, "")))
 
     def recolor(self, label: object, color: object) -> None:
         """Give a structure another colour, as #rrggbb."""
-        self._at_once(lambda: self.structures.recolor(label_of(label), _color(color)))
+        self._at_once(lambda: self.structures.recolor(label_of(label), color_of(color)))
 
     def duplicate(self, label: object) -> None:
         """Add a copy of a structure."""
@@ -169,19 +164,23 @@ class Workbench:
 
     def reshape(self, label: object, shape: object, mm: object) -> None:
         """Smooth, grow, shrink, close or open a structure by some mm."""
-        size, known = _size_mm(mm), SHAPES.get(str(shape))
+        size, known = size_of(mm), SHAPES.get(str(shape))
         if known is None:
             raise UsageError("There is no such tool.")
 
         def make(mask: Mask, progress: Progress) -> Mask:
             return known(mask, size, progress=progress)
 
-        self._desk.start(self._change(label_of(label), f"{_word(shape)} {size:g} mm", make))
+        function, sign = FUNCTIONS[str(shape)]
+        code = scripts.calling(label_of(label), function, sign * size)
+        step = f"{titled(shape)} {size:g} mm"
+        self._desk.start(self._change(label_of(label), step, make, code))
 
     def fill_holes(self, label: object) -> None:
         """Fill the cavities of a structure."""
         make = lambda mask, progress: segmentation.fill(mask)  # noqa: E731
-        self._desk.start(self._change(label_of(label), "Fill", make))
+        code = scripts.calling(label_of(label), "fill")
+        self._desk.start(self._change(label_of(label), "Fill", make, code))
 
     def at_point(self, label: object, tool: object) -> None:
         """Keep or remove the island of a structure nearest to the crosshair."""
@@ -190,7 +189,8 @@ class Workbench:
             raise UsageError("There is no such tool.")
         point = list(self._desk.settings.crosshair_lps)
         make = lambda mask, progress: known(mask, point)  # noqa: E731
-        self._desk.start(self._change(label_of(label), _word(tool), make))
+        code = scripts.calling(label_of(label), str(tool).replace(" ", "_"), point)
+        self._desk.start(self._change(label_of(label), titled(tool), make, code))
 
     def stroke(
         self,
@@ -208,11 +208,18 @@ class Workbench:
         draw = STROKES[known(tool, STROKES)]
         way = points_of(points, MAX_STROKE)
         across = None if normal is None else points_of([normal], 1)[0]
-        limits = _range(*values) if isinstance(values, list) and len(values) == 2 else None
+        limits = range_of(*values) if isinstance(values, list) and len(values) == 2 else None
         brush = Brush(finite(radius_mm, 0.1, MAX_MM, "A radius in mm"), across, limits)
         volume = self._volume()
         make = lambda mask: draw(mask, way, brush, volume=volume)  # noqa: E731
-        self._desk.start(self._by_hand(label_of(label), _word(tool), make))
+        code = scripts.editing(
+            label_of(label),
+            draw.__name__,
+            [list(point) for point in way],
+            f"@segmentation.{brush!r}",
+            volume="@volume",
+        )
+        self._desk.start(self._by_hand(label_of(label), titled(tool), make, code))
 
     def cut_outline(
         self, label: object, points: object, normal: object, side: object, through: object
@@ -221,12 +228,20 @@ class Workbench:
         outline = points_of(points, MAX_STROKE)
         across = points_of([normal], 1)[0]
         remove = SIDES[known(side, SIDES)]
-        depth = None if through is True else _slice_mm(self._volume(), across)
+        depth = None if through is True else slice_mm(self._volume(), across)
 
         def cut(mask: Mask) -> Edit:
             return segmentation.scissors(mask, outline, across, remove=remove, depth_mm=depth)
 
-        self._desk.start(self._by_hand(label_of(label), "Scissors", cut))
+        code = scripts.editing(
+            label_of(label),
+            "scissors",
+            [list(point) for point in outline],
+            list(across),
+            remove=remove,
+            depth_mm=depth,
+        )
+        self._desk.start(self._by_hand(label_of(label), "Scissors", cut, code))
 
     def cut_view(self, label: object, outline: object, side: object) -> None:
         """Take away what is seen in 3D inside (or outside) an outline.
@@ -247,15 +262,38 @@ class Workbench:
         """Do again what was undone last."""
         self._soon("Doing again", lambda: self.structures.redo())
 
+    def show_script(self) -> None:
+        """Show what was done as Python, and as a command where one does the same."""
+        command = scripts.same_command(self.structures.script, series=self._series())
+        self._desk.update(script={"python": self._script(), "command": command})
+
+    def save_script(self) -> None:
+        """Save what was done as Python."""
+        path = Path(tempfile.mkdtemp(dir=self._desk.folder)) / "steps.py"
+        path.write_text(self._script(), "utf-8")
+        self._desk.offer(path)
+
     # How it is done, on the event loop
+
+    def _script(self) -> str:
+        structures, study = self.structures, self._desk.study
+        if not structures.script:
+            raise UsageError("Nothing has been done yet that a script could repeat.")
+        gaps = study.gaps if study is not None else "refuse"
+        return scripts.whole_script(
+            structures.script, structures.listed, series=self._series(), gaps=gaps
+        )
+
+    def _series(self) -> Any:
+        return self._desk.study.series if self._desk.study is not None else None
 
     async def found(self, names: Sequence[str]) -> None:
         """Find structures, list them, then draw them one by one."""
         study = self._desk.study
         if study is None or study.volume is None or not can_segment(study):
             raise UsageError("Structures are found in CT volumes in Hounsfield units alone.")
-        what = f"Finding the {_listed(names)}"
-        work = partial(_found, study.volume, tuple(names), what, self.structures)
+        what = f"Finding the {enumerated(names)}"
+        work = partial(found_in, study.volume, tuple(names), what, self.structures)
         changed = await self._desk.work(what, work)
         await self._follow(changed)
 
@@ -267,13 +305,19 @@ class Workbench:
         def cut(mask: Mask) -> Edit:
             return segmentation.scissors_in_view(mask, outline, projection, remove=remove)
 
-        await self._by_hand(label, "Scissors in 3D", cut)
+        view = projection.tolist()
+        code = scripts.editing(
+            label, "scissors_in_view", [list(xy) for xy in outline], view, remove=remove
+        )
+        await self._by_hand(label, "Scissors in 3D", cut, code)
 
-    async def _by_hand(self, label: int, step: str, make: Callable[[Mask], Edit]) -> None:
+    async def _by_hand(
+        self, label: int, step: str, make: Callable[[Mask], Edit], code: str
+    ) -> None:
         """What a hand does follows at once, one after the other; 3D as soon as it can."""
         structures = self.structures
         async with self._hand:
-            change = partial(structures.change, label, step, make)
+            change = partial(structures.change, label, step, make, code)
             self._stale |= await asyncio.to_thread(change)
             self._take()
         if not self._redrawing:
@@ -297,23 +341,27 @@ class Workbench:
             raise UsageError("There is no scan open to work on.")
         return study.volume
 
-    async def _add(self, make: Callable[..., Mask], name: str, step: str) -> None:
+    async def _add(self, make: Callable[..., Mask], name: str, step: str, code: str) -> None:
         study = self._desk.study
         if study is None or study.volume is None:
             raise UsageError("There is no scan open to work on.")
         volume = study.volume
         mask = await self._desk.work(step, lambda progress: make(volume, progress=progress))
-        add = partial(self.structures.add, mask, name, step)
+        add = partial(self.structures.add, mask, name, step, code)
         await self._follow(await asyncio.to_thread(add))
 
     async def _change(
-        self, label: int, step: str, make: Callable[[Mask, Progress], Mask | Edit]
+        self,
+        label: int,
+        step: str,
+        make: Callable[[Mask, Progress], Mask | Edit],
+        code: str,
     ) -> None:
         before = self.structures.mask(label)
         made = await self._desk.work(step, lambda progress: make(before, progress))
         if isinstance(made, Mask) and not made.array.any():
             raise UsageError(f"Nothing of {before.name} would be left.")
-        change = partial(self.structures.change, label, step, lambda _: made)
+        change = partial(self.structures.change, label, step, lambda _: made, code)
         await self._follow(await asyncio.to_thread(change), quick=True)
 
     def _at_once(self, change: Callable[[], frozenset[int]]) -> None:
@@ -388,63 +436,3 @@ class Workbench:
         else:
             steps, done = self._structures.steps, self._structures.done
             self._desk.update(steps=list(steps), steps_done=done)
-
-
-def _found(
-    volume: Volume,
-    names: tuple[str, ...],
-    step: str,
-    structures: Structures,
-    progress: Progress,
-) -> frozenset[int]:
-    labels = segmentation.segment(volume, names, progress=progress)
-    return structures.found(labels, step.replace("Finding", "Find"))
-
-
-def _threshold(volume: Volume, values: tuple[float, float], progress: Progress) -> Mask:
-    return segmentation.threshold(volume, *values, progress=progress)
-
-
-def _grown(
-    volume: Volume, seed_lps: list[float], values: tuple[float, float], progress: Progress
-) -> Mask:
-    return segmentation.region_growing(volume, seed_lps, range_hu=values, progress=progress)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:-1]) + (" and " if names[:-1] else "") + names[-1]
-
-
-def _name(value: object, otherwise: str) -> str:
-    return value if isinstance(value, str) and normal_name(value) else otherwise
-
-
-def _slice_mm(volume: Volume, normal: tuple[float, float, float]) -> float:
-    """How thick a slice of the grid is that lies across a normal, or nearly."""
-    geometry = volume.geometry
-    along = np.abs(geometry.direction.T @ np.array(normal))
-    return float(geometry.spacing[int(along.argmax())])
-
-
-def _word(value: object) -> str:
-    return str(value).capitalize()
-
-
-def _color(value: object) -> tuple[int, int, int]:
-    if not isinstance(value, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
-        raise UsageError("A colour is written as #rrggbb.")
-    return int(value[1:3], 16), int(value[3:5], 16), int(value[5:7], 16)
-
-
-def _range(low: object, high: object) -> tuple[float, float]:
-    first, last = (finite(one, -1e6, 1e6, "A value") for one in (low, high))
-    if first > last:
-        raise UsageError("The lower value comes first.")
-    return first, last
-
-
-def _size_mm(mm: object) -> float:
-    size = finite(mm, 0.0, MAX_MM, "A size in mm")
-    if not size:
-        raise UsageError("A size in mm is above zero.")
-    return size
