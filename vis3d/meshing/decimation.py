@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from vis3d.errors import InputError
+from vis3d.meshing.bounded import within
 from vis3d.meshing.collapse import collapse
 from vis3d.meshing.deviation import deviation
 from vis3d.meshing.manifold import (
@@ -192,26 +193,42 @@ def _squeezed(
 
 
 def _within_deviation(surface: Surface, limit_mm: float, progress: Progress) -> Surface:
-    """Halve the triangles while the surface stays near, then search the last step."""
+    """As few triangles as were found that stay near; the surface itself if none do."""
     pieces = _Pieces.of(surface)
-    core: Mesh = (surface.points, surface.triangles)
-    good, too_few, lossless = surface, 0, True
+    good = _halved(pieces, limit_mm, part(progress, 0, 0.2))
+    start: Mesh = (good.points, good.triangles)
+    for number, share in enumerate((1.0, 0.7)):
+        here = part(progress, 0.2 + 0.4 * number, 0.6 + 0.4 * number)
+        for mesh in reversed(within(surface, start, share * limit_mm, here)):
+            here(1.0, "Measuring the deviation")
+            smaller = _complete(pieces, mesh)
+            if deviation(smaller, surface).max <= limit_mm:
+                return smaller
+    return good
+
+
+def _halved(pieces: _Pieces, limit_mm: float, progress: Progress) -> Surface:
+    """The whole mesh collapsed to a half of its triangles as often as it stays near."""
+    good = pieces.surface
+    mesh: Mesh = (good.points, good.triangles)
     for step in range(16):
         here = part(progress, step / 16, (step + 1) / 16)
         here(0.0, "Reducing triangles")
-        count = (len(core[1]) + too_few) // 2
-        smaller, complete = _collapsed(core, count, here)
-        if len(smaller[1]) > 0.9 * len(core[1]):
+        smaller, _ = _collapsed(mesh, len(mesh[1]) // 2, here)
+        tried = _complete(pieces, smaller)
+        if len(smaller[1]) > 0.9 * len(mesh[1]):
             break
-        whole = smaller
-        if not (lossless and complete):
-            whole = _joined(smaller, pieces.mesh_of(pieces.missing_from(smaller)))
-        tried = replace(surface, points=whole[0], triangles=whole[1])
-        if deviation(tried, surface).max <= limit_mm:
-            core, good, lossless = smaller, tried, lossless and complete
-        else:
-            too_few = count
+        if deviation(tried, pieces.surface).max > limit_mm:
+            break
+        good, mesh = tried, smaller
     return good
+
+
+def _complete(pieces: _Pieces, mesh: Mesh) -> Surface:
+    """The mesh with the pieces that it lost, as they were."""
+    lost = pieces.missing_from(mesh)
+    points, triangles = _joined(mesh, pieces.mesh_of(lost)) if lost.any() else mesh
+    return replace(pieces.surface, points=points, triangles=triangles)
 
 
 def _collapsed(

@@ -13,6 +13,9 @@ from vis3d.surface import Surface
 SAMPLES = 20_000
 """Points on each of the two surfaces whose distance to the other one is measured."""
 
+MANY = 10_000
+"""Points from which on threads are worth starting."""
+
 CHUNK = 20_000
 """Points between two calls of `progress`."""
 
@@ -67,11 +70,11 @@ def with_deviation(
     found = np.zeros(len(points), np.float32)
     same = surface.points is full.points and surface.triangles is full.triangles
     if not same and len(points):
-        tree = _tree(full)
+        tree = tree_of(full)
         for start in range(0, len(points), CHUNK):
             (progress or silent)(start / len(points), "Measuring the deviation")
             part = slice(start, start + CHUNK)
-            found[part] = _distances(points[part], full, tree)
+            found[part] = distances_to(points[part], full, tree)
     most = float(np.percentile(found, 99)) if len(found) else 0.0
     place = np.clip(found / (most or 1.0), 0, 1)
     steps = np.linspace(0, 1, len(DEVIATION_COLORS))
@@ -90,14 +93,19 @@ def distances(points_lps: FloatArray, surface: Surface) -> FloatArray:
     Only triangles with a centre near the point are tried, more of them for the points that
     seem farthest off, so a distance can be a little too large, never too small.
     """
-    return _distances(points_lps, surface, _tree(surface))
+    return distances_to(points_lps, surface, tree_of(surface))
 
 
-def _tree(surface: Surface) -> KDTree:
-    return KDTree(_centers(surface), leafsize=32, balanced_tree=False, compact_nodes=False)
+def tree_of(surface: Surface) -> KDTree:
+    """Where the centres of its triangles are."""
+    return KDTree(centers_of(surface), leafsize=32, balanced_tree=False, compact_nodes=False)
 
 
-def _distances(points_lps: FloatArray, surface: Surface, tree: KDTree) -> FloatArray:
+def distances_to(
+    points_lps: FloatArray, surface: Surface, tree: KDTree | None = None
+) -> FloatArray:
+    """The same, with the surface's `tree_of` where it is at hand already."""
+    tree = tree or tree_of(surface)
     found = _to_nearest(points_lps, surface, tree, candidates=4)
     for share, candidates in ((0.05, 40), (0.005, 400)):
         far = np.argsort(found)[-max(1, int(share * len(found))) :]
@@ -121,7 +129,8 @@ def samples_of(surface: Surface) -> tuple[FloatArray, FloatArray]:
     return np.asarray(a * (1 - u - v) + b * u + c * v), np.asarray(unit, float)
 
 
-def _centers(surface: Surface) -> FloatArray:
+def centers_of(surface: Surface) -> FloatArray:
+    """The centres of its triangles."""
     a, b, c = surface.triangles.T
     return np.asarray((surface.points[a] + surface.points[b] + surface.points[c]) / 3)
 
@@ -134,7 +143,8 @@ def _to_nearest(
     found = np.empty(len(points))
     for start in range(0, len(points), 200_000 // count):
         part = slice(start, start + 200_000 // count)
-        _, near = tree.query(points[part], count, workers=-1)
+        threads = -1 if len(points) > MANY else 1
+        _, near = tree.query(points[part], count, workers=threads)
         corners = surface.points[surface.triangles[near.reshape(-1)]].astype(float)
         squared = _squared_distances(np.repeat(points[part], count, axis=0), corners)
         found[part] = np.sqrt(squared.reshape(-1, count).min(axis=1))

@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from vis3d.geometry import FloatArray
-from vis3d.meshing.manifold import Points, Triangles, neighbor_means, piece_of_points
+from vis3d.meshing.manifold import (
+    Points,
+    Triangles,
+    border_points,
+    neighbor_means,
+    piece_of_points,
+)
 from vis3d.meshing.threads import in_blocks
 from vis3d.meshing.topology import Crossings, Flags, Values
 from vis3d.progress import Progress, part, silent
@@ -83,7 +89,7 @@ def smoothed(
     start = points.astype(float)
     step_mm = _root_mean_square_edge_mm(start, triangles)
     rounds = int(np.ceil(2 * radius_mm**2 / (STEP * step_mm**2)))
-    still = _border_points(len(points), triangles)
+    still = border_points(len(points), triangles)
     once = _flowed(start, means, rounds, still, part(progress, 0.1, 0.5))
     rest = _flowed(start - once, means, rounds, still, part(progress, 0.5, 0.9))
     return _with_volume_of(start, once + rest, triangles)
@@ -143,17 +149,6 @@ def _flowed(
 def _root_mean_square_edge_mm(points: FloatArray, triangles: Triangles) -> float:
     edges = points[triangles] - points[np.roll(triangles, -1, axis=1)]
     return float(np.sqrt((edges**2).sum(axis=2).mean()))
-
-
-def _border_points(n_points: int, triangles: Triangles) -> Flags:
-    """Points on edges with a single triangle."""
-    starts, ends = triangles.reshape(-1), np.roll(triangles, -1, axis=1).reshape(-1)
-    keys = np.minimum(starts, ends) * n_points + np.maximum(starts, ends)
-    _, first, counts = np.unique(keys, return_index=True, return_counts=True)
-    border = np.zeros(n_points, bool)
-    single = first[counts == 1]
-    border[starts[single]] = border[ends[single]] = True
-    return border
 
 
 def _with_volume_of(before: FloatArray, after: FloatArray, triangles: Triangles) -> FloatArray:

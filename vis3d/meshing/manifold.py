@@ -57,6 +57,17 @@ def piece_of_points(n_points: int, triangles: Triangles) -> NDArray[np.int32]:
     return labels
 
 
+def border_points(n_points: int, triangles: Triangles) -> NDArray[np.bool_]:
+    """Points on edges with a single triangle."""
+    starts, ends = triangles.reshape(-1), np.roll(triangles, -1, axis=1).reshape(-1)
+    keys = np.minimum(starts, ends) * n_points + np.maximum(starts, ends)
+    _, first, counts = np.unique(keys, return_index=True, return_counts=True)
+    border = np.zeros(n_points, bool)
+    single = first[counts == 1]
+    border[starts[single]] = border[ends[single]] = True
+    return border
+
+
 def neighbor_means(n_points: int, triangles: Triangles) -> csr_array:
     """The matrix (float32) that takes points to the means of their neighbours."""
     # In a closed surface each edge runs once either way, so one direction is enough.
