@@ -32,7 +32,11 @@ def segment(
         ),
     ],
     structures: Annotated[
-        str, Parameter(metavar="NAME,...", help="Any of lungs, airways, bones, body.")
+        str,
+        Parameter(
+            metavar="NAME,...",
+            help="Any of lungs, airways, bones, body, cortical, cancellous, metal.",
+        ),
     ] = "lungs,airways,bones",
     report: ReportFile = None,
     which: Which = THE_ONLY_ONE,
@@ -41,7 +45,8 @@ def segment(
     """Find lungs, airways, bones and body; write a label map.
 
     Labels: 1 left lung, 2 right lung, 3 airways, 4 bones, 5 body (what has no
-    other label inside the skin). Left and right are the patient's.
+    other label inside the skin), 6 cortical and 7 cancellous (the bones split in
+    two), 8 metal. Left and right are the patient's.
 
     For example: vis3d segment scans/chest -o masks.nii.gz --report report.json
     """
