@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from vis3d.dicom.streams import SCAN, segments
 
-MOST_LEFT_OVER = 15
-"""Bits that writers may leave behind the last pixel, to fill a byte and one more."""
+MOST_LEFT_OVER = 63
+"""Bits that writers may leave behind the last pixel, to fill a byte or some words."""
 
 _TABLES, _LOSSLESS_FRAME, _RESTARTS = 0xC4, 0xC3, 0xDD
 _WIDEST = 16
