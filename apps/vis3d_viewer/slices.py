@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from vis3d.imaging import Plane, Window, overlay
-from vis3d.imaging.pictures import gray_picture
+from vis3d.imaging import Plane, Window
+from vis3d.imaging.pictures import gray_picture, painted
 from vis3d.imaging.stacks import Blend, Stack, labels_shown, shown
 from vis3d_viewer.planes import STRAIGHT, turned_stack
 from vis3d_viewer.study import Study
@@ -73,8 +73,7 @@ def _coloured(
     present = np.bincount(labels.reshape(-1))
     if not any(label < len(present) and present[label] for label, _ in request.opacities):
         return pixels
-    colored = np.repeat(pixels[:, :, None], 3, axis=2)
-    return overlay(colored, labels, study.labels, opacities=dict(request.opacities))
+    return painted(pixels, labels, study.labels, opacities=dict(request.opacities))
 
 
 def _previewed(

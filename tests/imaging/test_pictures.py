@@ -10,6 +10,7 @@ from tests.conftest import oblique_geometry
 from vis3d.errors import OutputError, UsageError
 from vis3d.geometry import Geometry
 from vis3d.imaging import Window, fitted, montage, picture, write_picture
+from vis3d.imaging.pictures import overlay, painted
 from vis3d.labels import STRUCTURES, LabelMap
 from vis3d.volume import Volume
 
@@ -44,6 +45,19 @@ def test_monochrome1_is_shown_inverted_and_its_padding_still_black() -> None:
     shades, counts = np.unique(picture(volume, "axial", 10, WINDOW), return_counts=True)
     assert shades.tolist() == [0, 255]
     assert counts[0] == 3
+
+
+@pytest.mark.parametrize("opacities", [None, {1: 0.25, 4: 1.0}, {4: 0.0}, {}])
+def test_a_grey_picture_is_painted_as_it_is_laid_over(
+    opacities: dict[int, float] | None,
+) -> None:
+    random = np.random.default_rng(5)
+    grays = random.integers(0, 256, (30, 40)).astype(np.uint8)
+    shown = np.kron(random.integers(0, 6, (6, 8)), np.ones((5, 5), int)).astype(np.uint8)
+    labels = LabelMap(np.zeros((2, 3, 4), np.uint8), Geometry((2, 3, 4)))
+    colored = np.repeat(grays[:, :, None], 3, axis=2)
+    expected = overlay(colored, shown, labels, opacities=opacities)
+    assert np.array_equal(painted(grays, shown, labels, opacities=opacities), expected)
 
 
 def test_labels_are_laid_over_in_their_colour_with_an_outline() -> None:

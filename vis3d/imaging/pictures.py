@@ -114,6 +114,35 @@ def overlay(
     return result
 
 
+def painted(
+    grays: NDArray[np.uint8],
+    label_pixels: NDArray[Any],
+    labels: LabelMap,
+    *,
+    opacities: Mapping[int, float] | None = None,
+) -> Rgb:
+    """The same as `overlay` over a grey picture (rows, columns), several times as fast."""
+    table, rows = _paint_table(labels, opacities)
+    row = rows.take(label_pixels)  # 0 where nothing is painted, else that of the fill
+    row += _outlines(label_pixels) & (row > 0)  # the outline's comes after
+    return table.take(row.astype(np.int32) * 256 + grays, axis=0)
+
+
+def _paint_table(
+    labels: LabelMap, opacities: Mapping[int, float] | None
+) -> tuple[Rgb, NDArray[np.uint16]]:
+    """What every grey becomes under every paint, 256 rows a paint; the paint of each label."""
+    colors, fill = _label_colors(labels, opacities)
+    shades = np.arange(256, dtype=np.float32)[:, None]
+    paints = [np.repeat(shades, 3, axis=1)]
+    rows = np.zeros(len(fill), np.uint16)
+    for label in np.flatnonzero(fill):
+        rows[label] = len(paints)
+        strengths = (fill[label], max(fill[label], np.float32(OUTLINE_OPACITY)))
+        paints += [shades + (colors[label] - shades) * strength for strength in strengths]
+    return np.round(np.concatenate(paints)).astype(np.uint8), rows
+
+
 def montage(
     volume: Volume,
     labels: LabelMap | None = None,
