@@ -58,7 +58,7 @@ def test_a_plate_in_a_slice_has_the_diagonal_and_the_sides_of_a_rectangle() -> N
     np.testing.assert_allclose(geometry.to_ijk(ends)[:, 2], 4.0)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 10_000), share=st.sampled_from((0.004, 0.05, 0.5)))
 def test_no_two_faces_lie_farther_apart_than_the_diameter(seed: int, share: float) -> None:
     random = np.random.default_rng(seed)

@@ -68,7 +68,7 @@ def test_lungs_come_first_and_with_their_thirds_beside_other_structures() -> Non
     volume, labels = random_lungs()
     names = [region.name for region in measure_structures(volume, labels).regions]
     assert names[:3] == ["left lung", "right lung", "lungs"]
-    assert names[9:] == ["airways", "bones", "body"]
+    assert names[9:12] == ["airways", "bones", "body"]
     lungs = [region.name for region in measure_lungs(volume, labels).regions]
     assert lungs == names[:9]
 
@@ -89,6 +89,15 @@ def test_the_body_is_everything_inside_the_skin_and_a_body_of_a_file_too() -> No
         labels, array=np.where(labels.array == 0, 5, labels.array).astype(np.uint8)
     )
     assert measure_structures(volume, labels).region("body").voxels == volume.array.size
+
+
+def test_bones_that_are_split_are_measured_as_a_whole_too() -> None:
+    volume, labels = random_lungs()
+    parts = (Structure(1, "cortical", (9, 9, 9)), Structure(2, "cancellous", (8, 8, 8)))
+    found = measure_structures(volume, replace(labels, structures=parts))
+    assert [region.name for region in found.regions] == ["cortical", "cancellous", "bones"]
+    sizes = [region.voxels for region in found.regions]
+    assert sizes[2] == sizes[0] + sizes[1] > 0
 
 
 def test_a_cut_out_of_the_grid_changes_no_number() -> None:

@@ -23,7 +23,7 @@ ACTIONS = st.lists(
         st.sampled_from(KEYS),
         st.integers(0, 99),
     ),
-    max_size=25,
+    max_size=16,
 )
 
 
@@ -42,7 +42,7 @@ def edit_for(mask: Mask, what: str, seed: int) -> Edit:
     return tool(mask, points[:2], Brush(float(random.uniform(0.5, 9))))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(actions=ACTIONS)
 def test_whatever_was_done_undoing_all_gives_the_start(actions: list[Action]) -> None:
     start = {key: random_mask(n) for n, key in enumerate(("one", "two"))}

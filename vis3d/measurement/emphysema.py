@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.geometry import Geometry
-from vis3d.labels import LabelMap, Structure
+from vis3d.labels import STRUCTURES, LabelMap, Structure, normal_name
 from vis3d.measurement.region import LAA_HU, measured, require_same_grid
 from vis3d.volume import Volume
 
@@ -18,7 +18,7 @@ LARGEST = 5
 FEWEST_SIZES = 5
 """Fewer sizes of clusters make no line."""
 
-EMPHYSEMA = Structure(6, "emphysema", (222, 45, 38))
+EMPHYSEMA = Structure(STRUCTURES[-1].label + 1, "emphysema", (222, 45, 38))
 """Voxels of the lungs below -950 HU, as an overlay shows them."""
 
 
@@ -102,7 +102,7 @@ def emphysema_map(volume: Volume, labels: LabelMap) -> LabelMap:
         UnknownStructureError: the label map has no lungs.
     """
     require_same_grid(volume, labels.geometry)
-    sides = [s for s in labels.structures if s.name in ("left lung", "right lung")]
+    sides = [s for s in labels.structures if normal_name(s.name) in ("left lung", "right lung")]
     wanted = labels.labels_of("lungs")
     table = np.zeros(np.iinfo(labels.array.dtype).max + 1, labels.array.dtype)
     table[list(wanted)] = wanted

@@ -1,6 +1,6 @@
 """Every structure of a label map in numbers, with the conditions they were taken under."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
-from vis3d.labels import BODY, Check, LabelMap, Structure, normal_name
+from vis3d.labels import BODY, PARTS, Check, LabelMap, normal_name
 from vis3d.measurement.emphysema import Clusters
 from vis3d.measurement.histograms import RegionHistogram
 from vis3d.measurement.lungs import SIDES, measure_sides
@@ -109,13 +109,8 @@ def measure_structures(
     for one in maps:
         require_same_grid(volume, one.geometry)
     say, areas = progress or silent, surfaces or {}
-    parts = [
-        _Part(one, structure, boxes)
-        for one in maps
-        for boxes in (_boxes(one),)
-        for structure in one.structures
-    ]
-    named = {normal_name(one.structure.name): one for one in reversed(parts)}
+    parts = [found for one in maps for found in _parts_of(one)]
+    named = {normal_name(one.name): one for one in reversed(parts)}
     sides = {name: named[name] for name in SIDES if name in named}
     lungs = None
     if sides:
@@ -124,10 +119,9 @@ def measure_structures(
     regions = list(lungs.regions) if lungs else []
     others = [one for one in parts if one not in sides.values()]
     for number, other in enumerate(others):
-        name = other.structure.name
-        say(0.5 + 0.5 * number / len(others), f"Measuring {name}")
-        here, masks = _cut_out(volume, {name: other})
-        regions.append(measure_mask(here, masks[name]))
+        say(0.5 + 0.5 * number / len(others), f"Measuring {other.name}")
+        here, masks = _cut_out(volume, {other.name: other})
+        regions.append(measure_mask(here, masks[other.name]))
     return Measurements(
         tuple(_with_area(region, areas) for region in regions),
         conditions_of(volume),
@@ -145,17 +139,28 @@ def conditions_of(volume: Volume) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """A structure in its label map, and the box of each label there."""
+    """A structure in its label map: its labels, and the box of each label there."""
 
+    name: str
     labels: LabelMap
-    structure: Structure
+    wanted: tuple[int, ...]
     boxes: Mapping[int, Box]
 
-    @property
-    def wanted(self) -> tuple[int, ...]:
-        """Its labels: the body as a structure is everything inside the skin."""
-        name = self.structure.name
-        return self.labels.labels_of(BODY) if name == BODY else (self.structure.label,)
+
+def _parts_of(labels: LabelMap) -> Iterator[_Part]:
+    """Every structure; then those that are only there as their parts together.
+
+    The body as a structure is everything inside the skin; see `LabelMap`.
+    """
+    boxes = _boxes(labels)
+    names = [normal_name(structure.name) for structure in labels.structures]
+    for structure in labels.structures:
+        whole = structure.name == BODY
+        wanted = labels.labels_of(BODY) if whole else (structure.label,)
+        yield _Part(structure.name, labels, wanted, boxes)
+    for name, members in PARTS.items():
+        if name not in names and set(members) & set(names):
+            yield _Part(name, labels, labels.labels_of(name), boxes)
 
 
 def _boxes(labels: LabelMap) -> dict[int, Box]:
