@@ -1,7 +1,7 @@
 """From voxels to surfaces: a structure's border, or where a scan has one value."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -33,63 +33,76 @@ Measure: TypeAlias = Literal["nothing", "deviation", "deviation at points"]
 MEASURES = get_args(Measure)
 
 
-@dataclass(frozen=True)
-class _Wishes:
-    """What is to become of the surface after it was placed."""
+@dataclass(frozen=True, kw_only=True)
+class SurfaceOptions:
+    """What is to become of a surface; by default everything stays as it is.
 
-    smooth_mm: float
-    max_triangles: int | None
-    max_deviation_mm: float | None
-    measure: Measure
+    `smooth_mm` smooths details below it away, keeping volume; `max_triangles` and
+    `max_deviation_mm` save triangles, where both are given the first is the firm one;
+    `open_ends` leaves a structure open where the scan ends; `min_piece_ml` leaves out smaller
+    pieces, `fill_cavities` fills cavities with what floats in them (first, so a piece
+    counts with its own). `measure` says whether the deviation from the full surface is
+    measured, as a whole or at each point (see `with_deviation`).
+
+    Raises:
+        UsageError: a negative radius, volume or limit, or another measure.
+    """
+
+    smooth_mm: float = 0.0
+    max_triangles: int | None = None
+    max_deviation_mm: float | None = None
+    open_ends: bool = False
+    min_piece_ml: float = 0.0
+    fill_cavities: bool = False
+    measure: Measure = "deviation"
+    color: Color | None = None
 
     def __post_init__(self) -> None:
         if self.measure not in MEASURES:
             raise UsageError(f"measure is one of {MEASURES}, not {self.measure!r}.")
         if not 0 <= self.smooth_mm < np.inf:
             raise UsageError(f"smooth_mm is a radius of 0 mm or more, not {self.smooth_mm}.")
+        if not 0 <= self.min_piece_ml < np.inf:
+            raise UsageError(
+                f"min_piece_ml is a volume of 0 ml or more, not {self.min_piece_ml}."
+            )
         limits = {"triangles": self.max_triangles, "deviation_mm": self.max_deviation_mm}
         for word, limit in limits.items():
             if limit is not None and not limit > 0:
                 raise UsageError(f"max_{word} must be positive, not {limit}.")
 
 
+AS_IT_IS = SurfaceOptions()
+
+
 def extract_surface(
     mask: Mask,
     volume: Volume | None = None,
+    options: SurfaceOptions = AS_IT_IS,
     *,
-    smooth_mm: float = 0.0,
-    max_triangles: int | None = None,
-    max_deviation_mm: float | None = None,
-    open_ends: bool = False,
-    min_piece_ml: float = 0.0,
-    fill_cavities: bool = False,
-    measure: Measure = "deviation",
-    color: Color | None = None,
     progress: Progress | None = None,
+    **changes: Any,
 ) -> Surface:
     """The surface of one structure, LPS mm, closed, 2-manifold, normals outwards.
 
-    Its topology is the mask's: every piece and every cavity stays, except by choice pieces
-    below `min_piece_ml`, and with `fill_cavities` cavities and what floats in them (filled
-    first, so a piece counts with them). With the scan it was made from, each vertex lies
-    where the values cross the level that separates the two sides of the mask's border;
-    without, and where the scan shows no such level, the surface bends as little as the mask
-    allows. It encloses the mask's volume. A structure cut by the end of the scan is closed
-    by flat caps, or left open with `open_ends`.
+    Its topology is the mask's: every piece and every cavity stays. With the scan it was made
+    from, each vertex lies where the values cross the level that separates the two sides of
+    the mask's border; without, and where the scan shows no such level, the surface bends as
+    little as the mask allows. It encloses the mask's volume. A structure cut by the end of
+    the scan is closed by flat caps.
 
-    Only when asked, details below `smooth_mm` are smoothed away (keeping volume), and
-    triangles saved: to at most `max_triangles`, or while the surface stays within
-    `max_deviation_mm` of what it was. How far it then runs from the full surface is
-    measured into `metadata["deviation"]`, which takes a second for large surfaces, and at
-    each point by choice (see `with_deviation`), or not at all; the scan's findings are in
-    `metadata["findings"]`.
+    Else only what `options` ask for, or the same as keywords: `extract_surface(mask, volume,
+    max_triangles=100_000)`. How far a smaller or smoother surface runs from the full one is
+    measured into `metadata["deviation"]`, which takes a second for large surfaces; the
+    scan's findings are in `metadata["findings"]`.
 
     Raises:
         InputError: the mask is empty, or not on the volume's grid, or has no piece of
             `min_piece_ml`, or `max_triangles` can't hold all pieces.
         UsageError: a negative radius or limit.
+        TypeError: a keyword that is no option.
     """
-    wishes = _Wishes(smooth_mm, max_triangles, max_deviation_mm, measure)
+    options = replace(options, **changes)
     progress = progress or silent
     progress(0.0, "Reading the border")
     if not mask.array.any():
@@ -99,45 +112,39 @@ def extract_surface(
             f"The mask lies on {mask.geometry!r}, the volume on {volume.geometry!r}: "
             "resample one of them to the other's grid first."
         )
-    mask = _chosen(mask, min_piece_ml, fill_cavities=fill_cavities)
-    crossings = crossings_of(mask.array, open_ends=open_ends)
+    mask = _chosen(mask, options)
+    crossings = crossings_of(mask.array, open_ends=options.open_ends)
     progress(0.15, "Placing the surface")
     placed = _unknown(crossings) if volume is None else placed_by_label(crossings, volume)
     spacing = mask.geometry.spacing
     fraction = placed_fairly(crossings, placed, spacing, progress=part(progress, 0.25, 0.35))
-    if not open_ends:
+    if not options.open_ends:
         progress(0.35, "Placing the surface")
         fraction = with_volume(crossings, fraction, spacing, 1000 * mask.volume_ml)
-    surface = _surface(crossings, fraction, mask.geometry, mask.name, color)
-    return _finished(surface, volume, wishes, part(progress, 0.45, 1.0))
+    surface = _surface(crossings, fraction, mask.geometry, mask.name, options.color)
+    return _finished(surface, volume, options, part(progress, 0.45, 1.0))
 
 
 def isosurface(
     volume: Volume,
     level: float,
+    options: SurfaceOptions = AS_IT_IS,
     *,
-    smooth_mm: float = 0.0,
-    max_triangles: int | None = None,
-    max_deviation_mm: float | None = None,
-    open_ends: bool = False,
-    min_piece_ml: float = 0.0,
-    fill_cavities: bool = False,
-    measure: Measure = "deviation",
-    color: Color | None = None,
     progress: Progress | None = None,
+    **changes: Any,
 ) -> Surface:
     """Where the scan has the value `level`; inside is `value >= level`, all pieces stay.
 
     Voxels outside the scan (`Volume.padding`) are outside the surface, except in a cavity
-    filled by choice. The other options,
-    and what is promised of the surface, are those of `extract_surface`.
+    filled by choice. Options and keywords, and what is promised, are `extract_surface`'s.
 
     Raises:
         InputError: no voxel reaches the level, no piece has `min_piece_ml`, or
             `max_triangles` can't hold all pieces.
         UsageError: a negative radius or limit.
+        TypeError: a keyword that is no option.
     """
-    wishes = _Wishes(smooth_mm, max_triangles, max_deviation_mm, measure)
+    options = replace(options, **changes)
     progress = progress or silent
     progress(0.0, "Comparing with the level")
     inside = np.greater_equal(volume.array, level) & volume.inside_scan()
@@ -146,22 +153,20 @@ def isosurface(
             f"No voxel reaches {level:g} {volume.unit}".rstrip() + ": choose a lower level."
         )
     mask = volume.mask(inside, f"level {level:g}")
-    mask = _chosen(mask, min_piece_ml, fill_cavities=fill_cavities)
-    crossings = crossings_of(mask.array, open_ends=open_ends)
+    mask = _chosen(mask, options)
+    crossings = crossings_of(mask.array, open_ends=options.open_ends)
     progress(0.2, "Placing the surface")
     placed = placed_by_level(crossings, volume, level)
     fraction = placed_fairly(crossings, placed, volume.geometry.spacing)
-    surface = _surface(crossings, fraction, volume.geometry, mask.name, color)
-    return _finished(surface, volume, wishes, part(progress, 0.4, 1.0))
+    surface = _surface(crossings, fraction, volume.geometry, mask.name, options.color)
+    return _finished(surface, volume, options, part(progress, 0.4, 1.0))
 
 
-def _chosen(mask: Mask, min_piece_ml: float, *, fill_cavities: bool) -> Mask:
+def _chosen(mask: Mask, options: SurfaceOptions) -> Mask:
     """What of the mask the surface is to enclose."""
-    if not 0 <= min_piece_ml < np.inf:
-        raise UsageError(f"min_piece_ml is a volume of 0 ml or more, not {min_piece_ml}.")
-    if fill_cavities:
+    if options.fill_cavities:
         mask = filled(mask)
-    return without_small_pieces(mask, min_piece_ml) if min_piece_ml else mask
+    return without_small_pieces(mask, options.min_piece_ml) if options.min_piece_ml else mask
 
 
 def _unknown(crossings: Crossings) -> Placed:
@@ -195,15 +200,15 @@ def _color_of(name: str) -> Color:
 
 
 def _finished(
-    full: Surface, volume: Volume | None, wishes: _Wishes, progress: Progress
+    full: Surface, volume: Volume | None, options: SurfaceOptions, progress: Progress
 ) -> Surface:
     """The surface smoothed and decimated as wished, with what is known about it."""
     surface = full
-    if wishes.smooth_mm:
+    if options.smooth_mm:
         flowed = smoothed(
             full.points,
             full.triangles,
-            radius_mm=wishes.smooth_mm,
+            radius_mm=options.smooth_mm,
             progress=part(progress, 0.0, 0.3),
         )
         points, triangles = sound(flowed, full.triangles)
@@ -211,18 +216,18 @@ def _finished(
     progress(0.3, "Reducing triangles")
     surface = decimated(
         surface,
-        max_triangles=wishes.max_triangles,
-        max_deviation_mm=wishes.max_deviation_mm,
+        max_triangles=options.max_triangles,
+        max_deviation_mm=options.max_deviation_mm,
         progress=part(progress, 0.3, 0.9),
     )
     facts: dict[str, object] = {"findings": volume.findings if volume else ()}
     progress(0.9, "Measuring the deviation")
     if surface is full:
         facts["deviation"] = NO_DEVIATION
-    elif wishes.measure != "nothing":
+    elif options.measure != "nothing":
         facts["deviation"] = deviation(surface, full)
     surface = replace(surface, metadata=facts)
-    if wishes.measure == "deviation at points":
+    if options.measure == "deviation at points":
         surface = with_deviation(surface, full, progress=part(progress, 0.9, 1.0))
     progress(1.0, "Done")
     return surface
