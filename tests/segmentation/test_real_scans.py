@@ -39,6 +39,11 @@ def test_lungs_agree_with_an_expert_on_coarse_voxels(real_data: Path) -> None:
     assert dice(lungs, expert) > 0.98
     lobes = read_labelmap(folder / "lm-64.nrrd").array
     left, right = labels.mask("left lung").array, labels.mask("right lung").array
+    sides = {1: np.isin(lobes, (9, 10, 11)), 2: np.isin(lobes, (12, 13, 14))}
+    for side, lobes_of_side in sides.items():
+        # lobes leave out vessels, the whole lung doesn't
+        recall = np.count_nonzero(lobes_of_side & (labels.array == side))
+        assert recall > 0.975 * np.count_nonzero(lobes_of_side)
     # Chest Imaging Platform's lobes: 9 to 11 left, 12 to 14 right
     # where both touch, a voxel of 4 mm may hold some of each
     assert np.count_nonzero(left[np.isin(lobes, (12, 13, 14))]) <= 5
@@ -84,7 +89,7 @@ def test_two_kernels_of_one_scan_agree(real_data: Path) -> None:
         segment(load_volume(path, series=index), ["lungs"]).volume_ml("lungs")
         for index in (1, 2)
     ]
-    assert volumes[0] == pytest.approx(volumes[1], rel=0.01)
+    assert volumes[0] == pytest.approx(volumes[1], rel=0.005)
 
 
 def test_bones_of_an_abdomen_agree_with_a_model_of_104_structures(real_data: Path) -> None:

@@ -31,8 +31,8 @@ from vis3d.segmentation.trachea import find_trachea
 
 COARSE_MM = 2.0
 """Where lungs and airways are decided on."""
-BODY_MM = 4.0
-"""Where the body is decided on."""
+BODY_MM, SMALL_FIELD_MM = 4.0, 250.0
+"""Where the body is decided on; in fields of view for children, twice as finely."""
 AIRWAY_WALL_MM = 2.0
 SECOND_AIR_HU = -500.0
 """The level between lung and tissue where the scan's own one led to no plausible lungs."""
@@ -89,7 +89,7 @@ class Anatomy:
     @cached_property
     def body(self) -> Bools:
         """The body on the 2 mm grid."""
-        factors = factors_for(self.spacing, BODY_MM)
+        factors = self._body_factors()
         unmeasured = None
         if self.unmeasured is not None:
             unmeasured = pooled(self.unmeasured, factors) > 0.5
@@ -194,9 +194,15 @@ class Anatomy:
             dark=dark,
         )
 
+    def _body_factors(self) -> Factors:
+        """How many voxels of the 2 mm grid make one for the body; a child's wall is thin."""
+        _, j_mm, i_mm = self.spacing
+        width_mm = min(self.hu.shape[1] * j_mm, self.hu.shape[2] * i_mm)
+        return factors_for(self.spacing, BODY_MM if width_mm > SMALL_FIELD_MM else BODY_MM / 2)
+
     def _outside(self) -> Bools:
         """The padding and the air at the sides, on the 2 mm grid, without a look at tissue."""
-        factors = factors_for(self.spacing, BODY_MM)
+        factors = self._body_factors()
         hu = pooled(self.hu, factors)
         measured = np.ones(hu.shape, bool)
         if self.unmeasured is not None:

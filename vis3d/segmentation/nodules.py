@@ -44,12 +44,13 @@ def pleural_nodules(
     if box is None:
         return nodules, doubted
     inner, values = lung[box], hu[box]
-    tissue = body[box] & (values > TISSUE_HU[0]) & (values < TISSUE_HU[1]) & ~inner
+    tissue = body[box] & (values > TISSUE_HU[0]) & (values < TISSUE_HU[1])
+    # with what a narrower closing took of them before: a rest is too thin to be judged
     pockets = closed(inner, REACH_MM, spacing_kji) & tissue & _lateral(inner, is_right)
     # opening parts the pockets from slivers along ribs; the fringe gives them their rim back
     labels = components(pockets & fringed(opened(pockets, MIN_RADIUS_MM, spacing_kji)))
-    taken, in_doubt = _judged(labels, inner, values, spacing_kji)
-    nodules[box], doubted[box] = keep(labels, taken), keep(labels, in_doubt)
+    taken, in_doubt = _judged(labels, inner & (labels == 0), values, spacing_kji)
+    nodules[box], doubted[box] = keep(labels, taken), keep(labels, in_doubt) & ~inner
     return nodules, doubted
 
 

@@ -13,6 +13,7 @@ AREA_MM2 = (30.0, 1000.0)
 MAX_STEP_MM = 8.0
 """How far the middle of the lumen may move from one slice to the next, per 3 mm of height."""
 MIN_LENGTH_MM, MIN_ALONE_MM = 20.0, 45.0
+MAX_BODY_SHARE = 0.015
 OFF_MIDDLE_MM = 35.0
 """A lung without air pulls the trachea to its side."""
 MAX_LONGER_THAN_WIDE = 3.0
@@ -37,6 +38,7 @@ def find_trachea(hu: Floats, inside: Bools, lungs: Bools, spacing_kji: Spacing) 
     labels = components_in_slices((hu < LUMEN_HU) & inside)
     spots = _round_spots(labels, spacing_kji)
     chains = _chains(spots, spacing_kji)
+    chains = [c for c in chains if _is_slender(c, spots, inside, spacing_kji)]
     good = [c for c in chains if _is_trachea(c, spots, lungs, inside, spacing_kji)]
     wanted = np.zeros(int(labels.max()) + 1, bool)
     if good:
@@ -108,6 +110,12 @@ def _next(
         if candidate not in used and 0.4 < ratio < 2.5 and distance < best_mm:
             best, best_mm = candidate, distance
     return best
+
+
+def _is_slender(chain: list[int], spots: _Spots, inside: Bools, spacing_kji: Spacing) -> bool:
+    """Whether the chain is as slender beside the body as a trachea; a child's lung isn't."""
+    body_mm2 = np.count_nonzero(inside, axis=(1, 2)).max() * spacing_kji[1] * spacing_kji[2]
+    return bool(np.median(spots.area_mm2[chain]) <= MAX_BODY_SHARE * body_mm2)
 
 
 def _is_trachea(

@@ -1,0 +1,36 @@
+"""The airway tree: how far it reaches, and that it ends where walls give way."""
+
+import numpy as np
+import pytest
+
+from tests.segmentation.simple_chest import chest, upright
+from tests.segmentation.test_lungs import drawn, lps
+from vis3d.labels import LabelMap
+from vis3d.phantom import chest_phantom
+from vis3d.segmentation import segment
+
+
+@pytest.mark.parametrize("noise_hu", [15.0, 45.0])
+def test_the_tree_reaches_the_lobes_without_leaking(noise_hu: float) -> None:
+    phantom = chest_phantom(
+        shape=(100, 130, 150), spacing=(1.8, 1.8, 2.2), noise_hu=noise_hu, seed=3
+    )
+    tree = segment(phantom.volume, ["airways"]).mask("airways").array
+    truth = phantom.labels.mask("airways").array
+    assert np.count_nonzero(tree & truth) > 0.75 * np.count_nonzero(truth)
+    assert np.count_nonzero(tree & ~truth) < 0.1 * np.count_nonzero(truth)
+
+
+def test_a_hole_in_the_wall_floods_no_lung() -> None:
+    volume, truth = chest(upright((2.0, 2.0, 2.5)))
+    x, y, z = lps(volume.geometry)
+    torn = (np.hypot(y + 5, z - 40) < 4) & (x > 0) & (x < 60) & (truth == 5)
+    labels = segment(drawn(volume, torn, -960), ["lungs", "airways"])
+    trachea = np.count_nonzero(truth == 3)
+    assert 0.8 * trachea < np.count_nonzero(labels.array == 3) < 1.4 * trachea
+    assert "give way" in _leak(labels)
+    assert np.count_nonzero(labels.array == 1) > 0.95 * np.count_nonzero(truth == 1)
+
+
+def _leak(labels: LabelMap) -> str:
+    return next(check.message for check in labels.report.checks if check.code == "leak")

@@ -1,0 +1,189 @@
+"""Lungs that are cut, merged, missing, dark or dense, in a chest whose truth is known."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.segmentation.simple_chest import TRUTH, chest, dice, upright
+from vis3d.geometry import Geometry
+from vis3d.labels import LabelMap
+from vis3d.segmentation import segment
+from vis3d.volume import Volume
+
+SIDES = ("left lung", "right lung")
+
+
+def messages(labels: LabelMap) -> dict[str, tuple[bool, str]]:
+    return {check.code: (check.ok, check.message) for check in labels.report.checks}
+
+
+def lps(geometry: Geometry) -> tuple[NDArray[np.float64], ...]:
+    """The x, y and z of every voxel [k, j, i] of an upright grid."""
+    axes = [
+        origin + np.arange(n) * mm
+        for origin, n, mm in zip(
+            geometry.origin, geometry.shape[::-1], geometry.spacing, strict=True
+        )
+    ]
+    return axes[0][None, None, :], axes[1][None, :, None], axes[2][:, None, None]
+
+
+def drawn(volume: Volume, where: NDArray[np.bool_], hu: float, noise: float = 12.0) -> Volume:
+    """The volume with a value, and noise, in some voxels."""
+    array = volume.array.copy()
+    random = np.random.default_rng(3)
+    array[where] = np.rint(hu + random.normal(0, noise, np.count_nonzero(where)))
+    return volume.with_array(array)
+
+
+def cropped(volume: Volume, *parts: tuple[int, int]) -> Volume:
+    start = tuple(first for first, _ in parts)
+    shape = tuple(last - first for first, last in parts)
+    cut = tuple(slice(first, last) for first, last in parts)
+    geometry = volume.geometry.cropped(start, shape)
+    return volume.with_array(np.ascontiguousarray(volume.array[cut]), geometry)
+
+
+@pytest.mark.parametrize(
+    ("parts", "where"),
+    [
+        (((0, 110), (0, 100), (32, 102)), "right side, left side"),
+        (((0, 110), (34, 100), (0, 133)), "front"),
+        (((0, 110), (0, 66), (0, 133)), "back"),
+        (((0, 110), (33, 67), (30, 104)), "front, back, right side, left side"),
+        (((40, 58), (0, 100), (0, 133)), "top, bottom"),
+        (((0, 36), (0, 100), (0, 133)), "top"),
+        (((80, 110), (0, 100), (0, 133)), "bottom"),
+    ],
+)
+def test_lungs_are_found_wherever_the_edges_of_the_scan_cut_them(
+    parts: tuple[tuple[int, int], ...], where: str
+) -> None:
+    volume, truth = chest(upright((3.0, 3.0, 3.0)))
+    labels = segment(cropped(volume, *parts), ["lungs", "airways"])
+    true = truth[tuple(slice(*part) for part in parts)]
+    for name in SIDES:
+        assert dice(labels.mask(name).array, true == TRUTH[name]) > 0.95, name
+    ok, message = messages(labels)["touches-edge"]
+    assert not ok
+    assert f"({where})" in message
+
+
+@pytest.mark.parametrize("fill", [-1024, 0])
+def test_corners_outside_the_measured_circle_are_neither_air_nor_body(fill: int) -> None:
+    volume, truth = chest(upright((3.0, 3.0, 3.0)))
+    x, y, _ = lps(volume.geometry)
+    outside = np.broadcast_to(np.hypot(x, y) > 115, truth.shape)
+    labels = segment(drawn(volume, outside, fill, noise=0.0), ["lungs", "airways", "body"])
+    assert not labels.array[outside].any()
+    for name in SIDES:
+        true = (truth == TRUTH[name]) & ~outside
+        assert dice(labels.mask(name).array, true) > 0.95, name
+    assert "circle" in messages(labels)["touches-edge"][1]
+
+
+@pytest.mark.parametrize(
+    ("height_mm", "depth_mm", "most_wrong"), [(60, 25, 0.001), (90, 40, 0.01)]
+)
+def test_merged_lungs_are_cut_where_they_touch(
+    height_mm: int, depth_mm: int, most_wrong: float
+) -> None:
+    volume, truth = chest(upright((2.5, 2.5, 3.0)))
+    x, y, z = lps(volume.geometry)
+    bridge = (
+        (np.abs(x) < 45) & (np.abs(y + 32) < depth_mm / 2) & (np.abs(z + 40) < height_mm / 2)
+    )
+    labels = segment(drawn(volume, bridge & (truth == 5), -850), ["lungs", "airways"])
+    found = {name: labels.mask(name).array for name in SIDES}
+    lungs = (truth == 1) | (truth == 2)
+    wrong = found["left lung"] & (truth == 2) | found["right lung"] & (truth == 1)
+    assert np.count_nonzero(wrong) <= most_wrong * np.count_nonzero(lungs)
+    inside = np.count_nonzero((found["left lung"] | found["right lung"]) & bridge)
+    assert inside > 0.9 * np.count_nonzero(bridge & (truth == 5)), "the bridge is lung"
+    _, message = messages(labels)["lungs-split"]
+    assert abs(float(message.split("L ")[1].split(",")[0])) < 8
+    assert abs(float(message.split("P ")[1].split(",")[0]) + 32) < 8
+    assert abs(float(message.split("S ")[1].split(" ")[0]) + 40) < 8
+
+
+def test_a_mirrored_patient_has_mirrored_lungs() -> None:
+    volume, _ = chest(upright((3.0, 3.0, 3.0)))
+    labels = segment(volume, ["lungs"]).array
+    mirrored = volume.with_array(np.ascontiguousarray(volume.array[:, :, ::-1]))
+    swapped = np.array([0, 2, 1], np.uint8)[labels[:, :, ::-1]]
+    differ = segment(mirrored, ["lungs"]).array != swapped
+    assert np.count_nonzero(differ) < 0.002 * np.count_nonzero(labels)
+
+
+def test_lungs_as_dark_as_gas_are_found_by_the_second_method() -> None:
+    volume, truth = chest(upright((2.5, 2.5, 3.0)))
+    lungs = ((truth == 1) | (truth == 2)) & (volume.array < -700)
+    random = np.random.default_rng(5)
+    blocks = (random.random((22, 20, 20)) < 0.75).repeat(5, 0).repeat(6, 1).repeat(8, 2)
+    bullae = lungs & blocks[: truth.shape[0], : truth.shape[1], : truth.shape[2]]
+    dark = drawn(drawn(volume, lungs, -930), bullae, -990)
+    labels = segment(dark, ["lungs"])
+    for name in SIDES:
+        assert dice(labels.mask(name).array, truth == TRUTH[name]) > 0.95, name
+    said = messages(labels)
+    assert not said["second-method"][0]
+    assert "second" in said["second-method"][1]
+    assert not said["free-air"][0]
+
+
+def test_a_lung_full_of_fluid_is_missing_and_said_to_be() -> None:
+    volume, truth = chest(upright((3.0, 3.0, 3.0)))
+    labels = segment(drawn(volume, truth == TRUTH["left lung"], 20), ["lungs", "airways"])
+    assert dice(labels.mask("right lung").array, truth == TRUTH["right lung"]) > 0.97
+    assert labels.volume_ml("left lung") == 0
+    said = messages(labels)
+    assert not said["lungs-found"][0]
+    assert "left one is missing" in said["lungs-found"][1]
+    assert said["trachea-found"][0], "one lung beside it is enough"
+
+
+def test_gas_that_fills_a_lung_is_told_from_lung() -> None:
+    volume, truth = chest(upright((3.0, 3.0, 3.0)))
+    labels = segment(drawn(volume, truth == TRUTH["left lung"], -1000), ["lungs"])
+    said = messages(labels)
+    assert not (said["lungs-found"][0] and said["free-air"][0])
+    assert dice(labels.mask("right lung").array, truth == TRUTH["right lung"]) > 0.97
+
+
+@pytest.mark.parametrize(
+    ("diameter_mm", "voxel_mm"),
+    [
+        pytest.param(8, 1.5, marks=pytest.mark.slow),
+        pytest.param(12, 1.5, marks=pytest.mark.slow),
+        (16, 2.0),
+        (25, 2.0),
+    ],
+)
+def test_nodules_at_the_pleura_are_kept_and_cost_nothing(
+    diameter_mm: int, voxel_mm: float
+) -> None:
+    volume, truth = chest(upright((voxel_mm, voxel_mm, 2.0)), noise_hu=20.0)
+    x, y, z = lps(volume.geometry)
+    radius = diameter_mm / 2
+    nodule = np.zeros(truth.shape, bool)
+    for side, label, width, top in ((1, 1, 50, 118), (-1, 2, 56, 122)):
+        up = 30.0 * side
+        across = width * np.sqrt(1 - ((up + 10) / top) ** 2)
+        middle = side * (78 + across - 0.5 * radius)
+        ball = (x - middle) ** 2 + y**2 + (z - up) ** 2 < radius**2
+        nodule |= ball & (truth == label)
+    lungs = segment(drawn(volume, nodule, 30), ["lungs"]).mask("lungs").array
+    assert np.count_nonzero(lungs & nodule) > 0.7 * np.count_nonzero(nodule)
+    without = segment(volume, ["lungs"]).mask("lungs").array
+    true = (truth == 1) | (truth == 2)
+    assert dice(lungs, true) > dice(without, true) - 0.002
+
+
+def test_a_child_has_lungs_and_a_trachea() -> None:
+    volume, truth = chest(upright((3.0, 3.0, 3.0)))
+    geometry = volume.geometry
+    small = Geometry(geometry.shape, (1.2, 1.2, 1.2), tuple(0.4 * v for v in geometry.origin))
+    labels = segment(volume.with_array(volume.array, small), ["lungs", "airways"])
+    for name in SIDES:
+        assert dice(labels.mask(name).array, truth == TRUTH[name]) > 0.95, name
+    assert labels.volume_ml("airways") < 12
