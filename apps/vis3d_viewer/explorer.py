@@ -296,8 +296,10 @@ class Explorer:
             changes["message"] = message
         if message and self._state.phase == "opening":
             if message == CANCELLED:
+                self.opening.start_page()
                 changes["start_message"] = CANCELLED
-            changes["phase"] = "start" if message == CANCELLED else "failed"
+            else:
+                changes["phase"] = "failed"
         self._update(**changes)
 
     def _update(self, **changes: Any) -> None:

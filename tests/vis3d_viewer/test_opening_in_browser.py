@@ -201,6 +201,20 @@ def test_an_upload_can_be_cancelled(seen: Visit) -> None:
     assert seen.find("start").is_visible()
 
 
+def test_who_gives_up_the_first_scan_finds_the_start_page_whole(
+    visit: Callable[[str], Any], root: Path
+) -> None:
+    with served("demo") as address, visit(address) as seen:
+        seen.find("cancel-opening").click()
+        seen.find("start-message").wait_for()
+        assert not seen.find("go-back").count()
+        seen.page.set_input_files("[data-testid=pick-files]", root / "blob.nii.gz")
+        opened(seen, "40 × 30 × 20")
+        seen.find("open-other-scan").click()
+        assert not seen.find("recent").count(), "what was sent isn't kept"
+        assert seen.complaints == []
+
+
 def test_nothing_was_complained_of(page: Visit) -> None:
     assert page.complaints == []
 
