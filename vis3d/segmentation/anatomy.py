@@ -250,8 +250,19 @@ class Anatomy:
     @cached_property
     def contrast(self) -> Contrast:
         """Where contrast fills vessels and organs, on the 2 mm grid."""
-        progress = self.step("contrast")
-        return find_contrast(self.calm_hu, self.body, self.airy, self.spacing, progress)
+        mask = np.zeros(self.body.shape, bool)
+        box = bounding_box(self.body, BODY_MM, self.spacing)
+        if box is None:
+            return Contrast(mask)
+        found = find_contrast(
+            self.calm_hu[box],
+            self.body[box],
+            self.airy[box],
+            self.spacing,
+            self.step("contrast"),
+        )
+        mask[box] = found.mask
+        return Contrast(mask, found.level_hu, found.volume_ml)
 
     @cached_property
     def bones(self) -> Bools:

@@ -31,9 +31,10 @@ DENSE_HU = 130.0
 TISSUE_HU = 50.0
 ABOVE_NOISE = 2.5
 """How many times the noise cortex must stand out from soft tissue in a noisy scan."""
-EDGE_SHARE = 0.4
+EDGE_SHARE, MORE_A_PASS = 0.4, 0.05
 PEAK_HU = 1200
-"""A voxel below this share of its densest neighbour is that one's blurred edge."""
+"""A voxel below this share of its densest neighbour is that one's blurred edge; smoothing
+against noise blurs more."""
 FINE_MM = 2.0
 """Where voxels are larger, the densest neighbour says nothing of a voxel's own cortex."""
 RIM_SHARE = 0.6
@@ -144,6 +145,7 @@ def _cortex(
     spacing, factors = coarse.fine_spacing, coarse.factors
     passes, noise = coarse.fine_noise
     least_hu = max(DENSE_HU, TISSUE_HU + ABOVE_NOISE * noise)
+    edge_share = np.float32(EDGE_SHARE + MORE_A_PASS * passes)
     cortex = np.zeros(hu.shape, bool)
     share = np.zeros(near.shape, np.float32)
 
@@ -162,7 +164,7 @@ def _cortex(
         values = values[k.start - first :][: k.stop - k.start]
         wanted = spread(near[here], factors, values.shape) & (values > least_hu)
         at = np.flatnonzero(wanted)
-        level = np.minimum(peak.reshape(-1)[at], PEAK_HU) * np.float32(EDGE_SHARE)
+        level = np.minimum(peak.reshape(-1)[at], PEAK_HU) * edge_share
         wanted.reshape(-1)[at] = values.reshape(-1)[at] > level
         cortex[fine] = wanted
         share[here] = pooled(wanted, factors)

@@ -45,8 +45,8 @@ ABOVE_CONTRAST_HU = 80.0
 """Only bone (or metal) is this much denser than the contrast near it."""
 LEAST_CORTEX_HU = 200.0
 NEAR_MM = 20.0
-VERTEBRA_MM = 6.0
-"""What is dense and as close as this to the spinal canal is a vertebra."""
+VERTEBRA_MM, BODY_OF_VERTEBRA_MM = 6.0, 8.0
+"""What is dense and as close to the spinal canal is a vertebra; even parts reach as close."""
 UNDILUTED_HU = 300.0
 HEART_SHARE = 0.55
 STERNUM_MM = 15.0
@@ -85,7 +85,9 @@ def find_contrast(
     zone = _heart_zone(lungs, spacing_kji)
     is_vessel = _stand_open(cores, core_hu, hu, mean, spacing_kji)
     is_vessel |= sums(cores, zone) > 0.8 * np.maximum(sizes(cores), 1)
+    canal = spinal_canal(hu, body & ~lungs & (hu > CORE_HU + BRIGHTER_HU), spacing_kji)
     is_vessel &= ~_walls(cores, core_hu)
+    is_vessel[cores[grown(canal, BODY_OF_VERTEBRA_MM, spacing_kji)]] = False
     is_vessel[0] = False
     volume_ml = float(sizes(cores)[is_vessel].sum()) * voxel_ml
     if volume_ml < MIN_CONTRAST_ML:
@@ -97,7 +99,8 @@ def find_contrast(
     vessels |= _undiluted(dense, hu, level, zone)
     near = np.where(is_vessel, core_hu, 0).astype(np.float32)[cores]
     bone = keep(cores, ~is_vessel)
-    bone |= _certain_bone(dense, hu, near, level, spacing_kji) & ~fringed(vessels)
+    bone |= dense & grown(canal, VERTEBRA_MM, spacing_kji) & ~fringed(vessels)
+    bone |= dense & _denser_than_near(hu, near, level, spacing_kji) & ~fringed(vessels)
     return Contrast(_nearer_to(vessels, bone, dense, hu), level, volume_ml)
 
 
@@ -176,16 +179,14 @@ def _undiluted(dense: Bools, hu: Floats, level_hu: float, zone: Bools) -> Bools:
     return inside | fringed(keep(solid, sums(solid, inside) > 0))
 
 
-def _certain_bone(
-    dense: Bools, hu: Floats, vessel_hu: Floats, level_hu: float, spacing_kji: Spacing
+def _denser_than_near(
+    hu: Floats, vessel_hu: Floats, level_hu: float, spacing_kji: Spacing
 ) -> Bools:
-    """What is much denser than the contrast near it, and the vertebrae round the canal."""
+    """What is much denser than the contrast near it, or, far from any, than the densest."""
     window = [2 * round(NEAR_MM / mm) + 1 for mm in spacing_kji]
     near = maximum_filter(vessel_hu, window)
     near[near == 0] = level_hu
-    denser = hu > np.maximum(near + ABOVE_CONTRAST_HU, LEAST_CORTEX_HU)
-    canal = spinal_canal(hu, dense & (hu > CORE_HU + BRIGHTER_HU), spacing_kji)
-    return np.asarray(dense & (denser | grown(canal, VERTEBRA_MM, spacing_kji)))
+    return np.asarray(hu > np.maximum(near + ABOVE_CONTRAST_HU, LEAST_CORTEX_HU))
 
 
 def _nearer_to(vessels: Bools, bone: Bools, dense: Bools, hu: Floats) -> Bools:

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from itertools import product
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.frame import Bools, Spacing
+from vis3d.segmentation.slabs import each_slab
 
 Step = tuple[int, int, int]
 ALL_ROUND: tuple[Step, ...] = tuple(
@@ -35,11 +37,16 @@ def open_directions(
     ]
     wide = np.pad(solid, margins, mode="edge")
     count: NDArray[np.uint8] = np.zeros(wide.shape, np.uint8)
-    for n, direction in enumerate(directions):
-        progress(n / len(directions), "Looking for what bone encloses")
-        step = _as_steep_in_mm(direction, spacing_kji)
+    one_at_a_time = Lock()
+
+    def look(n: int, _: int) -> None:
+        step = _as_steep_in_mm(directions[n], spacing_kji)
         length_mm = float(np.linalg.norm(np.multiply(step, spacing_kji)))
-        count += ~_smeared(wide, step, max(1, int(reach_mm / length_mm)))
+        free = ~_smeared(wide, step, max(1, int(reach_mm / length_mm)))
+        with one_at_a_time:
+            np.add(count, free, out=count)
+
+    each_slab(look, len(directions), 1, progress, "Looking for what bone encloses")
     inside = tuple(slice(m[0], m[0] + n) for m, n in zip(margins, solid.shape, strict=True))
     return count[inside]
 
