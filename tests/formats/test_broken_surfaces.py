@@ -8,7 +8,7 @@ import pytest
 
 from tests.formats.making import tetrahedron
 from vis3d.errors import InputError, TooLargeError, TruncatedError, UnsupportedError
-from vis3d.files import read_surface, write_surface
+from vis3d.files import read_surface, read_surfaces, write_surface
 from vis3d.formats import SURFACE_READERS
 
 SUFFIXES = sorted(SURFACE_READERS)
@@ -209,3 +209,30 @@ def test_a_3mf_is_placed_by_its_unit_and_transform(tmp_path: Path) -> None:
     np.testing.assert_allclose(read.bounds_mm, [[254, 0, 0], [279.4, 25.4, 0]], rtol=1e-6)
     with pytest.raises(UnsupportedError, match="other objects"):
         read_surface(package(tmp_path / "parts.3mf", model % b"2"))
+
+
+def test_many_more_parts_or_points_than_a_file_can_honestly_hold_are_refused(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "many.obj"
+    path.write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\n" + "o a\nf 1 2 3\n" * 10_001)
+    with pytest.raises(TooLargeError, match=r"many\.obj holds 10,001 parts"):
+        read_surfaces(path)
+    path = tmp_path / "many.3mf"
+    vertices = '<vertex x="0" y="0" z="0"/>' * 20_000
+    model = (
+        f'<model><resources><object id="1"><mesh><vertices>{vertices}</vertices><triangles>'
+        f'<triangle v1="0" v2="1" v3="2"/></triangles></mesh></object></resources>'
+        f"<build>{'<item objectid=' + chr(34) + '1' + chr(34) + '/>'}</build></model>"
+    )
+    model = model.replace("</build>", '<item objectid="1"/>' * 200 + "</build>")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
+        package.writestr("3D/3dmodel.model", model)
+    with pytest.raises(TooLargeError, match="so often"):
+        read_surfaces(path)
+
+
+def test_an_ascii_stl_of_words_alone_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "words.stl").write_bytes(b"solid x\nfacet " + b"vertex " * 999)
+    with pytest.raises(InputError, match="three corners"):
+        read_surfaces(tmp_path / "words.stl")

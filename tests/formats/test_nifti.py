@@ -8,6 +8,7 @@ import pytest
 
 from vis3d.errors import InputError, TooLargeError, TruncatedError, UnsupportedError
 from vis3d.files import discover, load_volume, read_volume
+from vis3d.formats import byte_streams
 from vis3d.geometry import Geometry
 
 TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -240,3 +241,20 @@ def test_a_real_nifti_lies_where_nibabel_says(real_data: Path) -> None:
         np.testing.assert_allclose(read.geometry.to_lps(at), lps, atol=1e-3)
         assert read.array[tuple(at[::-1])] == values[tuple(ijk)]
     assert (read.unit, read.array.dtype) == ("HU", np.int16)
+
+
+def test_blank_voxels_that_inflate_without_end_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(byte_streams, "LEAST_INFLATED_BYTES", 1 << 20)
+    blank = np.zeros((80, 200, 200), np.uint8)
+    nibabel.Nifti1Image(blank, np.eye(4)).to_filename(tmp_path / "blank.nii.gz")
+    with pytest.raises(TooLargeError, match="as no scan does"):
+        load_volume(tmp_path / "blank.nii.gz")
+
+
+def test_more_volumes_than_time_points_of_any_scan_are_refused(tmp_path: Path) -> None:
+    many = np.zeros((1, 1, 1, 5000), np.uint8)
+    nibabel.Nifti1Image(many, np.eye(4)).to_filename(tmp_path / "many.nii")
+    with pytest.raises(TooLargeError, match="5,000 volumes"):
+        load_volume(tmp_path / "many.nii")

@@ -14,27 +14,37 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.errors import InputError, TruncatedError
+from vis3d.errors import InputError, TooLargeError, TruncatedError
 from vis3d.progress import Progress, silent
 
 DEFLATE_RATIO = 1032
 """The most that deflate can shrink anything (zlib's manual)."""
+
+LEAST_INFLATED_BYTES = 1 << 30
+MAX_INFLATION = 200
+"""Compressed voxels may grow to this many times their file; label maps reach 100."""
 
 STEP = 1 << 24
 DEFLATE_BLOCK = 1 << 21
 
 
 def check_promise(path: Path, promised: int, stored: int, *, ratio: int = 1) -> None:
-    """Refuse a header that promises more bytes than `stored` bytes can hold.
+    """Refuse a header that promises more bytes than `stored` bytes can honestly hold.
 
     Raises:
         TruncatedError: bytes are missing.
+        TooLargeError: they are there, but only blank voxels compress so well.
     """
     if promised > stored * ratio:
         raise TruncatedError(
             f"{path}: the header promises {promised:,} bytes of voxels or triangles, and the "
             f"file holds {stored:,}{' compressed' if ratio > 1 else ''}. "
             f"It is truncated or not what its name says."
+        )
+    if ratio > 1 and promised > max(LEAST_INFLATED_BYTES, MAX_INFLATION * stored):
+        raise TooLargeError(
+            f"{path} inflates from {stored:,} to {promised:,} bytes, as no scan does; inflate "
+            f"it first if it is one."
         )
 
 

@@ -1,6 +1,8 @@
 """Binary glTF (.glb): metres and Y up, structures with names and colours."""
 
 import json
+from collections import deque
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.errors import InputError, TruncatedError, UnsupportedError, UsageError
+from vis3d.formats.amounts import bounded, check_parts
 from vis3d.formats.frames import Coordinates, check_points, frame_said, remarks
 from vis3d.formats.merging import numbers_of
 from vis3d.formats.polygons import checked_triangles
@@ -83,12 +86,15 @@ def read_glb(path: Path) -> tuple[Surface, ...]:
     content, binary = _chunks(path)
     try:
         placed = _placed_meshes(content)
-        return tuple(
-            _surface(content, binary, mesh, part, matrix, path)
+        check_parts(len(placed), path)
+        metadata = {"findings": _findings(content)}
+        surfaces = (
+            replace(_surface(content, binary, mesh, part, matrix, path), metadata=metadata)
             for mesh, matrix in placed
             for part in content["meshes"][mesh]["primitives"]
             if part.get("mode", TRIANGLES) == TRIANGLES
         )
+        return tuple(bounded(surfaces, path))
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
@@ -205,10 +211,11 @@ def _placed_meshes(content: dict[str, Any]) -> list[tuple[int, NDArray[np.float6
     """The meshes that the scene shows, each with the matrix from its points to LPS mm."""
     nodes = content.get("nodes", [])
     scenes = content.get("scenes") or [{"nodes": list(range(len(nodes)))}]
-    waiting = [(int(n), LPS_FROM_GLTF) for n in scenes[content.get("scene", 0)]["nodes"]]
+    shown = scenes[content.get("scene", 0)]["nodes"]
+    waiting = deque((int(n), LPS_FROM_GLTF) for n in shown)
     placed, seen = [], 0
     while waiting:
-        number, parent = waiting.pop(0)
+        number, parent = waiting.popleft()
         seen += 1
         if seen > len(nodes) + 1:
             raise ValueError("nodes that are their own children")
@@ -270,8 +277,7 @@ def _surface(
             if len(values) == len(points):
                 point_data[word[1:].lower()] = values
     name = str(content["meshes"][mesh].get("name") or path.stem)
-    metadata = {"findings": _findings(content)}
-    return Surface(points, triangles, name, _color(content, part), point_data, metadata)
+    return Surface(points, triangles, name, _color(content, part), point_data)
 
 
 def _findings(content: dict[str, Any]) -> tuple[Finding, ...]:

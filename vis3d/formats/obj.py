@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.errors import InputError
+from vis3d.formats.amounts import check_parts
 from vis3d.formats.frames import (
     Coordinates,
     check_points,
@@ -68,7 +69,8 @@ def read_obj(path: Path) -> tuple[Surface, ...]:
     frame, findings = frame_said(comments.decode("utf-8", "replace"), "OBJ")
     materials = _materials(rows, path)
     surfaces = []
-    for name, material, faces in _objects(rows, path.stem):
+    for number, (name, material, faces) in enumerate(_objects(rows, path.stem), 1):
+        check_parts(number, path)
         triangles = checked_triangles(_triangles(faces, len(points), path), len(points), path)
         own_points, own_triangles = only_used(in_lps(points, frame), triangles)
         color = materials.get(material, GREY)

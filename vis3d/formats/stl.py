@@ -106,8 +106,8 @@ def _told(header: str) -> tuple[Finding, ...]:
 def _ascii_corners(content: bytes, path: Path) -> NDArray[np.float32]:
     words = content.split(b"vertex")[1:]
     try:
-        numbers = np.array([word.split()[:3] for word in words], np.float32)
-        return numbers.reshape(-1, 3, 3)
+        corners = [word.split(maxsplit=3)[:3] for word in words]
+        return np.array(corners, np.float32).reshape(len(words) // 3, 3, 3)
     except ValueError as error:
         raise InputError(
             f"{path}: a triangle has no three corners of three numbers."

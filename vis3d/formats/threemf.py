@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.errors import InputError, TooLargeError, UnsupportedError
+from vis3d.formats.amounts import bounded
 from vis3d.formats.frames import (
     Coordinates,
     check_points,
@@ -27,8 +28,8 @@ from vis3d.whole_file import whole_file
 
 CORE = "http://schemas.microsoft.com/3dmanufacturing/core/2015/02"
 MODEL = "3D/3dmodel.model"
-LARGEST_MODEL = 1 << 28
-LARGEST_RATIO = 100
+LARGEST_MODEL = 1 << 26
+LARGEST_RATIO = 40
 """Bytes of XML that are read at most, unless the file is so much larger itself."""
 
 MM_OF_UNIT = {
@@ -73,7 +74,7 @@ def read_3mf(path: Path) -> tuple[Surface, ...]:
     try:
         with zipfile.ZipFile(path) as package, package.open(_model_name(package)) as stream:
             _parse(stream, model, path)
-        return tuple(_built(model, path))
+        surfaces = tuple(bounded(_built(model, path), path))
     except (zipfile.BadZipFile, zlib.error, KeyError, NotImplementedError) as error:
         raise InputError(f"{path} is no 3MF file, or damaged.") from error
     except (OSError, EOFError, RuntimeError) as error:
@@ -82,6 +83,9 @@ def read_3mf(path: Path) -> tuple[Surface, ...]:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: the 3MF model is broken ({error}).") from error
+    if not surfaces:
+        raise InputError(f"{path}: the 3MF model builds no object.")
+    return surfaces
 
 
 def _model(surfaces: tuple[Surface, ...], coordinates: Coordinates) -> Iterator[str]:

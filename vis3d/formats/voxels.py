@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.errors import InputError, UnsupportedError
+from vis3d.errors import InputError, TooLargeError, UnsupportedError
 from vis3d.formats.label_lists import structures_beside
 from vis3d.formats.structures import plain_structures
 from vis3d.geometry import FloatArray, Geometry, right_handed
@@ -22,6 +22,9 @@ LOWEST_TISSUE_HU = -1024
 
 NEGATIVE_HU = -50
 """Only CT has values well below zero: fat and air."""
+
+MOST_FRAMES = 4096
+"""More volumes in one file are no time points of a scan, and no layers of a segmentation."""
 
 LARGEST_HU = 33_000
 """Beyond 16-bit HU (metal, extended scales) lies something else than CT."""
@@ -46,6 +49,12 @@ class VoxelFile:
     facts: Mapping[str, object] = field(default_factory=dict)
     structures: tuple[tuple[Structure, ...], ...] = ()
     findings: tuple[Finding, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.frames > MOST_FRAMES:
+            raise TooLargeError(
+                f"{self.path} holds {self.frames:,} volumes; up to {MOST_FRAMES:,} are read."
+            )
 
     @property
     def geometry(self) -> Geometry:
@@ -102,14 +111,22 @@ def labelmap_of(file: VoxelFile, frame: int = 0, progress: Progress | None = Non
     check_memory(file.shape, max(file.dtype.itemsize, 4), what=f"{file.path}: a volume")
     array, _ = right_handed(file.load(frame, progress or silent), file.affine)
     labels = as_labels(array, file.path)
-    counts = np.bincount(labels.reshape(-1))
-    present = [int(label) for label in np.flatnonzero(counts) if label]
+    present = [label for label in _values_in(labels) if label]
     known = file.structures[frame] if frame < len(file.structures) else ()
     known = known or structures_beside(file.path)
     named = {structure.label for structure in known}
     nameless = plain_structures(label for label in present if label not in named)
     structures = tuple(sorted((*known, *nameless), key=lambda s: s.label))
     return LabelMap(labels, geometry, structures, Report(findings=file.findings))
+
+
+def _values_in(labels: NDArray[np.uint8] | NDArray[np.uint16]) -> list[int]:
+    """The values that occur; by slices, since counting makes eight bytes of each voxel."""
+    seen = np.zeros(np.iinfo(labels.dtype).max + 1, bool)
+    for values in labels:
+        seen[values] = True
+    found: list[int] = np.flatnonzero(seen).tolist()
+    return found
 
 
 def compact(
