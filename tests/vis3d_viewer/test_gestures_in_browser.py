@@ -93,7 +93,7 @@ def middle(seen: Visit, plane: str) -> tuple[float, float]:
 
 
 def drag(
-    seen: Visit, plane: str, by: tuple[float, float], button: str = "left", key: str = ""
+    seen: Visit, plane: str, by: tuple[float, float], button: Any = "left", key: str = ""
 ) -> None:
     x, y = middle(seen, plane)
     if key:
@@ -414,7 +414,8 @@ def test_nothing_was_complained_of(page: Visit) -> None:
 
 
 def unit(step: np.ndarray) -> np.ndarray:
-    return step / np.linalg.norm(step)
+    direction: np.ndarray = step / np.linalg.norm(step)
+    return direction
 
 
 def canvas_pixels(seen: Visit, plane: str) -> np.ndarray:

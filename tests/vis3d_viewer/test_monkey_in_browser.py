@@ -61,7 +61,7 @@ def wheel(seen: Visit, chance: random.Random) -> str:
 
 def drag(seen: Visit, chance: random.Random) -> str:
     (x, y), (x1, y1) = somewhere(seen, chance), somewhere(seen, chance)
-    button = chance.choice(("left", "left", "middle", "right"))
+    button: Any = chance.choice(("left", "left", "middle", "right"))
     seen.page.mouse.move(x, y)
     seen.page.mouse.down(button=button)
     seen.page.mouse.move(x1, y1, steps=chance.randint(2, 8))
@@ -94,7 +94,7 @@ def control(seen: Visit, chance: random.Random) -> str:
     usable = [name for name in names if not name.startswith(LEFT_ALONE)]
     if not usable:
         return "nothing"
-    name = chance.choice(usable)
+    name = str(chance.choice(usable))
     seen.page.evaluate(
         """(name) => {
             const all = document.querySelector(`[data-testid="${name}"]`);

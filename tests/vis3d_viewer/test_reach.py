@@ -13,7 +13,7 @@ from vis3d.errors import UsageError
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def pair(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A certificate and its key."""
     need(which("openssl") is not None, "openssl: `apt-get install openssl`")
     folder = tmp_path_factory.mktemp("tls")
@@ -55,7 +55,7 @@ def test_scans_are_never_served_in_the_open(options: dict[str, Any]) -> None:
         reach(**options)
 
 
-def test_tls_lets_other_machines_in_under_the_servers_names(pair: dict[str, Path]) -> None:
+def test_tls_lets_other_machines_in_under_the_servers_names(pair: dict[str, Any]) -> None:
     where = reach(host="scans.example", allow_remote=True, **pair)
     assert where.address(443, "K") == "https://scans.example:443/?key=K"
     assert where.door.secure
@@ -63,7 +63,7 @@ def test_tls_lets_other_machines_in_under_the_servers_names(pair: dict[str, Path
     assert reach(allow_remote=True, **pair).host == "0.0.0.0"
 
 
-def test_a_damaged_certificate_is_refused(pair: dict[str, Path], tmp_path: Path) -> None:
+def test_a_damaged_certificate_is_refused(pair: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "bad.pem").write_text("nothing")
     with pytest.raises(UsageError, match="certificate"):
         reach(tls_cert=tmp_path / "bad.pem", tls_key=pair["tls_key"])

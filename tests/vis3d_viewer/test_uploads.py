@@ -70,7 +70,7 @@ def test_what_is_announced_as_too_large_is_refused_at_once(
     check_size(10, tmp_path)
     with pytest.raises(TooLargeError, match="GiB"):
         check_size(uploads.MAX_BYTES + 1, tmp_path)
-    monkeypatch.setattr(uploads.shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 20))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1 << 20))
     with pytest.raises(TooLargeError, match="disk"):
         check_size(10, tmp_path)
 
@@ -81,7 +81,12 @@ def sent(folder: Path, question: Callable[[Send, list[Upload]], Awaitable[None]]
 
     async def main() -> None:
         app = web.Application()
-        opening = SimpleNamespace(take_upload=lambda upload: taken.append(upload) or "ticket")
+
+        def take_upload(upload: Upload) -> str:
+            taken.append(upload)
+            return "ticket"
+
+        opening = SimpleNamespace(take_upload=take_upload)
         routes.add_opening_routes(app, opening, folder)  # type: ignore[arg-type]
         async with TestServer(app) as server, ClientSession() as client:
 
