@@ -125,7 +125,9 @@ def measure_structures(
     return Measurements(
         tuple(_with_area(region, areas) for region in regions),
         conditions_of(volume),
-        _findings(volume, maps, densities=bool(lungs)),
+        _findings(
+            volume, maps, densities=any(r.voxels for r in (lungs.regions if lungs else ()))
+        ),
         tuple(check for one in maps for check in one.report.checks),
         lungs.histograms if lungs else (),
         lungs.clusters if lungs else (),
