@@ -30,6 +30,10 @@ def test_a_picture_beside_a_refused_stack_is_not_taken_for_it() -> None:
     with pytest.raises(InputError, match=r"A slice is missing\. Beside it .* series 2"):
         select_series(beside)
     assert select_series(beside, 2).index == 2
+    part_of_it = found(broken, series(2, "1.2", slices=4))
+    with pytest.raises(InputError, match="series 2 of 4"):
+        select_series(part_of_it)
+    assert select_series(found(broken, series(2, "1.3", slices=4))).index == 2
 
 
 def test_several_series_are_listed() -> None:

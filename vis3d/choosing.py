@@ -44,13 +44,20 @@ def select_series(discovery: "Discovery", series: int | str | None = None) -> "S
         reasons = "; ".join(f"{one.index}: {_why_not(one)}" for one in found)
         raise InputError(f"None of the {len(found)} series can be loaded. {reasons}")
     chosen = loadable[0] if loadable else found[0]
-    stacks = [one for one in found if not one.loadable and one.shape[0] > 1]
-    if stacks and chosen.loadable and chosen.shape[0] == 1:
+    larger = [one for one in found if not one.loadable and _hides(chosen, one)]
+    if larger:
         raise InputError(
-            f"{_in_words(stacks[0])} can't be loaded: {_why_not(stacks[0])} Beside it lies one "
-            f"picture, series {chosen.index}; pick by number what is meant."
+            f"{_in_words(larger[0])} can't be loaded: {_why_not(larger[0])} Beside it lies "
+            f"series {chosen.index} of {chosen.shape[0]}; pick by number what is meant."
         )
     return chosen
+
+
+def _hides(chosen: "Series", refused: "Series") -> bool:
+    """Whether what can be loaded would be taken for a larger stack that can't."""
+    if not chosen.loadable or refused.shape[0] <= chosen.shape[0]:
+        return False
+    return chosen.shape[0] == 1 or chosen.uid == refused.uid
 
 
 def nothing_found(discovery: "Discovery") -> NothingFoundError | InputError:
