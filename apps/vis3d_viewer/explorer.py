@@ -296,6 +296,7 @@ class Explorer:
             changes["message"] = message
         if message and self._state.phase == "opening":
             if message == CANCELLED:
+                self._segment_at_once = False  # meant for what was given up
                 self.opening.start_page()
                 changes["start_message"] = CANCELLED
             else:
