@@ -37,6 +37,9 @@ WasCut = Callable[[CropBox | ClipPlane], None]
 REST_S = 0.12
 """After this long without a change the coarse picture becomes a fine one."""
 
+HELD_REST_S = 0.4
+"""The same while a button is held: the hand may go on, and a fine picture takes a while."""
+
 MAX_PIXELS = 1_400_000
 """More are scaled down: a big screen must not make a CPU renderer crawl."""
 
@@ -77,6 +80,7 @@ class View3D:
         self._turned_at = 0.0
         self._shown: Scene | None = None
         self._still_drawing = False
+        self._button_held = False
         self._loop = asyncio.get_running_loop()
         self._pressed_at: tuple[int, int] | None = None
         self._thread = ThreadPoolExecutor(1, "rendering")
@@ -168,6 +172,9 @@ class View3D:
     def on_interaction(self, _origin: object, event: object) -> None:
         """A mouse event of the page."""
         if isinstance(event, Mapping):
+            kind = event.get("type")
+            if kind in BUTTONS:
+                self._button_held = str(kind).endswith("Press")
             self._events.append(event)
             self._changed()
 
@@ -191,7 +198,8 @@ class View3D:
 
     async def _at_rest(self) -> bool:
         try:
-            await asyncio.wait_for(self._wake.wait(), REST_S)
+            rest_s = HELD_REST_S if self._button_held else REST_S
+            await asyncio.wait_for(self._wake.wait(), rest_s)
         except TimeoutError:
             return True
         return False

@@ -112,7 +112,7 @@ class Stage:
         """
         saw_nothing = not self._visible_corners().size
         # VTK's pass for ambient occlusion draws no gradients (9.7): no flicker, please.
-        self._set_background(scene.background, plain=scene.ambient_occlusion)
+        self.set_background(scene.background, plain=scene.ambient_occlusion)
         wanted = dict(_keyed(scene.layers))
         for key in [key for key in self._props if key not in wanted]:
             self._renderer.RemoveViewProp(self._props.pop(key).prop)
@@ -133,6 +133,13 @@ class Stage:
             cameras.project(self._renderer.GetActiveCamera(), parallel=scene.camera.parallel)
             self._camera = scene.camera
         self._renderer.ResetCameraClippingRange()
+
+    def set_background(self, color: tuple[int, int, int], *, plain: bool) -> None:
+        """Have this behind everything, RGB 0 to 255, with a lighter top unless `plain`."""
+        below = np.array(color) / 255
+        self._renderer.SetBackground(below.tolist())
+        self._renderer.SetBackground2((below + (1 - below) * 0.10).tolist())
+        self._renderer.SetGradientBackground(not plain)
 
     def look(self, camera: Camera, *, all_round: bool = False) -> None:
         """Turn to this side of the patient, so far off that all visible layers fit.
@@ -161,6 +168,7 @@ class Stage:
                 prop.set_quality(coarse, self._pace.pixels)
             else:
                 prop.set_quality(coarse)
+        self._renderer.SetUseFXAA(not coarse)
         self._occlude(not coarse and self._scene.ambient_occlusion)
 
     def render(self, quality: Quality | None = None) -> None:
@@ -197,6 +205,20 @@ class Stage:
         x, y = view[..., 0] / view[..., 3], view[..., 1] / view[..., 3]
         width, height = self.size
         return np.stack([(x + 1) / 2 * width - 0.5, (1 - y) / 2 * height - 0.5], axis=-1)
+
+    @property
+    def mm_per_pixel(self) -> float:
+        """The width of a pixel in the plane through the middle of what is looked at.
+
+        With perspective, what is nearer looks larger, and what is farther smaller.
+        """
+        camera = self._renderer.GetActiveCamera()
+        if camera.GetParallelProjection():
+            height_mm = 2 * camera.GetParallelScale()
+        else:
+            half = np.radians(camera.GetViewAngle() / 2)
+            height_mm = 2 * camera.GetDistance() * np.tan(half)
+        return float(height_mm / self.size[1])
 
     def interact(self, event: Mapping[str, object]) -> None:
         """Take what a browser reports of mouse and keys, in the words of vtk.js.
@@ -267,7 +289,7 @@ class Stage:
             size_mm = float(np.ptp(corners, axis=0).max()) or 1.0
             self._renderer.SetSSAORadius(OCCLUSION_REACH * size_mm)
             self._renderer.SetSSAOBias(OCCLUSION_BIAS * size_mm)
-            self._renderer.SetSSAOKernelSize(64)
+            self._renderer.SetSSAOKernelSize(32)
             self._renderer.SSAOBlurOn()
         self._renderer.SetUseSSAO(on)
 
@@ -291,12 +313,6 @@ class Stage:
             if shown
             else np.empty((0, 3))
         )
-
-    def _set_background(self, color: tuple[int, int, int], *, plain: bool) -> None:
-        below = np.array(color) / 255
-        self._renderer.SetBackground(below.tolist())
-        self._renderer.SetBackground2((below + (1 - below) * 0.10).tolist())
-        self._renderer.SetGradientBackground(not plain)
 
     def _follow_interaction(self) -> None:
         """Coarse while a user drags, fine when the button is let go.

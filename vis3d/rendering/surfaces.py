@@ -12,10 +12,10 @@ from vis3d.scene import ClipPlane, SurfaceLayer
 from vis3d.surface import Surface
 from vis3d.vtk_data import to_vtk
 
-MANY_TRIANGLES = 40_000
+MANY_TRIANGLES = 20_000
 """Surfaces of more are drawn from a lighter copy while they move."""
 
-COARSE_CELLS = 80
+COARSE_CELLS = 50
 """The lighter copy has at most one point in each cell of a grid of so many on an edge."""
 
 
