@@ -1,13 +1,21 @@
-"""Bones of a chest as a surface, beside scikit-image and PyVista, each in its own process.
+"""Bones of a chest as a surface, beside other tools, each in its own process.
 
-Times are the surface alone, from a mask in memory. `edges` counts the edges that haven't
-exactly two triangles once a reader of STL has welded equal coordinates.
+First from a mask in memory: the surface alone. Then from DICOM to an STL file, whole
+processes, as a person runs them. `edges` counts the edges that haven't exactly two triangles
+once a reader of STL has welded equal coordinates.
+
+`dicom2stl` takes part where it is on the PATH (pip install dicom2stl, in an environment of
+its own), as it comes and at full resolution. InVesalius (Debian, 377 packages with it) has no
+command that ends by itself without a screen: it was timed by hand elsewhere.
 """
 
 import json
 import os
+import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +23,7 @@ from statistics import median
 
 import numpy as np
 
-from vis3d.files import load_volume
+from vis3d.files import load_volume, read_surface
 from vis3d.geometry import FloatArray
 from vis3d.meshing import deviation, extract_surface
 from vis3d.meshing.manifold import use_counts, welded
@@ -76,7 +84,65 @@ TOOLS: dict[str, Callable[[Mask, Volume], Surface]] = {
 }
 
 
+SHELL = {
+    "vis3d bones, 400 k": "vis3d mesh SCAN --structure bones --max-triangles 400000 -o OUT",
+    "vis3d bones, 200 k": "vis3d mesh SCAN --structure bones --max-triangles 200000 -o OUT",
+    "vis3d lungs": "vis3d mesh SCAN --structure lungs -o OUT",
+    "vis3d level 200": "vis3d mesh SCAN --level 200 -o OUT",
+    "dicom2stl bone": "dicom2stl -t bone -o OUT SCAN",
+    "dicom2stl, full": "dicom2stl -t bone -o OUT SCAN --disable shrink",
+}
+
+
 def main() -> None:
+    from_a_mask()
+    print()
+    from_dicom()
+
+
+def from_dicom() -> None:
+    print(f"from DICOM to STL, whole process, median of {ROUNDS}")
+    print("tool                 seconds  cpu s  memory MB  triangles    edges  volume ml")
+    for tool, line in SHELL.items():
+        if not shutil.which(line.split()[0]):
+            print(f"{tool:20} is not installed")
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            scan = _unpacked(Path(folder))
+            words = line.replace("SCAN", str(scan)).replace("OUT", f"{folder}/o.stl").split()
+            rounds = [_timed(words) for _ in range(ROUNDS)]
+            surface = read_surface(Path(folder) / "o.stl")
+        seconds, cpu, memory_mb = (median(column) for column in zip(*rounds, strict=True))
+        print(
+            f"{tool:20} {seconds:7.1f} {cpu:6.1f} {memory_mb:10.0f}"
+            f" {len(surface.triangles):10,} {_bad_edges(surface):8,} {surface.volume_ml:10.1f}",
+            flush=True,
+        )
+
+
+def _unpacked(folder: Path) -> Path:
+    """The scan as files, for tools that read no archives."""
+    shutil.unpack_archive(DATA / "lidc_idri_0314.zip", folder / "scan")
+    return next(path for path in folder.rglob("*.dcm")).parent
+
+
+def _timed(words: list[str]) -> tuple[float, float, float]:
+    """Seconds, processor seconds and the largest memory in MB of a command."""
+    started = time.perf_counter()
+    child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(child.pid, 0)
+    if status:
+        raise RuntimeError(f"{words[0]} ended with {status}")
+    seconds = time.perf_counter() - started
+    return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def _bad_edges(surface: Surface) -> int:
+    uses = use_counts(welded(surface.points, surface.triangles)[1])
+    return int(np.count_nonzero(uses != 2))
+
+
+def from_a_mask() -> None:
     print(f"bones above {LEVEL_HU} HU of 275 x 512 x 512, median of {ROUNDS}")
     print("tool                 seconds  memory MB  triangles    edges  volume  mean / p95 mm")
     for tool in TOOLS:
@@ -98,8 +164,6 @@ def _in_a_process(tool: str) -> dict[str, float]:
 
 
 def measure(tool: str) -> dict[str, float]:
-    import resource
-
     volume = load_volume(DATA / "lidc_idri_0314.zip")
     mask = volume.mask(_bones(volume), "bones")
     started = time.perf_counter()
@@ -111,7 +175,7 @@ def measure(tool: str) -> dict[str, float]:
         "seconds": seconds,
         "memory_mb": memory_mb,
         "triangles": len(surface.triangles),
-        "edges": int((use_counts(welded(surface.points, surface.triangles)[1]) != 2).sum()),
+        "edges": _bad_edges(surface),
         "volume_percent": 100 * (surface.volume_ml / mask.volume_ml - 1),
         "mean_mm": off.mean,
         "p95_mm": off.p95,
