@@ -61,7 +61,7 @@ def test_without_metal_nothing_is_warned_of() -> None:
     assert not labels.report.findings
 
 
-@pytest.mark.parametrize("level_hu", [180, 300, 450])
+@pytest.mark.parametrize("level_hu", [180, 300, pytest.param(450, marks=pytest.mark.slow)])
 def test_contrast_in_an_aorta_beside_the_spine_is_no_bone(level_hu: int) -> None:
     volume, truth = chest(upright((1.5, 1.5, 2.5)))
     x, y, z = places(volume)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import maximum_filter, uniform_filter
 
 from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.canal import spinal_canal
@@ -44,6 +44,8 @@ SHELL_SHARE = 0.2
 MIN_PIECE_ML = 0.3
 MAX_ISLAND_ML = 10.0
 """Largest piece between the lungs or beside metal that isn't taken for bone."""
+STREAK_MM, MIN_BONE_ROUND_METAL = 6.0, 0.4
+"""An implant in bone has bone round it; what a clip or a lead has round it is blur."""
 MAX_AT_SKIN = 0.4
 """How much of a piece of bone may touch the outside of the body."""
 FEWEST, MOST = 5, 17
@@ -206,14 +208,18 @@ def _whole(
 
 
 def _edges_of_metal(pieces: Bools, metallic: Bools, coarse: CoarseScan) -> Bools:
-    """The small pieces beside metal: its blurred edge and its streaks."""
+    """What looks like bone beside metal in soft tissue, and small pieces beside any metal."""
     if not metallic.any():
         return metallic
     labels = components(pieces, 18)
     ml = sizes(labels) * (float(np.prod(coarse.spacing_kji)) / 1000)
     beside = np.zeros(len(ml), bool)
     beside[labels[fringed(metallic)]] = True
-    return keep(labels, beside & (ml < MAX_ISLAND_ML))
+    metal = components(metallic, 26)
+    window = [2 * round(STREAK_MM / mm) + 1 for mm in coarse.spacing_kji]
+    around = np.where(metallic, np.uint32(0), maximum_filter(metal, window))
+    in_bone = sums(around, pieces) > MIN_BONE_ROUND_METAL * np.maximum(sizes(around), 1)
+    return keep(labels, beside & (ml < MAX_ISLAND_ML)) | keep(around, ~in_bone)
 
 
 def _rim(whole: Bools, shell: Bools, hu: Floats) -> Bools:

@@ -87,7 +87,9 @@ def find_contrast(
     is_vessel |= sums(cores, zone) > 0.8 * np.maximum(sizes(cores), 1)
     canal = spinal_canal(hu, body & ~lungs & (hu > CORE_HU + BRIGHTER_HU), spacing_kji)
     is_vessel &= ~_walls(cores, core_hu)
-    is_vessel[cores[grown(canal, BODY_OF_VERTEBRA_MM, spacing_kji)]] = False
+    at_canal = np.zeros(len(is_vessel), bool)
+    at_canal[cores[grown(canal, BODY_OF_VERTEBRA_MM, spacing_kji)]] = True
+    is_vessel &= ~(at_canal & (core_hu < CORTEX_HU))  # no marrow is as dense as that
     is_vessel[0] = False
     volume_ml = float(sizes(cores)[is_vessel].sum()) * voxel_ml
     if volume_ml < MIN_CONTRAST_ML:
