@@ -187,3 +187,12 @@ def test_a_child_has_lungs_and_a_trachea() -> None:
     for name in SIDES:
         assert dice(labels.mask(name).array, truth == TRUTH[name]) > 0.95, name
     assert labels.volume_ml("airways") < 12
+
+
+def test_a_crease_of_the_skin_is_no_lung() -> None:
+    volume, truth = chest(upright((3.0, 3.0, 3.0)), lungs=False)
+    x, y, _ = lps(volume.geometry)
+    crease = np.broadcast_to((np.abs(x - 120) < 4) & (np.abs(y) < 25), truth.shape)
+    labels = segment(drawn(volume, crease, -640), ["lungs"])
+    assert labels.volume_ml("lungs") == 0
+    assert not messages(labels)["lungs-found"][0]

@@ -121,7 +121,8 @@ class _Parts:
     def _tips(self) -> NDArray[np.bool_]:
         """Small parts that the upper or lower end of the scan cuts, as dense as lung."""
         usual = (self.mean_hu > CUT_LUNG_HU[0]) & (self.mean_hu < CUT_LUNG_HU[1])
-        airy = (self.deep == 0) | (self.deep_airy > 2 * MIN_AIRY_SHARE)
+        # creases between arm and trunk are thin: nothing of them lies deep
+        airy = self.deep_airy > 2 * MIN_AIRY_SHARE
         large = self.ml >= MIN_CUT_LUNG_ML
         return np.asarray(
             self.at_end & large & usual & airy & (self.gas_share < MAX_GAS_SHARE / 2)
