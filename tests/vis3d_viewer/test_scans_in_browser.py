@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from tests.conftest import oblique_geometry
 from tests.vis3d_viewer.conftest import PATIENCE, Visit, served
 from tests.vis3d_viewer.scans import BLOB_KJI
 from vis3d import files
+from vis3d.dicom import write_ct_series
+from vis3d.geometry import Geometry
 from vis3d.imaging import PLANES, Plane, cut, slice_index
 from vis3d.volume import Volume
 
@@ -104,6 +107,44 @@ def test_an_oblique_scan_is_seen_at_the_right_place(
             "document.querySelector('[data-testid=readout-value]').textContent === '900 HU'"
         )
         assert seen.complaints == []
+
+
+def test_a_tilted_scan_is_seen_at_the_right_place(
+    visit: Callable[[str], Any], tmp_path: Path
+) -> None:
+    shape, (i_mm, j_mm, k_mm) = (30, 80, 64), (2.0, 2.0, 3.0)
+    slope = math.tan(math.radians(15))
+    ball_lps = np.array([70.0, 95.0, 40.0])
+    # The gantry leans: each slice lies further back than the one below it.
+    origins = np.array([[0.0, k * k_mm * slope, k * k_mm] for k in range(shape[0])])
+    k, j, i = np.indices(shape)
+    places = origins[k] + np.stack([i * i_mm, j * j_mm, np.zeros(shape)], axis=-1)
+    inside = np.linalg.norm(places - ball_lps, axis=-1) < 9
+    volume = Volume(
+        np.where(inside, 900, -200).astype(np.int16), Geometry(shape, (i_mm, j_mm, k_mm))
+    )
+    write_ct_series(
+        volume,
+        tmp_path,
+        patient_name="A",
+        patient_id="A",
+        slice_origins_lps=origins,
+    )
+    corrected = files.load_volume(tmp_path).geometry
+    with served("serve", tmp_path) as address, visit(address) as seen:
+        seen.wait_for_slices()
+        seen.find("window-bone").click()
+        assert "tilted" in seen.find("notes").inner_text()
+        for plane in PLANES:
+            go_to(seen, plane, slice_index(corrected, plane, ball_lps))
+        empty = Volume(np.zeros(corrected.shape, np.int8), corrected)
+        for plane in PLANES:
+            expected = cut(empty, plane, slice_index(corrected, plane, ball_lps))
+            row, column = expected.to_row_column(ball_lps)
+            rows, columns = expected.array.shape
+            assert bright_spot(seen, plane) == pytest.approx(
+                ((column + 0.5) / columns, (row + 0.5) / rows), abs=0.02
+            )
 
 
 @pytest.mark.real
