@@ -214,6 +214,7 @@ class Explorer:
         )
         self._bench.open(opened)
         self._marks.clear()
+        self._exports.clear()
         self._take(opened)
         if volume is not None:
             self._update(window_bars=await asyncio.to_thread(histogram_bars, volume))

@@ -70,6 +70,11 @@ class Exports:
             "save_report": self.save_report,
         }
 
+    def clear(self) -> None:
+        """Begin anew, with another scan."""
+        self._prepared = None
+        self._desk.update(surface_plan=None)
+
     # What a person asks for: words from a browser, to be judged here
 
     def export_stl(self, label: object) -> None:

@@ -58,9 +58,9 @@ class Look3D:
         inside = reduced(study.inside_volume or shown, PICTURE_VOXELS)
         pictures: dict[str, str] = {}
         for name in VOLUME_PRESETS:
-            view = self._desk.view
-            if view is None or self._desk.study is None:
-                return
+            view, now = self._desk.view, self._desk.study
+            if view is None or now is None or now.view_volume is not shown:
+                return  # another scan was opened
             volume = inside if name in INSIDE_PRESETS else small
             picture = await view.apart(partial(preset_picture, volume, name))
             pictures = {**pictures, name: picture}

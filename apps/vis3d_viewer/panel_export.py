@@ -72,14 +72,17 @@ def _script() -> None:
     for name, rows in (("command", 2), ("python", 8)):
         html.Textarea(
             v_if=(f"script.{name}",),
-            value=(f"script.{name}",),
             readonly=True,
             rows=rows,
             spellcheck=False,
             classes="v3-script",
             title="A click copies it",
             click=copy,
-            **named(f"script-{name}", f'aria-label="What was done, as {name}"'),
+            **named(
+                f"script-{name}",
+                f':value="script.{name}"',
+                f'aria-label="What was done, as {name}"',
+            ),
         )
 
 

@@ -48,6 +48,17 @@ def test_an_stl_is_closed_where_the_structure_lies_and_named_after_it(desk: Plai
     assert np.abs(mesh.center_mass - blob_lps()).max() < 0.3  # a fraction of a voxel
 
 
+def test_a_surface_of_the_scan_before_is_not_saved(desk: PlainDesk) -> None:
+    exporter = Exports(desk)
+    exporter.prepare_surface(4)
+    desk.finish()
+    exporter.clear()
+    assert desk.state["surface_plan"] is None
+    exporter.save_surface(".stl")
+    with pytest.raises(UsageError, match="Prepare"):
+        desk.finish()
+
+
 @pytest.mark.parametrize("suffix", exports.SURFACE_FORMATS)
 def test_a_prepared_surface_is_what_was_shown(desk: PlainDesk, suffix: str) -> None:
     exporter = Exports(desk)

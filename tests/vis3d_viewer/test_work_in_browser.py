@@ -178,6 +178,15 @@ def test_label_map_and_numbers_are_saved(seen: Visit, tmp_path: Path) -> None:
     assert "Lung report" in path.read_text("utf-8")
 
 
+def test_what_was_done_is_shown_as_python(seen: Visit, tmp_path: Path) -> None:
+    seen.find("show-script-show").click()
+    shown = seen.find("script-python").input_value()
+    compile(shown, "steps.py", "exec")
+    assert "segmentation.segment(volume, ['bones'])" in shown
+    path = saved(seen, seen.find("save-script-python").click, tmp_path)
+    assert path.read_text("utf-8") == shown
+
+
 def test_pictures_and_films_are_saved(seen: Visit, tmp_path: Path) -> None:
     volume_picture(seen)
     path = saved(seen, seen.find("save-picture-plain").click, tmp_path)
