@@ -54,7 +54,7 @@ def open_directions(
 def _as_steep_in_mm(step: Step, spacing_kji: Spacing) -> Step:
     """The step of whole voxels that comes nearer to a diagonal in mm.
 
-    At most two voxels at once: rays must not jump over walls.
+    At most two voxels at once: a longer jump would miss too many thin walls.
     """
     longest = max(mm for s, mm in zip(step, spacing_kji, strict=True) if s)
     k, j, i = (
