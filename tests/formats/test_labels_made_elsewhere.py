@@ -114,3 +114,19 @@ def test_layers_of_a_slicer_segmentation_are_label_maps_of_their_own(tmp_path):
     np.testing.assert_array_equal(first.array, array())
     np.testing.assert_array_equal(second.array, array() > 0)
     np.testing.assert_allclose(second.geometry.affine, GRID.affine, atol=1e-9)
+
+
+def test_labels_that_are_named_and_absent_have_no_voxels(tmp_path):
+    (tmp_path / "masks.json").write_text('{"1": "liver", "2": "spleen", "2035": "insula"}')
+    labels = read_labelmap(plain_nifti(tmp_path / "masks.nii.gz", array()))
+    assert labels.volume_ml("insula") == 0
+    assert not labels.mask("insula").array.any()
+    assert "liver" in repr(labels)
+
+
+def test_an_nrrd_that_skips_more_lines_than_it_has_is_refused(tmp_path):
+    header = b"NRRD0004\ntype: short\ndimension: 3\nsizes: 2 2 2\nencoding: raw\n"
+    path = tmp_path / "skip.nrrd"
+    path.write_bytes(header + b"endian: little\nline skip: 99999999999\n\n" + bytes(16))
+    with pytest.raises(InputError, match="voxels end"):
+        read_labelmap(path)

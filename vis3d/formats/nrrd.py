@@ -344,7 +344,8 @@ def _values(
     with path.open("rb") as stream:
         stream.seek(start)
         for _ in range(int(header.get("line skip", 0))):
-            stream.readline()
+            if not stream.readline():
+                break
         if encoding in TEXT_ENCODINGS:
             return _numbers(stream.read(), path, dtype, count)
         skip = int(header.get("byte skip", 0))

@@ -115,6 +115,8 @@ def labelmap_of(file: VoxelFile, frame: int = 0, progress: Progress | None = Non
     known = file.structures[frame] if frame < len(file.structures) else ()
     known = known or structures_beside(file.path)
     named = {structure.label for structure in known}
+    if max(named, default=0) > np.iinfo(labels.dtype).max:
+        labels = labels.astype(np.uint16)  # so that every label named can be asked for
     nameless = plain_structures(label for label in present if label not in named)
     structures = tuple(sorted((*known, *nameless), key=lambda s: s.label))
     return LabelMap(labels, geometry, structures, Report(findings=file.findings))
