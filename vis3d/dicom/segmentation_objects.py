@@ -183,6 +183,7 @@ def _segmentation(labelmap: LabelMap, sources: list[Any]) -> "Segmentation":
             "No DICOM SEG can be made from the headers of this series; write .nii.gz instead."
         ) from error
     made.SeriesDescription = "vis3d segmentation"
+    made.ContentCreatorName = None  # must be there, and a program is nobody
     if labelmap.report.findings:
         made.ImageComments = text_of(labelmap.report.findings)
     return made
