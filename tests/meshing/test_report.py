@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from vtkmodules.vtkFiltersCore import vtkImplicitPolyDataDistance
 
 from tests.meshing.judges import welded
 from tests.meshing.shapes import VOLUME_ML, grid_round, scan_of, sphere, torus, truth_of
@@ -12,6 +13,7 @@ from vis3d.meshing import deviation, extract_surface, report_surface
 from vis3d.meshing.deviation import distances
 from vis3d.surface import Surface
 from vis3d.volume import Finding, Mask
+from vis3d.vtk_data import to_vtk
 
 GRID = grid_round()
 
@@ -89,3 +91,16 @@ def test_distance_to_a_triangle_is_exact_above_beside_and_at_a_corner() -> None:
     triangle = Surface(np.array([[0, 0, 0], [4, 0, 0], [0, 3, 0.0]]), np.array([[0, 1, 2]]))
     points = np.array([[1, 1, 2], [2, -3, 0], [-3, -4, 0], [4, 3, 0.0]])
     np.testing.assert_allclose(distances(points, triangle), [2, 3, 5, 2.4])
+
+
+def test_distances_to_a_light_mesh_are_those_that_vtk_finds() -> None:
+    mask = Mask(truth_of(torus, GRID), GRID, "ring")
+    full, light = extract_surface(mask), extract_surface(mask, max_triangles=600)
+    points = full.points[::7].astype(float)
+    judge = vtkImplicitPolyDataDistance()
+    judge.SetInput(to_vtk(light))
+    exact = np.abs([judge.EvaluateFunction(point) for point in points])
+    found = distances(points, light)
+    assert (found - exact).min() > -1e-4  # never too small
+    assert found.mean() == pytest.approx(exact.mean(), rel=0.03)
+    assert np.percentile(found, 95) == pytest.approx(np.percentile(exact, 95), rel=0.03)

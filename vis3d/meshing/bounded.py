@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from vis3d.geometry import FloatArray
 from vis3d.meshing.collapse import collapse
-from vis3d.meshing.deviation import centers_of, distances_to, tree_of
+from vis3d.meshing.deviation import centers_of, distances_to, nearest_triangles, tree_of
 from vis3d.meshing.manifold import Mesh, Triangles, border_points, compact, folded, separated
 from vis3d.progress import Progress, part
 from vis3d.surface import Surface
@@ -28,7 +28,7 @@ ROUNDS = 4
 SHARES = (0.7, 0.45, 0.27, 0.16, 0.09, 0.05, 0.028, 0.015)
 """What may be left of a block's triangles."""
 
-SURE = 0.97
+SURE = 0.9
 """The share of the limit that is used: distances are taken at points, not everywhere."""
 
 HASTE = 8
@@ -98,12 +98,12 @@ def _round(mesh: Mesh, reference: _Reference, number: int, progress: Progress) -
     """Each block collapsed as far as it goes; the blocks are cut another way each round."""
     points, triangles = mesh
     turn = Rotation.random(rng=np.random.default_rng(number)).as_matrix()
-    centers = centers_of(Surface(points, triangles)).astype(float)
-    blocks = _leaves(KDTree(centers @ turn, leafsize=BLOCK))
+    whole = Surface(points, triangles)
+    blocks = _leaves(KDTree(centers_of(whole).astype(float) @ turn, leafsize=BLOCK))
     label = np.empty(len(triangles), np.int64)
     for n, rows in enumerate(blocks):
         label[rows] = n
-    owned = _owned(reference.surface.points, centers, label, len(blocks))
+    owned = _owned(reference.surface.points.astype(float), whole, label, len(blocks))
     kept: list[Triangles] = []
     made: list[NDArray[np.floating]] = []
     count, step = len(points), 2
@@ -137,11 +137,10 @@ def _leaves(tree: KDTree) -> list[NDArray[np.intp]]:
 
 
 def _owned(
-    points: NDArray[np.floating], centers: FloatArray, label: NDArray[np.int64], count: int
+    points: FloatArray, surface: Surface, label: NDArray[np.int64], count: int
 ) -> list[NDArray[np.intp]]:
-    """For each block the points that lie nearest to it."""
-    tree = KDTree(centers, balanced_tree=False, compact_nodes=False)
-    block = label[tree.query(points, workers=-1)[1]]
+    """For each block of the surface the points that lie nearest to it."""
+    block = label[nearest_triangles(points, surface, tree_of(surface))]
     order = np.argsort(block, kind="stable")
     return np.split(order, np.cumsum(np.bincount(block, minlength=count))[:-1])
 

@@ -197,7 +197,7 @@ def _within_deviation(surface: Surface, limit_mm: float, progress: Progress) -> 
     pieces = _Pieces.of(surface)
     good = _halved(pieces, limit_mm, part(progress, 0, 0.2))
     start: Mesh = (good.points, good.triangles)
-    for number, share in enumerate((1.0, 0.7)):
+    for number, share in enumerate((1.0, 0.8)):
         here = part(progress, 0.2 + 0.4 * number, 0.6 + 0.4 * number)
         for mesh in reversed(within(surface, start, share * limit_mm, here)):
             here(1.0, "Measuring the deviation")

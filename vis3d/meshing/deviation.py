@@ -129,6 +129,22 @@ def samples_of(surface: Surface) -> tuple[FloatArray, FloatArray]:
     return np.asarray(a * (1 - u - v) + b * u + c * v), np.asarray(unit, float)
 
 
+def nearest_triangles(
+    points_lps: FloatArray, surface: Surface, tree: KDTree
+) -> NDArray[np.intp]:
+    """For each point (n, 3) the nearest of the four triangles with the nearest centres."""
+    count = min(4, len(surface.triangles))
+    found = np.empty(len(points_lps), np.intp)
+    for start in range(0, len(points_lps), CHUNK):
+        rows = slice(start, start + CHUNK)
+        near = tree.query(points_lps[rows], count, workers=-1)[1].reshape(-1, count)
+        corners = surface.points[surface.triangles[near.reshape(-1)]].astype(float)
+        away = _squared_distances(np.repeat(points_lps[rows], count, axis=0), corners)
+        best = away.reshape(-1, count).argmin(axis=1)
+        found[rows] = near[np.arange(len(near)), best]
+    return found
+
+
 def centers_of(surface: Surface) -> FloatArray:
     """The centres of its triangles."""
     a, b, c = surface.triangles.T
