@@ -106,6 +106,10 @@ class Explorer:
         """A finished file by its ticket."""
         return self._saved.get(ticket)
 
+    def take_labels(self, path: Path) -> None:
+        """Add the structures of a label map that a page has sent."""
+        self._bench.add_file(path)
+
     # From start to end
 
     async def run(self, *, segment: bool) -> None:

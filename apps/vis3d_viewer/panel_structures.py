@@ -33,6 +33,14 @@ class AddByValue(AbstractElement):
         self._event_names += ["act"]
 
 
+class AddFromFile(AbstractElement):
+    """Adds the structures of a file."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("add-from-file", **kwargs)
+        self._attr_names += ["busy"]
+
+
 def build_structures(s: Any) -> None:
     """Build it; `s` holds the names of the settings' state."""
     _one_click()
@@ -62,6 +70,7 @@ def build_structures(s: Any) -> None:
         limits=("histogram",),
         act=ACT,
     )
+    AddFromFile(v_if=("has_volume",), busy=("job.running",))
 
 
 def _one_click() -> None:

@@ -16,7 +16,7 @@ import sys
 import numpy as np
 
 import vis3d
-from vis3d import segmentation
+from vis3d import files, segmentation
 
 SCAN = sys.argv[1] if len(sys.argv) > 1 else "scan"  # a folder, file or archive
 OUT = sys.argv[2] if len(sys.argv) > 2 else "structures.nii.gz"
@@ -24,6 +24,16 @@ OUT = sys.argv[2] if len(sys.argv) > 2 else "structures.nii.gz"
 volume = vis3d.load_volume(SCAN{options})
 masks: dict[int, vis3d.Mask] = {{}}
 names: dict[int, str] = {{}}
+
+
+def from_file(path: str, number: int, label: int) -> vis3d.Mask:
+    """A structure of a label map file (put it here under this name), on the scan's grid."""
+    labels = files.read_labelmaps(path, geometry=volume.geometry)[number]
+    if not labels.geometry.matches(volume.geometry, tolerance_mm=0.05):
+        labels = vis3d.resample(labels, volume.geometry)
+    return vis3d.Mask(labels.array == label, volume.geometry)
+
+
 '''
 
 TAIL = """

@@ -17,6 +17,7 @@ from trame_server.core import Server
 from vis3d.errors import Cancelled, NothingFoundError, OutputError
 from vis3d_viewer import panel_3d, panel_hand, panel_structures, security, widgets
 from vis3d_viewer.explorer import Explorer
+from vis3d_viewer.label_files import add_label_route
 from vis3d_viewer.opening import Sources
 from vis3d_viewer.reach import Reach
 from vis3d_viewer.recent import RecentScans
@@ -104,6 +105,7 @@ async def _serve(
             idle_minutes=idle_minutes,
         )
         add_opening_routes(bound.app, explorer.opening, explorer.folder)
+        add_label_route(bound.app, explorer.folder, explorer.take_labels)
 
     server.controller.on_server_bind.add(bind)
     listening = asyncio.ensure_future(

@@ -302,7 +302,8 @@ class Structures:
 
     def _free_name(self, name: str) -> str:
         taken = {normal_name(structure.name) for structure in self.listed}
-        name = " ".join(name.split())[:MAX_NAME] or "structure"
+        plain = "".join(letter if letter.isprintable() else " " for letter in name)
+        name = " ".join(plain.split())[: MAX_NAME - 4] or "structure"
         if normal_name(name) not in taken:
             return name
         numbers = range(2, MAX_STRUCTURES + 2)

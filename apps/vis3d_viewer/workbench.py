@@ -18,6 +18,7 @@ from vis3d_viewer import study as studies
 from vis3d_viewer.asked import finite, known, label_of, points_of
 from vis3d_viewer.compose import can_segment
 from vis3d_viewer.desk import Desk
+from vis3d_viewer.label_files import structures_in
 from vis3d_viewer.structures import Structures
 from vis3d_viewer.study import Study
 from vis3d_viewer.tools import (
@@ -128,6 +129,10 @@ class Workbench:
         make = partial(grown_from, seed_lps=seed, values=values)
         code = scripts.called("region_growing", "@volume", seed, range_hu=values)
         self._desk.start(self._add(make, name_or(name, "region"), step, code))
+
+    def add_file(self, path: Path) -> None:
+        """Add the structures of a label map or segmentation that was sent, then remove it."""
+        self._desk.start(self._add_file(path))
 
     def preview_range(self, low: object = None, high: object = None) -> None:
         """Mark values on the slices that a threshold would take, or none."""
@@ -349,6 +354,17 @@ class Workbench:
         mask = await self._desk.work(step, lambda progress: make(volume, progress=progress))
         add = partial(self.structures.add, mask, name, step, code)
         await self._follow(await asyncio.to_thread(add))
+
+    async def _add_file(self, path: Path) -> None:
+        try:
+            read = partial(structures_in, path, self._volume())
+            found = await self._desk.work("Reading the label map", read)
+        finally:
+            path.unlink(missing_ok=True)
+        for name, mask, code in found:
+            add = partial(self.structures.add, mask, name, f"{name} from a file", code)
+            self._stale |= await asyncio.to_thread(add)
+        await self._follow(frozenset())
 
     async def _change(
         self,

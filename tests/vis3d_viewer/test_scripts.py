@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from vis3d_viewer.label_files import plain_name
 from vis3d_viewer.study import Study
 from vis3d_viewer.workbench import Workbench
 
@@ -13,7 +14,8 @@ from tests.conftest import oblique_geometry
 from tests.vis3d_viewer.desks import PlainDesk
 from tests.vis3d_viewer.scans import blob_lps, blob_scan
 from vis3d import files
-from vis3d.errors import UsageError
+from vis3d.errors import InputError, UsageError
+from vis3d.labels import LabelMap, Structure
 from vis3d.phantom import chest_phantom
 
 GEOMETRY = oblique_geometry()
@@ -74,6 +76,41 @@ def test_the_script_repeats_every_kind_of_step(tmp_path: Path) -> None:
     shown = desk.state["script"]
     assert "smooth" not in shown["python"], "what is undone isn't done"
     assert shown["command"] == ""
+
+
+def test_structures_come_from_a_file_on_another_grid(tmp_path: Path) -> None:
+    desk = PlainDesk(Study(blob_scan()), tmp_path)
+    bench = Workbench(desk)
+    assert desk.study is not None
+    bench.open(desk.study)
+    part = GEOMETRY.cropped((2, 3, 4), (10, 20, 15))
+    array = np.zeros(part.shape, np.uint8)
+    array[1:4, 2:5, 3:6] = 7
+    labels = LabelMap(array, part, (Structure(7, "a\x07  nodule", (1, 2, 3)),))
+    sent = tmp_path / plain_name("Patient Name.NRRD")
+    files.write_labelmap(labels, sent)
+    kept = tmp_path / "kept.nrrd"
+    kept.write_bytes(sent.read_bytes())
+    bench.add_file(sent)
+    desk.finish()
+    (structure,) = desk.study.structures
+    assert structure.name == "a nodule"
+    assert desk.study.masks[structure.label].array[3:6, 5:8, 7:10].all()
+    assert desk.study.voxels[structure.label] == 27
+    assert not sent.exists()
+    kept.rename(tmp_path / "labels.nrrd")
+    assert "from_file('labels.nrrd', 0, 7)" in bench.structures.script
+    empty = LabelMap(np.zeros(part.shape, np.uint8), part, labels.structures)
+    files.write_labelmap(empty, sent)
+    bench.add_file(sent)
+    with pytest.raises(InputError, match="marks nothing"):
+        desk.finish()
+
+
+@pytest.mark.parametrize("name", ["", "labels.exe", "../../etc/passwd", "a.nii.gz.sh"])
+def test_other_files_are_no_label_maps(name: str) -> None:
+    with pytest.raises(UsageError, match="ends in"):
+        plain_name(name)
 
 
 def test_one_click_is_a_command_as_well(tmp_path: Path) -> None:

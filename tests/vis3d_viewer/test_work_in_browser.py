@@ -170,6 +170,13 @@ def test_label_map_and_numbers_are_saved(seen: Visit, tmp_path: Path) -> None:
     labels = np.asarray(nib.load(path).dataobj)
     voxel_ml = 1.5 * 1.5 * 2.0 / 1000
     assert (labels == 4).sum() * voxel_ml == pytest.approx(ml(seen, "bones"), abs=1)
+    seen.find("labels-file").set_input_files(path)
+    seen.find("structure-bones 2").wait_for(timeout=PATIENCE)
+    idle(seen)
+    assert ml(seen, "bones 2") == ml(seen, "bones"), "what is saved comes back"
+    while seen.find("structure-bones 2").count():
+        seen.find("undo").click()
+        idle(seen)
     path = saved(seen, seen.find("save-numbers-csv").click, tmp_path)
     with path.open(newline="") as stream:
         rows = {row["name"]: row for row in csv.DictReader(stream)}

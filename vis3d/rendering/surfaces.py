@@ -60,7 +60,9 @@ class SurfaceProp:
                 mapper.SetClippingPlanes(vtk_planes(planes))
 
     def set_quality(self, coarse: bool) -> None:
-        """A lighter copy while moving, all triangles at rest."""
+        """A lighter copy with simpler light while moving, all triangles at rest."""
+        material = self.prop.GetProperty()
+        (material.SetInterpolationToGouraud if coarse else material.SetInterpolationToPhong)()
         if not coarse or len(self.source.triangles) <= MANY_TRIANGLES:
             self.prop.SetMapper(self._fine)
         elif self.prop.GetVisibility():

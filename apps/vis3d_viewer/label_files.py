@@ -1,0 +1,83 @@
+"""Structures from a file that a page sends: a label map or a DICOM segmentation."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from vis3d.errors import InputError, UsageError, Vis3dError
+from vis3d.files import read_labelmaps
+from vis3d.labels import LabelMap
+from vis3d.progress import Progress, part
+from vis3d.resample import resample
+from vis3d.volume import Mask, Volume
+from vis3d_viewer.uploads import check_size
+
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".dcm")
+MAX_BYTES = 1 << 30
+CHUNK = 1 << 20
+SAME_GRID_MM = 0.05
+
+
+def add_label_route(app: web.Application, folder: Path, take: Callable[[Path], None]) -> None:
+    """Put the address on the server that takes a label map into `folder`."""
+
+    async def receive(request: web.Request) -> web.Response:
+        try:
+            name = plain_name(request.query.get("name", ""))
+            check_size(request.content_length, folder, MAX_BYTES)
+        except Vis3dError as error:
+            raise web.HTTPBadRequest(text=str(error)) from None
+        path = Path(tempfile.mkdtemp(dir=folder)) / name
+        size = 0
+        with path.open("wb") as stream:
+            async for chunk in request.content.iter_chunked(CHUNK):
+                size += len(chunk)
+                if size > MAX_BYTES:
+                    raise web.HTTPRequestEntityTooLarge(MAX_BYTES, size)
+                stream.write(chunk)
+        take(path)
+        return web.json_response({"bytes": size})
+
+    app.add_routes([web.post("/labels", receive)])
+
+
+def plain_name(name: str) -> str:
+    """A file's name of which nothing but its format is kept.
+
+    Raises:
+        UsageError: a format that holds no label map.
+    """
+    for suffix in SUFFIXES:
+        if name.lower().endswith(suffix):
+            return f"labels{suffix}"
+    raise UsageError(f"A label map's name ends in one of {', '.join(SUFFIXES)}.")
+
+
+def structures_in(
+    path: Path, volume: Volume, progress: Progress
+) -> tuple[tuple[str, Mask, str], ...]:
+    """Name and voxels of each structure in a file, on the scan's grid, and the Python for it.
+
+    Raises:
+        InputError: the file is broken, or marks nothing where the scan lies.
+    """
+    found: list[tuple[str, Mask, str]] = []
+    maps = read_labelmaps(path, geometry=volume.geometry, progress=part(progress, 0.0, 0.5))
+    for number, labels in enumerate(maps):
+        here = _on_grid(labels, volume, part(progress, 0.5, 1.0))
+        for structure in here.structures:
+            mask = Mask(here.array == structure.label, here.geometry, structure.name)
+            if mask.array.any():
+                code = f"from_file({path.name!r}, {number}, {structure.label})"
+                found.append((structure.name, mask, code))
+    if not found:
+        raise InputError("This file marks nothing where the scan lies.")
+    return tuple(found)
+
+
+def _on_grid(labels: LabelMap, volume: Volume, progress: Progress) -> LabelMap:
+    if labels.geometry.matches(volume.geometry, tolerance_mm=SAME_GRID_MM):
+        return LabelMap(labels.array, volume.geometry, labels.structures)
+    return resample(labels, volume.geometry, progress=progress)
