@@ -35,5 +35,5 @@ clean:  ## remove the environment and all caches
 	@touch $@
 
 .venv/test: $(PINS)
-	@tools/environment test libosmesa6 chromium libatomic1 xvfb xauth dicom3tools
+	@tools/environment test libosmesa6 chromium libatomic1 xvfb xauth dicom3tools openssl
 	@touch $@ .venv/viewer

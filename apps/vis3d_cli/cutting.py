@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vis3d.errors import UsageError
+from vis3d_cli.colors import color
 
 if TYPE_CHECKING:
     from vis3d.imaging import Box, Point
 
-COLORS = {"white": (255, 255, 255), "black": (0, 0, 0)}
-TRANSPARENT = "transparent"
 BOX_KINDS = ("whole", "part", "uncertain")
 POINT_KINDS = ("object", "background")
 
@@ -69,26 +68,6 @@ def feather_px(text: str, shape: tuple[int, ...]) -> float:
         )
     value = float(match[1])
     return value / 100 * min(shape) if match[2] == "%" else value
-
-
-def color(text: str) -> tuple[int, int, int] | None:
-    """RGB, or None for transparent.
-
-    Raises:
-        UsageError: no colour is written there.
-    """
-    name = text.strip().lower()
-    if name == TRANSPARENT:
-        return None
-    if name in COLORS:
-        return COLORS[name]
-    match = re.fullmatch(r"#?([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})", name)
-    if not match:
-        raise UsageError(
-            f"--background takes transparent, white, black or #rrggbb, not {text!r}."
-        )
-    red, green, blue = (int(part, 16) for part in match.groups())
-    return red, green, blue
 
 
 def _hints(

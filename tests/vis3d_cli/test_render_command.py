@@ -136,3 +136,32 @@ def test_view_of_a_missing_path_says_that_first(tmp_path, refusal):
     code, line = refusal("view", tmp_path / "nowhere")
     assert code == 3
     assert "nowhere" in line
+
+
+def test_a_transparent_picture_with_bar_marker_and_turned_camera(scan, truth, tmp_path):
+    out = tmp_path / "bones.png"
+    words = ["--structures", "bones", "--segmentation", str(truth), "--size", "320x240"]
+    words += ["--azimuth", "-30", "--elevation", "15", "--zoom", "1.2", "--parallel"]
+    words += ["--background", "transparent", "--scale-bar", "--marker", "--shadows"]
+    assert main(["render", str(scan), "-o", str(out), *words]) == 0
+    with Image.open(out) as picture:
+        pixels = np.asarray(picture)
+    assert pixels.shape == (240, 320, 4)
+    assert not pixels[2, 2].any()
+    assert 0.02 < (pixels[:, :, 3] > 200).mean() < 0.8
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--mode", "slice", "--azimuth", "10"], "no camera"),
+        (["--zoom", "0"], "--zoom"),
+        (["--background", "pinkish"], "#rrggbb"),
+        (["--background", "transparent", "--frames", "3"], ".png"),
+    ],
+)
+def test_a_camera_that_makes_no_sense_is_refused(scan, tmp_path, refusal, words, said):
+    name = "out.gif" if "--frames" in words else "out.png"
+    code, line = refusal("render", scan, "-o", tmp_path / name, *words)
+    assert code == 2
+    assert said in line

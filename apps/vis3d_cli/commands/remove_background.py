@@ -9,8 +9,9 @@ from cyclopts import Parameter
 from vis3d.errors import InputError, NothingFoundError, UsageError
 from vis3d.progress import Progress, part
 from vis3d_cli import cutouts, reading, say
+from vis3d_cli.colors import TRANSPARENT, color
 from vis3d_cli.cutouts import Source
-from vis3d_cli.cutting import TRANSPARENT, Cutting, color, cutting, feather_px
+from vis3d_cli.cutting import Cutting, cutting, feather_px
 from vis3d_cli.exit_codes import BAD_INPUT, DONE, SOME_DONE
 from vis3d_cli.options import PLAIN, THE_ONLY_ONE, Choice, How, Manner, Which
 from vis3d_cli.watch import watching

@@ -1,17 +1,19 @@
 """`vis3d render`: a picture or a turning movie."""
 
+import math
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from vis3d.errors import RequirementError, UsageError
 from vis3d.progress import Progress, part
 from vis3d_cli import options, reading, say
+from vis3d_cli.colors import color
 from vis3d_cli.exit_codes import DONE
 from vis3d_cli.options import PLAIN, THE_ONLY_ONE, Choice, How, Input, Which
 from vis3d_cli.watch import watching
@@ -43,6 +45,39 @@ FACING: "dict[str, Plane]" = {
 """The plane one looks at from each side."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """How the picture of a 3D mode is taken."""
+
+    azimuth: Annotated[
+        float,
+        Parameter(
+            metavar="DEG",
+            allow_leading_hyphen=True,
+            help="Walk round the patient from the --view, towards the patient's left.",
+        ),
+    ] = 0.0
+    elevation: Annotated[
+        float,
+        Parameter(metavar="DEG", allow_leading_hyphen=True, help="Rise above the --view."),
+    ] = 0.0
+    zoom: Annotated[float, Parameter(help="2 shows everything twice as large.")] = 1.0
+    parallel: Annotated[bool, Parameter(help="Without perspective: sizes can be compared.")] = (
+        False
+    )
+    background: Annotated[
+        str | None,
+        Parameter(metavar="COLOR", help="white, black, #rrggbb or (.png) transparent."),
+    ] = None
+    shadows: Annotated[bool, Parameter(help="Darken the hollows of surfaces.")] = False
+    marker: Annotated[bool, Parameter(help="Show which way the patient lies.")] = False
+    scale_bar: Annotated[bool, Parameter(help="Show how long a cm is.")] = False
+
+
+PLAINLY = Picture()
+PICTURE = Group("Picture of a 3D mode", sort_key=7)
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What the command line asks to see."""
@@ -55,6 +90,7 @@ class Wanted:
     preset: str | None
     view: View | None
     size: tuple[int, int]
+    picture: Picture
 
 
 def render(
@@ -94,6 +130,7 @@ def render(
         int | None,
         Parameter(metavar="N", help="A movie of one turn round the patient in N pictures."),
     ] = None,
+    picture: Annotated[Picture, Parameter(name="*", group=PICTURE)] = PLAINLY,
     which: Which = THE_ONLY_ONE,
     how: How = PLAIN,
 ) -> int:
@@ -105,10 +142,12 @@ def render(
     """
     names = () if structures is None else options.names(structures)
     pixels = options.size(size)
-    wanted = Wanted(input, which, mode, names, segmentation, preset, view, pixels)
+    wanted = Wanted(input, which, mode, names, segmentation, preset, view, pixels, picture)
     _check_together(wanted)
     reading.check_output(output, SUFFIXES, "pictures")
     count = _frame_count(reading.suffix_of(output), mode, frames)
+    if _is_transparent(picture) and (count > 1 or reading.suffix_of(output) != ".png"):
+        raise UsageError("Only a single .png can be transparent here: give --background white.")
     if reading.suffix_of(output) == ".mp4":
         _require_ffmpeg()
     with watching(how) as progress:
@@ -128,12 +167,27 @@ def _check_together(wanted: Wanted) -> None:
             f"--mode {wanted.mode} shows the whole scan: --structures and --segmentation go "
             "with the modes surface, slice and montage."
         )
+    if wanted.mode in FLAT_MODES and wanted.picture != PLAINLY:
+        raise UsageError(
+            f"--mode {wanted.mode} has no camera: --azimuth, --background, --scale-bar and "
+            "the like go with the other modes."
+        )
+    _check_camera(wanted.picture)
     if wanted.preset is not None:
         _check_preset(wanted.preset, wanted.mode)
     if wanted.names and wanted.segmentation is None:
         from vis3d.labels import structure_labels
 
         structure_labels(wanted.names)
+
+
+def _check_camera(picture: Picture) -> None:
+    if not all(math.isfinite(number) for number in (picture.azimuth, picture.elevation)):
+        raise UsageError("--azimuth and --elevation take degrees.")
+    if not 0 < picture.zoom < math.inf:
+        raise UsageError("--zoom takes a number above 0.")
+    if picture.background is not None:
+        color(picture.background)
 
 
 def _check_preset(preset: str, mode: Mode) -> None:
@@ -184,7 +238,24 @@ def _turn(wanted: Wanted, count: int, how: options.Manner, progress: Progress) -
 
     require_opengl()  # before the work: a machine that can't draw says so at once
     scene = _scene(wanted, how, part(progress, 0.0, 0.7), light=count > 1)
-    return frames(scene, count, wanted.size, progress=part(progress, 0.7, 1.0))
+    scene = replace(
+        scene, ambient_occlusion=wanted.picture.shadows, marker=wanted.picture.marker
+    )
+    ground = None if wanted.picture.background is None else color(wanted.picture.background)
+    if ground is not None:
+        scene = replace(scene, background=ground)
+    return frames(
+        scene,
+        count,
+        wanted.size,
+        transparent=_is_transparent(wanted.picture),
+        scale_bar=wanted.picture.scale_bar,
+        progress=part(progress, 0.7, 1.0),
+    )
+
+
+def _is_transparent(picture: Picture) -> bool:
+    return picture.background is not None and color(picture.background) is None
 
 
 def _scene(wanted: Wanted, how: options.Manner, progress: Progress, *, light: bool) -> "Scene":
@@ -193,7 +264,13 @@ def _scene(wanted: Wanted, how: options.Manner, progress: Progress, *, light: bo
     from vis3d.scene import Camera
     from vis3d_cli import scenes
 
-    camera = Camera(wanted.view or "anterior")
+    camera = Camera(
+        wanted.view or "anterior",
+        azimuth_degrees=wanted.picture.azimuth,
+        elevation_degrees=wanted.picture.elevation,
+        zoom=wanted.picture.zoom,
+        parallel=wanted.picture.parallel,
+    )
     if input_kind(wanted.input) == "surface":
         if wanted.mode != "surface" or wanted.names or wanted.segmentation:
             raise UsageError(f"{wanted.input.name} is a surface: it is shown as it is.")
