@@ -146,7 +146,7 @@ def test_the_box_is_moved_by_its_handles(ball: Ball, make_stage: MakeStage) -> N
     heard: list[CropBox | ClipPlane] = []
     stage.on_cut = heard.append
     box = CropBox(point(ball.center_lps - 20), point(ball.center_lps + 20))
-    scene = replace(ball_scene(ball, "surface"), crop=box, handles="box")
+    scene = replace(ball_scene(ball, "surface"), crop=box, handles="box", marker=True)
     stage.show(scene)
     stage.render()
     before = stage.projection()
@@ -182,7 +182,7 @@ def test_the_plane_is_moved_by_its_handles(ball: Ball, make_stage: MakeStage) ->
 def test_handles_gone_a_drag_turns_again(ball: Ball, make_stage: MakeStage) -> None:
     stage = make_stage()
     box = CropBox(point(ball.center_lps - 20), point(ball.center_lps + 20))
-    scene = replace(ball_scene(ball, "surface"), crop=box, handles="box")
+    scene = replace(ball_scene(ball, "surface"), crop=box, handles="box", marker=True)
     stage.show(scene)
     stage.show(replace(scene, handles="none"))
     stage.render()
