@@ -85,6 +85,16 @@ class Visit:
         """The element that has this test id."""
         return self.page.get_by_test_id(name)
 
+    def switch(self, name: str, *, on: bool) -> None:
+        """Turn a switch on or off; a panel that grows can move it away under the click."""
+        box = self.find(name).locator("input")
+        for _ in range(3):
+            if box.is_checked() == on:
+                return
+            box.click()
+            self.page.wait_for_timeout(300)
+        assert box.is_checked() == on
+
     def wait_for_slices(self) -> None:
         """Until all three slices are drawn."""
         for plane in ("axial", "coronal", "sagittal"):

@@ -82,20 +82,20 @@ def test_a_plane_takes_the_front_away_and_flips(seen: Visit) -> None:
 
 def test_slices_stand_in_3d_and_follow_the_crosshair(seen: Visit) -> None:
     before = volume_picture(seen)
-    seen.find("show-slices").locator("input").check()
+    seen.switch("show-slices", on=True)
     with_slices = until_3d_differs(seen, before)
     seen.find("slice-coronal").focus()
     seen.page.keyboard.press("PageDown")
     until_3d_differs(seen, with_slices)
-    seen.find("show-slices").locator("input").uncheck()
+    seen.switch("show-slices", on=False)
 
 
 def test_the_turntable_turns_and_stops(seen: Visit) -> None:
-    seen.find("turntable").locator("input").check()
+    seen.switch("turntable", on=True)
     first = picture(seen, "view-3d")
     seen.page.wait_for_timeout(700)
     assert np.abs(picture(seen, "view-3d") - first).mean() > 0.5
-    seen.find("turntable").locator("input").uncheck()
+    seen.switch("turntable", on=False)
     volume_picture(seen)
     seen.find("look-anterior").click()
 

@@ -35,7 +35,7 @@ def found(seen: Visit) -> Visit:
         seen.find("segment").click()
         seen.find("structure-bones").wait_for(timeout=PATIENCE)
         seen.find("job").wait_for(state="detached", timeout=PATIENCE)
-    seen.find("show-volume").locator("input").uncheck()
+    seen.switch("show-volume", on=False)
     seen.find("look-anterior").click()
     return seen
 
