@@ -35,5 +35,5 @@ clean:  ## remove the environment and all caches
 	@touch $@
 
 .venv/test: $(PINS)
-	@tools/environment test libosmesa6 chromium libatomic1 xvfb xauth dicom3tools openssl
+	@tools/environment test libosmesa6 chromium libatomic1 xvfb xauth dicom3tools dcmtk openssl
 	@touch $@ .venv/viewer
