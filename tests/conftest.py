@@ -12,6 +12,13 @@ from vis3d.geometry import Geometry
 DATA = Path(os.environ.get("VIS3D_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Try a test in the browser once more: on a busy machine a click can come too late."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real scans (see ../shared/data/README.md)."""
