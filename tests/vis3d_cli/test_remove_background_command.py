@@ -100,6 +100,13 @@ def test_hints_that_say_nothing_are_refused(photo, tmp_path, refusal, words):
     assert not (tmp_path / "cut.png").exists()
 
 
+def test_a_negative_box_is_read_without_an_equals_sign(photo, tmp_path, refusal):
+    _, line = refusal(
+        "remove-background", photo[0], "-o", tmp_path / "cut.png", "--box", "-1,2,30,40"
+    )
+    assert "'-1,2,30,40'" in line
+
+
 def test_a_jpeg_cannot_be_transparent(photo, tmp_path, refusal):
     code, line = refusal("remove-background", photo[0], "-o", tmp_path / "cut.jpg",
                          "--background", "transparent")  # fmt: skip

@@ -42,6 +42,7 @@ def remove_background(
         tuple[str, ...],
         Parameter(
             metavar="X0,Y0,X1,Y1[,KIND]",
+            allow_leading_hyphen=True,
             help="Where an object is, in pixels: whole (nothing of it outside; the default), "
             "part (it reaches beyond) or uncertain. Can be given again.",
         ),
@@ -50,6 +51,7 @@ def remove_background(
         tuple[str, ...],
         Parameter(
             metavar="X,Y[,KIND]",
+            allow_leading_hyphen=True,
             help="A pixel that is object (the default) or background. Can be given again.",
         ),
     ] = (),
