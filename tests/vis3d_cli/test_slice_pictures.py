@@ -117,7 +117,9 @@ def test_what_cannot_be_shown_is_refused(tmp_path, refusal, words, said):
     assert not (tmp_path / "out").exists()
 
 
-def test_colours_are_shown_as_they_are(tmp_path):
+@pytest.fixture
+def echo(tmp_path):
+    """A colour picture, and its pixels."""
     colors = np.random.default_rng(1).integers(0, 255, (20, 30, 3)).astype(np.uint8)
     dataset = ct_slice(STORED)
     dataset.Modality = "US"
@@ -126,4 +128,20 @@ def test_colours_are_shown_as_they_are(tmp_path):
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
     dataset.PixelData = colors.tobytes()
     write_one(tmp_path / "echo", dataset)
-    assert np.array_equal(picture_of(tmp_path / "echo", tmp_path), colors)
+    return tmp_path / "echo", colors
+
+
+def test_colours_are_shown_as_they_are(echo, tmp_path):
+    path, colors = echo
+    assert np.array_equal(picture_of(path, tmp_path), colors)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--window", "lung"], ["--bits", "16"], ["--plane", "coronal"], ["--montage", "m.png"]],
+)
+def test_no_option_is_passed_over_for_colours(echo, tmp_path, refusal, words):
+    code, line = refusal("slices", echo[0], "-o", tmp_path / "out", *words)
+    assert code == 2
+    assert "colours" in line
+    assert not (tmp_path / "out").exists()

@@ -82,6 +82,11 @@ def slices(
     with watching(how) as progress:
         frames = _color_frames(input, which.force)
         if frames:
+            if deep or window != "default" or plane != "axial" or segmentation or montage:
+                raise UsageError(
+                    f"{input} holds colours, which are shown as they are: leave --window, "
+                    "--bits, --plane, --segmentation and --montage out."
+                )
             files = _write_frames(input, frames, every, format, output, progress)
             say.answer(_document(files, None), _lines(files, output), how)
             return DONE
