@@ -78,13 +78,12 @@ def label_maps_for(
         InputError: it marks nothing where the scan lies.
     """
     from vis3d.files import read_labelmaps
-    from vis3d.resample import resample
 
     found = read_labelmaps(path, geometry=volume.geometry, progress=part(progress, 0.0, 0.5))
     here = tuple(
         one
         if one.geometry.matches(volume.geometry, tolerance_mm=0.05)
-        else resample(one, volume.geometry, progress=part(progress, 0.5, 1.0))
+        else _moved(one, volume, part(progress, 0.5, 1.0))
         for one in found
     )
     if not any(one.array.any() for one in here) and any(one.array.any() for one in found):
@@ -93,6 +92,28 @@ def label_maps_for(
             f"{volume.geometry!r}: give a label map of this scan."
         )
     return here
+
+
+def _moved(labels: "LabelMap", volume: "Volume", progress: Progress | None) -> "LabelMap":
+    """The label map on the scan's grid, with a finding that says so."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from vis3d.resample import resample
+    from vis3d.volume import Finding
+
+    here = resample(labels, volume.geometry, progress=progress)
+    before_ml = np.count_nonzero(labels.array) * labels.geometry.voxel_ml
+    after_ml = np.count_nonzero(here.array) * here.geometry.voxel_ml
+    lost = 100 * max(0.0, 1 - after_ml / before_ml) if before_ml else 0.0
+    message = (
+        f"The label map lies on another grid than the scan ({labels.geometry!r}): it was "
+        f"resampled by places in mm, and {lost:.0f} % of what it marks was lost."
+    )
+    finding = Finding("labels-resampled", "warning", message)
+    told = replace(labels.report, findings=(*labels.report.findings, finding))
+    return replace(here, report=told)
 
 
 def label_map_for(

@@ -124,3 +124,19 @@ def test_a_report_of_a_file_without_lungs_is_refused(scan, phantom, tmp_path, re
     assert code == 2
     assert "no lungs" in line
     assert not page.exists()
+
+
+def test_a_label_map_that_was_moved_onto_the_scan_says_so(
+    scan, truth, phantom, tmp_path, answer
+):
+    away = replace(
+        phantom.labels.geometry,
+        origin=tuple(mm + 60.0 for mm in phantom.labels.geometry.origin),
+    )
+    vis3d.write_labelmap(replace(phantom.labels, geometry=away), tmp_path / "away.nrrd")
+    told = answer("measure", scan, "--segmentation", tmp_path / "away.nrrd")
+    (said,) = [one for one in told["findings"] if one["code"] == "labels-resampled"]
+    assert said["severity"] == "warning"
+    assert int(said["message"].rsplit(" %", 1)[0].rsplit(" ", 1)[1]) > 10
+    same = answer("measure", scan, "--segmentation", truth)
+    assert "labels-resampled" not in {one["code"] for one in same["findings"]}
