@@ -9,27 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from vis3d import segmentation
-from vis3d.errors import Cancelled, UsageError
+from vis3d.errors import UsageError
 from vis3d.progress import Progress
-from vis3d.segmentation import Brush, Edit
-from vis3d.volume import Mask, Volume
-from vis3d_viewer import scripts
-from vis3d_viewer import study as studies
-from vis3d_viewer.asked import finite, known, label_of, points_of
+from vis3d.segmentation import Edit
+from vis3d.volume import Mask
+from vis3d_viewer import scripts, showing
+from vis3d_viewer.asked import label_of
 from vis3d_viewer.compose import can_segment
+from vis3d_viewer.corrections import Corrections
 from vis3d_viewer.desk import Desk
 from vis3d_viewer.label_files import structures_in
+from vis3d_viewer.showing import Showing
 from vis3d_viewer.structures import Structures
 from vis3d_viewer.study import Study
 from vis3d_viewer.tools import (
     FUNCTIONS,
-    MAX_MM,
-    MAX_STROKE,
     POINTED,
     SHAPES,
-    SIDES,
-    STROKES,
-    Side,
     color_of,
     enumerated,
     found_in,
@@ -37,19 +33,16 @@ from vis3d_viewer.tools import (
     name_or,
     range_of,
     size_of,
-    slice_mm,
     threshold_of,
     titled,
 )
 
-STATE: dict[str, Any] = {"steps": [], "steps_done": 0, **scripts.STATE}
+STATE: dict[str, Any] = {**showing.STATE, **scripts.STATE}
 """What the page shows of it."""
 
 ONE_CLICK = ("lungs", "airways", "bones", "body")
 USUAL = ("lungs", "airways", "bones")
 """What "Segment" looks for."""
-
-WAIT_S = 0.05
 
 
 class Workbench:
@@ -57,10 +50,8 @@ class Workbench:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._structures: Structures | None = None
-        self._stale: frozenset[int] = frozenset()
-        self._hand = asyncio.Lock()
-        self._redrawing = False
+        self._showing = Showing(desk)
+        self.corrections = Corrections(desk, self._showing)
 
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
@@ -79,9 +70,7 @@ class Workbench:
             "reshape": self.reshape,
             "fill_holes": self.fill_holes,
             "at_point": self.at_point,
-            "stroke": self.stroke,
-            "cut_outline": self.cut_outline,
-            "cut_view": self.cut_view,
+            **self.corrections.triggers,
             "show_script": self.show_script,
             "save_script": self.save_script,
             "undo": self.undo,
@@ -90,10 +79,7 @@ class Workbench:
 
     def open(self, study: Study) -> None:
         """Begin with a newly opened scan."""
-        volume = study.volume
-        self._structures = Structures(volume.geometry) if volume is not None else None
-        self._stale = frozenset()
-        self._tell()
+        self._showing.open(study)
 
     @property
     def structures(self) -> Structures:
@@ -102,9 +88,7 @@ class Workbench:
         Raises:
             UsageError: none is open.
         """
-        if self._structures is None:
-            raise UsageError("There is no scan open to work on.")
-        return self._structures
+        return self._showing.structures
 
     # What a person asks for: words from a browser, to be judged here
 
@@ -197,68 +181,6 @@ class Workbench:
         code = scripts.calling(label_of(label), str(tool).replace(" ", "_"), point)
         self._desk.start(self._change(label_of(label), titled(tool), make, code))
 
-    def stroke(
-        self,
-        tool: object,
-        label: object,
-        points: object,
-        radius_mm: object,
-        normal: object = None,
-        values: object = None,
-    ) -> None:
-        """Paint or erase along a stroke: a ball, or with a `normal` a disc in its plane.
-
-        `values` limits it to voxels from one value to another.
-        """
-        draw = STROKES[known(tool, STROKES)]
-        way = points_of(points, MAX_STROKE)
-        across = None if normal is None else points_of([normal], 1)[0]
-        limits = range_of(*values) if isinstance(values, list) and len(values) == 2 else None
-        brush = Brush(finite(radius_mm, 0.1, MAX_MM, "A radius in mm"), across, limits)
-        volume = self._volume()
-        make = lambda mask: draw(mask, way, brush, volume=volume)  # noqa: E731
-        code = scripts.editing(
-            label_of(label),
-            draw.__name__,
-            [list(point) for point in way],
-            f"@segmentation.{brush!r}",
-            volume="@volume",
-        )
-        self._desk.start(self._by_hand(label_of(label), titled(tool), make, code))
-
-    def cut_outline(
-        self, label: object, points: object, normal: object, side: object, through: object
-    ) -> None:
-        """Take away what lies inside (or outside) an outline: in its slice, or all through."""
-        outline = points_of(points, MAX_STROKE)
-        across = points_of([normal], 1)[0]
-        remove = SIDES[known(side, SIDES)]
-        depth = None if through is True else slice_mm(self._volume(), across)
-
-        def cut(mask: Mask) -> Edit:
-            return segmentation.scissors(mask, outline, across, remove=remove, depth_mm=depth)
-
-        code = scripts.editing(
-            label_of(label),
-            "scissors",
-            [list(point) for point in outline],
-            list(across),
-            remove=remove,
-            depth_mm=depth,
-        )
-        self._desk.start(self._by_hand(label_of(label), "Scissors", cut, code))
-
-    def cut_view(self, label: object, outline: object, side: object) -> None:
-        """Take away what is seen in 3D inside (or outside) an outline.
-
-        Its points (x, y) go from -1 to 1 across the view, y upwards.
-        """
-        if not isinstance(outline, list) or not 3 <= len(outline) <= MAX_STROKE:
-            raise UsageError("An outline has three points and more.")
-        flat = points_of([[*xy, 0.0] for xy in outline if isinstance(xy, list)], MAX_STROKE)
-        remove = SIDES[known(side, SIDES)]
-        self._desk.start(self._cut_view(label_of(label), [xy[:2] for xy in flat], remove))
-
     def undo(self) -> None:
         """Take the last step back."""
         self._soon("Undoing", lambda: self.structures.undo())
@@ -300,71 +222,24 @@ class Workbench:
         what = f"Finding the {enumerated(names)}"
         work = partial(found_in, study.volume, tuple(names), what, self.structures)
         changed = await self._desk.work(what, work)
-        await self._follow(changed)
-
-    async def _cut_view(self, label: int, outline: list[Any], remove: Side) -> None:
-        if self._desk.view is None:
-            raise UsageError("There is no 3D view yet.")
-        projection = await self._desk.view.projection()
-
-        def cut(mask: Mask) -> Edit:
-            return segmentation.scissors_in_view(mask, outline, projection, remove=remove)
-
-        view = projection.tolist()
-        code = scripts.editing(
-            label, "scissors_in_view", [list(xy) for xy in outline], view, remove=remove
-        )
-        await self._by_hand(label, "Scissors in 3D", cut, code)
-
-    async def _by_hand(
-        self, label: int, step: str, make: Callable[[Mask], Edit], code: str
-    ) -> None:
-        """What a hand does follows at once, one after the other; 3D as soon as it can."""
-        structures = self.structures
-        async with self._hand:
-            change = partial(structures.change, label, step, make, code)
-            self._stale |= await asyncio.to_thread(change)
-            self._take()
-        if not self._redrawing:
-            self._redrawing = True
-            try:
-                await self._redraw()
-            finally:
-                self._redrawing = False
-
-    async def _redraw(self) -> None:
-        """Draw what is stale once nothing else is being worked on."""
-        while self._stale & {s.label for s in self.structures.listed}:
-            if self._desk.busy:
-                await asyncio.sleep(WAIT_S)
-                continue
-            await self._follow(frozenset(), quick=True)
-
-    def _volume(self) -> Volume:
-        study = self._desk.study
-        if study is None or study.volume is None:
-            raise UsageError("There is no scan open to work on.")
-        return study.volume
+        await self._showing.follow(changed)
 
     async def _add(self, make: Callable[..., Mask], name: str, step: str, code: str) -> None:
-        study = self._desk.study
-        if study is None or study.volume is None:
-            raise UsageError("There is no scan open to work on.")
-        volume = study.volume
+        volume = self._showing.volume
         mask = await self._desk.work(step, lambda progress: make(volume, progress=progress))
         add = partial(self.structures.add, mask, name, step, code)
-        await self._follow(await asyncio.to_thread(add))
+        await self._showing.follow(await asyncio.to_thread(add))
 
     async def _add_file(self, path: Path) -> None:
         try:
-            read = partial(structures_in, path, self._volume())
+            read = partial(structures_in, path, self._showing.volume)
             found = await self._desk.work("Reading the label map", read)
         finally:
             path.unlink(missing_ok=True)
         for name, mask, code in found:
             add = partial(self.structures.add, mask, name, f"{name} from a file", code)
-            self._stale |= await asyncio.to_thread(add)
-        await self._follow(frozenset())
+            await self._showing.change(add)
+        await self._showing.follow(frozenset())
 
     async def _change(
         self,
@@ -378,77 +253,18 @@ class Workbench:
         if isinstance(made, Mask) and not made.array.any():
             raise UsageError(f"Nothing of {before.name} would be left.")
         change = partial(self.structures.change, label, step, lambda _: made, code)
-        await self._follow(await asyncio.to_thread(change), quick=True)
+        await self._showing.follow(await asyncio.to_thread(change), quick=True)
 
     def _at_once(self, change: Callable[[], frozenset[int]]) -> None:
         """A change that moves no voxels."""
         change()
-        self._take()
+        self._showing.take()
 
     def _soon(self, what: str, change: Callable[[], frozenset[int]]) -> None:
         """A change that takes a moment, off the event loop."""
 
         async def do() -> None:
             changed = await self._desk.work(what, lambda progress: change())
-            await self._follow(changed, quick=True)
+            await self._showing.follow(changed, quick=True)
 
         self._desk.start(do())
-
-    async def _follow(self, changed: frozenset[int], *, quick: bool = False) -> None:
-        """Show what changed: lists and slices at once, then surface by surface."""
-        self._stale |= changed
-        self._take()
-        for structure in self.structures.listed:
-            if structure.label in self._stale:
-                await self._draw(structure.label, quick=quick)
-
-    async def _draw(self, label: int, *, quick: bool) -> None:
-        study = self._desk.study
-        if study is None or label not in study.masks:
-            return
-        self._stale -= {label}
-        what = f"Drawing the {self.structures.structure(label).name}"
-        step = partial(studies.surface_of, study, label, quick=quick)
-        try:
-            surface = await self._desk.work(what, step)
-        except (Cancelled, UsageError):
-            self._stale |= {label}
-            raise
-        now = self._desk.study
-        if now is not None and label in now.masks:
-            first = not any(known in now.masks for known in now.surfaces)
-            self._desk.take(replace(now, surfaces={**now.surfaces, label: surface}))
-            if first:  # else the volume would hide what was found
-                self._desk.choose_settings(show_volume=False)
-
-    def _take(self) -> None:
-        """Let the study say what the structures are now."""
-        study = self._desk.study
-        if study is None:
-            return
-        structures = self.structures
-        opened = tuple(s for s in study.structures if s.label >= studies.FIRST_SURFACE_LABEL)
-        listed = (*structures.listed, *opened)
-        labels = {structure.label for structure in listed}
-        surfaces = {
-            label: surface for label, surface in study.surfaces.items() if label in labels
-        }
-        self._stale |= {s.label for s in structures.listed if s.label not in surfaces}
-        self._desk.take(
-            replace(
-                study,
-                labels=structures.labels,
-                structures=listed,
-                surfaces=surfaces,
-                masks=structures.masks(),
-                voxels=structures.voxels,
-            )
-        )
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._structures is None:
-            self._desk.update(**STATE)
-        else:
-            steps, done = self._structures.steps, self._structures.done
-            self._desk.update(steps=list(steps), steps_done=done)

@@ -117,7 +117,7 @@ def test_a_stroke_adds_where_it_passes_and_undo_takes_it_back(
     assert desk.study is not None
     label = desk.study.structures[0].label
     before = desk.study.masks[label].array.copy()
-    bench.stroke("brush", label, [lps(2, 5, 3), lps(10, 5, 3)], 1.5, None, None)
+    bench.corrections.stroke("brush", label, [lps(2, 5, 3), lps(10, 5, 3)], 1.5, None, None)
     desk.finish()
     painted = desk.study.masks[label].array
     assert painted[3, 5, 2:11].all()
@@ -135,11 +135,11 @@ def test_a_brush_with_a_range_and_a_disc_keep_to_them(
     assert desk.study is not None
     label = desk.study.structures[0].label
     before = desk.study.voxels[label]
-    bench.stroke("brush", label, [lps(2, 5, 3)], 3.0, None, [0, 1000])
+    bench.corrections.stroke("brush", label, [lps(2, 5, 3)], 3.0, None, [0, 1000])
     desk.finish()
     assert desk.study.voxels[label] == before, "only air was there"
     normal = GEOMETRY.direction[:, 2].tolist()
-    bench.stroke("brush", label, [lps(20, 5, 3)], 3.0, normal, None)
+    bench.corrections.stroke("brush", label, [lps(20, 5, 3)], 3.0, normal, None)
     desk.finish()
     slices = np.nonzero(desk.study.masks[label].array[:, 5, 20])[0]
     assert slices.tolist() == [3]
@@ -151,18 +151,18 @@ def test_scissors_cut_one_slice_or_all(desk: PlainDesk, bench: Workbench) -> Non
     k, j, i = BLOB_KJI
     outline = [lps(i + x, j + y, k) for x, y in ((-3, -3), (3, -3), (3, 3), (-3, 3))]
     normal = GEOMETRY.direction[:, 2].tolist()
-    bench.cut_outline(label, outline, normal, "inside", False)
+    bench.corrections.cut_outline(label, outline, normal, "inside", False)
     desk.finish()
     left = desk.study.masks[label].array
     assert left.sum() == 18
     assert not left[k].any()
     bench.undo()
-    bench.cut_outline(label, outline, normal, "outside", True)
+    bench.corrections.cut_outline(label, outline, normal, "outside", True)
     desk.finish()
     assert desk.study.voxels[label] == 27
     with pytest.raises(UsageError):
-        bench.cut_view(label, [[0, 0], [1, 1]], "inside")
+        bench.corrections.cut_view(label, [[0, 0], [1, 1]], "inside")
     with pytest.raises(UsageError):
-        bench.stroke("pencil", label, [blob_lps()], 3.0)
+        bench.corrections.stroke("pencil", label, [blob_lps()], 3.0)
     with pytest.raises(UsageError):
-        bench.stroke("brush", label, [blob_lps()], -1)
+        bench.corrections.stroke("brush", label, [blob_lps()], -1)

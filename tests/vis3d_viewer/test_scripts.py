@@ -44,6 +44,7 @@ def test_the_script_repeats_every_kind_of_step(tmp_path: Path) -> None:
     bench = Workbench(desk)
     assert desk.study is not None
     bench.open(desk.study)
+    hand = bench.corrections
     desk.choose_settings(crosshair_lps=blob_lps())
     normal = GEOMETRY.direction[:, 2].tolist()
     corners = [lps(2, 2, 8), lps(9, 2, 8), lps(9, 9, 8), lps(2, 9, 8)]
@@ -54,10 +55,10 @@ def test_the_script_repeats_every_kind_of_step(tmp_path: Path) -> None:
         lambda: bench.duplicate(6),
         lambda: bench.reshape(8, "grow", 4),
         lambda: bench.subtract(8, 7),
-        lambda: bench.stroke("brush", 6, [lps(2, 5, 3), lps(10, 5, 3)], 2.0, None, None),
-        lambda: bench.stroke("eraser", 6, [lps(4, 5, 3)], 1.5, normal, [-2000, 2000]),
-        lambda: bench.stroke("brush", 7, [lps(5, 5, 8)], 4.0, normal, None),
-        lambda: bench.cut_outline(7, corners, normal, "inside", False),
+        lambda: hand.stroke("brush", 6, [lps(2, 5, 3), lps(10, 5, 3)], 2.0, None, None),
+        lambda: hand.stroke("eraser", 6, [lps(4, 5, 3)], 1.5, normal, [-2000, 2000]),
+        lambda: hand.stroke("brush", 7, [lps(5, 5, 8)], 4.0, normal, None),
+        lambda: hand.cut_outline(7, corners, normal, "inside", False),
         lambda: bench.rename(7, "left over"),
         lambda: bench.recolor(7, "#123456"),
         lambda: bench.at_point(6, "keep island"),

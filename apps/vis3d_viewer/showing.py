@@ -1,0 +1,138 @@
+"""Lists, slices and 3D that follow the structures of a scan as these change."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from vis3d.errors import Cancelled, UsageError
+from vis3d.volume import Volume
+from vis3d_viewer import study as studies
+from vis3d_viewer.desk import Desk
+from vis3d_viewer.structures import Structures
+from vis3d_viewer.study import Study
+
+STATE: dict[str, Any] = {"steps": [], "steps_done": 0}
+"""What the page shows of them besides the study."""
+
+WAIT_S = 0.05
+
+
+class Showing:
+    """The structures of the open scan, and what is seen of them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._structures: Structures | None = None
+        self._stale: frozenset[int] = frozenset()
+        self._redrawing = False
+
+    def open(self, study: Study) -> None:
+        """Begin with a newly opened scan."""
+        volume = study.volume
+        self._structures = Structures(volume.geometry) if volume is not None else None
+        self._stale = frozenset()
+        self.tell()
+
+    @property
+    def structures(self) -> Structures:
+        """The structures of the open scan.
+
+        Raises:
+            UsageError: none is open.
+        """
+        if self._structures is None:
+            raise UsageError("There is no scan open to work on.")
+        return self._structures
+
+    @property
+    def volume(self) -> Volume:
+        """The open scan.
+
+        Raises:
+            UsageError: none is open.
+        """
+        study = self._desk.study
+        if study is None or study.volume is None:
+            raise UsageError("There is no scan open to work on.")
+        return study.volume
+
+    async def change(self, change: Callable[[], frozenset[int]]) -> None:
+        """Make a change off the event loop; lists and slices follow, 3D is to be drawn."""
+        self._stale |= await asyncio.to_thread(change)
+        self.take()
+
+    async def follow(self, changed: frozenset[int], *, quick: bool = False) -> None:
+        """Show what changed: lists and slices at once, then surface by surface."""
+        self._stale |= changed
+        self.take()
+        for structure in self.structures.listed:
+            if structure.label in self._stale:
+                await self._draw(structure.label, quick=quick)
+
+    async def redraw(self) -> None:
+        """Draw what is stale once nothing else is being worked on."""
+        if self._redrawing:
+            return
+        self._redrawing = True
+        try:
+            while self._stale & {s.label for s in self.structures.listed}:
+                if self._desk.busy:
+                    await asyncio.sleep(WAIT_S)
+                else:
+                    await self.follow(frozenset(), quick=True)
+        finally:
+            self._redrawing = False
+
+    async def _draw(self, label: int, *, quick: bool) -> None:
+        study = self._desk.study
+        if study is None or label not in study.masks:
+            return
+        self._stale -= {label}
+        what = f"Drawing the {self.structures.structure(label).name}"
+        step = partial(studies.surface_of, study, label, quick=quick)
+        try:
+            surface = await self._desk.work(what, step)
+        except (Cancelled, UsageError):
+            self._stale |= {label}
+            raise
+        now = self._desk.study
+        if now is not None and label in now.masks:
+            first = not any(known in now.masks for known in now.surfaces)
+            self._desk.take(replace(now, surfaces={**now.surfaces, label: surface}))
+            if first:  # else the volume would hide what was found
+                self._desk.choose_settings(show_volume=False)
+
+    def take(self) -> None:
+        """Let the study say what the structures are now."""
+        study = self._desk.study
+        if study is None:
+            return
+        structures = self.structures
+        opened = tuple(s for s in study.structures if s.label >= studies.FIRST_SURFACE_LABEL)
+        listed = (*structures.listed, *opened)
+        labels = {structure.label for structure in listed}
+        surfaces = {
+            label: surface for label, surface in study.surfaces.items() if label in labels
+        }
+        self._stale |= {s.label for s in structures.listed if s.label not in surfaces}
+        self._desk.take(
+            replace(
+                study,
+                labels=structures.labels,
+                structures=listed,
+                surfaces=surfaces,
+                masks=structures.masks(),
+                voxels=structures.voxels,
+            )
+        )
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell the page which steps there are."""
+        if self._structures is None:
+            self._desk.update(**STATE)
+        else:
+            steps, done = self._structures.steps, self._structures.done
+            self._desk.update(steps=list(steps), steps_done=done)
