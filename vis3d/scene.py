@@ -13,6 +13,7 @@ Blend: TypeAlias = Literal["composite", "mip", "minip"]
 Rgb: TypeAlias = tuple[int, int, int]
 Point: TypeAlias = tuple[float, float, float]
 Handles: TypeAlias = Literal["none", "box", "plane"]
+Rotation: TypeAlias = tuple[Point, Point, Point]
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class VolumeLayer:
 class SliceLayer:
     """The cut through a volume at one point, windowed to grey, standing in the patient.
 
-    `point_lps` is any point of the plane (the grid's middle by default).
+    `point_lps` is any point of the plane (the grid's middle by default); `turn` is a rotation
+    (the rows of its matrix, in LPS) that turns the plane out of the grid.
     """
 
     volume: Volume
@@ -59,6 +61,7 @@ class SliceLayer:
     point_lps: tuple[float, float, float] | None = None
     window: tuple[float, float] | str = "default"
     visible: bool = True
+    turn: Rotation | None = None
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def plane_maps(
 
 def turned_stack(geometry: Geometry, plane: Plane, turn: Sequence[float]) -> Stack:
     """The slices of a plane turned by a quaternion (w, x, y, z)."""
-    return stack(geometry, plane, None if _is_straight(turn) else rotation(turn))
+    return stack(geometry, plane, None if is_straight(turn) else rotation(turn))
 
 
 def rotation(turn: Sequence[float]) -> NDArray[np.float64]:
@@ -49,7 +49,8 @@ def rotation(turn: Sequence[float]) -> NDArray[np.float64]:
     )
 
 
-def _is_straight(turn: Sequence[float]) -> bool:
+def is_straight(turn: Sequence[float]) -> bool:
+    """Whether a quaternion turns nothing."""
     return abs(abs(turn[0]) / float(np.linalg.norm(turn)) - 1) < 1e-9
 
 

@@ -14,6 +14,7 @@ from vis3d.scene import (
     ClipPlane,
     CropBox,
     Layer,
+    Rotation,
     Scene,
     SliceLayer,
     SurfaceLayer,
@@ -21,6 +22,7 @@ from vis3d.scene import (
     VolumeLayer,
 )
 from vis3d.volume import Volume
+from vis3d_viewer.planes import is_straight, rotation
 from vis3d_viewer.settings import HANDLES, VIEWS, Settings
 from vis3d_viewer.study import Study
 
@@ -128,7 +130,19 @@ def _slices(study: Study, settings: Settings) -> list[Layer]:
         return []
     x, y, z = settings.crosshair_lps
     window = (settings.window_center, settings.window_width)
-    return [SliceLayer(study.volume, plane, (x, y, z), window) for plane in PLANES]
+    return [
+        SliceLayer(study.volume, plane, (x, y, z), window, turn=_turn_of(settings, n))
+        for n, plane in enumerate(PLANES)
+    ]
+
+
+def _turn_of(settings: Settings, n: int) -> Rotation | None:
+    """How the n-th plane is turned; nothing where it follows the grid."""
+    turn = settings.turns[4 * n : 4 * n + 4]
+    if is_straight(turn):
+        return None
+    (a, b, c), (d, e, f), (g, h, i) = rotation(turn).tolist()
+    return (a, b, c), (d, e, f), (g, h, i)
 
 
 def _corners(study: Study) -> FloatArray:

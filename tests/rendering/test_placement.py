@@ -1,12 +1,16 @@
 """Whatever draws it, a thing appears where its LPS point is projected."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from tests.rendering.conftest import Ball, corner_box, middle_of
+from vis3d.imaging.stacks import stack
 from vis3d.rendering import Stage
+from vis3d.rendering.slices import outline_lps
 from vis3d.scene import (
     Camera,
     Layer,
@@ -66,6 +70,42 @@ def test_slice_shows_the_ball_where_it_lies(
     stage.render()
     bright = stage.picture()[..., 0] > 128
     assert np.linalg.norm(middle_of(bright) - stage.to_pixel(ball.center_lps)) < 1.5
+
+
+def test_a_turned_slice_shows_what_lies_in_its_turned_plane(
+    ball: Ball, make_stage: Callable[..., Stage]
+) -> None:
+    """It goes through a point whose straight slice passes the ball by."""
+    turn = Rotation.from_rotvec(np.radians(35) * np.array([1.0, 0.0, 0.0]))
+    across = turn.apply(stack(ball.geometry, "axial").slice_step_lps)
+    along = np.cross(across, [1.0, 0.0, 0.0])
+    point = ball.center_lps + 25 * along / np.linalg.norm(along)
+    rows = tuple(tuple(row) for row in turn.as_matrix().tolist())
+    straight = SliceLayer(ball.volume, "axial", tuple(point), window=(0, 500))
+    turned = replace(straight, turn=rows)  # type: ignore[arg-type]
+    stage, camera = make_stage(), Camera("inferior")
+    box = SurfaceLayer(corner_box(ball.geometry), opacity=0.01)
+    seen = []
+    for layer in (straight, turned):
+        stage.show(Scene([layer, box], camera, background=(0, 0, 90)))
+        stage.render()
+        seen.append(stage.picture()[..., 0] > 128)
+    assert not seen[0].any()
+    assert np.linalg.norm(middle_of(seen[1]) - stage.to_pixel(ball.center_lps)) < 1.5
+    assert seen[1].sum() > 30
+
+
+def test_a_turned_slice_ends_where_the_scan_ends(ball: Ball) -> None:
+    turn = Rotation.from_rotvec(np.radians(50) * np.array([0.6, 0.8, 0.0])).as_matrix()
+    where = stack(ball.geometry, "coronal", turn)
+    corners = outline_lps(ball.geometry, where, where.count // 2)
+    ijk = ball.geometry.to_ijk(corners)
+    faces = np.array(ball.geometry.shape[::-1]) - 0.5
+    on_a_face = np.isclose(ijk, -0.5, atol=1e-6) | np.isclose(ijk, faces, atol=1e-6)
+    assert 3 <= len(corners) <= 6
+    assert (on_a_face.sum(axis=1) >= 2).all(), "each lies on an edge of the scan"
+    assert np.ptp(corners @ where.slice_step_lps) < 1e-6, "all lie in the plane"
+    assert len(outline_lps(ball.geometry, where, 10 * where.count)) == 0
 
 
 def test_patients_left_is_on_the_right_of_an_anterior_picture(

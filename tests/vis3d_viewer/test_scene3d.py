@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from vis3d_viewer import look3d, scene3d
+from vis3d_viewer.planes import plane_maps
 from vis3d_viewer.settings import Settings, accept
 from vis3d_viewer.study import Study
 
 from tests.vis3d_viewer.scans import blob_lps, blob_scan, blob_study
+from vis3d.imaging.stacks import stack
 from vis3d.labels import STRUCTURES
 from vis3d.phantom import chest_phantom
 from vis3d.rendering import VOLUME_PRESETS
@@ -39,6 +41,30 @@ def test_slices_stand_at_the_crosshair_in_the_slices_window() -> None:
     assert {layer.plane for layer in slices} == {"axial", "coronal", "sagittal"}
     assert all(layer.point_lps == tuple(blob_lps()) for layer in slices)
     assert all(layer.window == (7.0, 400.0) for layer in slices)
+
+
+def test_turned_slices_stand_in_3d_where_the_page_has_them() -> None:
+    half = np.radians(20) / 2
+    turn = [float(np.cos(half)), 0.0, float(np.sin(half)), 0.0]
+    turns = [*turn, 1.0, 0.0, 0.0, 0.0, *turn]
+    chosen = Settings(slices_in_3d=True, crosshair_lps=blob_lps(), turns=turns)
+    study = blob_study()
+    assert study.volume is not None
+    geometry = study.volume.geometry
+    maps = plane_maps(geometry, np.reshape(turns, (3, 4)).tolist())
+    layers = scene3d.compose(study, chosen).layers
+    slices = {layer.plane: layer for layer in layers if isinstance(layer, SliceLayer)}
+    assert slices["coronal"].turn is None
+    for plane in ("axial", "sagittal"):
+        where = stack(geometry, plane, slices[plane].turn)
+        for name in ("first", "column", "row", "slice"):
+            there = {"first": where.first_lps}.get(name)
+            there = getattr(where, f"{name}_step_lps") if there is None else there
+            assert np.allclose(there, maps[plane][name])
+    straight = stack(geometry, "axial").slice_step_lps
+    leaning = stack(geometry, "axial", slices["axial"].turn).slice_step_lps
+    cosine = straight @ leaning / np.linalg.norm(straight) / np.linalg.norm(leaning)
+    assert cosine < np.cos(np.radians(15))
 
 
 def test_presets_of_air_show_the_volume_without_air_outside() -> None:
