@@ -9,6 +9,7 @@ import fill_voids
 import numpy as np
 from numpy.typing import NDArray
 
+from vis3d.segmentation.balls import MOST_CHORDS, ball_grown, chord_count
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
 
 THREADS = max(1, min(8, os.cpu_count() or 1))
@@ -32,8 +33,14 @@ def grown(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
     if box is None:
         return mask
     result = np.zeros(mask.shape, bool)
-    result[box] = distance_mm(~mask[box], spacing_kji) <= radius_mm
+    result[box] = _grown(mask[box], radius_mm, spacing_kji)
     return result
+
+
+def _grown(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
+    if chord_count(radius_mm, spacing_kji) <= MOST_CHORDS:
+        return ball_grown(mask, radius_mm, spacing_kji, THREADS)
+    return np.asarray(distance_mm(~mask, spacing_kji) <= radius_mm)
 
 
 def roughly_grown(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
@@ -57,7 +64,7 @@ def shrunk(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
     if box is None:
         return mask
     result = np.zeros(mask.shape, bool)
-    result[box] = distance_mm(mask[box], spacing_kji) > radius_mm
+    result[box] = ~_grown(~mask[box], radius_mm, spacing_kji)
     return result
 
 
