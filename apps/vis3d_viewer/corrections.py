@@ -1,6 +1,5 @@
 """Corrections by hand: strokes of a brush, and cuts with scissors in slices and in 3D."""
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -31,7 +30,6 @@ class Corrections:
     def __init__(self, desk: Desk, showing: Showing) -> None:
         self._desk = desk
         self._showing = showing
-        self._hand = asyncio.Lock()
 
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
@@ -126,7 +124,6 @@ class Corrections:
         self, label: int, step: str, make: Callable[[Mask], Edit], code: str
     ) -> None:
         """What a hand does follows at once, one after the other; 3D as soon as it can."""
-        structures = self._showing.structures
-        async with self._hand:
-            await self._showing.change(partial(structures.change, label, step, make, code))
+        change = partial(self._showing.structures.change, label, step, make, code)
+        await self._showing.change(change)
         await self._showing.redraw()

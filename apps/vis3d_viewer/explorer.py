@@ -17,7 +17,7 @@ from trame_server.utils.typed_state import TypedState
 from vis3d.errors import Cancelled, UsageError, Vis3dError
 from vis3d.progress import Progress
 from vis3d.scene import Camera, ClipPlane, CropBox, Scene
-from vis3d_viewer import compose, exports, look3d, marks, opening, scene3d, study, workbench
+from vis3d_viewer import compose, exports, look3d, opening, scene3d, study, workbench
 from vis3d_viewer.exports import Exports
 from vis3d_viewer.jobs import Jobs, Result
 from vis3d_viewer.look3d import Look3D
@@ -59,7 +59,6 @@ STATE: dict[str, Any] = {
     **look3d.STATE,
     **workbench.STATE,
     **exports.STATE,
-    **marks.STATE,
 }
 """What the page shows besides the settings; only the server changes it."""
 
@@ -82,7 +81,7 @@ class Explorer:
         self._look = Look3D(self)
         self._bench = Workbench(self)
         self._exports = Exports(self)
-        self._marks = Marks(self)
+        self._marks = Marks(self, self._bench.showing)
         self.opening = Opening(self, self._jobs, sources)
         self._prepare_state()
 
@@ -217,7 +216,6 @@ class Explorer:
             job=_job("", 0.0, running=False),
         )
         self._bench.open(opened)
-        self._marks.clear()
         self._exports.clear()
         self._take(opened)
         if volume is not None:

@@ -3,64 +3,28 @@
 import asyncio
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
 
 from vis3d.errors import UsageError
-from vis3d.measurement import (
-    Angle,
-    Distance,
-    Ellipse,
-    OutlineStatistics,
-    Polygon,
-    measure_outline,
-    write_marks_csv,
-    write_marks_json,
-)
-from vis3d.volume import Volume
+from vis3d.measurement import write_marks_csv, write_marks_json
+from vis3d_viewer import scripts
 from vis3d_viewer.asked import known, label_of, points_of
 from vis3d_viewer.desk import Desk
-
-STATE: dict[str, Any] = {"marks": []}
-"""What the page shows of it."""
-
-MAX_MARKS = 500
-MAX_POINTS = 2000
-
-Drawn: TypeAlias = Distance | Angle | Ellipse | Polygon
-Mark: TypeAlias = Distance | Angle | OutlineStatistics
-
-KINDS: dict[str, tuple[int, Callable[..., Drawn]]] = {
-    "distance": (2, Distance),
-    "angle": (3, Angle),
-    "ellipse": (3, Ellipse),
-    "polygon": (0, lambda *points, name: Polygon(tuple(points), name)),
-}
-"""How many points each kind has (0: three and more), and what makes it of them."""
+from vis3d_viewer.listing import sound_name
+from vis3d_viewer.measuring import KINDS, MAX_MARKS, MAX_POINTS, Kept, Points, kept_mark
+from vis3d_viewer.showing import Showing
 
 FORMATS = {".csv": write_marks_csv, ".json": write_marks_json}
 
 
-@dataclass(frozen=True)
-class Kept:
-    """A mark with its number, its kind, its points and what it measures."""
-
-    number: int
-    kind: str
-    name: str
-    points: tuple[tuple[float, float, float], ...]
-    mark: Mark
-
-
 class Marks:
-    """The marks on the open scan; all of them can be moved, named, deleted and saved."""
+    """The marks on the open scan: drawn, moved, named, deleted, each step to be undone."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, showing: Showing) -> None:
         self._desk = desk
-        self._kept: tuple[Kept, ...] = ()
-        self._next = 1
+        self._showing = showing
+        self._order = asyncio.Lock()
 
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
@@ -74,25 +38,18 @@ class Marks:
         }
 
     @property
-    def all(self) -> tuple[Mark, ...]:
-        """What is measured, in the order in which it was drawn."""
-        return tuple(kept.mark for kept in self._kept)
-
-    def clear(self) -> None:
-        """Begin anew, with another scan."""
-        self._kept = ()
-        self._tell()
+    def kept(self) -> tuple[Kept, ...]:
+        """The marks, in the order in which they were drawn."""
+        return self._showing.structures.marks
 
     # What a person asks for: words from a browser, to be judged here
 
     def mark(self, kind: object, points: object) -> None:
         """Measure between or within points in LPS mm."""
-        name = known(kind, KINDS)
-        if len(self._kept) >= MAX_MARKS:
+        what = known(kind, KINDS)
+        if len(self.kept) >= MAX_MARKS:
             raise UsageError(f"There are {MAX_MARKS} marks; delete one first.")
-        wanted = points_of(points, MAX_POINTS)
-        self._desk.start(self._put(self._next, name, f"{name} {self._next}", wanted))
-        self._next += 1
+        self._desk.start(self._draw(what, points_of(points, MAX_POINTS)))
 
     def move_mark(self, number: object, which: object, point: object) -> None:
         """Move one of a mark's points."""
@@ -100,98 +57,52 @@ class Marks:
         (moved,) = points_of([point], 1)
         if not 0 <= n < len(kept.points):
             raise UsageError("The mark has no such point.")
-        points = list(kept.points)
-        points[n] = moved
-        self._desk.start(self._put(kept.number, kept.kind, kept.name, tuple(points)))
+        points = (*kept.points[:n], moved, *kept.points[n + 1 :])
+        self._desk.start(self._change(f"Move {kept.name}", kept, kept.name, points))
 
     def rename_mark(self, number: object, name: object) -> None:
         """Give a mark another name."""
         kept = self._find(number)
-        words = " ".join(name.split()) if isinstance(name, str) else ""
-        if not words or len(words) > 60 or not words.isprintable():
-            raise UsageError("A name has 1 to 60 characters.")
-        self._desk.start(self._put(kept.number, kept.kind, words, kept.points))
+        words = sound_name(name if isinstance(name, str) else "")
+        self._desk.start(self._change(f"Rename {kept.name}", kept, words, kept.points))
 
     def delete_mark(self, number: object) -> None:
         """Remove a mark."""
-        gone = self._find(number)
-        self._kept = tuple(kept for kept in self._kept if kept is not gone)
-        self._tell()
+        self._desk.start(self._delete(self._find(number)))
 
     def save_marks(self, suffix: object) -> None:
         """Save all marks, with their points in LPS mm."""
         wanted = known(suffix, FORMATS)
-        if not self._kept:
+        if not self.kept:
             raise UsageError("There are no marks yet: draw one first.")
         folder = Path(tempfile.mkdtemp(dir=self._desk.folder))
         path = folder / f"marks{wanted}"
-        FORMATS[wanted](self.all, path)
+        FORMATS[wanted]([kept.mark for kept in self.kept], path)
         self._desk.offer(path)
 
-    # How it is done
+    # How it is done, on the event loop
 
-    async def _put(
-        self, number: int, kind: str, name: str, points: tuple[tuple[float, ...], ...]
-    ) -> None:
-        study = self._desk.study
-        if study is None or study.volume is None:
-            raise UsageError("There is no scan open.")
-        measure = partial(measured, study.volume, kind, name, points)
-        mark = await asyncio.to_thread(measure)
-        kept = Kept(number, kind, name, tuple((x, y, z) for x, y, z in points), mark)
-        if any(one.number == number for one in self._kept):
-            self._kept = tuple(kept if one.number == number else one for one in self._kept)
-        else:
-            self._kept = (*self._kept, kept)
-        self._tell()
+    async def _draw(self, kind: str, points: Points) -> None:
+        async with self._order:  # one after the other: each has a number of its own
+            number = self._showing.structures.next_mark
+            await self._put(f"Draw {kind} {number}", number, kind, f"{kind} {number}", points)
+
+    async def _change(self, step: str, kept: Kept, name: str, points: Points) -> None:
+        async with self._order:
+            self._find(kept.number)  # it may be gone by now
+            await self._put(step, kept.number, kept.kind, name, points)
+
+    async def _put(self, step: str, number: int, kind: str, name: str, points: Points) -> None:
+        structures, volume = self._showing.structures, self._showing.volume
+        measure = partial(kept_mark, volume, number, kind, name, points)
+        kept = await asyncio.to_thread(measure)
+        code = scripts.marking(kept)
+        await self._showing.change(partial(structures.put_mark, kept, step, code))
+
+    async def _delete(self, gone: Kept) -> None:
+        async with self._order:
+            delete = partial(self._showing.structures.delete_mark, gone.number)
+            await self._showing.change(delete)
 
     def _find(self, number: object) -> Kept:
-        for kept in self._kept:
-            if kept.number == number:
-                return kept
-        raise UsageError("This mark is no longer there.")
-
-    def _tell(self) -> None:
-        self._desk.update(marks=[shown(kept) for kept in self._kept])
-
-
-def measured(
-    volume: Volume, kind: str, name: str, points: tuple[tuple[float, ...], ...]
-) -> Mark:
-    """What the points measure on the scan.
-
-    Raises:
-        UsageError: too few or too many points, or none that measure anything.
-    """
-    count, make = KINDS[kind]
-    if count and len(points) != count:
-        raise UsageError(f"This measurement takes {count} points.")
-    drawn = make(*points, name=name)
-    if isinstance(drawn, Ellipse | Polygon):
-        return measure_outline(volume, drawn)
-    return drawn
-
-
-def shown(kept: Kept) -> dict[str, Any]:
-    """A mark as the page shows it: points, and what it says."""
-    mark = kept.mark
-    if isinstance(mark, Distance):
-        text = f"{mark.mm:.1f} mm"
-    elif isinstance(mark, Angle):
-        text = f"{mark.degrees:.1f}°"
-    else:
-        text = _values(mark.as_dict())
-    return {
-        "number": kept.number,
-        "kind": kept.kind,
-        "name": kept.name,
-        "points": [list(point) for point in kept.points],
-        "text": text,
-    }
-
-
-def _values(found: dict[str, Any]) -> str:
-    mean, sd, area = (found.get(name) for name in ("mean_hu", "sd_hu", "area_mm2"))
-    if mean is None:
-        return "no voxel inside"
-    return f"{mean:.0f} ± {sd or 0:.0f} HU, {(area or 0) / 100:.1f} cm²"
+        return self._showing.structures.mark(number)

@@ -10,10 +10,11 @@ from vis3d.errors import Cancelled, UsageError
 from vis3d.volume import Volume
 from vis3d_viewer import study as studies
 from vis3d_viewer.desk import Desk
+from vis3d_viewer.measuring import shown
 from vis3d_viewer.structures import Structures
 from vis3d_viewer.study import Study
 
-STATE: dict[str, Any] = {"steps": [], "steps_done": 0}
+STATE: dict[str, Any] = {"steps": [], "steps_done": 0, "marks": []}
 """What the page shows of them besides the study."""
 
 WAIT_S = 0.05
@@ -27,6 +28,7 @@ class Showing:
         self._structures: Structures | None = None
         self._stale: frozenset[int] = frozenset()
         self._redrawing = False
+        self._order = asyncio.Lock()
 
     def open(self, study: Study) -> None:
         """Begin with a newly opened scan."""
@@ -59,8 +61,12 @@ class Showing:
         return study.volume
 
     async def change(self, change: Callable[[], frozenset[int]]) -> None:
-        """Make a change off the event loop; lists and slices follow, 3D is to be drawn."""
-        self._stale |= await asyncio.to_thread(change)
+        """Make a change off the event loop; lists and slices follow, 3D is to be drawn.
+
+        One change comes after the other, as they were asked for.
+        """
+        async with self._order:
+            self._stale |= await asyncio.to_thread(change)
         self.take()
 
     async def follow(self, changed: frozenset[int], *, quick: bool = False) -> None:
@@ -130,9 +136,10 @@ class Showing:
         self.tell()
 
     def tell(self) -> None:
-        """Tell the page which steps there are."""
+        """Tell the page which steps and marks there are."""
         if self._structures is None:
             self._desk.update(**STATE)
-        else:
-            steps, done = self._structures.steps, self._structures.done
-            self._desk.update(steps=list(steps), steps_done=done)
+            return
+        steps, done = self._structures.steps, self._structures.done
+        marks = [shown(kept) for kept in self._structures.marks]
+        self._desk.update(steps=list(steps), steps_done=done, marks=marks)

@@ -1,47 +1,42 @@
-"""The structures of a scan as a person changes them: voxels, names, colours, every step back.
+"""The structures and marks of a scan as a person changes them: every step leads back.
 
 Structures may overlap. The label map that slices show and files hold has one label a voxel:
 of structures that overlap, the one listed later; body only where there is nothing else.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.errors import UsageError
 from vis3d.geometry import Geometry
-from vis3d.labels import BODY, STRUCTURES, LabelMap, Report, Structure, normal_name
+from vis3d.labels import BODY, STRUCTURES, LabelMap, Structure, normal_name
 from vis3d.segmentation import Edit, EditHistory, Step, difference
 from vis3d.volume import Mask
+from vis3d_viewer.listing import COLORS, Listed, free_label, free_name, in_order, sound_name
+from vis3d_viewer.measuring import Kept
 
 BODY_LABEL = next(structure.label for structure in STRUCTURES if structure.name == BODY)
 
-MAX_STRUCTURES = 200
-MAX_NAME = 60
-
-COLORS = (
-    (232, 106, 106),
-    (160, 132, 232),
-    (240, 160, 80),
-    (92, 200, 210),
-    (222, 120, 190),
-    (150, 200, 90),
-    (240, 214, 110),
-    (120, 150, 240),
-)
-"""Those of structures that have none of their own, in turn."""
-
 MakeEdit = Callable[[Mask], Edit | Mask]
 
+Options = ParamSpec("Options")
+Answer = TypeVar("Answer")
+Change: TypeAlias = Callable[Concatenate["Structures", Options], Answer]
 
-@dataclass(frozen=True)
-class Listed:
-    """What is listed at one time, and what the last segmentation said of itself."""
 
-    structures: tuple[Structure, ...] = ()
-    report: Report = field(default_factory=Report)
+def alone(change: Change[Options, Answer]) -> Change[Options, Answer]:
+    """A change that waits until another one, in another thread, is done."""
+
+    def do(self: "Structures", /, *arguments: Options.args, **named: Options.kwargs) -> Answer:
+        with self._lock:
+            return change(self, *arguments, **named)
+
+    return do
 
 
 @dataclass(frozen=True)
@@ -58,10 +53,12 @@ class Structures:
 
     def __init__(self, geometry: Geometry) -> None:
         self.geometry = geometry
+        self._lock = threading.RLock()
         self._history = EditHistory(geometry)
         self._listed = Listed()
         self._shown: NDArray[np.uint8] = np.zeros(geometry.shape, np.uint8)
         self._counts: dict[int, int] = {}
+        self._versions: dict[int, int] = {}
         self._codes: list[str] = []
         self._lost = ""
 
@@ -86,6 +83,16 @@ class Structures:
         mask = self._history.mask(str(label))
         return Mask(mask.array, mask.geometry, self.structure(label).name)
 
+    @alone
+    def copy(self, label: int) -> Mask:
+        """The voxels of one structure that nothing will change any more."""
+        mask = self.mask(label)
+        return Mask(mask.array.copy(), mask.geometry, mask.name)
+
+    def version(self, label: int) -> int:
+        """A number that grows with each change of a structure's voxels."""
+        return self._versions.get(label, 0)
+
     def masks(self) -> dict[int, Mask]:
         """The voxels of each structure by its label."""
         return {structure.label: self.mask(structure.label) for structure in self.listed}
@@ -107,6 +114,27 @@ class Structures:
         raise UsageError("This structure is no longer there.")
 
     @property
+    def marks(self) -> tuple[Kept, ...]:
+        """What was measured by hand, in the order in which it was drawn."""
+        return self._listed.marks
+
+    @property
+    def next_mark(self) -> int:
+        """The number of the next mark."""
+        return 1 + max((kept.number for kept in self.marks), default=0)
+
+    def mark(self, number: object) -> Kept:
+        """The mark with this number.
+
+        Raises:
+            UsageError: there is none.
+        """
+        for kept in self.marks:
+            if kept.number == number:
+                return kept
+        raise UsageError("This mark is no longer there.")
+
+    @property
     def steps(self) -> tuple[str, ...]:
         """What was done, the oldest first; those from `done` on are undone."""
         return self._history.names
@@ -124,6 +152,7 @@ class Structures:
 
     # What can be done; each gives the labels whose voxels changed
 
+    @alone
     def found(self, labels: LabelMap, step: str, code: str = "") -> frozenset[int]:
         """Take the structures of a segmentation that hold something, in place of their like.
 
@@ -138,9 +167,11 @@ class Structures:
                 edits[key] = difference(self._history.mask(key), mask, step)
                 structures = [s for s in structures if s.label != structure.label]
                 structures.append(structure)
-        after = Listed(_in_order(structures), labels.report)
+        listed, report = in_order(structures), labels.report
+        after = replace(self._listed, structures=listed, report=report)
         return self._do(step, edits, after, code)
 
+    @alone
     def add(self, mask: Mask, name: str, step: str, code: str = "") -> frozenset[int]:
         """Take a new structure; its `code` ends where the mask is given.
 
@@ -149,15 +180,16 @@ class Structures:
         """
         if not mask.array.any():
             raise UsageError(f"{name} would be empty: nothing was added.")
-        label = self._free_label()
+        label = free_label(self._listed)
         color = COLORS[len(self.listed) % len(COLORS)]
-        structure = Structure(label, self._free_name(name), color)
+        structure = Structure(label, free_name(self._listed, name), color)
         key = str(label)
         edit = difference(self._history.mask(key), mask, step)
         after = replace(self._listed, structures=(*self.listed, structure))
         named = f"masks[{label}] = {code}\nnames[{label}] = {structure.name!r}"
         return self._do(step, {key: edit}, after, named)
 
+    @alone
     def change(self, label: int, step: str, make: MakeEdit, code: str = "") -> frozenset[int]:
         """Change a structure's voxels: `make(mask)` gives the edit or the mask afterwards.
 
@@ -169,16 +201,14 @@ class Structures:
         edit = made if isinstance(made, Edit) else difference(before, made, step)
         return self._do(f"{step}: {before.name}", {str(label): edit}, self._listed, code)
 
+    @alone
     def rename(self, label: int, name: str) -> frozenset[int]:
         """Give a structure another name.
 
         Raises:
             UsageError: the name is empty, too long or taken.
         """
-        name = " ".join(name.split())
-        old = self.structure(label)
-        if not name or len(name) > MAX_NAME or not name.isprintable():
-            raise UsageError(f"A name has 1 to {MAX_NAME} characters.")
+        old, name = self.structure(label), sound_name(name)
         taken = {normal_name(s.name) for s in self.listed if s.label != label}
         if normal_name(name) in taken:
             raise UsageError(f"There is another structure named {name}.")
@@ -186,17 +216,20 @@ class Structures:
         renamed = replace(old, name=name, code=code)
         return self._list(f"Rename {old.name}", renamed, f"names[{label}] = {name!r}")
 
+    @alone
     def recolor(self, label: int, color: tuple[int, int, int]) -> frozenset[int]:
         """Give a structure another colour."""
         old = self.structure(label)
         return self._list(f"Colour of {old.name}", replace(old, color=color), "")
 
+    @alone
     def duplicate(self, label: int) -> frozenset[int]:
         """Add a copy of a structure."""
         mask = self.mask(label)
         step = f"Duplicate {mask.name}"
         return self.add(mask, f"{mask.name} copy", step, f"masks[{label}]")
 
+    @alone
     def merge(self, label: int, other: int) -> frozenset[int]:
         """Add one structure's voxels to another; the first one keeps its name.
 
@@ -217,6 +250,7 @@ class Structures:
         code = f"masks[{label}] = segmentation.union(masks[{label}], masks.pop({other}))"
         return self._do(step, edits, replace(self._listed, structures=rest), code)
 
+    @alone
     def subtract(self, label: int, other: int) -> frozenset[int]:
         """Take one structure's voxels out of another, which keeps the rest.
 
@@ -232,6 +266,7 @@ class Structures:
         edits = {str(label): difference(whole, rest, step)}
         return self._do(step, edits, self._listed, code)
 
+    @alone
     def delete(self, label: int) -> frozenset[int]:
         """Remove a structure."""
         mask = self.mask(label)
@@ -242,10 +277,27 @@ class Structures:
         after = replace(self._listed, structures=rest)
         return self._do(step, edits, after, f"del masks[{label}]")
 
+    @alone
+    def put_mark(self, kept: Kept, step: str, code: str = "") -> frozenset[int]:
+        """Take a mark, in the place of the one that has its number."""
+        others = {one.number: one for one in self.marks}
+        marks = tuple({**others, kept.number: kept}.values())
+        return self._do(step, {}, replace(self._listed, marks=marks), code)
+
+    @alone
+    def delete_mark(self, number: int) -> frozenset[int]:
+        """Remove a mark."""
+        gone = self.mark(number)
+        marks = tuple(kept for kept in self.marks if kept is not gone)
+        after = replace(self._listed, marks=marks)
+        return self._do(f"Delete {gone.name}", {}, after, f"del marks[{number}]")
+
+    @alone
     def undo(self) -> frozenset[int]:
         """Take the last step back."""
         return self._moved(self._history.undo(), forward=False)
 
+    @alone
     def redo(self) -> frozenset[int]:
         """Do again what was undone last."""
         return self._moved(self._history.redo(), forward=True)
@@ -273,48 +325,28 @@ class Structures:
         """Follow a step that the history has made; the labels whose voxels it changed."""
         if step is None:
             return frozenset()
+        listed = self._listed
         if isinstance(step.note, Note):
-            self._listed = step.note.after if forward else step.note.before
+            listed = step.note.after if forward else step.note.before
         changed = frozenset(int(key) for key in step.edits)
         for label in changed:
             mask = self._history.mask(str(label))
             self._counts[label] = int(np.count_nonzero(mask.array))
+            self._versions[label] = self.version(label) + 1
         boxes = [edit.box for edit in step.edits.values()]
         if boxes:
-            self._paint(_hull(boxes))
+            self._paint(listed, _hull(boxes))
+        self._listed = listed  # last: others may read while this is going on
         return changed
 
-    def _paint(self, box: tuple[slice, ...]) -> None:
+    def _paint(self, listed: Listed, box: tuple[slice, ...]) -> None:
         """Draw the label map anew inside a box, in an array of its own."""
         shown = self._shown.copy()
         shown[box] = 0
-        for structure in sorted(self.listed, key=lambda s: s.label != BODY_LABEL):
+        for structure in sorted(listed.structures, key=lambda s: s.label != BODY_LABEL):
             mask = self._history.mask(str(structure.label)).array[box]
             np.copyto(shown[box], np.uint8(structure.label), where=mask)
         self._shown = shown
-
-    def _free_label(self) -> int:
-        taken = {structure.label for structure in self.listed}
-        first = 1 + max((*taken, 5))  # those of the table stay what they are
-        if len(taken) >= MAX_STRUCTURES:
-            raise UsageError(f"There are {len(taken)} structures; delete one first.")
-        return first if first < 256 else next(n for n in range(6, 256) if n not in taken)
-
-    def _free_name(self, name: str) -> str:
-        taken = {normal_name(structure.name) for structure in self.listed}
-        plain = "".join(letter if letter.isprintable() else " " for letter in name)
-        name = " ".join(plain.split())[: MAX_NAME - 4] or "structure"
-        if normal_name(name) not in taken:
-            return name
-        numbers = range(2, MAX_STRUCTURES + 2)
-        return next(f"{name} {n}" for n in numbers if normal_name(f"{name} {n}") not in taken)
-
-
-def _in_order(structures: Iterable[Structure]) -> tuple[Structure, ...]:
-    """The table's structures by label, then those that were added, as they came."""
-    listed = list(structures)
-    known = sorted((s for s in listed if s.label <= 5), key=lambda s: s.label)
-    return (*known, *(s for s in listed if s.label > 5))
 
 
 def _hull(boxes: Sequence[tuple[slice, slice, slice]]) -> tuple[slice, ...]:

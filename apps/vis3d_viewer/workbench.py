@@ -50,8 +50,8 @@ class Workbench:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._showing = Showing(desk)
-        self.corrections = Corrections(desk, self._showing)
+        self.showing = Showing(desk)
+        self.corrections = Corrections(desk, self.showing)
 
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
@@ -79,7 +79,7 @@ class Workbench:
 
     def open(self, study: Study) -> None:
         """Begin with a newly opened scan."""
-        self._showing.open(study)
+        self.showing.open(study)
 
     @property
     def structures(self) -> Structures:
@@ -88,7 +88,7 @@ class Workbench:
         Raises:
             UsageError: none is open.
         """
-        return self._showing.structures
+        return self.showing.structures
 
     # What a person asks for: words from a browser, to be judged here
 
@@ -127,11 +127,13 @@ class Workbench:
 
     def rename(self, label: object, name: object) -> None:
         """Give a structure another name."""
-        self._at_once(lambda: self.structures.rename(label_of(label), name_or(name, "")))
+        change = partial(self.structures.rename, label_of(label), name_or(name, ""))
+        self._desk.start(self.showing.change(change))
 
     def recolor(self, label: object, color: object) -> None:
         """Give a structure another colour, as #rrggbb."""
-        self._at_once(lambda: self.structures.recolor(label_of(label), color_of(color)))
+        change = partial(self.structures.recolor, label_of(label), color_of(color))
+        self._desk.start(self.showing.change(change))
 
     def duplicate(self, label: object) -> None:
         """Add a copy of a structure."""
@@ -208,7 +210,11 @@ class Workbench:
             raise UsageError("Nothing has been done yet that a script could repeat.")
         gaps = study.gaps if study is not None else "refuse"
         return scripts.whole_script(
-            structures.script, structures.listed, series=self._series(), gaps=gaps
+            structures.script,
+            structures.listed,
+            len(structures.marks),
+            series=self._series(),
+            gaps=gaps,
         )
 
     def _series(self) -> Any:
@@ -222,24 +228,26 @@ class Workbench:
         what = f"Finding the {enumerated(names)}"
         work = partial(found_in, study.volume, tuple(names), what, self.structures)
         changed = await self._desk.work(what, work)
-        await self._showing.follow(changed)
+        await self.showing.follow(changed)
 
     async def _add(self, make: Callable[..., Mask], name: str, step: str, code: str) -> None:
-        volume = self._showing.volume
+        volume = self.showing.volume
         mask = await self._desk.work(step, lambda progress: make(volume, progress=progress))
         add = partial(self.structures.add, mask, name, step, code)
-        await self._showing.follow(await asyncio.to_thread(add))
+        await self.showing.follow(await asyncio.to_thread(add))
 
     async def _add_file(self, path: Path) -> None:
         try:
-            read = partial(structures_in, path, self._showing.volume)
+            read = partial(structures_in, path, self.showing.volume)
             found = await self._desk.work("Reading the label map", read)
         finally:
             path.unlink(missing_ok=True)
+        here = scripts.file_name_for(path.name, self.structures.script)
         for name, mask, code in found:
+            code = code.replace(repr(path.name), repr(here))
             add = partial(self.structures.add, mask, name, f"{name} from a file", code)
-            await self._showing.change(add)
-        await self._showing.follow(frozenset())
+            await self.showing.change(add)
+        await self.showing.follow(frozenset())
 
     async def _change(
         self,
@@ -248,23 +256,22 @@ class Workbench:
         make: Callable[[Mask, Progress], Mask | Edit],
         code: str,
     ) -> None:
-        before = self.structures.mask(label)
-        made = await self._desk.work(step, lambda progress: make(before, progress))
+        structures = self.structures
+        name, version = structures.structure(label).name, structures.version(label)
+        work = lambda progress: make(structures.copy(label), progress)  # noqa: E731
+        made = await self._desk.work(step, work)
         if isinstance(made, Mask) and not made.array.any():
-            raise UsageError(f"Nothing of {before.name} would be left.")
+            raise UsageError(f"Nothing of {name} would be left.")
+        if structures.version(label) != version:
+            raise UsageError(f"{name} was changed in the meantime: ask for it again.")
         change = partial(self.structures.change, label, step, lambda _: made, code)
-        await self._showing.follow(await asyncio.to_thread(change), quick=True)
-
-    def _at_once(self, change: Callable[[], frozenset[int]]) -> None:
-        """A change that moves no voxels."""
-        change()
-        self._showing.take()
+        await self.showing.follow(await asyncio.to_thread(change), quick=True)
 
     def _soon(self, what: str, change: Callable[[], frozenset[int]]) -> None:
         """A change that takes a moment, off the event loop."""
 
         async def do() -> None:
             changed = await self._desk.work(what, lambda progress: change())
-            await self._showing.follow(changed, quick=True)
+            await self.showing.follow(changed, quick=True)
 
         self._desk.start(do())

@@ -24,18 +24,23 @@ def desk(tmp_path: Path) -> PlainDesk:
 
 
 @pytest.fixture
-def marks(desk: PlainDesk) -> Marks:
-    return Marks(desk)
-
-
-@pytest.fixture
-def bench(desk: PlainDesk) -> Workbench:
+def empty(desk: PlainDesk) -> Workbench:
     bench = Workbench(desk)
     assert desk.study is not None
     bench.open(desk.study)
-    bench.add_threshold(200, 3000, "blob")
-    desk.finish()
     return bench
+
+
+@pytest.fixture
+def marks(desk: PlainDesk, empty: Workbench) -> Marks:
+    return Marks(desk, empty.showing)
+
+
+@pytest.fixture
+def bench(desk: PlainDesk, empty: Workbench) -> Workbench:
+    empty.add_threshold(200, 3000, "blob")
+    desk.finish()
+    return empty
 
 
 def lps(i: float, j: float, k: float) -> list[float]:
@@ -69,7 +74,9 @@ def test_an_ellipse_holds_the_values_inside(desk: PlainDesk, marks: Marks) -> No
     assert str(listed(desk)[0]["text"]).startswith("700 ± 0 HU")
 
 
-def test_marks_are_listed_deleted_and_saved(desk: PlainDesk, marks: Marks) -> None:
+def test_marks_are_listed_deleted_and_saved(
+    desk: PlainDesk, marks: Marks, empty: Workbench
+) -> None:
     marks.mark("distance", [lps(0, 0, 2), lps(10, 0, 2)])
     marks.mark("distance", [lps(0, 0, 2), lps(4, 0, 2)])
     desk.finish()
@@ -80,9 +87,53 @@ def test_marks_are_listed_deleted_and_saved(desk: PlainDesk, marks: Marks) -> No
     with desk.offered[-1].open(newline="") as stream:
         assert len(list(csv.DictReader(stream))) == 2
     marks.delete_mark(1)
+    desk.finish()
     assert [row["number"] for row in listed(desk)] == [2]
-    marks.clear()
+    assert desk.study is not None
+    empty.open(desk.study)
     assert listed(desk) == []
+
+
+def test_every_step_on_marks_is_undone_and_done_again(
+    desk: PlainDesk, marks: Marks, empty: Workbench
+) -> None:
+    marks.mark("distance", [lps(0, 0, 2), lps(10, 0, 2)])
+    marks.mark("angle", [lps(5, 0, 2), lps(0, 0, 2), lps(0, 5, 2)])
+    desk.finish()
+    marks.move_mark(1, 0, lps(3, 0, 2))
+    desk.finish()
+    marks.rename_mark(2, "carina")
+    desk.finish()
+    marks.delete_mark(1)
+    desk.finish()
+    assert desk.state["steps"] == [
+        "Draw distance 1",
+        "Draw angle 2",
+        "Move distance 1",
+        "Rename angle 2",
+        "Delete distance 1",
+    ]
+    seen = []
+    for _ in range(5):
+        empty.undo()
+        desk.finish()
+        seen.append([(row["name"], row["text"]) for row in listed(desk)])
+    i_mm = GEOMETRY.spacing[0]
+    moved, drawn = ("distance 1", f"{7 * i_mm:.1f} mm"), ("distance 1", f"{10 * i_mm:.1f} mm")
+    assert seen == [
+        [moved, ("carina", "90.0°")],
+        [moved, ("angle 2", "90.0°")],
+        [drawn, ("angle 2", "90.0°")],
+        [drawn],
+        [],
+    ]
+    for _ in range(5):
+        empty.redo()
+    desk.finish()
+    assert [row["name"] for row in listed(desk)] == ["carina"]
+    marks.mark("distance", [lps(0, 0, 2), lps(1, 0, 2)])
+    desk.finish()
+    assert listed(desk)[-1]["name"] == "distance 3"
 
 
 @pytest.mark.parametrize(

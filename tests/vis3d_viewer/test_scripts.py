@@ -1,5 +1,6 @@
 """The script of what was done gives what was done."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from vis3d_viewer.label_files import plain_name
+from vis3d_viewer.marks import Marks
 from vis3d_viewer.study import Study
 from vis3d_viewer.workbench import Workbench
 
@@ -26,6 +28,33 @@ def lps(i: float, j: float, k: float) -> list[float]:
     return point
 
 
+NOT_STEPS = {"preview_range", "show_script", "save_script", "save_marks", "undo", "redo"}
+
+
+class Eye:
+    """A 3D view that looks along the grid's k axis; half its height is 30 mm."""
+
+    async def projection(self) -> np.ndarray:
+        middle = GEOMETRY.to_lps((10, 10, 5))
+        matrix = np.eye(4)
+        matrix[:3, :3] = GEOMETRY.direction.T / 30
+        matrix[:3, 3] = -matrix[:3, :3] @ middle
+        return matrix
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> PlainDesk:
+    return PlainDesk(Study(blob_scan()), tmp_path)
+
+
+@pytest.fixture
+def bench(desk: PlainDesk) -> Workbench:
+    bench = Workbench(desk)
+    assert desk.study is not None
+    bench.open(desk.study)
+    return bench
+
+
 def repeated(desk: PlainDesk, bench: Workbench, folder: Path) -> np.ndarray:
     """The label map that the saved script makes of the scan."""
     assert desk.study is not None
@@ -34,56 +63,89 @@ def repeated(desk: PlainDesk, bench: Workbench, folder: Path) -> np.ndarray:
     bench.save_script()
     command = [sys.executable, str(desk.offered[-1]), str(folder / "scan.nrrd")]
     command.append(str(folder / "labels.nrrd"))
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder)
     assert done.returncode == 0, done.stderr
     return files.read_labelmap(folder / "labels.nrrd").array
 
 
-def test_the_script_repeats_every_kind_of_step(tmp_path: Path) -> None:
-    desk = PlainDesk(Study(blob_scan()), tmp_path)
-    bench = Workbench(desk)
-    assert desk.study is not None
-    bench.open(desk.study)
-    hand = bench.corrections
+def test_the_script_repeats_every_tool_there_is(
+    desk: PlainDesk, bench: Workbench, tmp_path: Path
+) -> None:
+    desk.view = Eye()  # type: ignore[assignment]
     desk.choose_settings(crosshair_lps=blob_lps())
+    marks = Marks(desk, bench.showing)
     normal = GEOMETRY.direction[:, 2].tolist()
     corners = [lps(2, 2, 8), lps(9, 2, 8), lps(9, 9, 8), lps(2, 9, 8)]
-    steps = [
-        lambda: bench.add_threshold(200, 3000, "blob"),
-        lambda: bench.grow_region(0, 1000, 'grown "here"'),
-        lambda: bench.reshape(6, "grow", 2.5),
-        lambda: bench.duplicate(6),
-        lambda: bench.reshape(8, "grow", 4),
-        lambda: bench.subtract(8, 7),
-        lambda: hand.stroke("brush", 6, [lps(2, 5, 3), lps(10, 5, 3)], 2.0, None, None),
-        lambda: hand.stroke("eraser", 6, [lps(4, 5, 3)], 1.5, normal, [-2000, 2000]),
-        lambda: hand.stroke("brush", 7, [lps(5, 5, 8)], 4.0, normal, None),
-        lambda: hand.cut_outline(7, corners, normal, "inside", False),
-        lambda: bench.rename(7, "left over"),
-        lambda: bench.recolor(7, "#123456"),
-        lambda: bench.at_point(6, "keep island"),
-        lambda: bench.fill_holes(8),
-        lambda: bench.delete(6),
-        lambda: bench.undo(),
-        lambda: bench.reshape(8, "smooth", 1.5),
-        lambda: bench.undo(),
+    square = [[-0.3, -0.3], [0.0, -0.3], [0.0, 0.3], [-0.3, 0.3]]
+    steps: list[tuple[str, tuple[object, ...]]] = [
+        ("add_threshold", (200, 3000, "blob")),
+        ("grow_region", (0, 1000, 'grown "here"')),
+        ("reshape", (6, "grow", 2.5)),
+        ("duplicate", (6,)),
+        ("reshape", (8, "grow", 4)),
+        ("reshape", (8, "shrink", 1)),
+        ("subtract", (8, 7)),
+        ("stroke", ("brush", 6, [lps(2, 5, 3), lps(10, 5, 3)], 2.0, None, None)),
+        ("stroke", ("eraser", 6, [lps(4, 5, 3)], 1.5, normal, [-2000, 2000])),
+        ("stroke", ("brush", 7, [lps(5, 5, 8)], 4.0, normal, None)),
+        ("cut_outline", (7, corners, normal, "inside", False)),
+        ("rename", (7, "left over")),
+        ("recolor", (7, "#123456")),
+        ("duplicate", (6,)),
+        ("cut_view", (9, square, "inside")),
+        ("at_point", (6, "keep island")),
+        ("stroke", ("brush", 7, [lps(15, 5, 2)], 3.0, None, None)),
+        ("at_point", (7, "remove island")),
+        ("stroke", ("brush", 8, [lps(22, 14, 6)], 7.0, None, None)),
+        ("stroke", ("eraser", 8, [lps(22, 14, 6)], 3.0, None, None)),
+        ("fill_holes", (8,)),
+        ("stroke", ("eraser", 8, [lps(22, 14, 6), lps(22, 14, 30)], 2.0, None, None)),
+        ("reshape", (8, "close", 4)),
+        ("reshape", (8, "open", 4)),
+        ("mark", ("distance", [lps(0, 0, 2), lps(10, 3, 2)])),
+        ("mark", ("angle", [lps(5, 0, 2), lps(0, 0, 2), lps(0, 5, 2)])),
+        ("mark", ("ellipse", [lps(9, 20, 5), lps(12, 20, 5), lps(9, 23, 5)])),
+        ("mark", ("polygon", [lps(5, 15, 5), lps(15, 15, 5), lps(9, 25, 5)])),
+        ("move_mark", (1, 1, lps(0, 9, 2))),
+        ("rename_mark", (3, "the 'blob'")),
+        ("delete_mark", (2,)),
+        ("delete", (6,)),
+        ("undo", ()),
+        ("merge", (7, 9)),
+        ("reshape", (8, "smooth", 1.5)),
+        ("segment", ("body",)),
+        ("undo", ()),
     ]
-    for step in steps:
-        step()
+    tools = {**bench.triggers, **marks.triggers}
+    assert {name for name, _ in steps} >= set(tools) - NOT_STEPS
+    for name, arguments in steps:
+        before = desk.state["steps"]
+        tools[name](*arguments)
         desk.finish()
+        assert name == "undo" or desk.state["steps"] != before, (name, arguments)
+    assert desk.study is not None
     assert desk.study.labels is not None
+    assert set(np.unique(desk.study.labels.array)) >= {0, 7, 8}
     assert (repeated(desk, bench, tmp_path) == desk.study.labels.array).all()
+    marks.save_marks(".json")
+    saved, ours = (
+        json.loads(path.read_text())["measurements"]
+        for path in (tmp_path / "marks.json", desk.offered[-1])
+    )
+    assert [one.pop("points_lps") for one in saved] == [one.pop("points_lps") for one in ours]
+    assert [sorted(one) for one in saved] == [sorted(one) for one in ours]
+    for one, other in zip(saved, ours, strict=True):
+        assert one == pytest.approx(other)
     bench.show_script()
     shown = desk.state["script"]
-    assert "smooth" not in shown["python"], "what is undone isn't done"
-    assert shown["command"] == ""
+    assert "'body'" not in shown["python"], "what is undone isn't done"
+    assert shown["command"] == "python steps.py SCAN structures.nii.gz"
 
 
-def test_structures_come_from_a_file_on_another_grid(tmp_path: Path) -> None:
-    desk = PlainDesk(Study(blob_scan()), tmp_path)
-    bench = Workbench(desk)
+def test_structures_come_from_a_file_on_another_grid(
+    desk: PlainDesk, bench: Workbench, tmp_path: Path
+) -> None:
     assert desk.study is not None
-    bench.open(desk.study)
     part = GEOMETRY.cropped((2, 3, 4), (10, 20, 15))
     array = np.zeros(part.shape, np.uint8)
     array[1:4, 2:5, 3:6] = 7
@@ -99,8 +161,23 @@ def test_structures_come_from_a_file_on_another_grid(tmp_path: Path) -> None:
     assert desk.study.masks[structure.label].array[3:6, 5:8, 7:10].all()
     assert desk.study.voxels[structure.label] == 27
     assert not sent.exists()
-    kept.rename(tmp_path / "labels.nrrd")
     assert "from_file('labels.nrrd', 0, 7)" in bench.structures.script
+    (tmp_path / "labels.nrrd").write_bytes(kept.read_bytes())
+    second = LabelMap(np.roll(array, 5, axis=2), part, labels.structures)
+    files.write_labelmap(second, tmp_path / "labels2.nrrd")
+    sent.write_bytes((tmp_path / "labels2.nrrd").read_bytes())
+    bench.add_file(sent)
+    desk.finish()
+    (tmp_path / "labels.nrrd").write_bytes(kept.read_bytes())
+    assert desk.study.labels is not None
+    ours = desk.study.labels.array
+    assert set(np.unique(ours)) == {0, 6, 7}
+    bench.save_script()
+    assert "from_file('labels2.nrrd', 0, 7)" in desk.offered[-1].read_text()
+    (tmp_path / "again").mkdir()
+    for name in ("labels.nrrd", "labels2.nrrd"):
+        (tmp_path / "again" / name).write_bytes((tmp_path / name).read_bytes())
+    assert (repeated(desk, bench, tmp_path / "again") == ours).all()
     empty = LabelMap(np.zeros(part.shape, np.uint8), part, labels.structures)
     files.write_labelmap(empty, sent)
     bench.add_file(sent)

@@ -1,0 +1,75 @@
+"""What is listed of a scan: structures and marks, their names, colours and numbers."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from vis3d.errors import UsageError
+from vis3d.labels import Report, Structure, normal_name
+from vis3d_viewer.measuring import Kept
+
+MAX_STRUCTURES = 200
+MAX_NAME = 60
+
+COLORS = (
+    (232, 106, 106),
+    (160, 132, 232),
+    (240, 160, 80),
+    (92, 200, 210),
+    (222, 120, 190),
+    (150, 200, 90),
+    (240, 214, 110),
+    (120, 150, 240),
+)
+"""Those of structures that have none of their own, in turn."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What is listed at one time, and what the last segmentation said of itself."""
+
+    structures: tuple[Structure, ...] = ()
+    report: Report = field(default_factory=Report)
+    marks: tuple[Kept, ...] = ()
+
+
+def free_label(listed: Listed) -> int:
+    """A label for a new structure.
+
+    Raises:
+        UsageError: there are too many.
+    """
+    taken = {structure.label for structure in listed.structures}
+    first = 1 + max((*taken, 5))  # those of the table stay what they are
+    if len(taken) >= MAX_STRUCTURES:
+        raise UsageError(f"There are {len(taken)} structures; delete one first.")
+    return first if first < 256 else next(n for n in range(6, 256) if n not in taken)
+
+
+def free_name(listed: Listed, name: str) -> str:
+    """A name that no structure has, like the one that is wished for."""
+    taken = {normal_name(structure.name) for structure in listed.structures}
+    plain = "".join(letter if letter.isprintable() else " " for letter in name)
+    name = " ".join(plain.split())[: MAX_NAME - 4] or "structure"
+    if normal_name(name) not in taken:
+        return name
+    numbers = range(2, MAX_STRUCTURES + 2)
+    return next(f"{name} {n}" for n in numbers if normal_name(f"{name} {n}") not in taken)
+
+
+def in_order(structures: Iterable[Structure]) -> tuple[Structure, ...]:
+    """The table's structures by label, then those that were added, as they came."""
+    listed = list(structures)
+    known = sorted((s for s in listed if s.label <= 5), key=lambda s: s.label)
+    return (*known, *(s for s in listed if s.label > 5))
+
+
+def sound_name(name: str) -> str:
+    """A name as it is kept.
+
+    Raises:
+        UsageError: it is empty, too long, or of signs that can't be printed.
+    """
+    words = " ".join(name.split())
+    if not words or len(words) > MAX_NAME or not words.isprintable():
+        raise UsageError(f"A name has 1 to {MAX_NAME} characters.")
+    return words

@@ -1,0 +1,91 @@
+"""Marks that a person draws on slices: what they are, what they measure, how they read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from vis3d.errors import UsageError
+from vis3d.measurement import (
+    Angle,
+    Distance,
+    Ellipse,
+    OutlineStatistics,
+    Polygon,
+    measure_outline,
+)
+from vis3d.volume import Volume
+
+MAX_MARKS = 500
+MAX_POINTS = 2000
+
+Points: TypeAlias = tuple[tuple[float, float, float], ...]
+Drawn: TypeAlias = Distance | Angle | Ellipse | Polygon
+Mark: TypeAlias = Distance | Angle | OutlineStatistics
+
+KINDS: dict[str, tuple[int, Callable[..., Drawn]]] = {
+    "distance": (2, Distance),
+    "angle": (3, Angle),
+    "ellipse": (3, Ellipse),
+    "polygon": (0, lambda *points, name: Polygon(tuple(points), name)),
+}
+"""How many points each kind has (0: three and more), and what makes it of them."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A mark with its number, its kind, its points and what it measures."""
+
+    number: int
+    kind: str
+    name: str
+    points: Points
+    mark: Mark
+
+
+def kept_mark(volume: Volume, number: int, kind: str, name: str, points: Points) -> Kept:
+    """A mark with what its points measure on the scan.
+
+    Raises:
+        UsageError: too few or too many points, or none that measure anything.
+    """
+    return Kept(number, kind, name, points, measured(volume, kind, name, points))
+
+
+def measured(volume: Volume, kind: str, name: str, points: Points) -> Mark:
+    """What the points measure on the scan.
+
+    Raises:
+        UsageError: too few or too many points, or none that measure anything.
+    """
+    count, make = KINDS[kind]
+    if count and len(points) != count:
+        raise UsageError(f"This measurement takes {count} points.")
+    drawn = make(*points, name=name)
+    if isinstance(drawn, Ellipse | Polygon):
+        return measure_outline(volume, drawn)
+    return drawn
+
+
+def shown(kept: Kept) -> dict[str, Any]:
+    """A mark as the page shows it: points, and what it says."""
+    mark = kept.mark
+    if isinstance(mark, Distance):
+        text = f"{mark.mm:.1f} mm"
+    elif isinstance(mark, Angle):
+        text = f"{mark.degrees:.1f}°"
+    else:
+        text = _values(mark.as_dict())
+    return {
+        "number": kept.number,
+        "kind": kept.kind,
+        "name": kept.name,
+        "points": [list(point) for point in kept.points],
+        "text": text,
+    }
+
+
+def _values(found: dict[str, Any]) -> str:
+    mean, sd, area = (found.get(name) for name in ("mean_hu", "sd_hu", "area_mm2"))
+    if mean is None:
+        return "no voxel inside"
+    return f"{mean:.0f} ± {sd or 0:.0f} HU, {(area or 0) / 100:.1f} cm²"
