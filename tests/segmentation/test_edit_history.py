@@ -106,6 +106,22 @@ def test_the_oldest_steps_are_forgotten_beyond_the_limit_of_memory() -> None:
     np.testing.assert_array_equal(history.mask("x").array, random_mask(first - 1).array)
 
 
+def test_a_restored_history_goes_back_and_forth_as_the_first_one() -> None:
+    history = EditHistory(GRID, {"one": random_mask(1)})
+    for seed in range(4):
+        history.do(f"step {seed}", {"one": edit_for(history.mask("one"), "noise", seed)})
+    history.undo()
+    now = {"one": Mask(history.mask("one").array.copy(), GRID)}
+    other = EditHistory.restored(GRID, now, history.steps, history.done)
+    assert (other.names, other.done) == (history.names, 3)
+    for move in ("redo", "undo", "undo", "undo", "undo", "redo"):
+        getattr(history, move)()
+        getattr(other, move)()
+        np.testing.assert_array_equal(other.mask("one").array, history.mask("one").array)
+    with pytest.raises(UsageError, match="can't stand"):
+        EditHistory.restored(GRID, now, history.steps, 5)
+
+
 def test_a_view_of_the_state_cannot_be_written_and_what_was_given_stays() -> None:
     mask = random_mask(1)
     history = EditHistory(GRID, {"one": mask})

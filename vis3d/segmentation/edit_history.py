@@ -1,6 +1,6 @@
 """Undo and redo for masks that a person corrects."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -56,6 +56,27 @@ class EditHistory:
         for key, mask in (masks or {}).items():
             self.put(key, mask)
 
+    @classmethod
+    def restored(
+        cls,
+        geometry: Geometry,
+        masks: Mapping[str, Mask],
+        steps: Sequence[Step],
+        done: int,
+        *,
+        max_bytes: int = MAX_BYTES,
+    ) -> "EditHistory":
+        """A history as another one was: its masks now, all its steps, how many stand.
+
+        Raises:
+            UsageError: more steps stand than there are.
+        """
+        if not 0 <= done <= len(steps):
+            raise UsageError(f"{done} of {len(steps)} steps can't stand.")
+        history = cls(geometry, masks, max_bytes=max_bytes)
+        history._steps, history._done = list(steps), done
+        return history
+
     def put(self, key: str, mask: Mask) -> None:
         """Take a mask as the state from which later steps start; no step, no undoing.
 
@@ -79,8 +100,13 @@ class EditHistory:
         return Mask(view, self.geometry, self._names.get(key, key))
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def steps(self) -> tuple[Step, ...]:
         """What was done, the oldest first, undone steps too; see `done`."""
+        return tuple(self._steps)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the steps."""
         return tuple(step.name for step in self._steps)
 
     @property
