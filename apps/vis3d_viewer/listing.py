@@ -1,10 +1,11 @@
 """What is listed of a scan: structures and marks, their names, colours and numbers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from vis3d.errors import UsageError
 from vis3d.labels import Report, Structure, normal_name
+from vis3d.segmentation import Edit, Step
 from vis3d_viewer.measuring import Kept
 
 MAX_STRUCTURES = 200
@@ -30,6 +31,34 @@ class Listed:
     structures: tuple[Structure, ...] = ()
     report: Report = field(default_factory=Report)
     marks: tuple[Kept, ...] = ()
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a step changes besides voxels, and the Python that does the same."""
+
+    before: Listed
+    after: Listed
+    code: str
+
+
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """All there is at one time: lists, voxels (as edits of nothing), steps, how many stand.
+
+    `lost` is the Python of steps that are too old to be undone.
+    """
+
+    listed: Listed
+    masks: Mapping[int, Edit]
+    steps: tuple[Step, ...]
+    done: int
+    lost: str = ""
+
+
+def code_of(step: Step) -> str:
+    """The Python that does the same as a step; empty where none is needed."""
+    return step.note.code if isinstance(step.note, Note) else ""
 
 
 def free_label(listed: Listed) -> int:

@@ -6,7 +6,7 @@ of structures that overlap, the one listed later; body only where there is nothi
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
@@ -16,8 +16,19 @@ from vis3d.errors import UsageError
 from vis3d.geometry import Geometry
 from vis3d.labels import BODY, STRUCTURES, LabelMap, Structure, normal_name
 from vis3d.segmentation import Edit, EditHistory, Step, difference
+from vis3d.segmentation.edits import edit_of
 from vis3d.volume import Mask
-from vis3d_viewer.listing import COLORS, Listed, free_label, free_name, in_order, sound_name
+from vis3d_viewer.listing import (
+    COLORS,
+    Listed,
+    Note,
+    Saved,
+    code_of,
+    free_label,
+    free_name,
+    in_order,
+    sound_name,
+)
 from vis3d_viewer.measuring import Kept
 
 BODY_LABEL = next(structure.label for structure in STRUCTURES if structure.name == BODY)
@@ -39,15 +50,6 @@ def alone(change: Change[Options, Answer]) -> Change[Options, Answer]:
     return do
 
 
-@dataclass(frozen=True)
-class Note:
-    """What a step changes besides voxels, and the Python that does the same."""
-
-    before: Listed
-    after: Listed
-    code: str
-
-
 class Structures:
     """The structures of one scan. All changes are steps that can be undone and done again."""
 
@@ -59,7 +61,7 @@ class Structures:
         self._shown: NDArray[np.uint8] = np.zeros(geometry.shape, np.uint8)
         self._counts: dict[int, int] = {}
         self._versions: dict[int, int] = {}
-        self._codes: list[str] = []
+        self._packed: dict[int, tuple[int, Edit]] = {}
         self._lost = ""
 
     # What there is
@@ -147,8 +149,37 @@ class Structures:
     @property
     def script(self) -> str:
         """The Python of all that was done and stands, from `volume` to `masks` and `names`."""
-        lines = [code for code in (self._lost, *self._codes[: self.done]) if code]
+        codes = [code_of(step) for step in self._history.steps[: self.done]]
+        lines = [code for code in (self._lost, *codes) if code]
         return "\n".join(line.strip("\n") for line in lines)
+
+    @alone
+    def saved(self) -> Saved:
+        """All there is, as a session keeps it; voxels that haven't changed cost nothing."""
+        masks = {s.label: self._from_nothing(s.label) for s in self.listed}
+        return Saved(self._listed, masks, self._history.steps, self.done, self._lost)
+
+    @classmethod
+    def restored(cls, geometry: Geometry, saved: Saved) -> "Structures":
+        """What another one was when it was saved."""
+        made = cls(geometry)
+        nothing = Mask(np.zeros(geometry.shape, bool), geometry)
+        masks = {str(label): edit.applied_to(nothing) for label, edit in saved.masks.items()}
+        made._history = EditHistory.restored(geometry, masks, saved.steps, saved.done)
+        made._listed, made._lost = saved.listed, saved.lost
+        made._counts = {label: edit.voxels for label, edit in saved.masks.items()}
+        boxes = [edit.box for edit in saved.masks.values()]
+        if boxes:
+            made._paint(saved.listed, _hull(boxes))
+        return made
+
+    def _from_nothing(self, label: int) -> Edit:
+        version, edit = self._packed.get(label, (-1, None))
+        if edit is None or version != self.version(label):
+            mask = self.mask(label)
+            edit = edit_of(mask.array, (0, 0, 0), mask.name)
+            self._packed[label] = self.version(label), edit
+        return edit
 
     # What can be done; each gives the labels whose voxels changed
 
@@ -313,12 +344,11 @@ class Structures:
     ) -> frozenset[int]:
         idle = after == self._listed and not any(edit.voxels for edit in edits.values())
         note = None if idle else Note(self._listed, after, code)
-        known = len(self._history.names[: self.done])
+        before = self._history.steps[: self.done]
         made = self._history.do(step, edits, note=note)
-        if note is not None:
-            forgotten = known + 1 - self.done  # the oldest steps go when there are too many
-            self._lost += "\n".join(self._codes[:forgotten]) + "\n" if forgotten > 0 else ""
-            self._codes = [*self._codes[max(0, forgotten) : known], code]
+        forgotten = before[: len(before) + 1 - self.done] if note is not None else ()
+        for one in forgotten:  # the oldest steps go when there are too many
+            self._lost += code_of(one) + "\n"
         return self._moved(made, forward=True)
 
     def _moved(self, step: Step | None, *, forward: bool) -> frozenset[int]:
