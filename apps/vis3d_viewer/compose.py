@@ -10,7 +10,7 @@ from vis3d.imaging import PLANES, slice_count
 from vis3d.labels import Structure
 from vis3d.scene import Scene
 from vis3d.volume import Volume
-from vis3d_viewer.scene3d import usual_opacity
+from vis3d_viewer.scene3d import names_in_3d, usual_opacity
 from vis3d_viewer.settings import Settings
 from vis3d_viewer.study import Study
 from vis3d_viewer.windows import first_window
@@ -75,7 +75,7 @@ def _row(study: Study, structure: Structure) -> dict[str, Any]:
         "volume": f"{volume_ml:,.0f} ml" if volume_ml >= 10 else f"{volume_ml:,.1f} ml",
         "exportable": mask is not None,
         "has_surface": surface is not None,
-        "opacity": usual_opacity(structure.name, frozenset(s.name for s in study.structures)),
+        "opacity": usual_opacity(structure.name, names_in_3d(study)),
     }
 
 

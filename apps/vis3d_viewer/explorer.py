@@ -17,14 +17,17 @@ from trame_server.utils.typed_state import TypedState
 from vis3d.errors import Cancelled, UsageError, Vis3dError
 from vis3d.progress import Progress
 from vis3d.scene import Camera, ClipPlane, CropBox, Scene
-from vis3d_viewer import compose, exports, look3d, opening, scene3d, study, workbench
+from vis3d_viewer import compose, emphysema, exports, look3d, opening, scene3d, study, workbench
+from vis3d_viewer.emphysema import Emphysema
 from vis3d_viewer.exports import Exports
 from vis3d_viewer.jobs import Jobs, Result
+from vis3d_viewer.levels import Levels
 from vis3d_viewer.look3d import Look3D
 from vis3d_viewer.marks import Marks
 from vis3d_viewer.opening import Opening, Sources
 from vis3d_viewer.planes import plane_maps
 from vis3d_viewer.settings import VIEWS, Settings, accept
+from vis3d_viewer.smoothness import Smoothness
 from vis3d_viewer.study import Study
 from vis3d_viewer.ui import VIEW_3D
 from vis3d_viewer.uploads import without_folders
@@ -59,6 +62,7 @@ STATE: dict[str, Any] = {
     **look3d.STATE,
     **workbench.STATE,
     **exports.STATE,
+    **emphysema.STATE,
 }
 """What the page shows besides the settings; only the server changes it."""
 
@@ -82,6 +86,7 @@ class Explorer:
         self._bench = Workbench(self)
         self._exports = Exports(self)
         self._marks = Marks(self, self._bench.showing)
+        self._followers = (Emphysema(self), Smoothness(self), Levels(self))
         self.opening = Opening(self, self._jobs, sources)
         self._prepare_state()
 
@@ -240,6 +245,8 @@ class Explorer:
     def _compose(self, *_: object, **__: object) -> None:
         if self.study is None or self.view is None:
             return
+        for part in self._followers:
+            part.follow()
         chosen = self.settings
         self.view.turn(chosen.turning and chosen.layout in ("grid", "volume"))
         scene = scene3d.compose(self.study, chosen)
@@ -262,7 +269,7 @@ class Explorer:
             self.look,
         ):
             self._server.trigger(trigger.__name__)(trigger)
-        for part in (self.opening, self._bench, self._exports, self._marks):
+        for part in (self.opening, self._bench, self._exports, self._marks, *self._followers):
             for name, work in part.triggers.items():
                 self._server.trigger(name)(self._explained(work))
 

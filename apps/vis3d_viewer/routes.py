@@ -131,7 +131,7 @@ def slice_request(plane: str, query: Any) -> SliceRequest:
 
     `labels` are those shown, `opacity` that of their colours, as in
     `/slice/axial?index=12&center=40&width=400&labels=1,2&opacity=0.4`; `slab=mip&mm=10` asks
-    for a slab, `turn=w,x,y,z` for a turned plane.
+    for a slab, `turn=w,x,y,z` for a turned plane, `emphysema=1` for that overlay.
 
     Raises:
         aiohttp.web.HTTPBadRequest: something in it is missing or makes no sense.
@@ -146,7 +146,14 @@ def slice_request(plane: str, query: Any) -> SliceRequest:
         blend, thickness_mm = _slab(query)
         (turn,) = _turns(query.get("turn", "1,0,0,0"), 1)
         return SliceRequest(
-            _plane(plane), int(query["index"]), window, opacities, blend, thickness_mm, turn
+            _plane(plane),
+            int(query["index"]),
+            window,
+            opacities,
+            blend,
+            thickness_mm,
+            turn,
+            emphysema="emphysema" in query,
         )
     except (KeyError, ValueError):
         raise web.HTTPBadRequest(text="There is no such slice.") from None

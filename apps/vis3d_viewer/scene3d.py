@@ -24,9 +24,12 @@ from vis3d.scene import (
 from vis3d.volume import Volume
 from vis3d_viewer.planes import is_straight, rotation
 from vis3d_viewer.settings import HANDLES, VIEWS, Settings
+from vis3d_viewer.smoothness import shown_surface
 from vis3d_viewer.study import Study
 
 Choice = TypeVar("Choice", bound=str)
+
+AIRWAYS = "airways"
 
 
 def compose(study: Study, settings: Settings) -> Scene:
@@ -90,8 +93,14 @@ def opacity_of(label: int, study: Study, settings: Settings) -> float:
     chosen = settings.opacity.get(str(label))
     if chosen is not None:
         return chosen
+    return usual_opacity(study.structure(label).name, names_in_3d(study))
+
+
+def names_in_3d(study: Study) -> frozenset[str]:
+    """The names of what stands in 3D, for `usual_opacity`."""
     names = frozenset(structure.name for structure in study.structures)
-    return usual_opacity(study.structure(label).name, names)
+    # The lungs would hide emphysema as they would hide the airways.
+    return names if study.emphysema is None else names | {AIRWAYS}
 
 
 def transfer_of(volume: Volume, settings: Settings) -> TransferFunction:
@@ -110,18 +119,23 @@ def _volume(study: Study, settings: Settings) -> list[Layer]:
     if shown is None:
         return []
     transfer = transfer_of(shown, settings) if settings.transfer else settings.preset
-    return [VolumeLayer(shown, transfer, visible=settings.show_volume)]
+    visible = settings.show_volume and study.preview_surface is None  # it would be hidden
+    return [VolumeLayer(shown, transfer, visible=visible)]
 
 
 def _surfaces(study: Study, settings: Settings) -> list[Layer]:
     layers: list[Layer] = []
     for structure in study.structures:
-        surface = study.surfaces.get(structure.label)
-        if surface is not None:
+        if structure.label in study.surfaces:
+            surface = shown_surface(study, structure.label, settings)
             opacity = opacity_of(structure.label, study, settings)
             shown = settings.show_surfaces and structure.label not in settings.hidden
             visible = shown and opacity > 0
             layers.append(SurfaceLayer(surface, structure.color, opacity, visible))
+    if settings.show_surfaces and study.emphysema is not None:
+        layers.append(SurfaceLayer(study.emphysema.surface))
+    if study.preview_surface is not None:
+        layers.append(SurfaceLayer(study.preview_surface))
     return layers
 
 

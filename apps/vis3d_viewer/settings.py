@@ -20,6 +20,9 @@ MAX_SLAB_MM = 200.0
 
 HANDLES: tuple[Handles, ...] = get_args(Handles)
 
+MAX_SMOOTH_MM = 5.0
+"""Of surfaces on the screen."""
+
 MAX_POINTS = 32
 """Of a transfer function."""
 
@@ -35,8 +38,9 @@ class Settings:
 
     `crosshair_lps` is in mm. `window_center` and `window_width` are in the scan's own unit.
     `turns` are quaternions (w, x, y, z) of the axial, coronal and sagittal plane.
-    `hidden` and `opacity` go by label (as text in `opacity`, since JSON's keys are texts);
-    opacities are 0 to 1. `crop` holds a box's low and high corner, `clip` a plane's point and
+    `hidden`, `opacity` and `smoothness` (mm) go by label (as text in the latter two, since
+    JSON's keys are texts); opacities are 0 to 1. With `render_here` the browser draws the
+    surfaces. `crop` holds a box's low and high corner, `clip` a plane's point and
     normal, both in LPS mm, or nothing. `transfer` holds the rows of a transfer function of
     one's own (value, r, g, b, opacity), or nothing where the preset's is meant.
     """
@@ -57,6 +61,9 @@ class Settings:
     overlay_opacity: float = 0.25
     hidden: list[int] = field(default_factory=list)
     opacity: dict[str, float] = field(default_factory=dict)
+    smoothness: dict[str, float] = field(default_factory=dict)
+    show_emphysema: bool = False
+    render_here: bool = False
     parallel: bool = False
     ambient_occlusion: bool = True
     slices_in_3d: bool = False
@@ -113,12 +120,17 @@ def _labels(value: object) -> bool:
     return isinstance(value, list) and len(value) <= MAX_LABEL and all(map(_label, value))
 
 
-def _opacities(value: object) -> bool:
-    fraction = _number(0.0, 1.0)
-    return isinstance(value, Mapping) and all(
-        isinstance(key, str) and key.isdecimal() and _label(int(key[:6])) and fraction(opacity)
-        for key, opacity in value.items()
-    )
+def _by_label(low: float, high: float) -> Callable[[object], bool]:
+    """A number for some of the labels."""
+    number = _number(low, high)
+
+    def are_numbers(value: object) -> bool:
+        return isinstance(value, Mapping) and all(
+            isinstance(key, str) and key.isdecimal() and _label(int(key[:6])) and number(one)
+            for key, one in value.items()
+        )
+
+    return are_numbers
 
 
 def _numbers(count: int) -> Callable[[object], bool]:
@@ -174,7 +186,10 @@ _RULES: dict[str, Callable[[object], bool]] = {
     "show_overlay": _flag,
     "overlay_opacity": _number(0.0, 1.0),
     "hidden": _labels,
-    "opacity": _opacities,
+    "opacity": _by_label(0.0, 1.0),
+    "smoothness": _by_label(0.0, MAX_SMOOTH_MM),
+    "show_emphysema": _flag,
+    "render_here": _flag,
     "parallel": _flag,
     "ambient_occlusion": _flag,
     "slices_in_3d": _flag,

@@ -1,7 +1,7 @@
 """Slices as JPEG, encoded in worker threads."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -9,13 +9,17 @@ from PIL import Image
 from vis3d.imaging import Plane, Window
 from vis3d.imaging.pictures import gray_picture, painted
 from vis3d.imaging.stacks import Blend, Stack, labels_shown, shown
+from vis3d.labels import LabelMap
+from vis3d.measurement import EMPHYSEMA
 from vis3d_viewer.planes import STRAIGHT, turned_stack
-from vis3d_viewer.study import Study
+from vis3d_viewer.study import LowAir, Study
 
 JPEG_QUALITY = 90
 
 PREVIEW_COLOR, PREVIEW_OPACITY = (255, 96, 160), 0.55
 """How values are marked that a threshold would take."""
+
+EMPHYSEMA_OPACITY = 0.7
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class SliceRequest:
     blend: Blend | None = None
     thickness_mm: float = 0.0
     turn: tuple[float, float, float, float] = STRAIGHT
+    emphysema: bool = False
 
 
 def slice_jpeg(study: Study, request: SliceRequest) -> bytes:
@@ -54,8 +59,12 @@ def slice_jpeg(study: Study, request: SliceRequest) -> bytes:
     )
     pixels = gray_picture(sheet, volume, request.window)
     pixels = _coloured(pixels, study, where, request)
+    if request.emphysema and study.emphysema is not None:
+        pixels = _marked(pixels, study.emphysema, where, request.index)
     if study.preview is not None:
-        pixels = _previewed(pixels, sheet.array, study.preview)
+        low, high = study.preview
+        inside = (sheet.array >= low) & (sheet.array <= high)
+        pixels = _tinted(pixels, inside, PREVIEW_COLOR, PREVIEW_OPACITY)
     image = Image.fromarray(pixels)
     buffer = io.BytesIO()
     # Full colour resolution: outlines one pixel wide would else bleed.
@@ -76,12 +85,20 @@ def _coloured(
     return painted(pixels, labels, study.labels, opacities=dict(request.opacities))
 
 
-def _previewed(
-    pixels: np.ndarray, values: np.ndarray, chosen: tuple[float, float]
+def _marked(pixels: np.ndarray, found: LowAir, where: Stack, index: int) -> np.ndarray:
+    """The picture with emphysema in red: of a slab, that of its middle slice."""
+    mask = found.mask
+    labels = LabelMap(mask.array.view(np.uint8), mask.geometry, (replace(EMPHYSEMA, label=1),))
+    inside = labels_shown(labels, where, index) > 0
+    return _tinted(pixels, inside, EMPHYSEMA.color, EMPHYSEMA_OPACITY)
+
+
+def _tinted(
+    pixels: np.ndarray, inside: np.ndarray, color: tuple[int, int, int], opacity: float
 ) -> np.ndarray:
-    """The picture with the values from one to another in the colour of what may be added."""
-    low, high = chosen
+    """The picture with a veil of colour over some of its pixels."""
+    if not inside.any():
+        return pixels
     colored = pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
-    inside = ((values >= low) & (values <= high))[:, :, None]
-    tinted = PREVIEW_OPACITY * np.array(PREVIEW_COLOR) + (1 - PREVIEW_OPACITY) * colored
-    return np.where(inside, tinted, colored).astype(np.uint8)
+    tinted = opacity * np.array(color) + (1 - opacity) * colored
+    return np.where(inside[:, :, None], tinted, colored).astype(np.uint8)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from numpy.typing import NDArray
+
 from vis3d import choosing, files, meshing, phantom
 from vis3d.labels import LabelMap, Structure
 from vis3d.meshing.for_view import VIEW_TRIANGLES, surface_for_view
@@ -28,6 +30,30 @@ GAP_CODES = ("missing-slices", "variable-spacing")
 
 
 @dataclass(frozen=True, eq=False)
+class Smoothed:
+    """A surface with details below `mm` smoothed away, and the `source` it was made from."""
+
+    source: Surface
+    mm: float
+    surface: Surface
+
+
+@dataclass(frozen=True, eq=False)
+class LowAir:
+    """The lungs' voxels below -950 HU, and a surface round them for the screen.
+
+    `percent` of the lungs' measured voxels are such; `source` are the labels it was found
+    with.
+    """
+
+    mask: Mask
+    surface: Surface
+    percent: float
+    volume_ml: float
+    source: NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
 class Study:
     """A scan, its labels once it is segmented, and surfaces by label.
 
@@ -35,7 +61,9 @@ class Study:
     once they are made; files are made from `volume` and `labels`. `structures` are those
     that are there to be listed; `masks` and `voxels` (counted) go by their labels. `volume`
     is None where only surface files were opened, `series` where it isn't from DICOM.
-    `preview` is a range of values that slices mark, `gaps` how the scan was opened.
+    `preview` is a range of values that slices mark, `preview_surface` what 3D shows of it;
+    `gaps` says how the scan was opened. `smoothed` are surfaces by label, made smoother for
+    the screen; `emphysema` is there once it was asked for.
     """
 
     volume: Volume | None
@@ -48,6 +76,9 @@ class Study:
     voxels: Mapping[int, int] = field(default_factory=dict)
     series: Any = None
     preview: tuple[float, float] | None = None
+    preview_surface: Surface | None = None
+    smoothed: Mapping[int, Smoothed] = field(default_factory=dict)
+    emphysema: LowAir | None = None
     gaps: Gaps = "refuse"
 
     @property

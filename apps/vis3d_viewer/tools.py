@@ -19,6 +19,7 @@ from vis3d_viewer.structures import Structures
 Side: TypeAlias = Literal["inside", "outside"]
 
 MAX_MM = 100.0
+MAX_VALUE = 1e6
 
 SHAPES: dict[str, Callable[..., Mask]] = {
     "smooth": segmentation.smooth,
@@ -117,10 +118,19 @@ def range_of(low: object, high: object) -> tuple[float, float]:
     Raises:
         UsageError: they are none.
     """
-    first, last = (finite(one, -1e6, 1e6, "A value") for one in (low, high))
+    first, last = (finite(one, -MAX_VALUE, MAX_VALUE, "A value") for one in (low, high))
     if first > last:
         raise UsageError("The lower value comes first.")
     return first, last
+
+
+def level_of(value: object) -> float:
+    """The level of an isosurface.
+
+    Raises:
+        UsageError: it is none.
+    """
+    return finite(value, -MAX_VALUE, MAX_VALUE, "A level")
 
 
 def size_of(mm: object) -> float:

@@ -30,6 +30,7 @@ from vis3d_viewer.tools import (
     enumerated,
     found_in,
     grown_from,
+    level_of,
     name_or,
     range_of,
     size_of,
@@ -59,6 +60,7 @@ class Workbench:
         return {
             "segment": self.segment,
             "add_threshold": self.add_threshold,
+            "add_level": self.add_level,
             "grow_region": self.grow_region,
             "preview_range": self.preview_range,
             "rename": self.rename,
@@ -104,6 +106,14 @@ class Workbench:
         make = partial(threshold_of, values=values)
         code = scripts.called("threshold", "@volume", *values)
         self._desk.start(self._add(make, name_or(name, "threshold"), step, code))
+
+    def add_level(self, level: object, name: object = "") -> None:
+        """Add what lies inside the isosurface of a level: every voxel of it and above."""
+        value = level_of(level)
+        make = partial(threshold_of, values=(value, float("inf")))
+        code = scripts.called("threshold", "@volume", value)
+        step = f"Isosurface {value:g}"
+        self._desk.start(self._add(make, name_or(name, "isosurface"), step, code))
 
     def grow_region(self, low: object, high: object, name: object = "") -> None:
         """Add what is connected with the crosshair's place, from one value to another."""

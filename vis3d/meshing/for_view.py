@@ -50,10 +50,27 @@ def surface_for_view(
     return decimated_for_view(surface, max_triangles)
 
 
-def _surface_of(fraction: Volume, name: str, color: Color) -> Surface:
+def isosurface_for_view(volume: Volume, level: float, *, color: Color = GRAY) -> Surface:
+    """Where the values cross `level`, LPS mm, closed where the scan ends; for the screen.
+
+    Inside is value >= level; padding lies outside. Of a level that nothing reaches it is
+    empty. `isosurface` promises more and takes longer.
+    """
+    values = np.asarray(volume.array, np.float32)
+    outside = np.isnan(values)
+    if volume.padding is not None:
+        outside |= values == np.float32(volume.padding)
+    least = min(float(values.min(initial=level, where=~outside)), level) - 1
+    closed = np.pad(np.where(outside, np.float32(least), values), 1, constant_values=least)
+    nk, nj, ni = closed.shape
+    grid = volume.geometry.cropped((-1, -1, -1), (nk, nj, ni))
+    return _surface_of(Volume(closed, grid, ""), "level", color, level)
+
+
+def _surface_of(field: Volume, name: str, color: Color, level: float = FULL / 2) -> Surface:
     edges = vtkFlyingEdges3D()  # honours the direction matrix, unlike vtkContourFilter
-    edges.SetInputData(to_vtk(fraction))
-    edges.SetValue(0, FULL / 2)
+    edges.SetInputData(to_vtk(field))
+    edges.SetValue(0, level)
     edges.ComputeNormalsOff()
     edges.ComputeScalarsOff()
     edges.Update()
