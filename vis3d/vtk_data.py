@@ -18,6 +18,9 @@ from vis3d.volume import Mask, Volume
 SCALARS = "values"
 """The name of the point array that holds the voxels."""
 
+NORMALS = "normals"
+"""The name under which a surface's `point_data` may hold its outward normals."""
+
 
 @overload
 def to_vtk(data: Volume | LabelMap | Mask) -> vtkImageData: ...
