@@ -30,12 +30,17 @@ class TransferFunction:
 
 @dataclass(frozen=True, eq=False)
 class SurfaceLayer:
-    """A surface, in its own colour unless another is given."""
+    """A surface, in its own colour unless another is given.
+
+    `light` is a copy of fewer triangles to draw while the picture moves; the stage makes one
+    of a large surface where none is given.
+    """
 
     surface: Surface
     color: Rgb | None = None
     opacity: float = 1.0
     visible: bool = True
+    light: Surface | None = None
 
 
 @dataclass(frozen=True, eq=False)

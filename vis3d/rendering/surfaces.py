@@ -10,7 +10,7 @@ from vis3d.geometry import FloatArray
 from vis3d.rendering.clipping import vtk_planes
 from vis3d.scene import ClipPlane, SurfaceLayer
 from vis3d.surface import Surface
-from vis3d.vtk_data import to_vtk
+from vis3d.vtk_data import NORMALS, to_vtk
 
 MANY_TRIANGLES = 20_000
 """Surfaces of more are drawn from a lighter copy while they move."""
@@ -25,11 +25,10 @@ class SurfaceProp:
     def __init__(self, layer: SurfaceLayer) -> None:
         self.source: Surface = layer.surface
         self.prop = vtkActor()
-        self._fine: Any = vtkPolyDataMapper()
-        self._fine.ScalarVisibilityOff()
+        self._fine = _mapper(layer.surface)
+        self._light = layer.light
         self._coarse: Any = None
-        if len(layer.surface.triangles):
-            self._fine.SetInputData(_with_normals(to_vtk(layer.surface)))
+        self._corners_lps = layer.surface.bounds_mm
         self.prop.SetMapper(self._fine)
         material = self.prop.GetProperty()
         material.SetInterpolationToPhong()
@@ -42,7 +41,7 @@ class SurfaceProp:
     @property
     def corners_lps(self) -> FloatArray:
         """The corners of its box."""
-        return self.source.bounds_mm
+        return self._corners_lps
 
     def update(self, layer: SurfaceLayer) -> None:
         """Take the layer's colour, opacity and visibility."""
@@ -59,15 +58,18 @@ class SurfaceProp:
             if mapper is not None:
                 mapper.SetClippingPlanes(vtk_planes(planes))
 
+        if layer.light is not self._light:
+            self._light, self._coarse = layer.light, None
     def set_quality(self, coarse: bool) -> None:
         """A lighter copy with simpler light while moving, all triangles at rest."""
         material = self.prop.GetProperty()
         (material.SetInterpolationToGouraud if coarse else material.SetInterpolationToPhong)()
-        if not coarse or len(self.source.triangles) <= MANY_TRIANGLES:
+        many = self._light is not None or len(self.source.triangles) > MANY_TRIANGLES
+        if not coarse or not many:
             self.prop.SetMapper(self._fine)
         elif self.prop.GetVisibility():
             if self._coarse is None:
-                self._coarse = _coarse_mapper(self._fine)
+                self._coarse = self._coarse_mapper()
             self.prop.SetMapper(self._coarse)
 
 
@@ -78,14 +80,29 @@ def _with_normals(surface: Any) -> Any:
     return normals.GetOutput()
 
 
-def _coarse_mapper(fine: Any) -> Any:
+def _clustered(fine: Any) -> Any:
     clustering = vtkQuadricClustering()
     clustering.SetInputData(fine.GetInput())
     clustering.AutoAdjustNumberOfDivisionsOff()
     clustering.SetNumberOfDivisions(COARSE_CELLS, COARSE_CELLS, COARSE_CELLS)
+    def _coarse_mapper(self) -> Any:
+        made = _clustered(self._fine) if self._light is None else _mapper(self._light)
+        made.SetClippingPlanes(self._fine.GetClippingPlanes())
+        return made
+
+
+def _mapper(surface: Surface) -> Any:
+    mapper: Any = vtkPolyDataMapper()
+    mapper.ScalarVisibilityOff()
+    if len(surface.triangles):
+        mapper.SetInputData(_with_normals(to_vtk(surface)))
+    return mapper
+
     clustering.Update()
     mapper = vtkPolyDataMapper()
+    if surface.GetPointData().HasArray(NORMALS):
+        surface.GetPointData().SetActiveNormals(NORMALS)
+        return surface
     mapper.ScalarVisibilityOff()
     mapper.SetInputData(_with_normals(clustering.GetOutput()))
-    mapper.SetClippingPlanes(fine.GetClippingPlanes())
     return mapper
