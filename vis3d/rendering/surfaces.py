@@ -45,6 +45,8 @@ class SurfaceProp:
 
     def update(self, layer: SurfaceLayer) -> None:
         """Take the layer's colour, opacity and visibility."""
+        if layer.light is not self._light:
+            self._light, self._coarse = layer.light, None
         material = self.prop.GetProperty()
         material.SetColor([value / 255 for value in layer.color or self.source.color])
         material.SetOpacity(layer.opacity)
@@ -58,8 +60,6 @@ class SurfaceProp:
             if mapper is not None:
                 mapper.SetClippingPlanes(vtk_planes(planes))
 
-        if layer.light is not self._light:
-            self._light, self._coarse = layer.light, None
     def set_quality(self, coarse: bool) -> None:
         """A lighter copy with simpler light while moving, all triangles at rest."""
         material = self.prop.GetProperty()
@@ -72,19 +72,6 @@ class SurfaceProp:
                 self._coarse = self._coarse_mapper()
             self.prop.SetMapper(self._coarse)
 
-
-def _with_normals(surface: Any) -> Any:
-    normals = vtkTriangleMeshPointNormals()
-    normals.SetInputData(surface)
-    normals.Update()
-    return normals.GetOutput()
-
-
-def _clustered(fine: Any) -> Any:
-    clustering = vtkQuadricClustering()
-    clustering.SetInputData(fine.GetInput())
-    clustering.AutoAdjustNumberOfDivisionsOff()
-    clustering.SetNumberOfDivisions(COARSE_CELLS, COARSE_CELLS, COARSE_CELLS)
     def _coarse_mapper(self) -> Any:
         made = _clustered(self._fine) if self._light is None else _mapper(self._light)
         made.SetClippingPlanes(self._fine.GetClippingPlanes())
@@ -98,11 +85,24 @@ def _mapper(surface: Surface) -> Any:
         mapper.SetInputData(_with_normals(to_vtk(surface)))
     return mapper
 
-    clustering.Update()
-    mapper = vtkPolyDataMapper()
+
+def _with_normals(surface: Any) -> Any:
     if surface.GetPointData().HasArray(NORMALS):
         surface.GetPointData().SetActiveNormals(NORMALS)
         return surface
+    normals = vtkTriangleMeshPointNormals()
+    normals.SetInputData(surface)
+    normals.Update()
+    return normals.GetOutput()
+
+
+def _clustered(fine: Any) -> Any:
+    clustering = vtkQuadricClustering()
+    clustering.SetInputData(fine.GetInput())
+    clustering.AutoAdjustNumberOfDivisionsOff()
+    clustering.SetNumberOfDivisions(COARSE_CELLS, COARSE_CELLS, COARSE_CELLS)
+    clustering.Update()
+    mapper = vtkPolyDataMapper()
     mapper.ScalarVisibilityOff()
     mapper.SetInputData(_with_normals(clustering.GetOutput()))
     return mapper
