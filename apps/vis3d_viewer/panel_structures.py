@@ -20,8 +20,9 @@ class StructureList(AbstractElement):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("structure-list", **kwargs)
-        self._attr_names += ["rows", "hidden", "opacity", "busy", "steps", "done", "plan"]
-        self._event_names += ["hidden", "opacity", "act"]
+        self._attr_names += ["rows", "hidden", "opacity", "smoothness", "busy"]
+        self._attr_names += ["steps", "done", "plan"]
+        self._event_names += ["hidden", "opacity", "smoothness", "act"]
 
 
 class AddByValue(AbstractElement):
@@ -57,11 +58,26 @@ def build_structures(s: Any) -> None:
             f'@hidden="{s.hidden} = $event"',
             f':opacity="{s.opacity}"',
             f'@opacity="{s.opacity} = $event"',
+            f':smoothness="{s.smoothness}"',
+            f'@smoothness="{s.smoothness} = $event"',
         ],
     )
     with html.Div(v_if=("rows.length && has_volume",), classes="v3-switches"):
         v3.VSwitch(
             label="Colours on slices", v_model=(s.show_overlay,), **named("show-overlay")
+        )
+    with html.Div(v_if=("emphysema.possible",), classes="v3-switches v3-emphysema"):
+        v3.VSwitch(
+            label="Emphysema",
+            v_model=(s.show_emphysema,),
+            title="Voxels of the lungs below -950 HU, red on slices and in 3D",
+            **named("show-emphysema"),
+        )
+        html.Span(
+            "{{ emphysema.text }}",
+            v_if=(f"{s.show_emphysema}",),
+            classes="v3-dim",
+            **named("emphysema-text", 'role="status"'),
         )
     AddByValue(
         v_if=("has_volume && histogram.bars.length",),

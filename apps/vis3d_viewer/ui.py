@@ -216,6 +216,7 @@ def _views(s: Any) -> None:
                 version=("version",),
                 slab=(s.slab,),
                 thickness=(s.slab_mm,),
+                emphysema=(f"{s.show_emphysema} && !!emphysema.text",),
                 maximise=_enlarge(s, plane),
                 preset=(
                     f"windows[$event] && ([{s.window_center}, {s.window_width}] = "

@@ -23,6 +23,7 @@ class SliceView(AbstractElement):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("slice-view", **kwargs)
         self._attr_names += ["plane", "labels", "opacity", "version", "slab", "thickness"]
+        self._attr_names += ["emphysema"]
         self._event_names += ["maximise", "preset"]
 
 

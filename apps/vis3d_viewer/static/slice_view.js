@@ -11,7 +11,7 @@
   const SLABS = { mean: "Mean", mip: "MIP", minip: "MinIP" };
 
   const SliceView = {
-    props: ["plane", "labels", "opacity", "version", "slab", "thickness"],
+    props: ["plane", "labels", "opacity", "version", "slab", "thickness", "emphysema"],
     emits: ["maximise", "preset"],
     data: () => ({
       box: { w: 1, h: 1 }, zoom: 1, pan: { x: 0, y: 0 }, loaded: false, src: "", failed: false,
@@ -123,6 +123,7 @@
         const query = new URLSearchParams({ index, center: this.center, width: this.width, v: this.version });
         if (this.slab in SLABS) { query.set("slab", this.slab); query.set("mm", this.thickness); }
         if (this.map.turn) query.set("turn", this.map.turn.join(","));
+        if (this.emphysema) query.set("emphysema", 1);
         if (this.labels) { query.set("labels", this.labels); query.set("opacity", this.opacity); }
         return `slice/${this.plane}?${query}`;
       },

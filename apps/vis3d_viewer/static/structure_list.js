@@ -3,8 +3,8 @@
   const SHAPES = ["smooth", "grow", "shrink", "close", "open"];
 
   const StructureList = {
-    props: ["rows", "hidden", "opacity", "busy", "steps", "done", "plan"],
-    emits: ["hidden", "opacity", "act"],
+    props: ["rows", "hidden", "opacity", "smoothness", "busy", "steps", "done", "plan"],
+    emits: ["hidden", "opacity", "smoothness", "act"],
     data: () => ({
       open: 0, naming: 0, name: "", mm: 2, other: 0,
       exporting: false, smooth: 0, budget: 0, format: ".stl",
@@ -29,6 +29,9 @@
       },
       fade(row, event) {
         this.$emit("opacity", { ...this.opacity, [row.label]: Number(event.target.value) });
+      },
+      soften(row, event) {
+        this.$emit("smoothness", { ...this.smoothness, [row.label]: Number(event.target.value) });
       },
       colour(row, event) { this.act("recolor", row.label, event.target.value); },
       startNaming(row) {
@@ -84,6 +87,11 @@
               <button type="button" class="v3-chip" data-testid="tool-delete" @click="act('delete', open)">Delete</button>
               <button type="button" class="v3-chip" data-testid="tool-export" :aria-expanded="exporting" @click="exporting = !exporting">Export …</button>
             </div>
+            <label class="v3-slider-line" title="Of the surface on the screen; voxels and files stay as they are">Smooth in 3D
+              <input type="range" min="0" max="5" step="0.5" class="v3-range" :value="smoothness[open] ?? 0"
+                :aria-label="'Smoothness of ' + row.name" data-testid="tool-smoothness" @change="soften(row, $event)">
+              <span data-testid="smoothness-mm">{{ (smoothness[open] ?? 0).toFixed(1) }} mm</span>
+            </label>
             <div v-if="exporting" class="v3-export" data-testid="surface-export">
               <div class="v3-tool-line">
                 <label>Smooth <input v-model.number="smooth" type="number" min="0" max="10" step="0.5" class="v3-number" data-testid="export-smooth"> mm</label>
@@ -140,15 +148,22 @@
       </div>`,
   };
 
-  // Adds a structure by values: a range with a live preview on the slices, or grown from a point.
+  // Adds a structure by values, which 3D and the slices show while they are chosen: a range,
+  // what lies inside an isosurface, or what is connected with the crosshair's place.
   const AddByValue = {
     props: ["busy", "unit", "limits"],
     emits: ["act"],
-    data: () => ({ low: 200, high: 3000, shown: false }),
-    computed: { sound() { return Number.isFinite(this.low) && Number.isFinite(this.high) && this.low <= this.high; } },
+    data: () => ({ by: "range", low: 200, high: 3000, open: false, shown: false }),
+    computed: {
+      sound() {
+        return Number.isFinite(this.low) && (this.by === "level" || (Number.isFinite(this.high) && this.low <= this.high));
+      },
+    },
     watch: {
       low() { this.soon(); }, high() { this.soon(); },
-      shown() { this.tell(); },
+      open() { this.shown = this.open; },
+      by() { if (this.shown) { this.clear(); this.tell(); } },
+      shown() { if (this.shown) this.tell(); else this.clear(); },
       limits: {
         immediate: true,
         handler() {
@@ -158,35 +173,47 @@
         },
       },
     },
-    unmounted() { if (this.shown) this.$emit("act", ["preview_range"]); },
+    unmounted() { if (this.shown) this.clear(); },
     methods: {
       soon() { // at most ten times a second: each asks for three slices
-        if (!this.shown || this.timer) return;
-        this.timer = setTimeout(() => { this.timer = 0; this.tell(); }, 100);
+        if (!this.open || this.timer) return;
+        this.timer = setTimeout(() => {
+          this.timer = 0;
+          if (this.shown) this.tell(); else this.shown = this.open;
+        }, 100);
       },
+      clear() { this.$emit("act", ["preview_range"]); this.$emit("act", ["preview_level"]); },
       tell() {
-        if (this.shown && this.sound) this.$emit("act", ["preview_range", this.low, this.high]);
-        else this.$emit("act", ["preview_range"]);
+        if (!this.shown || !this.sound) this.clear();
+        else if (this.by === "level") this.$emit("act", ["preview_level", this.low]);
+        else this.$emit("act", ["preview_range", this.low, this.high]);
       },
       add(tool) {
         if (!this.sound) return;
         this.shown = false;
-        this.$emit("act", [tool, this.low, this.high]);
+        this.$emit("act", this.by === "level" ? [tool, this.low] : [tool, this.low, this.high]);
       },
     },
     template: `
-      <details class="v3-details" @toggle="shown = $event.target.open">
+      <details class="v3-details" @toggle="open = $event.target.open">
         <summary data-testid="by-value">Add by value</summary>
         <fieldset class="v3-tools" :disabled="busy">
-          <div class="v3-tool-line">
-            <label>From <input v-model.number="low" type="number" class="v3-number" data-testid="value-low"></label>
-            <label>to <input v-model.number="high" type="number" class="v3-number" data-testid="value-high"></label> {{ unit }}
+          <div class="v3-chips" role="group" aria-label="By">
+            <button type="button" class="v3-chip" :class="{ 'v3-on': by === 'range' }" :aria-pressed="by === 'range'" data-testid="by-range" @click="by = 'range'; shown = true">Range</button>
+            <button type="button" class="v3-chip" :class="{ 'v3-on': by === 'level' }" :aria-pressed="by === 'level'" data-testid="by-level" @click="by = 'level'; shown = true">Isosurface</button>
           </div>
-          <input v-model.number="low" type="range" class="v3-range v3-wide-range" :min="limits.low" :max="limits.high" aria-label="From">
-          <input v-model.number="high" type="range" class="v3-range v3-wide-range" :min="limits.low" :max="limits.high" aria-label="To">
-          <div class="v3-chips">
-            <button type="button" class="v3-chip" :disabled="!sound" data-testid="add-threshold" @click="add('add_threshold')">All such voxels</button>
+          <div class="v3-tool-line">
+            <label>{{ by === "level" ? "Level" : "From" }} <input v-model.number="low" type="number" class="v3-number" data-testid="value-low"></label>
+            <label v-if="by === 'range'">to <input v-model.number="high" type="number" class="v3-number" data-testid="value-high"></label> {{ unit }}
+          </div>
+          <input v-model.number="low" type="range" class="v3-range v3-wide-range" :min="limits.low" :max="limits.high" :aria-label="by === 'level' ? 'Level' : 'From'" data-testid="value-low-range">
+          <input v-if="by === 'range'" v-model.number="high" type="range" class="v3-range v3-wide-range" :min="limits.low" :max="limits.high" aria-label="To">
+          <div v-if="by === 'range'" class="v3-chips">
+            <button type="button" class="v3-chip v3-strong" :disabled="!sound" data-testid="add-threshold" @click="add('add_threshold')">All such voxels</button>
             <button type="button" class="v3-chip" :disabled="!sound" title="What is connected with the crosshair's place" data-testid="grow-region" @click="add('grow_region')">Grow from crosshair</button>
+          </div>
+          <div v-else class="v3-chips">
+            <button type="button" class="v3-chip v3-strong" :disabled="!sound" data-testid="add-level" @click="add('add_level')">Add what is inside</button>
           </div>
         </fieldset>
       </details>`,
