@@ -8,8 +8,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from vis3d.progress import Progress, silent
-from vis3d.segmentation.frame import Bools, Spacing, Values
-from vis3d.segmentation.grids import Factors, fine_box, spread
+from vis3d.segmentation.frame import AIR_HU, Bools, Spacing, Values
+from vis3d.segmentation.grids import Box, Factors, fine_box, spread
 from vis3d.segmentation.morphology import bounding_box
 
 Places = NDArray[np.int64]
@@ -30,8 +30,8 @@ MAX_PIECE_CALIBERS = 6.0
 SEGMENT_STEPS = 6
 MIN_SEGMENT_MM3, MAX_CUT_MM3 = 6.0, 15.0
 MAX_LEAKING_LEVELS = 3
-OPEN, TREE, CLOSED, JUDGED = 0, 1, 2, 3
-"""What a voxel can be while the tree grows."""
+OPEN, TREE, CLOSED, JUDGED, BEYOND = range(5)
+"""What a voxel can be while the tree grows; the last is the rim round all others."""
 NOISY_HU = 25.0
 """Noise in the trachea from which on a voxel is read together with its neighbours."""
 
@@ -71,6 +71,7 @@ def grow_airways(
     lung_hu: float,
     factors: Factors,
     spacing_kji: Spacing,
+    box: Box,
     progress: Progress = silent,
 ) -> AirwayTree:
     """The tree that hangs on the trachea (on the coarse grid of `factors`).
@@ -78,13 +79,14 @@ def grow_airways(
     A front runs from the trachea through voxels below a level, and the level rises. What a
     higher level adds is judged piece by piece: round a branch lie its wall and its vessel,
     round a leak lies lung, of about `lung_hu`. A piece that leaks is closed for all higher
-    levels; the others grow on.
+    levels; the others grow on. Nothing grows beyond `box`, of the coarse grid.
     """
-    seeds = _seeds(hu, trachea, factors)
+    fine = fine_box(box, factors, hu.shape)
+    seeds = _seeds(hu[fine], trachea[box], factors)
     if not len(seeds):
-        return AirwayTree(seeds, hu.shape)
-    growth = _Growth(hu, seeds, spacing_kji)
-    lumen_hu = float(np.median(growth.values(seeds)))
+        return AirwayTree(np.zeros(0, np.int64), hu.shape)
+    growth = _Growth(hu[fine], seeds, spacing_kji)
+    lumen_hu = float(np.median(growth.values(growth.seeds)))
     level, leaks, leaking = lumen_hu, 0, 0
     for number, above in enumerate(ABOVE_LUMEN_HU):
         progress(number / len(ABOVE_LUMEN_HU), "Following the airways")
@@ -93,35 +95,44 @@ def grow_airways(
         leaks, leaking = leaks + leaked, leaking + (leaked > 0)
         if leaking == MAX_LEAKING_LEVELS:
             break
-    return AirwayTree(np.sort(growth.with_rim()), hu.shape, level, leaks)
+    places = growth.with_rim(tuple(part.start for part in fine), hu.shape)
+    return AirwayTree(np.sort(places), hu.shape, level, leaks)
 
 
 def _seeds(hu: Values, trachea: Bools, factors: Factors) -> Places:
+    """The voxels [n, (k, j, i)] of the trachea that hold air."""
     box = bounding_box(trachea)
     if box is None:
-        return np.zeros(0, np.int64)
+        return np.zeros((0, 3), np.int64)
     fine = fine_box(box, factors, hu.shape)
     wide = spread(trachea[box], factors, hu[fine].shape)
-    inside = np.nonzero(wide & (hu[fine] < LUMEN_HU))
-    whole = [p + part.start for p, part in zip(inside, fine, strict=True)]
-    return np.asarray(np.ravel_multi_index(whole, hu.shape), np.int64)
+    inside = np.argwhere(wide & (hu[fine] < LUMEN_HU))
+    return np.asarray(inside + [part.start for part in fine], np.int64)
 
 
 class _Growth:
-    """The tree while it grows: which voxels it holds and which are closed to it."""
+    """The tree while it grows: which voxels it holds and which are closed to it.
 
-    def __init__(self, hu: Values, seeds: Places, spacing_kji: Spacing) -> None:
-        self._hu, self._voxel_mm3 = hu.reshape(-1), float(np.prod(spacing_kji))
-        pixel_mm2 = spacing_kji[1] * spacing_kji[2]
-        self._steps = (hu.shape[1] * hu.shape[2], hu.shape[2], 1)
-        self._state = np.zeros(hu.size, np.uint8)
-        self._state[seeds] = TREE
-        self._pieces = [seeds]
-        height = len(np.unique(seeds // self._steps[0]))
-        section_mm2 = len(seeds) / height * pixel_mm2
+    Voxels are numbered through a copy of the scan with a rim that belongs to nothing.
+    """
+
+    def __init__(self, hu: Values, seeds_kji: Places, spacing_kji: Spacing) -> None:
+        rimmed = np.pad(hu, 1)
+        np.maximum(rimmed, AIR_HU, out=rimmed)  # padding may be lower
+        self._shape, self._hu = rimmed.shape, rimmed.reshape(-1)
+        self._voxel_mm3 = float(np.prod(spacing_kji))
+        self._steps = (rimmed.shape[1] * rimmed.shape[2], rimmed.shape[2], 1)
+        state = np.full(rimmed.shape, BEYOND, np.uint8)
+        state[1:-1, 1:-1, 1:-1] = OPEN
+        self._state = state.reshape(-1)
+        self.seeds: Places = np.ravel_multi_index(tuple(seeds_kji.T + 1), self._shape)
+        self._state[self.seeds] = TREE
+        self._pieces = [self.seeds]
+        height = len(np.unique(seeds_kji[:, 0]))
+        section_mm2 = len(seeds_kji) / height * spacing_kji[1] * spacing_kji[2]
         self._most = MAX_PIECE_CALIBERS * section_mm2**1.5 / self._voxel_mm3
-        self._edge = seeds
-        self._smooth = self._noise(seeds) > NOISY_HU
+        self._edge = self.seeds
+        self._smooth = self._noise(self.seeds) > NOISY_HU
 
     def values(self, places: Places) -> NDArray[np.float32]:
         """The HU there, in a noisy scan with that of the neighbours in the slice."""
@@ -150,7 +161,9 @@ class _Growth:
         if sum(map(len, grown)) > 2 * self._most:
             return MAX_LEAKING_LEVELS
         self._pieces += grown
-        self._edge = self._rim_of(np.concatenate(self._pieces))
+        # what lies deeper in the tree has long been without an open neighbour
+        edge = np.concatenate([self._edge, *grown])
+        self._edge = edge[self._beside(edge, OPEN)]
         return leaks
 
     def _flooded(self, level: float) -> tuple[Places, Places]:
@@ -161,8 +174,7 @@ class _Growth:
         while len(front) and room > 0:
             near = self._around(front)
             near = near[self._state[near] == OPEN]
-            front = near[self.values(near) < level]
-            front = front[self._off_sides(front)]
+            front = _each_once(near[self.values(near) < level])
             self._state[front] = JUDGED
             room -= len(front)
             fronts.append(front)
@@ -193,41 +205,31 @@ class _Growth:
         beside = np.zeros(len(places), bool)
         for step in self._steps:
             for there in (places - step, places + step):
-                beside |= self._state[np.clip(there, 0, len(self._state) - 1)] == state
+                beside |= self._state[there] == state
         return beside
 
     def _taken(self, places: Places) -> Places:
         self._state[places] = TREE
         return places
 
-    def with_rim(self) -> Places:
+    def with_rim(self, start_kji: tuple[int, ...], shape: tuple[int, ...]) -> Places:
         """The tree and the voxels of its rim that share air with the wall.
 
-        The levels lie inside the lumen.
+        The levels lie inside the lumen. The answer is numbered through the whole scan, in
+        which the copy begins at `start_kji`.
         """
         tree = np.concatenate(self._pieces)
         rim = self._around(tree, axes=(1, 2))
-        rim = rim[(self._state[rim] != TREE) & (self._hu[rim] < WALL_HU)]
-        return np.concatenate([tree, rim])
+        inside = (self._state[rim] != TREE) & (self._state[rim] != BEYOND)
+        rim = rim[inside & (self._hu[rim] < WALL_HU)]
+        kji = np.unravel_index(np.concatenate([tree, _each_once(rim)]), self._shape)
+        kji = tuple(n + start - 1 for n, start in zip(kji, start_kji, strict=True))
+        return np.asarray(np.ravel_multi_index(kji, shape), np.int64)
 
     def _around(self, places: Places, axes: tuple[int, ...] = (0, 1, 2)) -> Places:
-        """The face neighbours, each once, in order."""
-        found = [places + sign * self._steps[axis] for axis in axes for sign in (1, -1)]
-        near = np.sort(np.concatenate(found))  # faster here than the hashes of np.unique
-        first, last = np.searchsorted(near, (0, len(self._state)))
-        near = near[first:last]
-        return np.asarray(near[np.append(True, near[1:] != near[:-1])] if len(near) else near)
-
-    def _off_sides(self, places: Places) -> Bools:
-        """Which lie off the sides of the slices; beyond a side the numbering goes on."""
-        slice_size, row = self._steps[:2]
-        in_slice, in_row = places % slice_size, places % row
-        inner = (in_row > 0) & (in_row < row - 1)
-        return np.asarray(inner & (in_slice >= row) & (in_slice < slice_size - row))
-
-    def _rim_of(self, tree: Places) -> Places:
-        """The voxels of the tree with an open neighbour."""
-        return np.asarray(tree[self._beside(tree, OPEN)])
+        """The face neighbours, some of them more than once."""
+        steps = np.array([sign * self._steps[axis] for axis in axes for sign in (1, -1)])
+        return np.asarray((places + steps[:, None]).reshape(-1))
 
     def _pieces_of(
         self, new: Places, least: float, kind: Places | None = None
@@ -259,12 +261,16 @@ class _Growth:
         """Whether walls and vessels lie round a piece, and not lung."""
         if len(piece) > self._most:
             return False
-        first = self._around(piece)
-        first = first[(self._state[first] == OPEN) | (self._state[first] == CLOSED)]
-        second = self._around(first)
-        second = np.setdiff1d(second[self._state[second] != TREE], first)
-        shell = self._hu[second[self._state[second] != JUDGED]]
-        return len(shell) == 0 or float(shell.mean()) > least_shell_hu
+        first = self._unjudged(self._around(piece))
+        before = self._state[first]
+        self._state[first] = JUDGED
+        shell = _each_once(self._unjudged(self._around(first)))
+        self._state[first] = before
+        return len(shell) == 0 or float(self._hu[shell].mean()) > least_shell_hu
+
+    def _unjudged(self, places: Places) -> Places:
+        state = self._state[places]
+        return np.asarray(places[(state == OPEN) | (state == CLOSED)])
 
     def _noise(self, seeds: Places) -> float:
         """How much neighbours in the air of the trachea differ."""
@@ -273,3 +279,11 @@ class _Growth:
             return 0.0
         differ = self._hu[inner].astype(np.float32) - self._hu[inner + 1]
         return float(np.median(np.abs(differ))) / 0.954
+
+
+def _each_once(places: Places) -> Places:
+    """In order, without repeats: for so few faster than the hashes of np.unique."""
+    ordered = np.sort(places)
+    if len(ordered) < 2:
+        return ordered
+    return np.asarray(ordered[np.append(True, ordered[1:] != ordered[:-1])])

@@ -34,6 +34,8 @@ COARSE_MM = 2.0
 BODY_MM, SMALL_FIELD_MM = 4.0, 250.0
 """Where the body is decided on; in fields of view for children, twice as finely."""
 AIRWAY_WALL_MM = 2.0
+ROUND_AIR_MM = 4.0
+"""Airways are looked for no farther from the air in the body."""
 SECOND_AIR_HU = -500.0
 """The level between lung and tissue where the scan's own one led to no plausible lungs."""
 STEPS = {
@@ -145,6 +147,9 @@ class Anatomy:
     @cached_property
     def airways(self) -> AirwayTree:
         """The airway tree at full resolution."""
+        box = bounding_box(self.air, ROUND_AIR_MM, self.spacing)
+        if box is None:
+            return AirwayTree(np.zeros(0, np.int64), self.frame.hu.shape)
         lung = self.hu[self.airy & ~fringed(self.trachea)]
         return grow_airways(
             self.frame.hu,
@@ -152,6 +157,7 @@ class Anatomy:
             float(np.median(lung)) if len(lung) else -1000.0,
             self.factors,
             self.frame.spacing_kji,
+            box,
             self.step("airways"),
         )
 

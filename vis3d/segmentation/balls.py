@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from vis3d.segmentation.frame import Bools, Spacing
 
 Chords = tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
-"""The rows of a ball along i, the short ones first: half their length, where (k, j) they lie."""
+"""The rows of a ball along i, short ones first: half their length, where (k, j) they lie."""
 MOST_CHORDS = 700
 """A ball of more rows is slower than a distance transform."""
 SLAB_BYTES = 1 << 18

@@ -11,6 +11,7 @@ from vis3d.segmentation.frame import Bools, Floats, Spacing, T, Values
 from vis3d.segmentation.morphology import THREADS, bounding_box, fringed, trimmed
 
 Factors = tuple[int, int, int]
+Box = tuple[slice, slice, slice]
 SLAB = 16
 """How many coarse slices a thread works on at a time."""
 

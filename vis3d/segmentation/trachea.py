@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
-from vis3d.segmentation.morphology import components_in_slices, keep, sizes
+from vis3d.segmentation.morphology import bounding_box, components_in_slices, keep, sizes
 
 LUMEN_HU = -650
 AREA_MM2 = (30.0, 1000.0)
@@ -29,22 +29,46 @@ class _Spots:
     area_mm2: NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class _Surroundings:
+    """What lies round the spots: lungs in the same box, the body's section and its middle."""
+
+    lungs: Bools
+    body_mm2: float
+    middle_mm: NDArray[np.float64]
+
+
 def find_trachea(hu: Floats, inside: Bools, lungs: Bools, spacing_kji: Spacing) -> Bools:
     """The trachea's lumen on a coarse grid, empty where there is none.
 
     `lungs` are the large airy parts: a trachea has one on either side at its lower end,
     and most of it lies in the upper half of them or above.
     """
-    labels = components_in_slices((hu < LUMEN_HU) & inside)
+    dark = (hu < LUMEN_HU) & inside
+    box = bounding_box(dark)
+    found = np.zeros(hu.shape, bool)
+    if box is None:
+        return found
+    labels = components_in_slices(dark[box])
     spots = _round_spots(labels, spacing_kji)
-    chains = _chains(spots, spacing_kji)
-    chains = [c for c in chains if _is_slender(c, spots, inside, spacing_kji)]
-    good = [c for c in chains if _is_trachea(c, spots, lungs, inside, spacing_kji)]
-    wanted = np.zeros(int(labels.max()) + 1, bool)
-    if good:
-        longest = max(good, key=len)
-        wanted[spots.label[longest]] = True
-    return keep(labels, wanted)
+    around = _surroundings(lungs, inside, box, spacing_kji)
+    chains = [c for c in _chains(spots, spacing_kji) if _is_slender(c, spots, around)]
+    chains = [c for c in chains if _is_trachea(c, spots, around, spacing_kji)]
+    if chains:
+        wanted = np.zeros(int(labels.max()) + 1, bool)
+        wanted[spots.label[max(chains, key=len)]] = True
+        found[box] = keep(labels, wanted)
+    return found
+
+
+def _surroundings(
+    lungs: Bools, inside: Bools, box: tuple[slice, ...], spacing_kji: Spacing
+) -> _Surroundings:
+    columns: Bools = np.asarray(inside.any(axis=1))
+    left, right = columns.argmax(axis=1), columns.shape[1] - 1 - columns[:, ::-1].argmax(axis=1)
+    middle = (left + right) / 2 - box[2].start
+    section = np.count_nonzero(inside, axis=(1, 2)).max() * spacing_kji[1] * spacing_kji[2]
+    return _Surroundings(lungs[box], float(section), middle[box[0]] * spacing_kji[2])
 
 
 def _round_spots(labels: Labels, spacing_kji: Spacing) -> _Spots:
@@ -112,19 +136,19 @@ def _next(
     return best
 
 
-def _is_slender(chain: list[int], spots: _Spots, inside: Bools, spacing_kji: Spacing) -> bool:
+def _is_slender(chain: list[int], spots: _Spots, around: _Surroundings) -> bool:
     """Whether the chain is as slender beside the body as a trachea; a child's lung isn't."""
-    body_mm2 = np.count_nonzero(inside, axis=(1, 2)).max() * spacing_kji[1] * spacing_kji[2]
-    return bool(np.median(spots.area_mm2[chain]) <= MAX_BODY_SHARE * body_mm2)
+    return bool(np.median(spots.area_mm2[chain]) <= MAX_BODY_SHARE * around.body_mm2)
 
 
 def _is_trachea(
-    chain: list[int], spots: _Spots, lungs: Bools, inside: Bools, spacing_kji: Spacing
+    chain: list[int], spots: _Spots, around: _Surroundings, spacing_kji: Spacing
 ) -> bool:
     """Whether the chain is long enough, high enough, and ends between two lungs.
 
     Beside a single lung it must be longer, and lie in the middle of the body.
     """
+    lungs = around.lungs
     length_mm = len(chain) * spacing_kji[0]
     if length_mm < MIN_LENGTH_MM or not lungs.any():
         return False
@@ -145,7 +169,5 @@ def _is_trachea(
     right, left = slab[rows, max(0, column - near) : column], slab[rows, column : column + near]
     if right.any() and left.any():
         return True
-    columns = np.flatnonzero(inside[k].any(axis=0))
-    middle_mm = float(columns[0] + columns[-1]) / 2 * spacing_kji[2]
-    off_middle = abs(float(x_mm) - middle_mm) > OFF_MIDDLE_MM
+    off_middle = abs(float(x_mm) - around.middle_mm[k]) > OFF_MIDDLE_MM
     return bool((right.any() or left.any()) and length_mm >= MIN_ALONE_MM and not off_middle)
