@@ -11,7 +11,7 @@ from vis3d.segmentation.body import coarse_body
 from vis3d.segmentation.bones import CoarseScan, find_bones, spine_mm
 from vis3d.segmentation.contrast import Contrast, find_contrast
 from vis3d.segmentation.cortical import cortical_bone
-from vis3d.segmentation.frame import Bools, Floats, PatientFrame, Spacing
+from vis3d.segmentation.frame import AIR_HU, Bools, Floats, PatientFrame, Spacing
 from vis3d.segmentation.grids import (
     Factors,
     coarse_spacing,
@@ -35,7 +35,6 @@ BODY_MM, SMALL_FIELD_MM = 4.0, 250.0
 """Where the body is decided on; in fields of view for children, twice as finely."""
 AIRWAY_WALL_MM = 2.0
 ROUND_AIR_MM = 4.0
-"""Airways are looked for no farther from the air in the body."""
 SECOND_AIR_HU = -500.0
 """The level between lung and tissue where the scan's own one led to no plausible lungs."""
 STEPS = {
@@ -75,7 +74,8 @@ class Anatomy:
     @cached_property
     def hu(self) -> Floats:
         """The scan on the 2 mm grid."""
-        return pooled(self.frame.hu, self.factors, self.step("look"))
+        lowest = None if self.frame.unmeasured is None else AIR_HU
+        return pooled(self.frame.hu, self.factors, self.step("look"), lowest=lowest)
 
     @cached_property
     def unmeasured(self) -> Bools | None:
@@ -327,4 +327,5 @@ class Anatomy:
 
     def _measured(self, mask: Bools) -> Bools:
         padding = self.frame.unmeasured
-        return mask if padding is None else mask & ~padding
+        # true > false: the mask without the padding, in place
+        return mask if padding is None else np.greater(mask, padding, out=mask)

@@ -1,6 +1,7 @@
 """A scan turned as the patient is: k runs up, j to the back, i to the left."""
 
 from dataclasses import dataclass
+from functools import reduce
 from itertools import permutations
 from typing import Any, TypeAlias, TypeVar
 
@@ -22,6 +23,8 @@ T = TypeVar("T", bound=np.generic)
 
 AIR_HU = -1024
 """What a voxel that the scan never measured is read as, so that nothing grows into it."""
+AS_GOOD_AS_AIR_HU = -1000
+"""Where nothing unmeasured is denser than this the values are left as they are."""
 LOWEST_SENSIBLE_HU = -1500
 """Values below belong to no tissue: scanners write them outside the circle of the scan."""
 CIRCLE_PIXELS, MAX_OFF_CIRCLE, MIN_CIRCLE_PIXELS = 1.5, 0.02, 24
@@ -33,9 +36,10 @@ SAMPLED_SLICES = 16
 class PatientFrame:
     """The HU values [k, j, i] in the order superior, posterior, left, and the way back.
 
-    `unmeasured` marks the padding; None where there is none. `affine` takes (i, j, k, 1) of
-    this order to LPS mm (it may be left-handed). Nothing below depends on the order in which
-    the file stored the voxels: that is decided here, once.
+    `unmeasured` marks the padding, where `hu` may be as low as the scanner wrote it; None
+    where there is none. `affine` takes (i, j, k, 1) of this order to LPS mm (it may be
+    left-handed). Nothing below depends on the order in which the file stored the voxels:
+    that is decided here, once.
     """
 
     hu: Values
@@ -124,8 +128,17 @@ def _measured(volume: Volume) -> tuple[Values, Bools | None]:
         unmeasured = [] if outside is None else [outside]
     if not unmeasured:
         return array, None
-    where = unmeasured[0] if len(unmeasured) == 1 else unmeasured[0] | unmeasured[1]
-    return np.where(where, array.dtype.type(AIR_HU), array), np.broadcast_to(where, array.shape)
+    where = _once(reduce(np.logical_or, unmeasured))
+    everywhere = np.broadcast_to(where, array.shape)
+    lowest = LOWEST_SENSIBLE_HU if array.dtype.kind in "if" else 0
+    if np.max(array, where=everywhere, initial=lowest) <= AS_GOOD_AS_AIR_HU:
+        return array, everywhere
+    return np.where(where, array.dtype.type(AIR_HU), array), everywhere
+
+
+def _once(where: Bools) -> Bools:
+    """One slice of a mask that is the same in all slices: all others would only cost memory."""
+    return where[:1] if all((plane == where[0]).all() for plane in where) else where
 
 
 def outside_circle(array: Values) -> Bools | None:
@@ -170,4 +183,4 @@ def _turned(
     array: NDArray[T], axes: tuple[int, int, int], flipped: tuple[bool, bool, bool]
 ) -> NDArray[T]:
     turned = array.transpose(axes)[tuple(slice(None, None, -1 if f else 1) for f in flipped)]
-    return np.ascontiguousarray(turned)
+    return turned if 0 in turned.strides else np.ascontiguousarray(turned)

@@ -28,8 +28,13 @@ def coarse_spacing(spacing_kji: Spacing, factors: Factors) -> Spacing:
     return (k, j, i)
 
 
-def pooled(array: Values, factors: Factors, progress: Progress = silent) -> Floats:
-    """The mean of each block of `factors` voxels; blocks cut by the end hold fewer."""
+def pooled(
+    array: Values, factors: Factors, progress: Progress = silent, *, lowest: float | None = None
+) -> Floats:
+    """The mean of each block of `factors` voxels; blocks cut by the end hold fewer.
+
+    Values below `lowest` are read as that.
+    """
     fk, fj, fi = factors
     shape = [-(-n // f) for n, f in zip(array.shape, factors, strict=True)]
     result = np.empty(shape, np.float32)
@@ -37,6 +42,8 @@ def pooled(array: Values, factors: Factors, progress: Progress = silent) -> Floa
     def pool(ks: range) -> None:
         for k in ks:
             block = array[k * fk : (k + 1) * fk]
+            if lowest is not None:
+                block = np.maximum(block, block.dtype.type(lowest))
             result[k] = _summed(_summed(_stacked(block), fj).T, fi).T
             result[k] /= len(block)
 
