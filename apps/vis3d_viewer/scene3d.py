@@ -31,6 +31,9 @@ Choice = TypeVar("Choice", bound=str)
 
 AIRWAYS = "airways"
 
+MANY_TRIANGLES = 20_000
+"""A structure of more is drawn from its light copy while it moves."""
+
 
 def compose(study: Study, settings: Settings) -> Scene:
     """The 3D scene: the volume, a surface for each structure, slices, cuts and handles."""
@@ -131,7 +134,21 @@ def _surfaces(study: Study, settings: Settings) -> list[Layer]:
             opacity = opacity_of(structure.label, study, settings)
             shown = settings.show_surfaces and structure.label not in settings.hidden
             visible = shown and opacity > 0
-            layers.append(SurfaceLayer(surface, structure.color, opacity, visible))
+            tiled = study.tiles.get(structure.label)
+            if tiled is None or surface is not study.surfaces[structure.label]:
+                layers.append(SurfaceLayer(surface, structure.color, opacity, visible))
+                continue
+            many = tiled.triangle_count > MANY_TRIANGLES
+            layers += [
+                SurfaceLayer(
+                    tile.surface,
+                    structure.color,
+                    opacity,
+                    visible,
+                    tile.light if many else None,
+                )
+                for tile in tiled.tiles.values()
+            ]
     if settings.show_surfaces and study.emphysema is not None:
         layers.append(SurfaceLayer(study.emphysema.surface))
     if study.preview_surface is not None:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from vis3d.errors import Cancelled, UsageError
+from vis3d.errors import UsageError
+from vis3d.progress import Progress
 from vis3d.volume import Volume
 from vis3d_viewer import study as studies
 from vis3d_viewer.desk import Desk
@@ -69,13 +70,13 @@ class Showing:
             self._stale |= await asyncio.to_thread(change)
         self.take()
 
-    async def follow(self, changed: frozenset[int], *, quick: bool = False) -> None:
+    async def follow(self, changed: frozenset[int]) -> None:
         """Show what changed: lists and slices at once, then surface by surface."""
         self._stale |= changed
         self.take()
         for structure in self.structures.listed:
             if structure.label in self._stale:
-                await self._draw(structure.label, quick=quick)
+                await self._draw(structure.label)
 
     async def redraw(self) -> None:
         """Draw what is stale once nothing else is being worked on."""
@@ -87,28 +88,43 @@ class Showing:
                 if self._desk.busy:
                     await asyncio.sleep(WAIT_S)
                 else:
-                    await self.follow(frozenset(), quick=True)
+                    await self.follow(frozenset())
         finally:
             self._redrawing = False
 
-    async def _draw(self, label: int, *, quick: bool) -> None:
+    async def _draw(self, label: int) -> None:
         study = self._desk.study
         if study is None or label not in study.masks:
             return
         self._stale -= {label}
         what = f"Drawing the {self.structures.structure(label).name}"
-        step = partial(studies.surface_of, study, label, quick=quick)
         try:
-            surface = await self._desk.work(what, step)
-        except (Cancelled, UsageError):
+            tiled, whole = await self._desk.work(what, partial(self._tiles, study, label))
+        except BaseException:
             self._stale |= {label}
+            self._distrust(label)
             raise
         now = self._desk.study
-        if now is not None and label in now.masks:
+        if now is not None and now.volume is study.volume and label in now.masks:
             first = not any(known in now.masks for known in now.surfaces)
-            self._desk.take(replace(now, surfaces={**now.surfaces, label: surface}))
+            surfaces = {**now.surfaces, label: whole}
+            tiles = {**now.tiles, label: tiled}
+            self._desk.take(replace(now, surfaces=surfaces, tiles=tiles))
             if first:  # else the volume would hide what was found
                 self._desk.choose_settings(show_volume=False)
+
+    def _tiles(self, study: Study, label: int, progress: Progress) -> tuple[Any, Any]:
+        """In a worker: unpacking what changed takes a moment."""
+        undrawn = self.structures.take_undrawn(label)
+        changes = [(edit.start_kji, edit.changes()) for edit in undrawn]
+        return studies.tiles_of(study, label, changes, progress)
+
+    def _distrust(self, label: int) -> None:
+        """Draw all of a structure next time: nobody knows any more what of it changed."""
+        study = self._desk.study
+        if study is not None and label in study.tiles:
+            tiles = {other: tiled for other, tiled in study.tiles.items() if other != label}
+            self._desk.take(replace(study, tiles=tiles))
 
     def take(self) -> None:
         """Let the study say what the structures are now."""
@@ -122,6 +138,7 @@ class Showing:
         surfaces = {
             label: surface for label, surface in study.surfaces.items() if label in labels
         }
+        tiles = {label: tiled for label, tiled in study.tiles.items() if label in labels}
         self._stale |= {s.label for s in structures.listed if s.label not in surfaces}
         self._desk.take(
             replace(
@@ -129,6 +146,7 @@ class Showing:
                 labels=structures.labels,
                 structures=listed,
                 surfaces=surfaces,
+                tiles=tiles,
                 masks=structures.masks(),
                 voxels=structures.voxels,
             )

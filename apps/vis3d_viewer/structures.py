@@ -62,6 +62,7 @@ class Structures:
         self._counts: dict[int, int] = {}
         self._versions: dict[int, int] = {}
         self._packed: dict[int, tuple[int, Edit]] = {}
+        self._undrawn: dict[int, list[Edit]] = {}
         self._lost = ""
 
     # What there is
@@ -180,6 +181,11 @@ class Structures:
             edit = edit_of(mask.array, (0, 0, 0), mask.name)
             self._packed[label] = self.version(label), edit
         return edit
+
+    @alone
+    def take_undrawn(self, label: int) -> tuple[Edit, ...]:
+        """What changed of a structure's voxels since this was asked last."""
+        return tuple(self._undrawn.pop(label, ()))
 
     # What can be done; each gives the labels whose voxels changed
 
@@ -360,6 +366,7 @@ class Structures:
             listed = step.note.after if forward else step.note.before
         changed = frozenset(int(key) for key in step.edits)
         for label in changed:
+            self._undrawn.setdefault(label, []).append(step.edits[str(label)])
             mask = self._history.mask(str(label))
             self._counts[label] = int(np.count_nonzero(mask.array))
             self._versions[label] = self.version(label) + 1

@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 
 from vis3d import choosing, files, meshing, phantom
 from vis3d.labels import LabelMap, Structure
-from vis3d.meshing.for_view import VIEW_TRIANGLES, surface_for_view
+from vis3d.meshing.tiles import Change, TiledSurface, retiled, tiled_for_view
 from vis3d.progress import Progress, part
 from vis3d.surface import Surface
 from vis3d.volume import Finding, Mask, Volume
 from vis3d_viewer.view_volume import volumes_for_view
-
-QUICK_TRIANGLES = 1_500_000
-"""Of a surface that must follow the hand: saving triangles takes longer than drawing them."""
 
 FIRST_SURFACE_LABEL = 1000
 """Surfaces opened from files are listed from this number on, beyond any label."""
@@ -58,12 +55,13 @@ class Study:
     """A scan, its labels once it is segmented, and surfaces by label.
 
     `view_volume`, `inside_volume` (for presets of air) and `surfaces` are for the screen,
-    once they are made; files are made from `volume` and `labels`. `structures` are those
-    that are there to be listed; `masks` and `voxels` (counted) go by their labels. `volume`
-    is None where only surface files were opened, `series` where it isn't from DICOM.
-    `preview` is a range of values that slices mark, `preview_surface` what 3D shows of it;
-    `gaps` says how the scan was opened. `smoothed` are surfaces by label, made smoother for
-    the screen; `emphysema` is there once it was asked for.
+    once they are made; `tiles` are the same surfaces in parts, which 3D draws. Files are made
+    from `volume` and `labels`. `structures` are those that are there to be listed; `masks`
+    and `voxels` (counted) go by their labels. `volume` is None where only surface files were
+    opened, `series` where it isn't from DICOM. `preview` is a range of values that slices
+    mark, `preview_surface` what 3D shows of it; `gaps` says how the scan was opened.
+    `smoothed` are surfaces by label, made smoother for the screen; `emphysema` is there once
+    it was asked for.
     """
 
     volume: Volume | None
@@ -71,6 +69,7 @@ class Study:
     labels: LabelMap | None = None
     structures: tuple[Structure, ...] = ()
     surfaces: Mapping[int, Surface] = field(default_factory=dict)
+    tiles: Mapping[int, TiledSurface] = field(default_factory=dict)
     inside_volume: Volume | None = None
     masks: Mapping[int, Mask] = field(default_factory=dict)
     voxels: Mapping[int, int] = field(default_factory=dict)
@@ -166,15 +165,21 @@ def with_view_volume(study: Study, progress: Progress) -> Study:
     return replace(study, view_volume=views.body, inside_volume=views.inside)
 
 
-def surface_of(study: Study, label: int, progress: Progress, *, quick: bool = False) -> Surface:
-    """A light surface of one of the study's structures, for the screen.
+def tiles_of(
+    study: Study, label: int, changes: Sequence[Change], progress: Progress
+) -> tuple[TiledSurface, Surface]:
+    """A light surface of one of the study's structures, for the screen; in tiles, and whole.
 
-    A `quick` one has more triangles.
+    Where it was drawn before, only what the changes reach is made anew.
 
     Raises:
         KeyError: no structure with voxels has this label.
     """
     structure = study.structure(label)
     progress(0.0, f"Drawing the {structure.name}")
-    most = QUICK_TRIANGLES if quick else VIEW_TRIANGLES
-    return surface_for_view(study.masks[label], color=structure.color, max_triangles=most)
+    mask, before = study.masks[label], study.tiles.get(label)
+    if before is None:
+        tiled = tiled_for_view(mask, color=structure.color, progress=progress)
+    else:
+        tiled = retiled(before, mask, changes, progress=progress)
+    return tiled, tiled.whole

@@ -275,13 +275,13 @@ class Workbench:
         if structures.version(label) != version:
             raise UsageError(f"{name} was changed in the meantime: ask for it again.")
         change = partial(self.structures.change, label, step, lambda _: made, code)
-        await self.showing.follow(await asyncio.to_thread(change), quick=True)
+        await self.showing.follow(await asyncio.to_thread(change))
 
     def _soon(self, what: str, change: Callable[[], frozenset[int]]) -> None:
         """A change that takes a moment, off the event loop."""
 
         async def do() -> None:
             changed = await self._desk.work(what, lambda progress: change())
-            await self.showing.follow(changed, quick=True)
+            await self.showing.follow(changed)
 
         self._desk.start(do())

@@ -164,7 +164,7 @@ def retiled(
             tiles.pop(index, None)
             if tile is not None:
                 tiles[index] = tile
-        after = TiledSurface(mask.name, before.color, grain, tiles)
+        after = TiledSurface(mask.name, before.color, grain, dict(sorted(tiles.items())))
         if tiles and after.triangle_count <= 1.5 * max_triangles:
             return after
     return tiled_for_view(
