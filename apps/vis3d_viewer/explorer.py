@@ -55,6 +55,7 @@ STATE: dict[str, Any] = {
     "download": "",
     "version": 0,
     "view3d": {"state": "waiting", "message": "Preparing the 3D view ..."},
+    "projection": [],
     "theme": "vis3d",
     "pages": 1,
     "back": "grid",  # the layout from before a view was enlarged
@@ -119,7 +120,7 @@ class Explorer:
     async def run(self, *, segment: bool) -> None:
         """Open what was given, then draw for as long as the server runs."""
         self._segment_at_once = segment
-        self.view = View3D(VIEW_3D, self._tell_view, self._go_to, self._was_cut)
+        self.view = View3D(VIEW_3D, self._tell_view, self._go_to, self._was_cut, self._moved)
         self._server.controller.rc_area_register(self.view)
         self.opening.first()
         await self.view.run()
@@ -330,6 +331,10 @@ class Explorer:
         """The box or plane was moved by its handles."""
         name, value = scene3d.cut_settings(cut)
         self.choose_settings(**{name: value})
+
+    def _moved(self, matrix: list[float]) -> None:
+        """The camera of 3D stands elsewhere: what the page draws over it follows."""
+        self._update(projection=matrix)
 
     def _tell_view(self, state: str, message: str) -> None:
         if self._state.view3d != {"state": state, "message": message}:

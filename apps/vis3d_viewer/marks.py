@@ -12,7 +12,7 @@ from vis3d_viewer import scripts
 from vis3d_viewer.asked import known, label_of, points_of
 from vis3d_viewer.desk import Desk
 from vis3d_viewer.listing import sound_name
-from vis3d_viewer.measuring import KINDS, MAX_MARKS, MAX_POINTS, Kept, Points, kept_mark
+from vis3d_viewer.measuring import KINDS, MAX_MARKS, MAX_POINTS, Kept, Points, kept_mark, moved
 from vis3d_viewer.showing import Showing
 
 FORMATS = {".csv": write_marks_csv, ".json": write_marks_json}
@@ -52,12 +52,9 @@ class Marks:
         self._desk.start(self._draw(what, points_of(points, MAX_POINTS)))
 
     def move_mark(self, number: object, which: object, point: object) -> None:
-        """Move one of a mark's points."""
-        kept, n = self._find(number), label_of(which)
-        (moved,) = points_of([point], 1)
-        if not 0 <= n < len(kept.points):
-            raise UsageError("The mark has no such point.")
-        points = (*kept.points[:n], moved, *kept.points[n + 1 :])
+        """Move one of a mark's points; see `measuring.moved`."""
+        kept, (place,) = self._find(number), points_of([point], 1)
+        points = moved(kept, label_of(which), place)
         self._desk.start(self._change(f"Move {kept.name}", kept, kept.name, points))
 
     def rename_mark(self, number: object, name: object) -> None:

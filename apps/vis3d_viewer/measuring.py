@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from vis3d.errors import UsageError
 from vis3d.measurement import (
     Angle,
@@ -17,6 +19,7 @@ from vis3d.volume import Volume
 
 MAX_MARKS = 500
 MAX_POINTS = 2000
+LEAST_AXIS_MM = 0.5
 
 Points: TypeAlias = tuple[tuple[float, float, float], ...]
 Drawn: TypeAlias = Distance | Angle | Ellipse | Polygon
@@ -49,6 +52,30 @@ def kept_mark(volume: Volume, number: int, kind: str, name: str, points: Points)
         UsageError: too few or too many points, or none that measure anything.
     """
     return Kept(number, kind, name, points, measured(volume, kind, name, points))
+
+
+def moved(kept: Kept, n: int, to: tuple[float, float, float]) -> Points:
+    """A mark's points after its n-th one was dragged to a place in LPS mm.
+
+    Distances and angles move that point alone. The ends of an ellipse stay on their axes;
+    its centre takes it all along, and so does any point of an outline.
+
+    Raises:
+        UsageError: it has no such point.
+    """
+    if not 0 <= n < len(kept.points):
+        raise UsageError("The mark has no such point.")
+    points, place = np.array(kept.points), np.array(to)
+    if kept.kind == "polygon" or (kept.kind == "ellipse" and n == 0):
+        points += place - points[n]
+    elif kept.kind == "ellipse":
+        axis = points[n] - points[0]
+        length_mm = np.linalg.norm(axis)
+        along_mm = abs(float((place - points[0]) @ axis)) / length_mm
+        points[n] = points[0] + axis * max(along_mm, LEAST_AXIS_MM) / length_mm
+    else:
+        points[n] = place
+    return tuple((x, y, z) for x, y, z in points.tolist())
 
 
 def measured(volume: Volume, kind: str, name: str, points: Points) -> Mark:

@@ -10,6 +10,7 @@ SCRIPTS = (
     "live",
     "vectors",
     "hand",
+    "hand3d",
     "slice_source",
     "slice_view",
     "window_histogram",

@@ -20,10 +20,11 @@ class HandTools(AbstractElement):
 
 
 class HandOver3D(AbstractElement):
-    """Where scissors draw over the 3D view."""
+    """What a hand draws over the 3D view, and the marks that are seen there."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("hand-over3d", **kwargs)
+        self._attr_names += ["matrix"]
 
 
 def build_hand() -> None:

@@ -60,7 +60,7 @@ def add_routes(
 
     async def value(request: web.Request) -> web.Response:
         try:
-            lps = [_finite(request.query[axis]) for axis in ("l", "p", "s")]
+            lps = [finite_number(request.query[axis]) for axis in ("l", "p", "s")]
         except (KeyError, ValueError):
             raise web.HTTPBadRequest(text="A point needs l, p and s in mm.") from None
         return web.json_response(value_at(_open(study()), lps))
@@ -138,10 +138,10 @@ def slice_request(plane: str, query: Any) -> SliceRequest:
     """
     try:
         labels = [int(label) for label in query.get("labels", "").split(",") if label]
-        opacity = _finite(query.get("opacity", "0"))
+        opacity = finite_number(query.get("opacity", "0"))
         if not 0 <= opacity <= 1 or len(labels) > 1000:
             raise ValueError(opacity)
-        window = Window(_finite(query["center"]), _finite(query["width"]))
+        window = Window(finite_number(query["center"]), finite_number(query["width"]))
         opacities = tuple((label, opacity) for label in labels if opacity)
         blend, thickness_mm = _slab(query)
         (turn,) = _turns(query.get("turn", "1,0,0,0"), 1)
@@ -164,7 +164,7 @@ def _slab(query: Any) -> tuple[Blend | None, float]:
     blends: dict[str, Blend] = {"mean": "mean", "mip": "mip", "minip": "minip"}
     if "slab" not in query:
         return None, 0.0
-    thickness_mm = _finite(query["mm"])
+    thickness_mm = finite_number(query["mm"])
     if not 0 < thickness_mm <= MAX_SLAB_MM:
         raise ValueError(thickness_mm)
     return blends[query["slab"]], thickness_mm
@@ -172,7 +172,7 @@ def _slab(query: Any) -> tuple[Blend | None, float]:
 
 def _turns(text: str, count: int) -> list[tuple[float, float, float, float]]:
     """Quaternions (w, x, y, z) of length 1."""
-    numbers = [_finite(number) for number in text.split(",")]
+    numbers = [finite_number(number) for number in text.split(",")]
     if len(numbers) != 4 * count:
         raise ValueError(text)
     turns = []
@@ -191,7 +191,12 @@ def _plane(name: str) -> Plane:
     raise UsageError(f"There is no plane {name!r}.")
 
 
-def _finite(text: str) -> float:
+def finite_number(text: str) -> float:
+    """A finite number from an address.
+
+    Raises:
+        ValueError: it is none.
+    """
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(text)

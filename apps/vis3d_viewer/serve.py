@@ -19,6 +19,7 @@ from vis3d_viewer import panel_3d, panel_hand, panel_structures, security, widge
 from vis3d_viewer.explorer import Explorer
 from vis3d_viewer.label_files import add_label_route
 from vis3d_viewer.opening import Sources
+from vis3d_viewer.pointing import add_pointing_route
 from vis3d_viewer.reach import Reach
 from vis3d_viewer.recent import RecentScans
 from vis3d_viewer.routes import add_opening_routes, add_routes
@@ -106,6 +107,7 @@ async def _serve(
         )
         add_opening_routes(bound.app, explorer.opening, explorer.folder)
         add_label_route(bound.app, explorer.folder, explorer.take_labels)
+        add_pointing_route(bound.app, lambda: explorer.view)
 
     server.controller.on_server_bind.add(bind)
     listening = asyncio.ensure_future(

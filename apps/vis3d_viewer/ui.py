@@ -230,7 +230,7 @@ def _views(s: Any) -> None:
             **named("view-3d", ':data-state="view3d.state"'),
         ):
             rca.RemoteControlledArea(name=VIEW_3D, display="image", event_throttle_ms=16)
-            HandOver3D()
+            HandOver3D(matrix=("projection",))
             html.Span("3D", classes="v3-name")
             with html.Div(classes="v3-sides", role="group", aria_label="Viewing side"):
                 for view in VIEWS:

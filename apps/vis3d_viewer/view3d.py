@@ -33,6 +33,7 @@ Result = TypeVar("Result")
 Told = Callable[[str, str], None]
 Picked = Callable[[list[float]], None]
 WasCut = Callable[[CropBox | ClipPlane], None]
+Moved = Callable[[list[float]], None]
 
 REST_S = 0.12
 """After this long without a change the coarse picture becomes a fine one."""
@@ -67,14 +68,19 @@ class View3D:
 
     `told(state, message)` hears of "coarse" and "fine" pictures, and of "failed";
     `picked(lps)` of the point in LPS mm that was clicked, `cut(cut)` of the box or plane that
-    was moved by its handles, once it is let go.
+    was moved by its handles, once it is let go, `moved(matrix)` of the 16 numbers (row by row)
+    of the camera's matrix from LPS mm to the view, when a picture was drawn with another.
     """
 
-    def __init__(self, area_name: str, told: Told, picked: Picked, cut: WasCut) -> None:
+    def __init__(
+        self, area_name: str, told: Told, picked: Picked, cut: WasCut, moved: Moved
+    ) -> None:
         self.area_name = area_name
         self._told = told
         self._picked = picked
         self._was_cut = cut
+        self._moved = moved
+        self._matrix: list[float] = []
         self._held: CropBox | ClipPlane | None = None
         self._turning = False
         self._turned_at = 0.0
@@ -120,6 +126,13 @@ class View3D:
     async def projection(self) -> FloatArray:
         """The camera's 4x4 matrix from LPS mm to the view (-1 to 1, y upwards)."""
         return await self.apart(lambda: self._staged().projection())
+
+    async def pick(self, x: float, y: float) -> FloatArray | None:
+        """The point in LPS mm that is seen at a share (0 to 1) of the view's width and height.
+
+        From the top left; None for the background.
+        """
+        return await self.apart(partial(self._seen_at, x, y))
 
     async def picture(self, *, plain: bool = False) -> NDArray[np.uint8]:
         """The view at rest in twice its size, RGB; a `plain` one without cube and handles."""
@@ -217,9 +230,12 @@ class View3D:
             return False
         if drawn is None:  # something changed in the meantime
             return False
-        meta, jpeg = drawn
+        meta, jpeg, matrix = drawn
         if self._streamer is not None:
             self._streamer.push_content(self.area_name, meta, jpeg)
+        if matrix != self._matrix:
+            self._matrix = matrix
+            self._moved(matrix)
         self._told(quality, "")
         return True
 
@@ -230,7 +246,7 @@ class View3D:
         with suppress(Vis3dError):  # the first drawing will say what is missing
             self._staged().window.Render()
 
-    def _drawn(self, quality: str) -> tuple[dict[str, Any], bytes] | None:
+    def _drawn(self, quality: str) -> tuple[dict[str, Any], bytes, list[float]] | None:
         self._restless.clear()
         stage = self._staged()
         fine = quality == "fine"
@@ -254,7 +270,12 @@ class View3D:
             "key": "key",
             "quality": level,
         }
-        return meta, buffer.getvalue()
+        return meta, buffer.getvalue(), stage.projection().reshape(-1).tolist()
+
+    def _seen_at(self, x: float, y: float) -> FloatArray | None:
+        stage = self._staged()
+        width, height = stage.size
+        return stage.pick(x * width - 0.5, y * height - 0.5)
 
     def _staged(self) -> Stage:
         """The stage with all that came in the meantime done to it."""

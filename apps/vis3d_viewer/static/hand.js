@@ -14,14 +14,39 @@
   const OUTLINES = ["polygon", "scissors"];
   const KINDS = { distance: "Distance", angle: "Angle", ellipse: "Ellipse", polygon: "Outline" };
   const HELP = {
-    distance: "Drag from one end to the other.",
-    angle: "Click on one side, on the vertex, on the other side.",
+    distance: "Drag from one end to the other; in 3D click on both.",
+    angle: "Click on one side, on the vertex, on the other side; in 3D too.",
     ellipse: "Drag a box round the region.",
     polygon: "Draw round the region.",
     brush: "Drag over what belongs to the structure.",
     eraser: "Drag over what doesn't belong to it.",
     scissors: "Draw round what is to go, in a slice or in 3D.",
   };
+
+  // What a mark looks like, in LPS mm: a line through these points.
+  const markLine = ({ kind, points }) => {
+    if (kind === "polygon") return [...points, points[0]];
+    if (kind !== "ellipse") return points;
+    const [center, first, second] = points;
+    const [a, b] = [sub(first, center), sub(second, center)];
+    return Array.from({ length: 49 }, (_, n) =>
+      add(add(center, a, Math.cos((n * Math.PI) / 24)), b, Math.sin((n * Math.PI) / 24)));
+  };
+
+  // The points of a mark while one is dragged, as the server will have them (measuring.moved).
+  const movedPoints = ({ kind, points }, which, to) => {
+    if (kind === "polygon" || (kind === "ellipse" && which === 0)) {
+      const by = sub(to, points[which]);
+      return points.map((point) => add(point, by));
+    }
+    if (kind === "ellipse") {
+      const axis = unit(sub(points[which], points[0]));
+      const length = Math.max(Math.abs(dot(sub(to, points[0]), axis)), 0.5);
+      to = add(points[0], axis, length);
+    }
+    return points.map((point, n) => (n === which ? to : point));
+  };
+  window.vis3d_marks = { markLine, movedPoints };
 
   // Over one slice: its parent is the slice view, whose place and scale it draws by.
   const HandLayer = {
@@ -34,16 +59,15 @@
       here() {
         return hand.marks.map((mark) => {
           const held = this.held && this.held.number === mark.number;
-          const points = mark.points.map((point, n) => (held && this.held.which === n ? this.held.point : point));
-          return { ...mark, points };
+          return held ? { ...mark, points: movedPoints(mark, this.held.which, this.held.point) } : mark;
         }).filter((mark) => mark.points.every((point) => Math.abs(this.depth(point)) <= NEAR))
-          .map((mark) => this.shape(mark, mark.points.map(this.toScreen)));
+          .map((mark) => this.shape(mark));
       },
       drawing() { // what the hand draws just now
         const spots = this.points.map(this.toScreen);
         if (!spots.length) return null;
         if (STROKES.includes(hand.tool)) return { line: spots, wide: 2 * hand.radius * this.view.perMm };
-        if (hand.tool === "ellipse") return this.shape({ kind: "ellipse" }, this.ellipse().map(this.toScreen));
+        if (hand.tool === "ellipse") return this.shape({ kind: "ellipse", points: this.ellipse() });
         return { line: OUTLINES.includes(hand.tool) ? [...spots, spots[0]] : spots };
       },
     },
@@ -62,16 +86,8 @@
           y: frame.y + ((row + 0.5) / this.map.rows) * frame.h,
         };
       },
-      shape(mark, spots) {
-        if (mark.kind !== "ellipse") {
-          return { mark, spots, line: mark.kind === "polygon" ? [...spots, spots[0]] : spots };
-        }
-        const [c, a, b] = spots;
-        const line = Array.from({ length: 49 }, (_, n) => {
-          const [x, y] = [Math.cos((n * Math.PI) / 24), Math.sin((n * Math.PI) / 24)];
-          return { x: c.x + x * (a.x - c.x) + y * (b.x - c.x), y: c.y + x * (a.y - c.y) + y * (b.y - c.y) };
-        });
-        return { mark, spots, line };
+      shape(mark) {
+        return { mark, spots: mark.points.map(this.toScreen), line: markLine(mark).map(this.toScreen) };
       },
       ellipse() { // from two opposite corners: centre and the ends of two half axes
         const [one, other] = [this.points[0], this.points[this.points.length - 1]];
@@ -135,7 +151,7 @@
         this.send("move_mark", held.number, held.which, held.point);
         setTimeout(() => { if (this.held === held) this.held = null; }, 400); // until the server says so
       },
-      movable: (mark) => mark.kind === "distance" || mark.kind === "angle",
+      handles: (mark) => (mark.kind === "polygon" ? [0] : mark.points.map((_, n) => n)),
       send(name, ...what) { window.trame.trigger(name, what); },
     },
     setup: () => ({ hand }),
@@ -145,46 +161,13 @@
         <g v-for="one in here" :key="one.mark.number" class="v3-mark" :data-testid="'mark-' + one.mark.number">
           <polyline :points="path(one.line)" />
           <text :x="one.spots[one.spots.length - 1].x + 8" :y="one.spots[one.spots.length - 1].y - 8">{{ one.mark.text }}</text>
-          <template v-if="movable(one.mark)">
-            <circle v-for="(spot, n) in one.spots" :key="n" :cx="spot.x" :cy="spot.y" r="5" :data-testid="'handle-' + one.mark.number + '-' + n"
-              @pointerdown.stop.prevent="grab(one.mark, n, $event)" @pointermove.stop="drag" @pointerup.stop="drop" />
-          </template>
+          <circle v-for="n in handles(one.mark)" :key="n" :cx="one.spots[n].x" :cy="one.spots[n].y" r="5" :data-testid="'handle-' + one.mark.number + '-' + n"
+            @pointerdown.stop.prevent="grab(one.mark, n, $event)" @pointermove.stop="drag" @pointerup.stop="drop" />
         </g>
         <g v-if="drawing" class="v3-drawing">
           <polyline :points="path(drawing.line)" :style="drawing.wide ? { stroke: hand.color, strokeWidth: drawing.wide, opacity: .5 } : {}" />
           <circle v-if="drawing.wide && drawing.line.length === 1" :cx="drawing.line[0].x" :cy="drawing.line[0].y" :r="drawing.wide / 2" :style="{ fill: hand.color, opacity: .5 }" />
         </g>
-      </svg>`,
-  };
-
-  // Over the 3D view while scissors are in the hand.
-  const HandOver3D = {
-    data: () => ({ points: [] }),
-    setup: () => ({ hand }),
-    methods: {
-      spot(event) {
-        const box = this.$refs.layer.getBoundingClientRect();
-        return { x: (2 * (event.clientX - box.left)) / box.width - 1, y: 1 - (2 * (event.clientY - box.top)) / box.height };
-      },
-      down(event) {
-        if (event.button !== 0) return;
-        this.$refs.layer.setPointerCapture(event.pointerId);
-        this.points = [this.spot(event)];
-      },
-      move(event) { if (this.points.length && this.points.length < 2000) this.points.push(this.spot(event)); },
-      up() {
-        const points = this.points.map(({ x, y }) => [x, y]);
-        this.points = [];
-        if (points.length > 2 && hand.label) window.trame.trigger("cut_view", [hand.label, points, hand.side]);
-      },
-    },
-    computed: {
-      path() { return [...this.points, ...this.points.slice(0, 1)].map(({ x, y }) => `${x},${-y}`).join(" "); },
-    },
-    template: `
-      <svg v-if="hand.tool === 'scissors'" ref="layer" class="v3-hand v3-busy" viewBox="-1 -1 2 2" preserveAspectRatio="none" data-testid="hand-3d"
-        @pointerdown.stop.prevent="down" @pointermove.stop="move" @pointerup.stop="up" @wheel.stop>
-        <g class="v3-drawing"><polyline :points="path" /></g>
       </svg>`,
   };
 
@@ -275,7 +258,7 @@
   window.vis3d_hand_tools = {
     install(app) {
       app.component("hand-layer", HandLayer);
-      app.component("hand-over3d", HandOver3D);
+      app.component("hand-over3d", window.vis3d_hand_over_3d);
       app.component("hand-tools", HandTools);
     },
   };
