@@ -1,5 +1,7 @@
 """The scale bar is as long as it says, and a transparent picture holds only the scene."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -60,8 +62,26 @@ def test_a_transparent_picture_is_the_scene_alone(kind: str) -> None:
     assert difference.max() <= 5
 
 
-def test_a_veil_lets_its_share_of_the_ground_through() -> None:
+@pytest.mark.parametrize("wanted", [0.2, 0.5, 0.9])
+def test_a_veil_covers_its_share_less_in_the_middle_than_at_the_rim(wanted: float) -> None:
     _, surface = ball()
-    scene = Scene([SurfaceLayer(surface, opacity=0.5)])
-    opacity = screenshot(scene, size=(300, 240), transparent=True)[120, 150, 3]
-    assert opacity == pytest.approx(255 * 0.75, abs=6)  # front and back of the ball
+    scene = Scene([SurfaceLayer(surface, opacity=wanted)], Camera(parallel=True))
+    covered = screenshot(scene, size=(300, 240), transparent=True)[..., 3] / 255
+    row, radius = covered[120], np.count_nonzero(covered[120]) / 2
+    for share in (0.0, 0.5, 0.8, 0.95):
+        slant = 1 - np.sqrt(1 - share**2)
+        once = wanted * (1 + (1 - wanted) * (3 * slant**2 - 0.5))
+        expected = 1 - (1 - min(once, 1)) ** 2  # front and back of the ball
+        assert row[round(149.5 + share * radius)] == pytest.approx(expected, abs=0.04)
+
+
+def test_veils_are_blended_in_their_order_in_space() -> None:
+    _, surface = ball()
+    behind = replace(surface, points=surface.points + np.array((0.0, 80.0, 0.0)))
+    layers = [SurfaceLayer(behind, (250, 0, 0), 0.8), SurfaceLayer(surface, (0, 0, 250), 0.8)]
+    seen = [
+        screenshot(Scene(order, Camera(parallel=True)), size=(300, 240))[120, 150].astype(int)
+        for order in (layers, layers[::-1])
+    ]
+    assert np.abs(seen[0] - seen[1]).max() <= 2
+    assert seen[0][2] > 2 * seen[0][0]

@@ -60,7 +60,7 @@ def frames(
     if count < 1 or min(size) < 1:
         raise UsageError("A picture needs a positive width, height and number of frames.")
     progress = progress or silent
-    stage = Stage(size)
+    stage = Stage(size, exact=True)
     try:
         stage.show(scene)
         for number in range(count):
@@ -68,13 +68,14 @@ def frames(
             stage.look(replace(scene.camera, azimuth_degrees=azimuth), all_round=count > 1)
             what = f"drawing picture {number + 1} of {count}"
             report = partial(progress, number / count, what)
-            pixels = _cut_out(stage, report) if transparent else _drawn(stage, report)
+            pixels = _cut_out(stage, report) if transparent else drawn(stage, report)
             yield with_scale_bar(pixels, stage.mm_per_pixel) if scale_bar else pixels
     finally:
         stage.close()
 
 
-def _drawn(stage: Stage, report: Callable[[], None]) -> NDArray[np.uint8]:
+def drawn(stage: Stage, report: Callable[[], None]) -> NDArray[np.uint8]:
+    """The picture as the stage stands; what `report` raises stops the drawing."""
     _render(stage, report)
     return stage.picture()
 
@@ -84,7 +85,7 @@ def _cut_out(stage: Stage, report: Callable[[], None]) -> NDArray[np.uint8]:
     shown = []
     for shade in (0, 255):
         stage.set_background((shade, shade, shade), plain=True)
-        shown.append(_drawn(stage, report).astype(np.float32))
+        shown.append(drawn(stage, report).astype(np.float32))
     on_black, on_white = shown
     opacity = 255 - (on_white - on_black).clip(0, 255).mean(axis=2)
     color = on_black * 255 / np.maximum(opacity, 1)[:, :, None]

@@ -13,8 +13,6 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
 from vtkmodules.vtkInteractionStyle import vtkInteractorStyleTrackballCamera
 from vtkmodules.vtkRenderingCore import (
-    vtkLight,
-    vtkLightKit,
     vtkRenderer,
     vtkRenderWindow,
     vtkRenderWindowInteractor,
@@ -26,6 +24,7 @@ from vis3d.geometry import FloatArray
 from vis3d.rendering import cameras
 from vis3d.rendering.clipping import cutting_planes
 from vis3d.rendering.handles import HandleSet
+from vis3d.rendering.lights import Torch, headlight, studio_lights
 from vis3d.rendering.marker import Marker
 from vis3d.rendering.opengl import draws_in_software, require_display, require_opengl
 from vis3d.rendering.pace import Pace
@@ -40,6 +39,9 @@ Prop: TypeAlias = SurfaceProp | VolumeProp | SliceProp
 OCCLUSION_REACH, OCCLUSION_BIAS = 0.05, 0.0015
 """How far hollows reach, and what counts as flat, of the size of what is shown."""
 
+MOST_PEELS = 10
+"""Translucent layers in front of each other; what lies behind more of them is left out."""
+
 _NO_KEYS = {"altKey": 0, "ctrlKey": 0, "shiftKey": 0}
 
 Key: TypeAlias = tuple[type, int, int]
@@ -52,8 +54,9 @@ class Stage:
     `interactor` with the trackball style: what a user drags is drawn coarsely while it
     moves. `volumes_on_cpu` chooses the ray caster; by default it is the CPU's own where
     OpenGL runs in software. Volumes of more than `max_voxels` are drawn from a copy with
-    fewer, which shows its first picture sooner. `on_cut` hears of the crop box or clip plane
-    that a user moves by its handles.
+    fewer, which shows its first picture sooner. `exact` draws veils in their true order,
+    which software does slowly: for pictures, not for hands. `on_cut` hears of the crop box
+    or clip plane that a user moves by its handles.
 
     Raises:
         RequirementError: this machine can't draw; the message says what to install.
@@ -66,6 +69,7 @@ class Stage:
         on_screen: bool = False,
         volumes_on_cpu: bool | None = None,
         max_voxels: int | None = None,
+        exact: bool = False,
     ) -> None:
         (require_display if on_screen else require_opengl)()
         self.window = vtkRenderWindow()
@@ -74,11 +78,14 @@ class Stage:
         self.window.SetMultiSamples(0)  # in software they cost five times as much as FXAA
         self._renderer = vtkRenderer()
         self._renderer.UseFXAAOn()
+        if exact:
+            self._peel()
         self._renderer.AutomaticLightCreationOff()
         self.window.AddRenderer(self._renderer)
         # The GPU's ray caster would let the lights behind a volume shine on its front.
         self._renderer.TwoSidedLightingOff()
         self._headlight_only: bool | None = None
+        self._torch: Torch | None = None
         self.interactor = _interactor(self.window, on_screen)
         self._follow_interaction()
         self._volumes_on_cpu, self._max_voxels = volumes_on_cpu, max_voxels
@@ -158,6 +165,27 @@ class Stage:
         """Go round the patient's long axis, as a turntable does."""
         cameras.turn(self._renderer.GetActiveCamera(), degrees)
         self._renderer.ResetCameraClippingRange()
+
+    def look_from(
+        self, position: FloatArray, toward: FloatArray, up: FloatArray, angle_degrees: float
+    ) -> None:
+        """Stand at a place in LPS mm, inside the patient too, and look to another one."""
+        camera = self._renderer.GetActiveCamera()
+        camera.SetParallelProjection(False)
+        camera.SetViewAngle(angle_degrees)
+        camera.SetPosition(position.tolist())
+        camera.SetFocalPoint(toward.tolist())
+        camera.SetViewUp(up.tolist())
+        if self._torch is not None:
+            self._torch.hold(position, toward)
+
+    def carry_light(self, half_mm: float | None) -> None:
+        """One lamp at the camera, half as bright after so many mm, or equally bright."""
+        self._renderer.RemoveAllLights()
+        if half_mm is None:
+            headlight(self._renderer)
+        else:
+            self._torch = Torch(self._renderer, half_mm)
 
     def set_quality(self, quality: Quality) -> None:
         """Draw from now on coarsely (while moving) or finely (at rest)."""
@@ -254,6 +282,13 @@ class Stage:
         prop.set_quality(coarse=self.quality == "coarse")
         return prop
 
+    def _peel(self) -> None:
+        """Blend what is translucent from back to front, whatever the triangles' order."""
+        self.window.SetAlphaBitPlanes(True)
+        self._renderer.SetUseDepthPeeling(True)
+        self._renderer.SetMaximumNumberOfPeels(MOST_PEELS)
+        self._renderer.SetOcclusionRatio(0.0)
+
     def _stands_elsewhere(self, camera: Camera) -> bool:
         return self._camera is None or replace(camera, parallel=self._camera.parallel) != (
             self._camera
@@ -304,7 +339,7 @@ class Stage:
         if headlight_only != self._headlight_only:
             self._headlight_only = headlight_only
             self._renderer.RemoveAllLights()
-            (_headlight if headlight_only else _studio_lights)(self._renderer)
+            (headlight if headlight_only else studio_lights)(self._renderer)
 
     def _visible_corners(self) -> FloatArray:
         shown = [p.corners_lps for p in self._props.values() if p.prop.GetVisibility()]
@@ -329,22 +364,6 @@ class Stage:
     def _rest(self) -> None:
         self.set_quality("fine")
         self.interactor.Render()
-
-
-def _studio_lights(renderer: Any) -> None:
-    """A warm key light from above, a fill, two from behind, all moving with the camera."""
-    kit = vtkLightKit()
-    kit.SetKeyLightIntensity(0.85)
-    kit.SetKeyToFillRatio(2.5)
-    kit.SetKeyToHeadRatio(3.0)
-    kit.SetKeyToBackRatio(3.5)
-    kit.AddLightsToRenderer(renderer)
-
-
-def _headlight(renderer: Any) -> None:
-    light = vtkLight()
-    light.SetLightTypeToHeadlight()
-    renderer.AddLight(light)
 
 
 def _interactor(window: Any, on_screen: bool) -> Any:

@@ -15,6 +15,18 @@ from vis3d.vtk_data import NORMALS, to_vtk
 MANY_TRIANGLES = 20_000
 """Surfaces of more are drawn from a lighter copy while they move."""
 
+VEIL = """//VTK::Light::Impl
+  if (opacity < 1.0) {
+    float slant = 1.0 - abs(normalVCVSOutput.z);
+    float rim = (1.0 - opacity) * (3.0 * slant * slant - 0.5);
+    gl_FragData[0].a = clamp(opacity * (1.0 + rim), 0.0, 1.0);
+  }
+"""
+"""Veils are thinner where they face the viewer and thicker at their rims, as glass is.
+
+The mean over a ball's disc is the opacity asked for: slant squared has the mean 1/6 there.
+"""
+
 COARSE_CELLS = 50
 """The lighter copy has at most one point in each cell of a grid of so many on an edge."""
 
@@ -36,6 +48,8 @@ class SurfaceProp:
         material.SetDiffuse(0.9)
         material.SetSpecular(0.22)
         material.SetSpecularPower(24)
+        shader: Any = self.prop.GetShaderProperty()
+        shader.AddFragmentShaderReplacement("//VTK::Light::Impl", True, VEIL, False)
         self.update(layer)
 
     @property

@@ -20,6 +20,7 @@ from vis3d_cli.watch import watching
 
 if TYPE_CHECKING:
     from vis3d.labels import LabelMap
+    from vis3d.rendering.paths import Side
     from vis3d.scene import Plane, Scene
     from vis3d.volume import Volume
 
@@ -28,11 +29,16 @@ View = Literal["anterior", "posterior", "left", "right", "superior", "inferior"]
 
 FLAT_MODES = ("slice", "montage")
 VOLUME_MODES = ("volume", "mip", "minip")
+AIRWAYS = ("airways", "left", "right")
+SIDES: "dict[str, Side]" = {"left": "left", "right": "right"}
+"""Where `--fly-through` finds its way by itself; anything else names a file."""
 SUFFIXES = (".png", ".gif", ".webp", ".mp4")
 STRUCTURES = ("lungs", "bones")
 PRESET = "bone"
 TURN_FRAMES = 60
 """A turn of 6 degrees a frame, where .gif or .mp4 is asked for without --frames."""
+FLIGHT_FRAMES = 200
+"""Ten seconds, for the airways about a mm a picture."""
 MOST_FRAMES = 3600
 FACING: "dict[str, Plane]" = {
     "anterior": "coronal",
@@ -69,7 +75,10 @@ class Picture:
         str | None,
         Parameter(metavar="COLOR", help="white, black, #rrggbb or (.png) transparent."),
     ] = None
-    shadows: Annotated[bool, Parameter(help="Darken the hollows of surfaces.")] = False
+    shadows: Annotated[
+        bool,
+        Parameter(negative="--no-shadows", help="Darken the hollows of surfaces."),
+    ] = True
     marker: Annotated[bool, Parameter(help="Show which way the patient lies.")] = False
     scale_bar: Annotated[bool, Parameter(help="Show how long a cm is.")] = False
 
@@ -91,6 +100,7 @@ class Wanted:
     view: View | None
     size: tuple[int, int]
     picture: Picture
+    fly_through: str | None = None
 
 
 def render(
@@ -128,13 +138,24 @@ def render(
     size: Annotated[str, Parameter(metavar="WxH", help="Pixels.")] = "1200x900",
     frames: Annotated[
         int | None,
-        Parameter(metavar="N", help="A movie of one turn round the patient in N pictures."),
+        Parameter(
+            metavar="N",
+            help="A movie of one turn round the patient, or of the flight, in N pictures.",
+        ),
+    ] = None,
+    fly_through: Annotated[
+        str | None,
+        Parameter(
+            metavar="airways|left|right|FILE",
+            help="A movie from inside: down the airways into the deepest branch, or into one "
+            "lung; or along the places of a text file, a line L,P,S in mm each.",
+        ),
     ] = None,
     picture: Annotated[Picture, Parameter(name="*", group=PICTURE)] = PLAINLY,
     which: Which = THE_ONLY_ONE,
     how: How = PLAIN,
 ) -> int:
-    """Write a picture or a turning movie, without a screen.
+    """Write a picture, a turning movie or a flight, without a screen.
 
     INPUT may also be a surface file (.stl .ply ...).
 
@@ -142,9 +163,14 @@ def render(
     """
     names = () if structures is None else options.names(structures)
     pixels = options.size(size)
-    wanted = Wanted(input, which, mode, names, segmentation, preset, view, pixels, picture)
+    wanted = Wanted(
+        input, which, mode, names, segmentation, preset, view, pixels, picture, fly_through
+    )
     _check_together(wanted)
     reading.check_output(output, SUFFIXES, "pictures")
+    if fly_through is not None:
+        _check_flight(wanted, reading.suffix_of(output))
+        frames = FLIGHT_FRAMES if frames is None else frames
     count = _frame_count(reading.suffix_of(output), mode, frames)
     if _is_transparent(picture) and (count > 1 or reading.suffix_of(output) != ".png"):
         raise UsageError("Only a single .png can be transparent here: give --background white.")
@@ -153,6 +179,8 @@ def render(
     with watching(how) as progress:
         if mode in FLAT_MODES:
             pictures = iter([_flat_picture(wanted, how, part(progress, 0.0, 0.9))])
+        elif fly_through is not None:
+            pictures = _flight(wanted, count, how, progress)
         else:
             pictures = _turn(wanted, count, how, progress)
         _write(pictures, output, count)
@@ -179,6 +207,25 @@ def _check_together(wanted: Wanted) -> None:
         from vis3d.labels import structure_labels
 
         structure_labels(wanted.names)
+
+
+def _check_flight(wanted: Wanted, suffix: str) -> None:
+    """A flight has a camera of its own."""
+    if suffix == ".png":
+        raise UsageError("--fly-through is a movie: write a .gif, .webp or .mp4.")
+    if wanted.mode in FLAT_MODES:
+        raise UsageError(f"--fly-through goes through space; --mode {wanted.mode} is flat.")
+    ground = wanted.picture.background
+    if wanted.picture != replace(PLAINLY, background=ground) or wanted.view:
+        raise UsageError(
+            "--fly-through has a camera and a light of its own: leave --view, --azimuth, "
+            "--zoom, --scale-bar and the like out."
+        )
+    if wanted.fly_through in AIRWAYS and (wanted.mode != "surface" or wanted.names):
+        raise UsageError(
+            f"--fly-through {wanted.fly_through} shows the airways from inside: leave --mode "
+            "and --structures out, or give a file of places."
+        )
 
 
 def _check_camera(picture: Picture) -> None:
@@ -251,6 +298,35 @@ def _turn(wanted: Wanted, count: int, how: options.Manner, progress: Progress) -
         transparent=_is_transparent(wanted.picture),
         scale_bar=wanted.picture.scale_bar,
         progress=part(progress, 0.7, 1.0),
+    )
+
+
+def _flight(
+    wanted: Wanted, count: int, how: options.Manner, progress: Progress
+) -> Iterator[Any]:
+    from vis3d.files import input_kind
+    from vis3d.rendering import require_opengl
+    from vis3d_cli import flights
+
+    require_opengl()
+    named = wanted.fly_through or ""
+    if named in AIRWAYS:
+        if input_kind(wanted.input) == "surface":
+            raise UsageError("A surface file has no airways to find: give a file of places.")
+        volume = reading.load(wanted.input, wanted.which, how, part(progress, 0.0, 0.2))
+        labels = _labels(wanted, volume, ("airways",), part(progress, 0.2, 0.4))
+        airways = labels.mask("airways")
+        step = part(progress, 0.4, 0.6)
+        scene, path = flights.through_airways(volume, airways, SIDES.get(named), step)
+        torch_mm: float | None = flights.TORCH_MM
+    else:
+        path = flights.path_of(Path(named))
+        scene = _scene(wanted, how, part(progress, 0.0, 0.6), light=False)
+        torch_mm = None
+    if wanted.picture.background is not None:
+        scene = replace(scene, background=color(wanted.picture.background) or scene.background)
+    return flights.pictures(
+        scene, path, count, wanted.size, torch_mm=torch_mm, progress=part(progress, 0.6, 1.0)
     )
 
 
