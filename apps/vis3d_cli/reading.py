@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from vis3d.labels import LabelMap
     from vis3d.volume import Mask, Volume
 
+ROUNDED_MM = 0.05
+"""How far two files' headers may place the corners of one and the same grid apart."""
+
 
 def load(
     path: Path,
@@ -80,18 +83,22 @@ def label_maps_for(
     from vis3d.files import read_labelmaps
 
     found = read_labelmaps(path, geometry=volume.geometry, progress=part(progress, 0.0, 0.5))
-    here = tuple(
-        one
-        if one.geometry.matches(volume.geometry, tolerance_mm=0.05)
-        else _moved(one, volume, part(progress, 0.5, 1.0))
-        for one in found
-    )
+    here = tuple(_on_grid(one, volume, part(progress, 0.5, 1.0)) for one in found)
     if not any(one.array.any() for one in here) and any(one.array.any() for one in found):
         raise InputError(
             f"{path} lies on {found[0].geometry!r} and marks nothing where the scan lies, on "
             f"{volume.geometry!r}: give a label map of this scan."
         )
     return here
+
+
+def _on_grid(labels: "LabelMap", volume: "Volume", progress: Progress | None) -> "LabelMap":
+    """The label map on exactly the scan's grid, from which a rounded header may differ."""
+    from dataclasses import replace
+
+    if labels.geometry.matches(volume.geometry, tolerance_mm=ROUNDED_MM):
+        return replace(labels, geometry=volume.geometry)
+    return _moved(labels, volume, progress)
 
 
 def _moved(labels: "LabelMap", volume: "Volume", progress: Progress | None) -> "LabelMap":

@@ -20,7 +20,7 @@ from vis3d.volume import Finding
 SUFFIXES = sorted(SURFACE_WRITERS)
 IN_MM = [suffix for suffix in SUFFIXES if suffix != ".glb"]
 WITH_NAMES = [".3mf", ".glb", ".obj", ".ply", ".vtp"]
-WITH_PARTS = [".3mf", ".glb", ".obj"]
+WITH_PARTS = [".3mf", ".glb", ".obj", ".vtp"]
 
 
 def random_surface(count: int = 200) -> Surface:
@@ -132,6 +132,24 @@ def test_trimesh_reads_lps_millimetres(suffix: str, tmp_path: Path) -> None:
     assert mesh.is_watertight
     assert mesh.volume == pytest.approx(written.volume_ml * 1000, rel=1e-5)
     np.testing.assert_allclose(mesh.bounds, written.bounds_mm, atol=1e-4)
+
+
+def test_vtk_tells_the_structures_of_a_vtp_apart(tmp_path: Path) -> None:
+    parts = (tetrahedron("left lung", (79, 163, 224)), random_surface())
+    write_surfaces(parts, tmp_path / "file.vtp")
+    vtk = vtkXMLPolyDataReader()
+    vtk.SetFileName(str(tmp_path / "file.vtp"))
+    vtk.Update()
+    output = vtk.GetOutput()
+    names = output.GetFieldData().GetAbstractArray("structure_names")
+    assert [names.GetValue(n) for n in range(names.GetNumberOfValues())] == [
+        "left lung",
+        "bones",
+    ]
+    table = vtk_to_numpy(output.GetFieldData().GetArray("structure_colors"))
+    assert table.tolist() == [[79, 163, 224], [236, 223, 196]]
+    numbers = vtk_to_numpy(output.GetCellData().GetArray("structure"))
+    assert numbers.tolist() == [0] * 4 + [1] * len(parts[1].triangles)
 
 
 def test_trimesh_reads_a_glb_in_metres_and_upright(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ WORDS = {code: word for word, code in reversed(TYPES.items())}
 BLOCK_BYTES = 1 << 20
 LARGEST_BLOCK = 1 << 30
 MOST_ELEMENTS = 100_000
+LONGEST_TEXT = 1 << 16
 
 
 def _unzip(block: bytes, size: int) -> bytes:
@@ -101,12 +102,17 @@ class XmlFile:
         return values[:count]
 
     def text(self, element: ElementTree.Element) -> str:
-        """A String array's first word, short ones only."""
+        """A String array's first string, short ones only."""
+        return self.texts(element)[0]
+
+    def texts(self, element: ElementTree.Element) -> list[str]:
+        """A String array's strings, at least one, short ones only."""
         try:
-            values = self._values(element, 1 << 16, at_most=True)
+            values = self._values(element, LONGEST_TEXT, at_most=True)
         except (KeyError, ValueError, binascii.Error, zlib.error, RuntimeError):
-            return ""
-        return values.astype(np.uint8).tobytes().split(b"\0")[0].decode("utf-8", "replace")
+            return [""]
+        strings = values.astype(np.uint8).tobytes().removesuffix(b"\0").split(b"\0")
+        return [string.decode("utf-8", "replace") for string in strings]
 
     def _values(
         self, element: ElementTree.Element, count: int, *, at_most: bool = False
@@ -230,11 +236,11 @@ class XmlWriter:
             f'NumberOfComponents="{components}" format="appended" offset="{offset}"/>\n'
         )
 
-    def text(self, name: str, text: str) -> str:
-        """A field array that holds one string."""
-        codes = " ".join(str(byte) for byte in (*text.encode("utf-8"), 0))
+    def text(self, name: str, *texts: str) -> str:
+        """A field array that holds a string, or several."""
+        codes = " ".join(str(byte) for text in texts for byte in (*text.encode("utf-8"), 0))
         return (
-            f'<Array type="String" Name={quoteattr(name)} NumberOfTuples="1" '
+            f'<Array type="String" Name={quoteattr(name)} NumberOfTuples="{len(texts)}" '
             f'format="ascii">{codes}</Array>\n'
         )
 

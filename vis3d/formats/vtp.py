@@ -1,5 +1,6 @@
 """VTK surfaces (.vtp), with a value a point under each name."""
 
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.errors import InputError, UnsupportedError
+from vis3d.formats.amounts import check_parts
 from vis3d.formats.frames import (
     Coordinates,
     check_points,
@@ -23,12 +25,17 @@ from vis3d.surface import Surface
 from vis3d.whole_file import whole_file
 
 NAME, COLORS, REMARKS = "Name", "colors", "Remarks"
+NUMBER, TABLE_NAMES, TABLE_COLORS = "structure", "structure_names", "structure_colors"
 
 
 def write_vtp(
     surfaces: tuple[Surface, ...], path: Path, *, coordinates: Coordinates = "lps"
 ) -> None:
-    """A compressed VTK surface in mm with its point data; several become one."""
+    """A compressed VTK surface in mm with its point data.
+
+    Of several, each triangle has its number as `structure` in the cell data, and the field
+    data name and colour them.
+    """
     surface = merged(surfaces)
     writer = XmlWriter()
     corners = surface.triangles.astype(np.int64).reshape(-1)
@@ -39,10 +46,12 @@ def write_vtp(
     body = (
         f"<PolyData>\n<FieldData>\n{writer.text('SPACE', coordinates.upper())}"
         f"{writer.text(REMARKS, chr(10).join(remarks(surface, coordinates)))}"
-        f"{writer.text(NAME, surface.name)}{writer.text('UNITS', 'mm')}</FieldData>\n"
+        f"{writer.text(NAME, surface.name)}{writer.text('UNITS', 'mm')}"
+        f"{_table(surfaces, writer)}</FieldData>\n"
         f'<Piece NumberOfPoints="{len(surface.points)}" NumberOfVerts="0" NumberOfLines="0" '
         f'NumberOfStrips="0" NumberOfPolys="{len(surface.triangles)}">\n'
-        f'<PointData Scalars="{COLORS}">\n{arrays}</PointData>\n<CellData/>\n'
+        f'<PointData Scalars="{COLORS}">\n{arrays}</PointData>\n'
+        f"<CellData>\n{_numbers(surfaces, writer)}</CellData>\n"
         f"<Points>\n{points}</Points>\n"
         f"<Polys>\n{writer.array('connectivity', corners)}{writer.array('offsets', offsets)}"
         f"</Polys>\n</Piece>\n</PolyData>\n"
@@ -52,7 +61,9 @@ def write_vtp(
 
 
 def read_vtp(path: Path) -> tuple[Surface, ...]:
-    """A VTK surface; polygons become fans of triangles, lines and single points are left out.
+    """A VTK surface, or the structures that `write_vtp` put into one.
+
+    Polygons become fans of triangles, lines and single points are left out.
 
     Raises:
         InputError: no VTK surface, missing bytes, or points that don't exist.
@@ -73,7 +84,63 @@ def read_vtp(path: Path) -> tuple[Surface, ...]:
     color, point_data = _point_data(file, piece, count)
     name = words.get(NAME) or path.stem
     metadata = {"findings": findings}
-    return (Surface(in_lps(points, frame), triangles, name, color, point_data, metadata),)
+    surface = Surface(in_lps(points, frame), triangles, name, color, point_data, metadata)
+    return _structures(file, piece, surface) or (surface,)
+
+
+def _table(surfaces: tuple[Surface, ...], writer: XmlWriter) -> str:
+    if len(surfaces) == 1:
+        return ""
+    colors = np.array([surface.color for surface in surfaces], np.uint8)
+    table = writer.array(TABLE_COLORS, colors).replace(
+        "<DataArray", f'<DataArray NumberOfTuples="{len(surfaces)}"'
+    )
+    return writer.text(TABLE_NAMES, *(surface.name for surface in surfaces)) + table
+
+
+def _numbers(surfaces: tuple[Surface, ...], writer: XmlWriter) -> str:
+    if len(surfaces) == 1:
+        return ""
+    counts = [len(surface.triangles) for surface in surfaces]
+    return writer.array(NUMBER, np.repeat(np.arange(len(surfaces), dtype=np.int32), counts))
+
+
+def _structures(file: XmlFile, piece: Element, surface: Surface) -> tuple[Surface, ...]:
+    """The surface taken apart as its field data say; none where they don't."""
+    texts = file.root.find(f".//Array[@Name='{TABLE_NAMES}']")
+    table = file.root.find(f".//FieldData/DataArray[@Name='{TABLE_COLORS}']")
+    element = piece.find(f"CellData/DataArray[@Name='{NUMBER}']")
+    if texts is None or table is None or element is None:
+        return ()
+    names = file.texts(texts)
+    check_parts(len(names), file.path)
+    colors = file.array(table, 3 * len(names)).reshape(-1, 3).astype(np.uint8).tolist()
+    numbers = file.array(element, _count(piece, "NumberOfPolys", file.path)).astype(np.int64)
+    if len(numbers) != len(surface.triangles) or not (
+        not len(numbers) or 0 <= numbers.min() <= numbers.max() < len(names)
+    ):
+        raise InputError(f"{file.path}: its triangles belong to structures that it hasn't got.")
+    rows = np.split(
+        np.argsort(numbers, kind="stable"),
+        np.cumsum(np.bincount(numbers, minlength=len(names)))[:-1],
+    )
+    return tuple(
+        _one(surface, own, name, (r, g, b))
+        for own, name, (r, g, b) in zip(rows, names, colors, strict=True)
+    )
+
+
+def _one(
+    whole: Surface, own: NDArray[np.int64], name: str, color: tuple[int, int, int]
+) -> Surface:
+    """Those triangles alone, with the points that they use."""
+    used, triangles = np.unique(whole.triangles[own], return_inverse=True)
+    point_data = {key: values[used] for key, values in whole.point_data.items()}
+    colors = point_data.get(COLORS)
+    if colors is not None and (colors == color).all():
+        del point_data[COLORS]
+    triangles = triangles.reshape(-1, 3)
+    return Surface(whole.points[used], triangles, name, color, point_data, whole.metadata)
 
 
 def _plain(surface: Surface) -> dict[str, NDArray[Any]]:
@@ -127,7 +194,8 @@ def _point_data(
 ) -> tuple[tuple[int, int, int], dict[str, NDArray[np.generic]]]:
     point_data: dict[str, NDArray[np.generic]] = {}
     for element in piece.findall("PointData/DataArray"):
-        components = int(element.get("NumberOfComponents") or "1")
+        words = element.get("NumberOfComponents") or "1"
+        components = int(words) if re.fullmatch("[0-9]{1,9}", words) else 0
         if element.get("type") in TYPES and 1 <= components <= 16 and count:
             values = file.array(element, count * components)
             name = element.get("Name", "")

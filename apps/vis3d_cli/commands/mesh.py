@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from vis3d.errors import UsageError
+from vis3d.errors import InputError, UsageError
 from vis3d.progress import Progress, part
 from vis3d_cli import reading, say
 from vis3d_cli.exit_codes import DONE
+from vis3d_cli.mesh_limits import LEAST_TRIANGLES, Limits
+from vis3d_cli.mesh_parts import ALL, What, check_choice, parts_of
+from vis3d_cli.mesh_report import together
 from vis3d_cli.options import PLAIN, THE_ONLY_ONE, How, Input, ReportFile, Which
 from vis3d_cli.watch import watching
 
 if TYPE_CHECKING:
-    from vis3d.labels import LabelMap
+    from vis3d.meshing import SurfaceReport
     from vis3d.surface import Surface
     from vis3d.volume import Finding, Mask, Volume
 
@@ -26,28 +29,9 @@ WHAT = Group("What", sort_key=1)
 SHAPING = Group("How fine", sort_key=2)
 DICOM_SUFFIX = ".dcm"
 COLORED = (".ply", ".glb", ".vtp")
-LEAST_TRIANGLES = 4
-"""Those of a tetrahedron, the smallest closed surface."""
-
+SEVERAL = (".glb", ".3mf", ".obj", ".vtp")
 NO_DEVIATION = {"mean": 0.0, "p95": 0.0, "max": 0.0}
 """Of a surface that was neither smoothed nor made smaller."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class What:
-    """What becomes a surface: a structure, a level, or a label of a file."""
-
-    structure: Annotated[
-        str | None, Parameter(metavar="NAME", help="The structure to segment, or of the file.")
-    ] = None
-    level: Annotated[
-        float | None,
-        Parameter(metavar="HU", help="Everything of this value or more, nothing removed."),
-    ] = None
-    segmentation: Annotated[
-        Path | None, Parameter(metavar="FILE", help="A label map of this scan.")
-    ] = None
-    label: Annotated[int | None, Parameter(metavar="N", help="The label in that file.")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,26 +107,22 @@ def mesh(
 ) -> int:
     """Write the surface of a structure as STL, PLY, OBJ, glTF, 3MF, VTP or DICOM.
 
-    Say what: --structure NAME, or --level HU, or --segmentation FILE --label N.
+    Say what: --structure NAME, or --structures NAME,... for several in one .glb, .3mf, .obj
+    or .vtp, or --level HU, or --segmentation FILE with --label N or names of that file.
 
     For example: vis3d mesh scans/chest --structure bones -o bones.stl --smooth 1
     """
-    _check_choice(what)
-    _check_numbers(what, shaping)
+    check_choice(what)
+    _check_numbers(shaping)
 
-    from vis3d.files import SURFACE_SUFFIXES, write_surface
+    from vis3d.files import SURFACE_SUFFIXES, write_surfaces
 
     # VTK takes half a second to load, in which the scan can be read.
     Thread(target=import_module, args=("vis3d.meshing",), daemon=True).start()
     reading.check_output(output, SURFACE_SUFFIXES, "surfaces")
-    if coordinates == "ras" and reading.suffix_of(output) == ".glb":
-        raise UsageError("A .glb file has its own frame (Y up): write .stl or .ply for RAS.")
-    if coordinates == "ras" and reading.suffix_of(output) == DICOM_SUFFIX:
-        raise UsageError("A DICOM file is in the patient's LPS: write .stl or .ply for RAS.")
+    _check_format(output, what, shaping, coordinates)
     if report is not None:
         reading.check_output(report)
-    if shaping.color_deviation and reading.suffix_of(output) not in COLORED:
-        raise UsageError(f"--color-deviation needs a format of colours: {', '.join(COLORED)}.")
     measure = shaping.measure(reported=how.json or report is not None)
     with watching(how) as progress:
         source = None
@@ -152,69 +132,96 @@ def mesh(
                 input, which, tell, what="surface as DICOM", instead=".stl"
             )
         volume = reading.load(input, which, how, part(progress, 0.05, 0.2))
-        surface, mask, found = _surface(
-            volume,
-            what,
-            {**shaping.as_options(), "measure": measure},
-            part(progress, 0.2, 0.85),
-        )
-        from vis3d.meshing import report_surface
-
-        progress(0.85, "measuring the surface")
-        measured = report_surface(surface, mask=mask)
-        everything = dict.fromkeys((*volume.findings, *found, *measured.findings))
-        told = {**surface.metadata, "findings": tuple(everything)}
-        surface = replace(surface, metadata=told)
+        options = {**shaping.as_options(), "measure": measure}
+        made = _made(volume, what, options, part(progress, 0.2, 0.95))
         progress(0.95, "writing")
-        write_surface(surface, output, coordinates=coordinates, series=source)
-    say.findings([one for one in everything if one not in volume.findings], how)
-    document = measured.as_dict()
-    document["findings"] = [finding.as_dict() for finding in everything]
-    if not shaping.changes_points:
-        document["deviation_mm"] = NO_DEVIATION
+        surfaces = tuple(surface for surface, _ in made)
+        write_surfaces(surfaces, output, coordinates=coordinates, series=source)
+    document = together([_told(*one, shaping) for one in made])
+    said = dict.fromkeys(one for _, measured in made for one in measured.findings)
+    say.findings([one for one in said if one not in volume.findings], how)
     if report is not None:
         say.write_json(document, report)
-    say.answer(document, _lines(surface, document, output), how)
+    say.answer(document, _lines(document, output), how)
     return DONE
 
 
-def _surface(
-    volume: "Volume", what: What, wanted: dict[str, Any], progress: Progress
-) -> "tuple[Surface, Mask | None, tuple[Finding, ...]]":
-    """The surface, the mask it was made of, and what the segmentation has to say."""
+def _made(
+    volume: "Volume", what: What, options: dict[str, Any], progress: Progress
+) -> "list[tuple[Surface, SurfaceReport]]":
+    """Each surface wanted, and what it is like."""
     from vis3d.meshing import extract_surface, isosurface
 
     if what.level is not None:
-        return isosurface(volume, what.level, **wanted, progress=progress), None, ()
-    mask, found = _mask(volume, what, part(progress, 0.0, 0.5))
-    surface = extract_surface(mask, volume, **wanted, progress=part(progress, 0.5, 1.0))
-    return surface, mask, found
-
-
-def _check_choice(what: What) -> None:
-    if what == NOTHING:
-        from vis3d.labels import GROUPS, STRUCTURES
-
-        names = ", ".join((*GROUPS, *(one.name.replace(" ", "-") for one in STRUCTURES)))
-        raise UsageError(
-            f"Say what to mesh: --structure NAME (one of {names}), --level HU (such as 300), "
-            "or --segmentation FILE --label N."
+        surface = isosurface(volume, what.level, **options, progress=part(progress, 0.0, 0.9))
+        return [_measured(surface, None, volume.findings)]
+    parts, found = parts_of(volume, what, part(progress, 0.0, 0.5))
+    if not parts:
+        raise InputError(f"{what.segmentation} marks nothing in this scan.")
+    findings = (*volume.findings, *found)
+    made = {}
+    limits = Limits(parts, options.pop("max_triangles"))
+    for step, number in enumerate(limits.order):
+        here = part(
+            progress, 0.5 + 0.5 * step / len(parts), 0.5 + 0.5 * (step + 1) / len(parts)
         )
-    if what.level is not None and what != What(level=what.level):
-        raise UsageError("--level goes without --structure, --segmentation and --label.")
-    if what.label is not None and what.segmentation is None:
-        raise UsageError("--label N names a label of a file: give --segmentation FILE too.")
-    if what.label is not None and what.structure is not None:
-        raise UsageError("Give --structure or --label, not both.")
-    if what.structure is not None and what.segmentation is None:
-        from vis3d.labels import structure_labels
+        mask = parts[number].mask()
+        with limits.said_of(number) as limit:
+            surface = extract_surface(
+                mask,
+                volume,
+                **options,
+                max_triangles=limit,
+                color=parts[number].color,
+                progress=part(here, 0.0, 0.8),
+            )
+        limits.used(number, len(surface.triangles))
+        here(0.8, "measuring the surface")
+        made[number] = _measured(surface, mask, findings)
+    return [made[number] for number in range(len(parts))]
 
-        structure_labels([what.structure])
+
+def _measured(
+    surface: "Surface", mask: "Mask | None", findings: "tuple[Finding, ...]"
+) -> "tuple[Surface, SurfaceReport]":
+    """The surface with everything to know of it, and its report."""
+    from vis3d.meshing import report_surface
+
+    measured = report_surface(surface, mask=mask)
+    everything = tuple(dict.fromkeys((*findings, *measured.findings)))
+    told = {**surface.metadata, "findings": everything}
+    return replace(surface, metadata=told), replace(measured, findings=everything)
 
 
-def _check_numbers(what: What, shaping: Shaping) -> None:
-    if what.level is not None and not math.isfinite(what.level):
-        raise UsageError("--level takes a number.")
+def _told(surface: "Surface", measured: "SurfaceReport", shaping: Shaping) -> dict[str, Any]:
+    document = {"name": surface.name, "color": list(surface.color), **measured.as_dict()}
+    if not shaping.changes_points:
+        document["deviation_mm"] = NO_DEVIATION
+    return document
+
+
+def _check_format(
+    output: Path, what: What, shaping: Shaping, coordinates: Literal["lps", "ras"]
+) -> None:
+    """Whether the format can hold what is asked for."""
+    suffix = reading.suffix_of(output)
+    if coordinates == "ras" and suffix == ".glb":
+        raise UsageError("A .glb file has its own frame (Y up): write .stl or .ply for RAS.")
+    if coordinates == "ras" and suffix == DICOM_SUFFIX:
+        raise UsageError("A DICOM file is in the patient's LPS: write .stl or .ply for RAS.")
+    if shaping.color_deviation and suffix not in COLORED:
+        raise UsageError(f"--color-deviation needs a format of colours: {', '.join(COLORED)}.")
+    several = len(what.names) > 1 or what.names == (ALL,)
+    if several and suffix not in SEVERAL:
+        raise UsageError(
+            f"A {suffix} file holds one surface: write several structures as "
+            f"{', '.join(SEVERAL)}, or one a file; `vis3d plan --union` joins them."
+        )
+    if several and shaping.color_deviation:
+        raise UsageError("--color-deviation colours one structure: give --structure NAME.")
+
+
+def _check_numbers(shaping: Shaping) -> None:
     if not 0 <= shaping.smooth < math.inf:
         raise UsageError("--smooth takes a length in mm from 0 on.")
     if shaping.max_triangles is not None and shaping.max_triangles < LEAST_TRIANGLES:
@@ -225,44 +232,22 @@ def _check_numbers(what: What, shaping: Shaping) -> None:
         raise UsageError("--min-piece takes a volume in ml from 0 on.")
 
 
-def _mask(
-    volume: "Volume", what: What, progress: Progress
-) -> "tuple[Mask, tuple[Finding, ...]]":
-    if what.segmentation is None:
-        from vis3d.segmentation import segment
-
-        labels = segment(volume, [str(what.structure)], progress=progress)
-    else:
-        labels = reading.label_map_for(
-            volume, what.segmentation, progress, structure=what.structure, label=what.label
-        )
-    if what.structure is not None:
-        return labels.mask(what.structure), labels.report.findings
-    return _labelled(volume, labels, what.label), labels.report.findings
-
-
-def _labelled(volume: "Volume", labels: "LabelMap", label: int | None) -> "Mask":
-    if label is None:
-        raise UsageError(f"Say which label of the file: --label N, one of {_present(labels)}.")
-    name = next((one.name for one in labels.structures if one.label == label), f"label {label}")
-    mask = volume.mask(labels.array == label, name)
-    if not mask.array.any():
-        raise UsageError(f"No voxel has label {label}; there are {_present(labels)}.")
-    return mask
-
-
-def _present(labels: "LabelMap") -> str:
-    import numpy as np
-
-    names = {one.label: one.name for one in labels.structures}
-    present = [int(value) for value in np.flatnonzero(np.bincount(labels.array.reshape(-1)))]
-    words = [f"{n} ({names[n]})" if n in names else str(n) for n in present if n]
-    return ", ".join(words) or "none at all"
-
-
-def _lines(surface: "Surface", document: dict[str, Any], output: Path) -> Iterator[object]:
-    low, high = surface.bounds_mm
-    width, depth, height = high - low
+def _lines(document: dict[str, Any], output: Path) -> Iterator[object]:
+    low, high = document["bounds_mm"]
+    width, depth, height = (b - a for a, b in zip(low, high, strict=True))
+    if len(document["structures"]) > 1:
+        columns = ("structure", "ml", "pieces", "triangles", "closed")
+        rows = [
+            (
+                one["name"],
+                f"{one['volume_ml']:,.1f}",
+                one["pieces"],
+                f"{one['triangles']:,}",
+                "yes" if one["closed"] else "no",
+            )
+            for one in document["structures"]
+        ]
+        yield say.table(columns, rows, right=columns[1:4])
     yield f"size: {width:.1f} x {depth:.1f} x {height:.1f} mm (left-right, front-back, up)"
     yield f"pieces: {document['pieces']}"
     yield f"triangles: {document['triangles']:,}"
