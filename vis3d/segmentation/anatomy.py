@@ -35,6 +35,7 @@ BODY_MM, SMALL_FIELD_MM = 4.0, 250.0
 """Where the body is decided on; in fields of view for children, twice as finely."""
 AIRWAY_WALL_MM = 2.0
 ROUND_AIR_MM = 4.0
+"""Airways are looked for no farther from the air in the body."""
 SECOND_AIR_HU = -500.0
 """The level between lung and tissue where the scan's own one led to no plausible lungs."""
 STEPS = {
@@ -248,42 +249,49 @@ class Anatomy:
         return passes_needed(self.frame.hu, self.frame.spacing_kji)
 
     @cached_property
+    def box(self) -> tuple[slice, slice, slice] | None:
+        """What of the 2 mm grid holds the body and a margin; None without a body."""
+        return bounding_box(self.body, BODY_MM, self.spacing)
+
+    @cached_property
     def calm_hu(self) -> Floats:
-        """The 2 mm grid, smoothed if it is noisy."""
-        passes, _ = passes_needed(self.hu, self.spacing)
-        return smoothed(self.hu, passes, self.spacing) if passes else self.hu
+        """The box of the body, smoothed if it is noisy."""
+        hu = self.hu[self.box]
+        passes, _ = passes_needed(hu, self.spacing)
+        return smoothed(hu, passes, self.spacing) if passes else hu
 
     @cached_property
     def contrast(self) -> Contrast:
-        """Where contrast fills vessels and organs, on the 2 mm grid."""
-        mask = np.zeros(self.body.shape, bool)
-        box = bounding_box(self.body, BODY_MM, self.spacing)
-        if box is None:
-            return Contrast(mask)
-        found = find_contrast(
-            self.calm_hu[box],
-            self.body[box],
-            self.airy[box],
+        """Where contrast fills vessels and organs, in the box of the body."""
+        if self.box is None:
+            return Contrast(np.zeros(self.body.shape, bool))
+        return find_contrast(
+            self.calm_hu,
+            self.body[self.box],
+            self.airy[self.box],
             self.spacing,
             self.step("contrast"),
         )
-        mask[box] = found.mask
-        return Contrast(mask, found.level_hu, found.volume_ml)
 
     @cached_property
     def bones(self) -> Bools:
         """The bones at full resolution."""
+        bones = np.zeros(self.frame.hu.shape, bool)
+        if self.box is None:
+            return bones
+        fine = fine_box(self.box, self.factors, bones.shape)
         scan = CoarseScan(
             self.calm_hu,
             noise_hu(self.calm_hu, self.spacing[2]),
             self.noise,
-            self.body,
-            self.airy,
+            self.body[self.box],
+            self.airy[self.box],
             self.contrast,
             self.factors,
             self.spacing,
         )
-        bones = find_bones(self.frame.hu, scan, self.metal, self.step("bones"))
+        metal = None if self.metal is None else self.metal[fine]
+        find_bones(self.frame.hu[fine], scan, bones[fine], metal, self.step("bones"))
         return self._measured(bones)
 
     @cached_property
