@@ -17,15 +17,30 @@ from trame_server.utils.typed_state import TypedState
 from vis3d.errors import Cancelled, UsageError, Vis3dError
 from vis3d.progress import Progress
 from vis3d.scene import Camera, ClipPlane, CropBox, Scene
-from vis3d_viewer import compose, emphysema, exports, look3d, opening, scene3d, study, workbench
+from vis3d_viewer import (
+    compose,
+    continuing,
+    emphysema,
+    exports,
+    look3d,
+    opening,
+    scene3d,
+    study,
+    workbench,
+)
+from vis3d_viewer.continuing import Continuing
+from vis3d_viewer.drawn_here import STATE as DRAWN_HERE
+from vis3d_viewer.drawn_here import DrawnHere
 from vis3d_viewer.emphysema import Emphysema
 from vis3d_viewer.exports import Exports
 from vis3d_viewer.jobs import Jobs, Result
+from vis3d_viewer.kept_work import KeptWork
 from vis3d_viewer.levels import Levels
 from vis3d_viewer.look3d import Look3D
 from vis3d_viewer.marks import Marks
 from vis3d_viewer.opening import Opening, Sources
 from vis3d_viewer.planes import plane_maps
+from vis3d_viewer.poses import Pose
 from vis3d_viewer.settings import VIEWS, Settings, accept
 from vis3d_viewer.smoothness import Smoothness
 from vis3d_viewer.study import Study
@@ -33,6 +48,7 @@ from vis3d_viewer.ui import VIEW_3D
 from vis3d_viewer.uploads import without_folders
 from vis3d_viewer.view3d import View3D
 from vis3d_viewer.windows import histogram_bars, window_choices
+from vis3d_viewer.wishes import PLAIN, Wishes
 from vis3d_viewer.workbench import USUAL, Workbench
 
 log = logging.getLogger(__name__)
@@ -63,7 +79,9 @@ STATE: dict[str, Any] = {
     **look3d.STATE,
     **workbench.STATE,
     **exports.STATE,
+    **continuing.STATE,
     **emphysema.STATE,
+    **DRAWN_HERE,
 }
 """What the page shows besides the settings; only the server changes it."""
 
@@ -71,7 +89,7 @@ STATE: dict[str, Any] = {
 class Explorer:
     """One open study, the page's state, and the 3D view."""
 
-    def __init__(self, server: Server, sources: Sources) -> None:
+    def __init__(self, server: Server, sources: Sources, wishes: Wishes = PLAIN) -> None:
         self._server = server
         self._state = server.state
         self._settings = TypedState(server.state, Settings)
@@ -87,6 +105,10 @@ class Explorer:
         self._bench = Workbench(self)
         self._exports = Exports(self)
         self._marks = Marks(self, self._bench.showing)
+        kept = KeptWork() if wishes.keep_work else None
+        showing = self._bench.showing
+        self._continuing = Continuing(self, showing, kept, given=wishes.session)
+        self.drawn = DrawnHere(self)
         self._followers = (Emphysema(self), Smoothness(self), Levels(self))
         self.opening = Opening(self, self._jobs, sources)
         self._prepare_state()
@@ -115,6 +137,10 @@ class Explorer:
         """Add the structures of a label map that a page has sent."""
         self._bench.add_file(path)
 
+    def take_session(self, path: Path) -> None:
+        """Open a session that a page has sent."""
+        self._continuing.take_file(path)
+
     # From start to end
 
     async def run(self, *, segment: bool) -> None:
@@ -128,6 +154,7 @@ class Explorer:
     def close(self) -> None:
         """Stop all work and remove what was written."""
         self._jobs.cancel()
+        self._continuing.flush()
         for task in self._tasks:
             task.cancel()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -206,6 +233,7 @@ class Explorer:
 
     async def show(self, opened: Study) -> None:
         """Put a newly opened study on the page: slices first, then 3D."""
+        await self._continuing.leave()
         self._settings.set_dataclass(compose.first_settings(opened))
         volume = opened.volume
         self._update(
@@ -224,6 +252,7 @@ class Explorer:
         self._bench.open(opened)
         self._exports.clear()
         self._take(opened)
+        self._continuing.open(opened)
         if volume is not None:
             self._update(window_bars=await asyncio.to_thread(histogram_bars, volume))
         self._update(job=_job("Preparing the 3D view", 0.0))
@@ -233,6 +262,7 @@ class Explorer:
         if segment and compose.can_segment(prepared):
             await self._bench.found(USUAL)
         await self._look.prepare(self.study or prepared)
+        await self._continuing.open_given()
 
     def _take(self, changed: Study) -> None:
         """The study is now this one."""
@@ -252,6 +282,7 @@ class Explorer:
         self.view.turn(chosen.turning and chosen.layout in ("grid", "volume"))
         scene = scene3d.compose(self.study, chosen)
         shown = scene.layers or self._scene  # of a scan before this one nothing may stay
+        self.view.rest(self.drawn.show(scene))
         if shown and not compose.same_scene(scene, self._scene):
             self._scene = scene  # a step through the slices mustn't draw 3D again
             self.view.show(scene)
@@ -270,7 +301,8 @@ class Explorer:
             self.look,
         ):
             self._server.trigger(trigger.__name__)(trigger)
-        for part in (self.opening, self._bench, self._exports, self._marks, *self._followers):
+        parts = (self.opening, self._bench, self._exports, self._marks, self._continuing)
+        for part in (*parts, *self._followers, self.drawn):
             for name, work in part.triggers.items():
                 self._server.trigger(name)(self._explained(work))
 
@@ -332,9 +364,10 @@ class Explorer:
         name, value = scene3d.cut_settings(cut)
         self.choose_settings(**{name: value})
 
-    def _moved(self, matrix: list[float]) -> None:
+    def _moved(self, matrix: list[float], pose: Pose) -> None:
         """The camera of 3D stands elsewhere: what the page draws over it follows."""
         self._update(projection=matrix)
+        self.drawn.moved(pose)
 
     def _tell_view(self, state: str, message: str) -> None:
         if self._state.view3d != {"state": state, "message": message}:

@@ -1,4 +1,4 @@
-"""Structures from a file that a page sends: a label map or a DICOM segmentation."""
+"""Files that a page sends about the open scan: label maps, segmentations, sessions."""
 
 import tempfile
 from collections.abc import Callable
@@ -26,21 +26,40 @@ def add_label_route(app: web.Application, folder: Path, take: Callable[[Path], N
     async def receive(request: web.Request) -> web.Response:
         try:
             name = plain_name(request.query.get("name", ""))
-            check_size(request.content_length, folder, MAX_BYTES)
-        except Vis3dError as error:
+        except UsageError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
-        path = Path(tempfile.mkdtemp(dir=folder)) / name
-        size = 0
-        with path.open("wb") as stream:
-            async for chunk in request.content.iter_chunked(CHUNK):
-                size += len(chunk)
-                if size > MAX_BYTES:
-                    raise web.HTTPRequestEntityTooLarge(MAX_BYTES, size)
-                stream.write(chunk)
-        take(path)
-        return web.json_response({"bytes": size})
+        return await _received(request, folder, name, take)
 
     app.add_routes([web.post("/labels", receive)])
+
+
+def add_session_route(app: web.Application, folder: Path, take: Callable[[Path], None]) -> None:
+    """Put the address on the server that takes a session file into `folder`."""
+
+    async def receive(request: web.Request) -> web.Response:
+        return await _received(request, folder, "session.vis3d", take)
+
+    app.add_routes([web.post("/session", receive)])
+
+
+async def _received(
+    request: web.Request, folder: Path, name: str, take: Callable[[Path], None]
+) -> web.Response:
+    """Write what a page sends to a file, and have it taken."""
+    try:
+        check_size(request.content_length, folder, MAX_BYTES)
+    except Vis3dError as error:
+        raise web.HTTPBadRequest(text=str(error)) from None
+    path = Path(tempfile.mkdtemp(dir=folder)) / name
+    size = 0
+    with path.open("wb") as stream:
+        async for chunk in request.content.iter_chunked(CHUNK):
+            size += len(chunk)
+            if size > MAX_BYTES:
+                raise web.HTTPRequestEntityTooLarge(MAX_BYTES, size)
+            stream.write(chunk)
+    take(path)
+    return web.json_response({"bytes": size})
 
 
 def plain_name(name: str) -> str:

@@ -16,14 +16,16 @@ from trame_server.core import Server
 
 from vis3d.errors import Cancelled, NothingFoundError, OutputError
 from vis3d_viewer import panel_3d, panel_hand, panel_structures, security, widgets
+from vis3d_viewer.drawn_here import add_drawing_routes
 from vis3d_viewer.explorer import Explorer
-from vis3d_viewer.label_files import add_label_route
+from vis3d_viewer.label_files import add_label_route, add_session_route
 from vis3d_viewer.opening import Sources
 from vis3d_viewer.pointing import add_pointing_route
 from vis3d_viewer.reach import Reach
 from vis3d_viewer.recent import RecentScans
 from vis3d_viewer.routes import add_opening_routes, add_routes
 from vis3d_viewer.ui import build_page
+from vis3d_viewer.wishes import PLAIN, Wishes
 
 LOCAL = Reach()
 
@@ -41,14 +43,16 @@ def serve(
     data_root: str | os.PathLike[str] | None = None,
     where: Reach = LOCAL,
     idle_minutes: float = IDLE_MINUTES,
+    wishes: Wishes = PLAIN,
     on_ready: Callable[[str], None] = lambda address: None,
 ) -> None:
     """Serve the explorer, to this machine alone unless `where` says more, until Ctrl-C.
 
     `inputs` are opened at once; `phantom` opens the built-in phantom instead; without
     either there is a start page, on which folders below `data_root` can be chosen. `port`
-    0 is any free one. `segment` finds the structures without being asked. `on_ready` is
-    called with the address, key included, once a browser can open it.
+    0 is any free one. `segment` finds the structures without being asked. `wishes` are
+    about what happens once a scan is open. `on_ready` is called with the address, key
+    included, once a browser can open it.
 
     Raises:
         NothingFoundError: an input doesn't exist.
@@ -73,6 +77,7 @@ def serve(
             open_browser=open_browser,
             segment=segment,
             idle_minutes=idle_minutes,
+            wishes=wishes,
             on_ready=on_ready,
         )
     )
@@ -86,11 +91,12 @@ async def _serve(
     open_browser: bool,
     segment: bool,
     idle_minutes: float,
+    wishes: Wishes,
     on_ready: Callable[[str], None],
 ) -> None:
     key = security.new_key()
     server = _server(key, where)
-    explorer = Explorer(server, sources)
+    explorer = Explorer(server, sources, wishes)
     build_page(server, explorer.setting_names)
 
     def bind(bound: Any) -> None:
@@ -107,7 +113,9 @@ async def _serve(
         )
         add_opening_routes(bound.app, explorer.opening, explorer.folder)
         add_label_route(bound.app, explorer.folder, explorer.take_labels)
+        add_session_route(bound.app, explorer.folder, explorer.take_session)
         add_pointing_route(bound.app, lambda: explorer.view)
+        add_drawing_routes(bound.app, explorer.drawn)
 
     server.controller.on_server_bind.add(bind)
     listening = asyncio.ensure_future(

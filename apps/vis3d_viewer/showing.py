@@ -30,6 +30,7 @@ class Showing:
         self._stale: frozenset[int] = frozenset()
         self._redrawing = False
         self._order = asyncio.Lock()
+        self.on_change: Callable[[], None] = lambda: None
 
     def open(self, study: Study) -> None:
         """Begin with a newly opened scan."""
@@ -48,6 +49,11 @@ class Showing:
         if self._structures is None:
             raise UsageError("There is no scan open to work on.")
         return self._structures
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a scan to work on."""
+        return self._structures is not None
 
     @property
     def volume(self) -> Volume:
@@ -69,6 +75,17 @@ class Showing:
         async with self._order:
             self._stale |= await asyncio.to_thread(change)
         self.take()
+
+    async def restore(self, structures: Structures) -> None:
+        """Go on with other structures of the same scan, drawn anew."""
+        async with self._order:
+            self._structures = structures
+        study = self._desk.study
+        if study is not None:
+            first = studies.FIRST_SURFACE_LABEL
+            opened = {n: surface for n, surface in study.surfaces.items() if n >= first}
+            self._desk.take(replace(study, surfaces=opened, tiles={}))
+        await self.follow(frozenset(structures.voxels))
 
     async def follow(self, changed: frozenset[int]) -> None:
         """Show what changed: lists and slices at once, then surface by surface."""
@@ -161,3 +178,4 @@ class Showing:
         steps, done = self._structures.steps, self._structures.done
         marks = [shown(kept) for kept in self._structures.marks]
         self._desk.update(steps=list(steps), steps_done=done, marks=marks)
+        self.on_change()

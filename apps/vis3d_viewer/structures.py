@@ -64,6 +64,7 @@ class Structures:
         self._packed: dict[int, tuple[int, Edit]] = {}
         self._undrawn: dict[int, list[Edit]] = {}
         self._lost = ""
+        self.changes = 0  # grows with each step forth and back
 
     # What there is
 
@@ -374,6 +375,7 @@ class Structures:
         if boxes:
             self._paint(listed, _hull(boxes))
         self._listed = listed  # last: others may read while this is going on
+        self.changes += 1
         return changed
 
     def _paint(self, listed: Listed, box: tuple[slice, ...]) -> None:

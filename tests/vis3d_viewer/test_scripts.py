@@ -112,6 +112,7 @@ def test_the_script_repeats_every_tool_there_is(
         ("delete", (6,)),
         ("undo", ()),
         ("merge", (7, 9)),
+        ("add_level", (150.0,)),
         ("reshape", (8, "smooth", 1.5)),
         ("segment", ("body",)),
         ("undo", ()),
