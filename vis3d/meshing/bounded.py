@@ -15,7 +15,8 @@ from scipy.spatial.transform import Rotation
 from vis3d.geometry import FloatArray
 from vis3d.meshing.collapse import collapse
 from vis3d.meshing.deviation import centers_of, distances_to, nearest_triangles, tree_of
-from vis3d.meshing.manifold import Mesh, Triangles, border_points, compact, folded, separated
+from vis3d.meshing.edges import Triangles
+from vis3d.meshing.manifold import Mesh, border_points, compact, folded, separated
 from vis3d.progress import Progress, part
 from vis3d.surface import Surface
 

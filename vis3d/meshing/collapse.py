@@ -12,7 +12,8 @@ import fast_simplification
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.meshing.manifold import Mesh, Points, Triangles, compact, neighbor_means, welded
+from vis3d.meshing.edges import Triangles
+from vis3d.meshing.manifold import Mesh, Points, compact, neighbor_means, welded
 from vis3d.meshing.threads import THREADS
 from vis3d.progress import Progress, silent
 

@@ -12,9 +12,9 @@ from vis3d.errors import InputError
 from vis3d.meshing.bounded import within
 from vis3d.meshing.collapse import collapse
 from vis3d.meshing.deviation import deviation
+from vis3d.meshing.edges import Triangles
 from vis3d.meshing.manifold import (
     Mesh,
-    Triangles,
     compact,
     folded,
     piece_of_points,

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from vis3d.geometry import FloatArray
+from vis3d.meshing.edges import Triangles
 from vis3d.meshing.manifold import (
     Points,
-    Triangles,
     border_points,
     neighbor_means,
     piece_of_points,

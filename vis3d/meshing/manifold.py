@@ -14,9 +14,10 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from vis3d.geometry import FloatArray
+from vis3d.meshing.edges import Edges, Indices, Triangles, equal_runs, fans, next_corner
+from vis3d.meshing.threads import in_blocks
 
 Points: TypeAlias = NDArray[np.floating]
-Triangles: TypeAlias = NDArray[np.integer]
 Mesh: TypeAlias = tuple[Points, Triangles]
 
 _MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
@@ -32,29 +33,49 @@ def welded(points: Points, triangles: Triangles) -> Mesh:
     """
     single = np.ascontiguousarray(points, np.float32) + np.float32(0)  # no negative zeros
     order, new = _by_position(single)
+    if new.all():
+        return compact(single, triangles[_has_three_corners(triangles)])
     index = np.empty(len(single), np.int64)
     index[order] = np.cumsum(new) - 1
     joined = index[triangles]
     return compact(single[order[new]], joined[_has_three_corners(joined)])
 
 
-def use_counts(triangles: Triangles) -> NDArray[np.int64]:
+def use_counts(triangles: Triangles) -> Indices:
     """For each edge how many triangles use it: 2 everywhere in a closed manifold."""
-    _, keys = _half_edges(triangles)
-    return _equal_runs(np.sort(keys))[1]
+    return Edges.of(triangles).sizes
 
 
 def fan_count(triangles: Triangles) -> int:
     """How many fans of triangles round a vertex there are: one a vertex in a manifold."""
-    return _fans(triangles, _partners(np.zeros((0, 3)), triangles, geometric=False))[0]
+    return fans(Edges.of(triangles).partners(triangles))[0]
 
 
 def piece_of_points(n_points: int, triangles: Triangles) -> NDArray[np.int32]:
     """Which connected piece each point belongs to, from 0."""
-    starts, ends = triangles[:, :2].reshape(-1), triangles[:, 1:].reshape(-1)
-    links = _graph(starts, ends, np.ones(len(starts), np.int8), n_points)
-    labels: NDArray[np.int32] = connected_components(links, directed=False)[1]
-    return labels
+    starts = triangles[:, :2].reshape(-1).astype(np.int32, copy=False)
+    ends = triangles[:, 1:].reshape(-1).astype(np.int32, copy=False)
+    # Each point goes to a lower neighbour, and so on down: only few are lower than all
+    # of theirs, and only those are left to be joined.
+    lowest = np.arange(n_points, dtype=np.int32)
+    lowest[np.maximum(starts, ends)] = np.minimum(starts, ends)
+    while True:
+        lower = lowest[lowest]
+        if (lower == lowest).all():
+            break
+        lowest = lower
+    is_lowest = lowest == np.arange(n_points, dtype=np.int32)
+    number = (np.cumsum(is_lowest, dtype=np.int32) - 1)[lowest]
+    one, other = number[starts], number[ends]
+    apart = one != other
+    links = _graph(
+        one[apart],
+        other[apart],
+        np.ones(np.count_nonzero(apart), np.int8),
+        int(np.count_nonzero(is_lowest)),
+    )
+    piece: NDArray[np.int32] = connected_components(links, directed=False)[1]
+    return piece[number]
 
 
 def border_points(n_points: int, triangles: Triangles) -> NDArray[np.bool_]:
@@ -94,7 +115,7 @@ def folded(triangles: Triangles) -> NDArray[np.bool_]:
     a, b, c = triangles.T
     sums = random[a] + random[b] + random[c]
     order = np.argsort(sums)
-    _, sizes = _equal_runs(sums[order])
+    _, sizes = equal_runs(sums[order])
     suspects = np.sort(order[np.repeat(sizes > 1, sizes)])
     drop[suspects] = _folded_among(triangles[suspects])
     return drop
@@ -105,7 +126,7 @@ def _folded_among(triangles: Triangles) -> NDArray[np.bool_]:
     middle = triangles.sum(axis=1) - low - high
     order = np.lexsort((high, middle, low))
     same = (np.diff(np.stack([low, middle, high])[:, order]) == 0).all(axis=0)
-    starts, sizes = _equal_runs(np.cumsum(np.concatenate([[1], ~same])))
+    starts, sizes = equal_runs(np.cumsum(np.concatenate([[1], ~same])))
     up = triangles[np.arange(len(triangles)), (triangles.argmin(axis=1) + 1) % 3] == middle
     drop = np.zeros(len(triangles), bool)
     for start, size in zip(starts[sizes > 1], sizes[sizes > 1], strict=True):
@@ -127,12 +148,18 @@ def separated(points: Points, triangles: Triangles) -> Mesh:
     """
     points, triangles = welded(points, triangles)
     points, triangles = compact(points, triangles[~folded(triangles)])
-    partner = _partners(points, triangles)
-    count, fan = _fans(triangles, partner)
+    edges = Edges.of(triangles)
+    crowded, partner = edges.crowded, edges.partners(triangles)
+    _pair_crowded(points, triangles, crowded, partner)
+    count, fan = fans(partner)
+    if not len(crowded) and count == len(points):
+        return points, triangles
     vertex = np.zeros(count, np.int64)
     vertex[fan] = triangles.reshape(-1)
     shared = np.bincount(vertex, minlength=len(points))[vertex] > 1
-    points, triangles = _without_doubled_edges(points[vertex], fan.reshape(-1, 3), partner)
+    points, triangles = _without_doubled_edges(
+        points[vertex], fan.reshape(-1, 3), partner, crowded
+    )
     moving = np.concatenate([shared, np.ones(len(points) - count, bool)])
     return _nudged(points, triangles, np.flatnonzero(moving)), triangles
 
@@ -163,12 +190,18 @@ def _by_position(points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArra
 
     Sorted by a hash of the coordinates, which is several times faster than by coordinates.
     """
-    bits = points.view(np.uint32).astype(np.uint64)
-    hashed = bits[:, 0] * _MIX[0] ^ bits[:, 1] * _MIX[1] ^ bits[:, 2] * _MIX[2]
-    hashed ^= hashed >> np.uint64(29)
+    hashed = np.empty(len(points), np.uint64)
+
+    def mix(rows: slice) -> None:
+        bits = points[rows].view(np.uint32).astype(np.uint64)
+        mixed = bits[:, 0] * _MIX[0] ^ bits[:, 1] * _MIX[1] ^ bits[:, 2] * _MIX[2]
+        hashed[rows] = mixed ^ (mixed >> np.uint64(29))
+
+    in_blocks(mix, len(points))
     order = np.argsort(hashed)
-    differs = (points[order[1:]] != points[order[:-1]]).any(axis=1)
-    if (differs & (hashed[order[1:]] == hashed[order[:-1]])).any():
+    differs = np.diff(hashed[order]) != 0
+    alike = np.flatnonzero(~differs)
+    if (points[order[alike]] != points[order[alike + 1]]).any():
         order = np.lexsort((points[:, 2], points[:, 1], points[:, 0]))
         differs = (points[order[1:]] != points[order[:-1]]).any(axis=1)
     return order, np.concatenate([np.ones(min(len(points), 1), bool), differs])
@@ -180,69 +213,37 @@ def _has_three_corners(triangles: Triangles) -> NDArray[np.bool_]:
     return different
 
 
-def _half_edges(triangles: Triangles) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where each triangle's three edges start (3m,), and one number for each edge."""
-    starts = triangles.reshape(-1).astype(np.int64, copy=False)
-    ends = np.roll(triangles, -1, axis=1).reshape(-1)
-    n = int(starts.max(initial=0)) + 1
-    return starts, np.minimum(starts, ends) * n + np.maximum(starts, ends)
-
-
-def _equal_runs(ordered: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where runs of equal numbers begin, and how long they are."""
-    new = np.concatenate([np.ones(min(len(ordered), 1), bool), np.diff(ordered) != 0])
-    starts = np.flatnonzero(new)
-    return starts, np.diff(starts, append=len(ordered))
-
-
-def _partners(
-    points: Points, triangles: Triangles, *, geometric: bool = True
-) -> NDArray[np.int64]:
-    """The half-edge on the other side of each half-edge (3m,), -1 where there is none.
-
-    Without `geometric`, half-edges of edges with more than two triangles have none.
-    """
-    corner, keys = _half_edges(triangles)
-    order = np.argsort(keys)
-    starts, sizes = _equal_runs(keys[order])
-    first = order[starts[sizes == 2]]
-    second = order[starts[sizes == 2] + 1]
-    opposite = corner[first] != corner[second]
-    partner = np.full(len(keys), -1, np.int64)
-    partner[first[opposite]] = second[opposite]
-    partner[second[opposite]] = first[opposite]
-    if geometric:
-        _pair_crowded(points, triangles, order[np.repeat(sizes > 2, sizes)], partner)
-    return partner
+def _edges_of(triangles: Triangles, half_edges: Indices) -> tuple[Indices, Indices]:
+    """The lower and the higher end of some half-edges."""
+    corner = triangles.reshape(-1)
+    starts, ends = corner[half_edges], corner[next_corner(half_edges)]
+    return np.minimum(starts, ends), np.maximum(starts, ends)
 
 
 def _pair_crowded(
-    points: Points,
-    triangles: Triangles,
-    crowded: NDArray[np.int64],
-    partner: NDArray[np.int64],
+    points: Points, triangles: Triangles, crowded: Indices, partner: Indices
 ) -> None:
     """Join the triangles round edges of more than two that bound the same wedge of inside.
 
     `crowded` are the half-edges on such edges, those of each edge in a row.
     """
-    starts, keys = _half_edges(triangles)
-    starts, (first, sizes) = starts[crowded], _equal_runs(keys[crowded])
-    if not len(first):
+    if not len(crowded):
         return
+    low, high = _edges_of(triangles, crowded)
+    new = np.concatenate([[True], (np.diff(low) != 0) | (np.diff(high) != 0)])
+    first, sizes = equal_runs(np.cumsum(new))
     group = np.repeat(np.arange(len(first)), sizes)
-    low, high = np.minimum.reduceat(starts, first), np.maximum.reduceat(starts, first)
-    origin = points[low].astype(float)
-    axis = points[high] - origin
+    runs_up = triangles.reshape(-1)[crowded] == low
+    origin = points[low[first]].astype(float)
+    axis = points[high[first]] - origin
     across = np.cross(axis, np.eye(3)[np.abs(axis).argmin(axis=1)])
     up_there = np.cross(axis, across) / np.linalg.norm(axis, axis=1, keepdims=True)
-    tips = points[triangles.reshape(-1)[_next_corner(_next_corner(crowded))]] - origin[group]
+    tips = points[triangles.reshape(-1)[next_corner(next_corner(crowded))]] - origin[group]
     angle = np.arctan2(
         np.einsum("ij,ij->i", tips, up_there[group]), np.einsum("ij,ij->i", tips, across[group])
     )
     # Seen along the edge, outwards is where the angle grows for a triangle that runs up
     # the edge: so inside begins at one that runs down and ends at one that runs up.
-    runs_up = starts == low[group]
     turn = np.lexsort((runs_up, angle, group))
     ends = runs_up[turn].tolist()
     half_edges = crowded[turn].tolist()
@@ -268,56 +269,32 @@ def _matched(ends: list[bool]) -> list[tuple[int, int]]:
     return pairs
 
 
-def _fans(triangles: Triangles, partner: NDArray[np.int64]) -> tuple[int, NDArray[np.integer]]:
-    """How many fans there are, and the fan of each triangle corner (3m,).
-
-    Half-edge h runs from corner h to the next corner of its triangle.
-    """
-    if (partner >= 0).all():
-        return _cycles(_next_corner(partner))
-    here = np.flatnonzero(partner >= 0)
-    n = triangles.size
-    following = _next_corner(partner[here])
-    graph = coo_array((np.ones(len(here), np.int8), (here, following)), (n, n))
-    count, label = connected_components(graph, directed=False)
-    return int(count), label
-
-
-def _next_corner(corners: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The corner that follows in the same triangle."""
-    return np.where(corners % 3 == 2, corners - 2, corners + 1)
-
-
-def _cycles(following: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
-    """The cycles of a permutation: how many, and which one each element is in."""
-    least = np.arange(len(following))
-    while True:
-        lower = np.minimum(least, least[following])
-        if (lower == least).all():
-            break
-        least, following = lower, following[following]
-    roots = least == np.arange(len(least))
-    return int(np.count_nonzero(roots)), (np.cumsum(roots) - 1)[least]
-
-
 def _without_doubled_edges(
-    points: Points, triangles: Triangles, partner: NDArray[np.int64]
+    points: Points, triangles: Triangles, partner: Indices, crowded: Indices
 ) -> Mesh:
     """Pairs of triangles on edges that several pairs share get a vertex in the middle.
 
-    The new vertices come last. As no pair is folded (`folded`), all edges are then unique.
+    Only half-edges that were `crowded` can be on one. The new vertices come last. As no
+    pair is folded (`folded`), all edges are then unique.
     """
-    starts, keys = _half_edges(triangles)
-    order = np.argsort(keys)
-    _, sizes = _equal_runs(keys[order])
-    crowded = order[np.repeat(sizes > 2, sizes)]
-    first = np.sort(crowded[crowded < partner[crowded]])
-    middle = np.full(len(keys), -1, np.int64)
-    middle[first] = middle[partner[first]] = len(points) + np.arange(len(first))
-    ends = triangles.reshape(-1)[_next_corner(first)]
-    between = (points[starts[first]].astype(float) + points[ends]) / 2
+    low, high = _edges_of(triangles, crowded)
+    order = np.lexsort((high, low))
+    changes = (np.diff(low[order]) != 0) | (np.diff(high[order]) != 0)
+    _, sizes = equal_runs(np.cumsum(np.concatenate([[True], changes])[: len(order)]))
+    still = crowded[order[np.repeat(sizes > 2, sizes)]]
+    first = np.sort(still[still < partner[still]])
+    if not len(first):
+        return points, triangles
+    sides = np.concatenate([first, partner[first]])
+    rows, row = np.unique(sides // 3, return_inverse=True)
+    middle = np.full((len(rows), 3), -1, np.int64)
+    middle[row, sides % 3] = len(points) + np.tile(np.arange(len(first)), 2)
+    one, other = _edges_of(triangles, first)
+    between = (points[one].astype(float) + points[other]) / 2
     together = np.concatenate([points, between.astype(points.dtype)])
-    return together, _subdivided(triangles, middle.reshape(-1, 3))
+    whole = np.ones(len(triangles), bool)
+    whole[rows] = False
+    return together, np.concatenate([triangles[whole], _subdivided(triangles[rows], middle)])
 
 
 def _subdivided(triangles: Triangles, middle: Triangles) -> Triangles:

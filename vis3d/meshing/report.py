@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vis3d.geometry import FloatArray
 from vis3d.meshing.deviation import Deviation, deviation
-from vis3d.meshing.manifold import fan_count, piece_of_points, use_counts, welded
+from vis3d.meshing.edges import Edges, fans
+from vis3d.meshing.manifold import piece_of_points, welded
+from vis3d.meshing.threads import in_blocks
 from vis3d.surface import Surface
 from vis3d.volume import Finding, Mask
 
@@ -84,45 +87,62 @@ def report_surface(
     surface smaller.
     """
     points, triangles = welded(surface.points, surface.triangles)
-    uses = use_counts(triangles)
-    closed = bool(len(uses) and uses.min() >= 2)
-    manifold = bool((uses <= 2).all()) and fan_count(triangles) == len(points)
-    pieces = len(np.unique(piece_of_points(len(points), triangles)))
-    euler = len(points) - len(uses) + len(triangles)
+    edges = Edges.of(triangles)
+    closed = edges.closed
+    manifold = edges.unique and fans(edges.partners(triangles))[0] == len(points)
+    pieces = int(piece_of_points(len(points), triangles).max(initial=-1)) + 1
+    euler = len(points) - len(edges.sizes) + len(triangles)
     low, high = surface.bounds_mm.tolist()
+    area_mm2, volume_ml, quality = _measures(surface)
     return SurfaceReport(
         triangles=len(surface.triangles),
         closed=closed,
         manifold=manifold,
         pieces=pieces,
         genus=pieces - euler // 2 if closed and manifold else None,
-        volume_ml=surface.volume_ml,
-        area_mm2=surface.area_mm2,
+        volume_ml=volume_ml,
+        area_mm2=area_mm2,
         bounds_mm=((low[0], low[1], low[2]), (high[0], high[1], high[2])),
-        volume_change_percent=_change(surface, mask) if mask else None,
+        volume_change_percent=_change(volume_ml, mask) if mask else None,
         deviation=deviation(surface, full) if full else _known_deviation(surface),
         findings=_known_findings(surface),
-        quality=_quality(surface),
+        quality=quality,
         deviation_colors_mm=_known_colors(surface),
     )
 
 
-def _quality(surface: Surface) -> Quality | None:
-    """None for a surface without triangles."""
-    if not len(surface.triangles):
-        return None
-    corners = surface.points.astype(float)[surface.triangles]
-    sides = np.roll(corners, -1, axis=1) - corners
-    area = np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1) / 2
-    squares = np.einsum("nij,nij->n", sides, sides)
-    each = 4 * np.sqrt(3) * area / np.maximum(squares, np.finfo(float).tiny)
-    return Quality(float(each.mean()), float(np.percentile(each, 5)), float(each.min()))
+def _measures(surface: Surface) -> tuple[float, float, Quality | None]:
+    """Area in mm2, enclosed volume in ml, and quality unless there are no triangles."""
+    count = len(surface.triangles)
+    if not count:
+        return 0.0, 0.0, None
+    points = surface.points.astype(float) - surface.bounds_mm.mean(axis=0)
+    area, volume, quality = np.empty((3, count))
+
+    def measure(rows: slice) -> None:
+        a, b, c = (points[surface.triangles[rows, corner]] for corner in range(3))
+        one, other = b - a, c - a
+        normal = np.cross(one, other)
+        area[rows] = twice = np.sqrt(_dot(normal, normal))
+        volume[rows] = _dot(a, normal)
+        squares = _dot(one, one) + _dot(other, other) + _dot(other - one, other - one)
+        quality[rows] = 2 * np.sqrt(3) * twice / np.maximum(squares, np.finfo(float).tiny)
+
+    in_blocks(measure, count)
+    each = Quality(
+        float(quality.mean()), float(np.percentile(quality, 5)), float(quality.min())
+    )
+    return float(area.sum()) / 2, float(volume.sum()) / 6000, each
 
 
-def _change(surface: Surface, mask: Mask) -> float | None:
-    if not mask.volume_ml:
-        return None
-    return 100 * (surface.volume_ml / mask.volume_ml - 1)
+def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
+    products: FloatArray = np.einsum("ij,ij->i", a, b)
+    return products
+
+
+def _change(volume_ml: float, mask: Mask) -> float | None:
+    before_ml = mask.volume_ml
+    return 100 * (volume_ml / before_ml - 1) if before_ml else None
 
 
 def _known_deviation(surface: Surface) -> Deviation | None:
