@@ -132,10 +132,11 @@ class LabelMap:
         Raises:
             UnknownStructureError: this label map has none of that name.
         """
-        labels = self.labels_of(name)
-        chosen = np.zeros(np.iinfo(self.array.dtype).max + 1, bool)
-        chosen[list(labels)] = True
-        return Mask(chosen[self.array], self.geometry, normal_name(name))
+        first, *others = self.labels_of(name)
+        inside = self.array == first
+        for label in others:  # several times as fast as a table of all labels
+            inside |= self.array == label
+        return Mask(inside, self.geometry, normal_name(name))
 
     def volume_ml(self, name: str) -> float:
         """The volume of a structure or group by counting voxels."""
