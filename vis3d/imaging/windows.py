@@ -229,10 +229,11 @@ def parse_window(text: str, volume: Volume) -> Window:
 
 
 def _full_window(volume: Volume) -> Window:
-    values = _measured(volume, volume.array)
-    if not values.size:
+    slabs = (_measured(volume, slab) for slab in volume.array)  # never a copy of the whole
+    ends = [(float(slab.min()), float(slab.max())) for slab in slabs if slab.size]
+    if not ends:
         return WINDOWS["full"]
-    return _spread(float(values.min()), float(values.max()))
+    return _spread(min(low for low, _ in ends), max(high for _, high in ends))
 
 
 def _sample(volume: Volume, *, without: float = 0.0) -> NDArray[Any]:
@@ -244,7 +245,7 @@ def _sample(volume: Volume, *, without: float = 0.0) -> NDArray[Any]:
 
 def _measured(volume: Volume, array: NDArray[Any]) -> NDArray[Any]:
     """Those values that are neither padding nor not-a-number."""
-    values: NDArray[Any] = array[np.isfinite(array)]
+    values: NDArray[Any] = array if array.dtype.kind in "iu" else array[np.isfinite(array)]
     return values if volume.padding is None else values[values != volume.padding]
 
 
