@@ -36,6 +36,20 @@ def _parts(scene: Scene) -> list[Any]:
     return [*rest, layers]
 
 
+def other_slices(study: Study, before: Study | None) -> bool:
+    """Whether slices may look different now, or the values in them."""
+    if before is None:
+        return True
+    one, other = (s.labels.array if s.labels else None for s in (study, before))
+    return (
+        study.volume is not before.volume
+        or one is not other
+        or study.structures != before.structures
+        or study.preview != before.preview
+        or study.emphysema is not before.emphysema
+    )
+
+
 def first_settings(study: Study) -> Settings:
     """What a study opens with: its middle, a window that suits it, four views.
 

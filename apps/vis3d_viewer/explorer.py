@@ -234,7 +234,7 @@ class Explorer:
     async def show(self, opened: Study) -> None:
         """Put a newly opened study on the page: slices first, then 3D."""
         await self._continuing.leave()
-        self._settings.set_dataclass(compose.first_settings(opened))
+        self._settings.set_dataclass(await asyncio.to_thread(compose.first_settings, opened))
         volume = opened.volume
         self._update(
             phase="ready",
@@ -243,7 +243,7 @@ class Explorer:
             can_segment=compose.can_segment(opened),
             facts=compose.facts(volume) if volume else "",
             planes=plane_maps(volume.geometry) if volume else {},
-            windows=window_choices(volume) if volume else [],
+            windows=[],
             window_bars=None,
             has_study=True,
             message="",
@@ -254,10 +254,12 @@ class Explorer:
         self._take(opened)
         self._continuing.open(opened)
         if volume is not None:
-            self._update(window_bars=await asyncio.to_thread(histogram_bars, volume))
+            self._update(windows=await asyncio.to_thread(window_choices, volume))
         self._update(job=_job("Preparing the 3D view", 0.0))
         prepared = await self._jobs.run(partial(study.with_view_volume, opened))
         self._take(prepared)
+        if volume is not None:
+            self._update(window_bars=await asyncio.to_thread(histogram_bars, volume))
         segment, self._segment_at_once = self._segment_at_once, False
         if segment and compose.can_segment(prepared):
             await self._bench.found(USUAL)
@@ -266,9 +268,10 @@ class Explorer:
 
     def _take(self, changed: Study) -> None:
         """The study is now this one."""
-        self.study = changed
+        before, self.study = self.study, changed
         with self._state as state:
-            state.version += 1
+            if compose.other_slices(changed, before):
+                state.version += 1
             state.rows = compose.structure_rows(changed)
             state.notes = compose.notes(changed)
         self._compose()

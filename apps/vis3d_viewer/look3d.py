@@ -49,13 +49,13 @@ class Look3D:
             return
         shown = study.view_volume
         self._desk.update(
-            cuts=first_cuts(study),
+            cuts=await asyncio.to_thread(first_cuts, study),
             preset_pictures={},
             preset_points=preset_points(shown),
             histogram=await asyncio.to_thread(bars, shown),
         )
-        small = reduced(shown, PICTURE_VOXELS)
-        inside = reduced(study.inside_volume or shown, PICTURE_VOXELS)
+        small = await asyncio.to_thread(reduced, shown, PICTURE_VOXELS)
+        inside = await asyncio.to_thread(reduced, study.inside_volume or shown, PICTURE_VOXELS)
         pictures: dict[str, str] = {}
         for name in VOLUME_PRESETS:
             view, now = self._desk.view, self._desk.study

@@ -181,7 +181,8 @@ def _server(key: str, where: Reach) -> Server:
     server.client_type = "vue3"
     server.hot_reload = False
     # trame would read this program's own command line.
-    arguments = server.cli.parse_args([f"--authKey={key}"])  # a key may begin with a minus
+    # A key may begin with a minus. JPEGs can't be made smaller; trying holds up the loop.
+    arguments = server.cli.parse_args([f"--authKey={key}", "--no-ws-compress"])
     if where.tls_cert is not None:
         arguments.ssl = f"{where.tls_cert},{where.tls_key}"
     server.cli.parse_known_args = lambda *_, **__: (arguments, [])

@@ -170,3 +170,19 @@ def test_what_is_wrong_heads_the_notes() -> None:
         ("note", "by the way"),
         ("ok", "fine"),
     ]
+
+
+def test_slices_are_fetched_anew_only_where_they_may_look_different() -> None:
+    study = blob_study()
+    assert compose.other_slices(study, None)
+    drawn = replace(study, surfaces={}, view_volume=study.volume)
+    assert not compose.other_slices(drawn, study)
+    assert study.labels is not None
+    relabelled = replace(study.labels, array=study.labels.array.copy())
+    for other in (
+        replace(study, labels=relabelled),
+        replace(study, preview=(0.0, 10.0)),
+        replace(study, structures=()),
+        replace(study, volume=blob_scan()),
+    ):
+        assert compose.other_slices(other, study)
