@@ -1,10 +1,11 @@
-"""The explorer in headless Chromium: opening, stepping, windowing, turning, memory.
+"""The explorer in headless Chromium: opening, stepping, windowing, turning, correcting, memory.
 
 Seconds count from the command, milliseconds from the page's own event to the drawn picture.
 The scan is the real chest of 275 slices where `VIS3D_DATA` names a folder that has it, else
 the phantom at the same size. `VIS3D_SCAN` names any other one.
 """
 
+import json
 import os
 import re
 import signal
@@ -19,72 +20,31 @@ from statistics import median, quantiles
 
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.explorer_page import (
+    COUNT_FRAMES,
+    FINE,
+    IDLE,
+    LONG_TASKS,
+    REWINDOW,
+    SHOWN_3D,
+    SLICES,
+    STEP,
+    WATCH_STROKE,
+)
+
 STEPS = 60
+STROKES = 8
 DRAG_S = 4.0
+PATIENCE_MS = 120_000
+VOXELS_MB = 137.5
+"""The real chest's voxels: 512 x 512 x 275 of two bytes."""
+
 FLAGS = (
     "--no-sandbox",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
 )
-
-STEP = """async (steps) => {
-    const view = document.querySelector('[data-testid=slice-axial]');
-    const canvas = view.querySelector('canvas');
-    const took = [];
-    for (let n = 0; n < steps; n++) {
-        const before = canvas.dataset.index, start = performance.now();
-        const deltaY = n % 20 < 10 ? 120 : -120;
-        const how = { deltaY, bubbles: true, cancelable: true };
-        view.dispatchEvent(new WheelEvent("wheel", how));
-        await new Promise((done) => {
-            const look = () => (canvas.dataset.index !== before ? done() : setTimeout(look, 0));
-            look();
-        });
-        took.push(performance.now() - start);
-        await new Promise((done) => setTimeout(done, 30));
-    }
-    return took;
-}"""
-
-REWINDOW = """async (steps) => {
-    const views = ['axial', 'coronal', 'sagittal'].map(
-        (plane) => document.querySelector(`[data-testid=slice-${plane}]`));
-    const send = (type, x, y) => views[0].dispatchEvent(new PointerEvent(type, {
-        clientX: x, clientY: y, button: 0, buttons: 1, pointerId: 1, bubbles: true }));
-    views[0].setPointerCapture = () => {};
-    const box = views[0].getBoundingClientRect();
-    const x = box.left + box.width / 2, y = box.top + box.height / 2;
-    send('pointerdown', x, y);
-    send('pointermove', x + 20, y);
-    await new Promise((done) => setTimeout(done, 300));
-    const took = [];
-    for (let n = 0; n < steps; n++) {
-        const before = views.map((view) => view.querySelector('canvas').dataset.src);
-        const start = performance.now();
-        send('pointermove', x + 24 + 4 * (n % 15), y + 3 + n % 7);
-        await new Promise((done) => {
-            const look = () => (
-                views.every((view, n) => view.querySelector('canvas').dataset.src !== before[n])
-                    ? done() : setTimeout(look, 0));
-            look();
-        });
-        took.push(performance.now() - start);
-        await new Promise((done) => setTimeout(done, 30));
-    }
-    send('pointerup', x, y);
-    return took;
-}"""
-
-COUNT_FRAMES = """() => {
-    const image = document.querySelector('[data-testid=view-3d] img');
-    window.frames3d = 0;
-    new MutationObserver(() => { window.frames3d += 1; }).observe(
-        image, { attributes: true, attributeFilter: ['src'] });
-}"""
-
-SLICES = "[...document.querySelectorAll('.v3-slice')].some((view) => view.dataset.loaded)"
-FINE = "document.querySelector('[data-testid=view-3d]')?.dataset.state === 'fine'"
 
 
 def main() -> None:
@@ -95,31 +55,108 @@ def main() -> None:
             executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
             args=list(FLAGS),
         )
+        log = Path(folder) / "held.jsonl"
         started = time.perf_counter()
-        with _served(str(scan)) as (address, process):
+        with _served(log, str(scan)) as (address, process):
             page = browser.new_page(viewport={"width": 1280, "height": 720})
+            page.add_init_script(f"({LONG_TASKS})()")
             page.goto(address)
-            page.wait_for_function(SLICES, timeout=120_000)
-            _say("command to first slice", time.perf_counter() - started, "s", 6)
-            page.wait_for_function(FINE, timeout=120_000)
-            _say("command to fine 3D", time.perf_counter() - started, "s", 11)
-            page.wait_for_timeout(2000)
-            _spread("slice step", page.evaluate(STEP, STEPS), 30)
-            _spread("re-window of three planes", page.evaluate(REWINDOW, STEPS), 40)
-            _drag(page)
-            _memory(process.pid)
+            _given(page, started)
+            _looking(page)
+            _memory(process.pid, "steady memory, scan open")
+            _working(page)
+            _memory(process.pid, "steady memory, lungs, airways and bones found")
+            _held(log, page)
             page.close()
-        with _served("--data-root", str(scan.parent)) as (address, _):
+        with _served(log, "--data-root", str(scan.parent)) as (address, _):
             page = browser.new_page(viewport={"width": 1280, "height": 720})
             page.goto(address)
-            page.get_by_test_id(f"entry-{scan.name}").wait_for()
-            started = time.perf_counter()
-            page.get_by_test_id(f"open-{scan.name}").click(force=True)
-            page.wait_for_function(SLICES, timeout=120_000)
-            _say("scan picked to first slice", time.perf_counter() - started, "s", 3)
-            page.wait_for_function(FINE, timeout=120_000)
-            _say("scan picked to fine 3D", time.perf_counter() - started, "s", 5)
+            _picked(page, scan.name)
         browser.close()
+
+
+def _given(page: Page, started: float) -> None:
+    page.wait_for_function(SLICES, timeout=PATIENCE_MS)
+    _say("command to first slice", time.perf_counter() - started, "s", 6)
+    page.wait_for_function(SHOWN_3D, timeout=PATIENCE_MS)
+    _say("command to 3D", time.perf_counter() - started, "s", 8)
+    page.wait_for_function(FINE, timeout=PATIENCE_MS)
+    _say("command to fine 3D", time.perf_counter() - started, "s", 11)
+    page.wait_for_timeout(2000)
+
+
+def _picked(page: Page, name: str) -> None:
+    page.get_by_test_id(f"entry-{name}").wait_for()
+    started = time.perf_counter()
+    page.get_by_test_id(f"open-{name}").click(force=True)
+    page.wait_for_function(SLICES, timeout=PATIENCE_MS)
+    _say("scan picked to first slice", time.perf_counter() - started, "s", 3)
+    page.wait_for_function(SHOWN_3D, timeout=PATIENCE_MS)
+    _say("scan picked to 3D", time.perf_counter() - started, "s", 5)
+    page.wait_for_function(FINE, timeout=PATIENCE_MS)
+    _say("scan picked to fine 3D", time.perf_counter() - started, "s")
+
+
+def _looking(page: Page) -> None:
+    _spread("slice step", page.evaluate(STEP, STEPS), 30)
+    _spread("re-window of three planes", page.evaluate(REWINDOW, STEPS), 40)
+    _drag(page, "3D drag of the volume", 12)
+
+
+def _working(page: Page) -> None:
+    started = time.perf_counter()
+    page.get_by_test_id("segment").first.click()
+    page.get_by_test_id("structure-bones").wait_for(timeout=PATIENCE_MS)
+    _idle(page)
+    _say("lungs, airways and bones found and drawn", time.perf_counter() - started, "s")
+    page.wait_for_function(FINE, timeout=PATIENCE_MS)
+    _drag(page, "3D drag of the surfaces", 15)
+    for name in ("bones", "left lung"):
+        _strokes(page, name)
+
+
+def _strokes(page: Page, structure: str) -> None:
+    """Strokes of a brush over the axial slice, each until slice and 3D show it."""
+    page.get_by_test_id("hand-tool-brush").click()
+    page.get_by_test_id("hand-structure").select_option(label=structure)
+    page.get_by_test_id("layout-grid").click()
+    page.wait_for_timeout(500)
+    box = page.get_by_test_id("picture-axial").bounding_box()
+    assert box is not None
+    rates, slices, pictures = [], [], []
+    for n in range(STROKES):
+        page.wait_for_function(FINE, timeout=PATIENCE_MS)
+        _idle(page)
+        page.evaluate(WATCH_STROKE)
+        x, y = box["x"] + box["width"] * 0.35, box["y"] + box["height"] * (0.3 + 0.05 * n)
+        page.mouse.move(x, y)
+        page.mouse.down()
+        started, moves = time.perf_counter(), 0
+        while time.perf_counter() - started < 1.0:
+            moves += 1
+            page.mouse.move(x + 1.5 * moves % (0.3 * box["width"]), y + moves % 3)
+        page.mouse.up()
+        page.wait_for_function(
+            "stroke.up && stroke.slices.some((at) => at > stroke.up)"
+            " && stroke.pictures.some((at) => at > stroke.up)",
+            timeout=PATIENCE_MS,
+        )
+        seen = page.evaluate("window.stroke")
+        drawn = [at for at in seen["drawn"] if at < seen["up"]]
+        frames = len({round(at / 8) for at in drawn})
+        rates.append(1000 * frames / max(drawn[-1] - drawn[0], 1.0))
+        slices.append(next(at for at in seen["slices"] if at > seen["up"]) - seen["up"])
+        pictures.append(next(at for at in seen["pictures"] if at > seen["up"]) - seen["up"])
+    page.keyboard.press("Escape")
+    _say(f"updates of a stroke over {structure}, slowest of {STROKES}", min(rates), "1/s", 20)
+    _spread(f"stroke to slice, {structure}", slices, 100)
+    _spread(f"stroke to 3D, {structure}", pictures, 500)
+
+
+def _idle(page: Page) -> None:
+    for _ in range(2):  # a piece of work may follow another
+        page.wait_for_timeout(200)
+        page.wait_for_function(IDLE, timeout=PATIENCE_MS)
 
 
 def _scan(folder: Path) -> Path:
@@ -137,11 +174,11 @@ def _scan(folder: Path) -> Path:
 
 
 @contextmanager
-def _served(*arguments: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    command = [sys.executable, "-m", "vis3d_cli", "serve", *arguments, "--no-browser"]
+def _served(log: Path, *arguments: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    watched = [sys.executable, "-m", "benchmarks.watched", str(log)]
     with tempfile.TemporaryDirectory() as state:
         environment = os.environ | {"XDG_STATE_HOME": state}
-        yield from _running(command, environment)
+        yield from _running([*watched, "serve", *arguments, "--no-browser"], environment)
 
 
 def _running(
@@ -158,8 +195,8 @@ def _running(
         process.wait(60)
 
 
-def _drag(page: Page) -> None:
-    """Frames a second while the volume is turned by hand."""
+def _drag(page: Page, what: str, aim: float) -> None:
+    """Frames a second while the picture is turned by hand."""
     page.evaluate(COUNT_FRAMES)
     box = page.get_by_test_id("view-3d").bounding_box()
     assert box is not None
@@ -174,21 +211,42 @@ def _drag(page: Page) -> None:
     frames = page.evaluate("window.frames3d")
     seconds = time.perf_counter() - started
     page.mouse.up()
-    _say("3D drag of the volume", frames / seconds, "frames/s", 12)
+    _say(what, frames / seconds, "frames/s", aim)
+    page.wait_for_timeout(1500)
 
 
-def _memory(pid: int) -> None:
+def _held(log: Path, page: Page) -> None:
+    """For how long the server's event loop and the page were held at most."""
+    held = [json.loads(line) for line in log.read_text().splitlines()]
+    held.sort(key=lambda one: -one["held_ms"])
+    long = [one for one in held if one["held_ms"] > 50]
+    own = [one for one in held if one["own_ms"] > 50]
+    longest = held[0]["held_ms"] if held else 0.0
+    _say("event loop held, longest", longest, "ms", 50)
+    print(f"             {len(long)} times over 50 ms; by its own work {len(own)} times")
+    for one in held[:5]:
+        at = " < ".join(reversed(one["at"][-5:]))
+        print(f"             {one['held_ms']:.0f} ms, own work {one['own_ms']:.0f} ms: {at}")
+    tasks = page.evaluate("window.longTasks")
+    _say("page held, longest task", max(tasks, default=0.0), "ms")
+
+
+def _memory(pid: int, what: str) -> None:
     status = Path(f"/proc/{pid}/status")
     if status.is_file():
         kib = re.search(r"VmRSS:\s+(\d+)", status.read_text())
         assert kib is not None
-        _say("steady memory", int(kib[1]) / 1024, "MiB")
+        _say(what, int(kib[1]) / 1024, "MiB", 3 * VOXELS_MB + 400)
 
 
 def _spread(what: str, took_ms: list[float], aim_ms: float) -> None:
-    tenths = quantiles(took_ms, n=10)
-    print(f"  {median(took_ms):7.1f} ms  {what}, median; p90 {tenths[8]:.1f} (aim {aim_ms})")
+    p90 = quantiles(took_ms, n=10)[8]
+    print(f"  {median(took_ms):7.1f} ms  {what}, median; p90 {p90:.1f} (aim {aim_ms})")
 
 
 def _say(what: str, value: float, unit: str, aim: float | None = None) -> None:
-    print(f"  {value:7.1f} {unit}  {what}" + (f" (aim {aim})" if aim else ""))
+    print(f"  {value:7.1f} {unit}  {what}" + (f" (aim {aim:g})" if aim else ""))
+
+
+if __name__ == "__main__":
+    main()
