@@ -1,5 +1,6 @@
 """A series' headers as rows for a screen, without what could tell who the patient is."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -54,9 +55,11 @@ def header_rows(
     headers = _headers(series)
     if not 1 <= number <= len(headers):
         raise UsageError(f"The series has the files 1 to {len(headers)}.")
-    dataset = header_dataset(headers[number - 1])
-    clean = dataset if show_patient else deidentified(dataset, Policy())
-    return tuple(islice(_rows(dataset, clean, 0), MAX_ROWS))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's quote the values
+        dataset = header_dataset(headers[number - 1])
+        clean = dataset if show_patient else deidentified(dataset, Policy())
+        return tuple(islice(_rows(dataset, clean, 0), MAX_ROWS))
 
 
 def _headers(series: Series) -> list[Header]:
