@@ -1,6 +1,7 @@
 """The bones: cortex and the marrow it encloses, without contrast and calcium in vessels."""
 
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,9 @@ FEWEST, MOST = 5, 17
 """Of the 27 voxels round one: with fewer bony ones it's a crumb, with more it's a hole."""
 SLAB, HALO = 16, 4
 """How many slices are worked on at a time, and how many are looked at on either side."""
+Bits: TypeAlias = NDArray[np.uint8]
+CORTEX, BONE_BIT = np.uint8(1), np.uint8(1)
+"""Cortex is the lowest bit of what is drawn, bone the next one."""
 THICK_BONE_MM = 16.0
 SPINE_WIDTH_MM = 40.0
 MIN_SPINE_MM2 = 100.0
@@ -87,10 +91,11 @@ class CoarseScan:
 def find_bones(
     hu: Values,
     coarse: CoarseScan,
+    bones: Bools,
     metal: Bools | None = None,
     progress: Progress = silent,
-) -> Bools:
-    """The bones at full resolution: pieces chosen on the coarse grid, drawn on the fine one.
+) -> None:
+    """Draw the bones at full resolution into `bones`; pieces are chosen on the coarse grid.
 
     Metal is a wall like cortex but no bone; nor is its blurred edge outside of bones.
     """
@@ -103,8 +108,9 @@ def find_bones(
     near = fringed(_dense_pieces(coarse)) & coarse.soft
     box = bounding_box(near, max(coarse.spacing_kji), coarse.spacing_kji)
     if box is None:
-        return np.zeros(hu.shape, bool)
-    cortex, share = _cortex(hu, near, coarse, part(progress, 0.1, 0.4))
+        return
+    drawn = bones.view(np.uint8)
+    share = _cortex(hu, near, coarse, drawn, part(progress, 0.1, 0.4))
     shell = share > SHELL_SHARE
     whole = np.zeros(near.shape, bool)
     whole[box] = _whole((shell | metallic)[box], coarse, box, part(progress, 0.4, 0.8))
@@ -113,10 +119,9 @@ def find_bones(
     if min(coarse.fine_spacing) > FINE_MM:
         kept &= ~_rim(whole, shell, coarse.hu)
     inner = ((whole & ~shell & ~metallic) | trimmed(whole)) & kept
-    bones = _composed(cortex, inner, kept, coarse, part(progress, 0.8, 1.0))
+    _compose(drawn, inner, kept, coarse, part(progress, 0.8, 1.0))
     if metal is not None:
-        bones &= ~metal
-    return bones
+        np.greater(bones, metal, out=bones)  # true > false
 
 
 def _dense_pieces(coarse: CoarseScan) -> Bools:
@@ -141,14 +146,13 @@ def _seeded(pieces: Bools, amount: NDArray[np.generic], coarse: CoarseScan) -> B
 
 
 def _cortex(
-    hu: Values, near: Bools, coarse: CoarseScan, progress: Progress
-) -> tuple[Bools, Floats]:
-    """The dense voxels at full resolution, and their share of each coarse voxel."""
+    hu: Values, near: Bools, coarse: CoarseScan, drawn: Bits, progress: Progress
+) -> Floats:
+    """Draw the dense voxels; their share of each coarse voxel."""
     spacing, factors = coarse.fine_spacing, coarse.factors
     passes, noise = coarse.fine_noise
     least_hu = max(DENSE_HU, TISSUE_HU + ABOVE_NOISE * noise)
     edge_share = np.float32(EDGE_SHARE + MORE_A_PASS * passes)
-    cortex = np.zeros(hu.shape, bool)
     share = np.zeros(near.shape, np.float32)
 
     def work(start: int, stop: int) -> None:
@@ -168,12 +172,12 @@ def _cortex(
         at = np.flatnonzero(wanted)
         level = np.minimum(peak.reshape(-1)[at], PEAK_HU) * edge_share
         wanted.reshape(-1)[at] = values.reshape(-1)[at] > level
-        cortex[fine] = wanted
+        drawn[fine] = wanted  # CORTEX
         share[here] = pooled(wanted, factors)
 
     step = max(1, SLAB // factors[0])
     each_slab(work, len(near), step, progress, "Finding the cortex")
-    return cortex, share
+    return share
 
 
 def _fine(
@@ -230,12 +234,14 @@ def _rim(whole: Bools, shell: Bools, hu: Floats) -> Bools:
     return shell & ~trimmed(whole) & (hu < RIM_SHARE * mean)
 
 
-def _composed(
-    cortex: Bools, inner: Bools, kept: Bools, coarse: CoarseScan, progress: Progress
-) -> Bools:
-    """Cortex by its own voxels, marrow by coarse ones, without crumbs and pinholes."""
+def _compose(
+    drawn: Bits, inner: Bools, kept: Bools, coarse: CoarseScan, progress: Progress
+) -> None:
+    """Cortex by its own voxels, marrow by coarse ones, without crumbs and pinholes.
+
+    Bones are drawn beside the cortex, in a bit of their own, and then alone.
+    """
     factors, step = coarse.factors, max(1, SLAB // coarse.factors[0])
-    bones = np.zeros(cortex.shape, bool)
     thin = [mm <= FINE_MM for mm in coarse.fine_spacing]
     halo = max(1, HALO // factors[0])
 
@@ -244,18 +250,21 @@ def _composed(
         if box is None:
             return
         around = (slice(max(0, start - halo), stop + halo), *box[1:])
-        k, j, i = _fine(around, factors, cortex.shape)
-        mask = cortex[k, j, i] & spread(kept[around], factors, cortex[k, j, i].shape)
+        k, j, i = _fine(around, factors, drawn.shape)
+        mask = spread(kept[around], factors, drawn[k, j, i].shape)
+        mask = mask & (drawn[k, j, i] & CORTEX).view(bool)
         mask |= spread(inner[around], factors, mask.shape)
         if all(thin):
             mask = _evened(mask)
         mask |= _bubbles(mask)
         own = slice(start * factors[0] - k.start, stop * factors[0] - k.start)
-        place = _fine((slice(start, stop), *box[1:]), factors, cortex.shape)
-        bones[place] = mask[own]
+        drawn[_fine((slice(start, stop), *box[1:]), factors, drawn.shape)] |= (
+            mask[own].view(np.uint8) << BONE_BIT
+        )
 
     each_slab(work, len(kept), step, progress, "Filling the marrow")
-    return bones
+    for plane in drawn:
+        plane >>= BONE_BIT
 
 
 def _evened(mask: Bools) -> Bools:

@@ -7,6 +7,7 @@ from scipy.ndimage import maximum_filter, uniform_filter, uniform_filter1d
 from vis3d.segmentation.enclosure import IN_SLICE, open_directions
 from vis3d.segmentation.frame import Bools, Floats, Spacing
 from vis3d.segmentation.morphology import components_in_slices, keep
+from vis3d.segmentation.slabs import each_part
 
 TISSUE_HU = (-20.0, 90.0)
 """Cord, fluid and the fat between them, averaged in their slice."""
@@ -43,15 +44,21 @@ def spinal_canal(hu: Floats, bone: Bools, spacing_kji: Spacing) -> Bools:
 
 def _surrounded(hu: Floats, bone: Bools, spacing_kji: Spacing) -> Floats:
     """For soft tissue the share of directions in its slice that bone blocks."""
-    mean = uniform_filter(hu, (1, 3, 3))
-    tissue = ~bone & (mean > TISSUE_HU[0]) & (mean < TISSUE_HU[1])
     opened = open_directions(bone, REACH_MM, spacing_kji, IN_SLICE)
-    blocked = np.where(tissue, 1 - opened.astype(np.float32) / len(IN_SLICE), np.float32(0))
     amount = np.cumsum(bone.sum(axis=(0, 1)))
     middle = int(np.searchsorted(amount, amount[-1] / 2))
     aside_mm = np.abs(np.arange(bone.shape[2], dtype=np.float32) - middle) * spacing_kji[2]
     penalty = OFF_MIDDLE * np.minimum(aside_mm / HALF_WIDTH_MM, 3)
-    return np.asarray(uniform_filter(blocked, (1, 3, 3)) - penalty, np.float32)
+    score = np.empty(hu.shape, np.float32)
+
+    def work(here: slice, _: slice, __: slice) -> None:
+        mean = uniform_filter(hu[here], (1, 3, 3))
+        tissue = ~bone[here] & (mean > TISSUE_HU[0]) & (mean < TISSUE_HU[1])
+        blocked = tissue * (1 - opened[here] * np.float32(1 / len(IN_SLICE)))
+        score[here] = uniform_filter(blocked, (1, 3, 3)) - penalty
+
+    each_part(work, len(hu), 0)
+    return score
 
 
 def _best_path(score: Floats, reach: int) -> NDArray[np.intp]:

@@ -1,10 +1,11 @@
 """Contrast medium: what shines like bone but is even inside and stands open to all sides."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_gradient_magnitude, maximum_filter, uniform_filter
+from scipy.ndimage import gaussian_gradient_magnitude, maximum_filter
 from skimage.segmentation import watershed
 
 from vis3d.progress import Progress, silent
@@ -22,6 +23,7 @@ from vis3d.segmentation.morphology import (
     sums,
     trimmed,
 )
+from vis3d.segmentation.slabs import each_part, mean_and_deviation
 
 TISSUE_HU = (0.0, 90.0)
 """Soft tissue without contrast: its evenness tells the noise of the scan."""
@@ -29,6 +31,9 @@ CORE_HU = 105.0
 EVEN_NOISES = 2.0
 """What varies less than this many times the noise is even."""
 LEAST_NOISE_HU = 6.0
+STEPS_A_HU = 16
+"""Deviations are kept as whole sixteenths of a HU."""
+Means: TypeAlias = NDArray[np.int16]
 CORTEX_HU, MOST_HU = 250.0, 800.0
 """Cortex may be even from here on; vessels are hardly ever denser all through."""
 MIN_CORE_ML = 1.0
@@ -106,21 +111,28 @@ def find_contrast(
     return Contrast(_nearer_to(vessels, bone, dense, hu), level, volume_ml)
 
 
-def _even_cores(hu: Floats, soft: Bools, voxel_ml: float) -> tuple[Labels, Floats]:
+def _even_cores(hu: Floats, soft: Bools, voxel_ml: float) -> tuple[Labels, Means]:
     """The even parts that are denser than plain soft tissue, and the local mean."""
-    mean = uniform_filter(hu, 3)
-    deviation = np.sqrt(np.maximum(uniform_filter(hu * hu, 3) - mean * mean, 0))
+    mean, deviation = np.empty(hu.shape, np.int16), np.empty(hu.shape, np.uint16)
+
+    def work(here: slice, around: slice, own: slice) -> None:
+        means, deviations = mean_and_deviation(hu[around])
+        mean[here] = np.rint(means[own])
+        deviation[here] = np.minimum(STEPS_A_HU * deviations[own], 65535)
+
+    each_part(work, len(hu), 1)
     tissue = soft & (mean > TISSUE_HU[0]) & (mean < TISSUE_HU[1])
     # the lower quartile: most deviations in a body come from its structures
-    noise = float(np.percentile(deviation[tissue], 25)) if tissue.any() else 10.0
-    even = deviation < EVEN_NOISES * max(noise, LEAST_NOISE_HU)
-    labels = components(soft & even & (mean > CORE_HU))
-    large = keep(labels, sizes(labels) * voxel_ml >= MIN_CORE_ML)
-    return components(large), mean
+    noise = float(np.percentile(deviation[tissue], 25)) / STEPS_A_HU if tissue.any() else 10.0
+    even = deviation < STEPS_A_HU * EVEN_NOISES * max(noise, LEAST_NOISE_HU)
+    even &= soft
+    even &= mean > CORE_HU
+    labels = components(even)
+    return components(keep(labels, sizes(labels) * voxel_ml >= MIN_CORE_ML)), mean
 
 
 def _stand_open(
-    cores: Labels, core_hu: NDArray[np.float64], hu: Floats, mean: Floats, spacing_kji: Spacing
+    cores: Labels, core_hu: NDArray[np.float64], hu: Floats, mean: Means, spacing_kji: Spacing
 ) -> NDArray[np.bool_]:
     """Which cores nothing brighter encloses; the brightest first, since they enclose nothing.
 
@@ -153,12 +165,15 @@ def _walls(cores: Labels, core_hu: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _softer_share(
-    cores: Labels, core_hu: NDArray[np.float64], mean: Floats
+    cores: Labels, core_hu: NDArray[np.float64], mean: Means
 ) -> NDArray[np.float64]:
     """How much of what surrounds each core is much softer than it."""
     shell = np.where(cores == 0, _neighbour_label(cores), np.uint32(0))
-    around = np.maximum(np.bincount(shell.reshape(-1), minlength=len(core_hu)), 1)
-    return sums(shell, mean < core_hu[shell] - SOFTER_HU, len(core_hu)) / around
+    places = np.flatnonzero(shell)
+    of = shell.reshape(-1)[places]
+    softer = mean.reshape(-1)[places] < core_hu[of] - SOFTER_HU
+    around = np.bincount(of, minlength=len(core_hu))
+    return np.bincount(of, softer, minlength=len(core_hu)) / np.maximum(around, 1)
 
 
 def _neighbour_label(labels: Labels) -> Labels:

@@ -1,12 +1,13 @@
 """The marrow: what cortex encloses on nearly all sides, but not cord, brain and muscle."""
 
 import numpy as np
-from scipy.ndimage import uniform_filter
+from numpy.typing import NDArray
 
 from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.enclosure import open_directions
 from vis3d.segmentation.frame import Bools, Floats, Spacing
 from vis3d.segmentation.morphology import components, filled, keep, sizes
+from vis3d.segmentation.slabs import each_part, mean_and_deviation
 
 REACH_MM = 30.0
 """Farther than the middle of a femoral head or of a vertebra is from its cortex."""
@@ -34,11 +35,8 @@ def with_marrow(
 
     The canal of the spine is open at its ends; what looks like it but is closed is filled.
     """
-    mean, deviation = _between(hu, cortex)
-    fluid = (mean > FLUID_HU[0]) & (mean < FLUID_HU[1])
-    even = deviation < max(EVEN_HU, EVEN_NOISES * noise_hu)
-    most = np.where(fluid, np.where(even, MOST_OPEN_EVEN, MOST_OPEN_FLUID), MOST_OPEN)
-    most = np.where(allowed & ~canal & (hu > GAS_HU), most, -1).astype(np.int8)
+    most = _most_open(hu, cortex, max(EVEN_HU, EVEN_NOISES * noise_hu))
+    most[~allowed | canal | (hu <= GAS_HU)] = -1
     solid = cortex
     for n in range(ROUNDS):
         step = part(progress, n / ROUNDS, (n + 1) / ROUNDS)
@@ -54,11 +52,19 @@ def _small_cavities(solid: Bools, spacing_kji: Spacing) -> Bools:
     return keep(cavities, ml <= MAX_CAVITY_ML)
 
 
-def _between(hu: Floats, cortex: Bools) -> tuple[Floats, Floats]:
-    """The local mean and deviation of what isn't cortex, which would lift every gap in it."""
-    gap = (~cortex).astype(np.float32)
-    weight = np.maximum(uniform_filter(gap, 3), np.float32(0.01))
-    mean = uniform_filter(hu * gap, 3) / weight
-    square = uniform_filter(hu * hu * gap, 3) / weight
-    deviation = np.sqrt(np.maximum(square - mean * mean, 0))
-    return mean.astype(np.float32, copy=False), deviation.astype(np.float32, copy=False)
+def _most_open(hu: Floats, cortex: Bools, even_hu: float) -> NDArray[np.int8]:
+    """How many directions may lead out of each voxel, by what isn't cortex round it.
+
+    Cortex would lift the mean of every gap in it.
+    """
+    most = np.empty(hu.shape, np.int8)
+
+    def work(here: slice, around: slice, own: slice) -> None:
+        gap = (~cortex[around]).astype(np.float32)
+        mean, deviation = (part[own] for part in mean_and_deviation(hu[around], gap))
+        fluid = (mean > FLUID_HU[0]) & (mean < FLUID_HU[1])
+        most[here] = np.where(fluid, MOST_OPEN_FLUID, MOST_OPEN)
+        most[here][fluid & (deviation < even_hu)] = MOST_OPEN_EVEN
+
+    each_part(work, len(hu), 1)
+    return most

@@ -24,11 +24,12 @@ def find_metal(hu: Values, body: Bools, factors: Factors, voxel_ml: float) -> Bo
     box = bounding_box(dense)
     if box is None:
         return None
-    pieces = components(dense[box] & spread(body, factors, hu.shape)[box], 26)
+    dense = dense[box] & spread(body, factors, hu.shape)[box]
+    pieces = components(dense, 26)
     ml = sums(pieces, hu[box] >= METAL_HU) * voxel_ml
     found = ml >= MIN_METAL_ML
     if not found.any():
         return None
-    dense[:] = False
-    dense[box] = keep(pieces, found)
-    return dense
+    metal = np.zeros(hu.shape, bool)
+    metal[box] = keep(pieces, found)
+    return metal

@@ -7,8 +7,8 @@ from vis3d.segmentation.frame import Spacing, Values
 TISSUE_HU = (-50.0, 150.0)
 LAG_MM = 4.0
 """Neighbours share their noise after a soft kernel; voxels this far apart don't."""
-EVERY = 8
-"""Every eighth slice is asked, and every second row of it."""
+EVERY, MOST_SLICES = 8, 16
+"""Every eighth slice is asked, of long scans fewer, and every second row of it."""
 BEARABLE_HU = 25.0
 MAX_PASSES = 2
 SAME_STEP = 1.6
@@ -55,7 +55,8 @@ def _smooth_along(values: Values, *, whole: bool) -> None:
 
 
 def _sample(values: Values) -> Values:
-    return values[len(values) % EVERY // 2 :: EVERY].astype(np.float32)
+    every = max(EVERY, len(values) // MOST_SLICES)
+    return values[len(values) % every // 2 :: every].astype(np.float32)
 
 
 def _noise_of(sample: Values, lag: int) -> float:
