@@ -15,6 +15,7 @@ SCRIPTS = (
     "slice_view",
     "window_histogram",
     "split_bars",
+    "local_view",
     "start_page",
     "safety",
 )

@@ -21,6 +21,12 @@ class TransferEditor(AbstractElement):
         self._event_names += ["change"]
 
 
+HINTS = {
+    "Drawn here": "The browser draws the surfaces itself, whenever they alone are shown",
+    "Soft shadows": "Hollows of surfaces are darker in pictures at rest",
+}
+
+
 def build_3d(s: Any) -> None:
     """Build it; `s` holds the names of the settings' state."""
     _presets(s)
@@ -32,11 +38,13 @@ def build_3d(s: Any) -> None:
             ("Turntable", s.turning, "false"),
             ("Parallel", s.parallel, "false"),
             ("Soft shadows", s.ambient_occlusion, "!rows.length"),
+            ("Drawn here", s.render_here, "!rows.length"),
         ):
             v3.VSwitch(
                 label=label,
                 v_model=(name,),
                 disabled=(needs,),
+                title=HINTS.get(label, ""),
                 **named(_switch_name(label)),
             )
     _cuts(s)

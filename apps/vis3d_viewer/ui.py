@@ -20,6 +20,7 @@ from vis3d_viewer.widgets import (
     FileSaver,
     IdleBlank,
     LiveValues,
+    LocalView,
     ReadOut,
     SliceView,
     SplitBars,
@@ -230,6 +231,7 @@ def _views(s: Any) -> None:
             **named("view-3d", ':data-state="view3d.state"'),
         ):
             rca.RemoteControlledArea(name=VIEW_3D, display="image", event_throttle_ms=16)
+            LocalView(v_if=("drawn_here",), layers=("drawn_here",), camera=("camera",))
             HandOver3D(matrix=("projection",))
             html.Span("3D", classes="v3-name")
             with html.Div(classes="v3-sides", role="group", aria_label="Viewing side"):

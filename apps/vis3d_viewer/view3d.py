@@ -25,15 +25,16 @@ from PIL import Image
 from vis3d.errors import Vis3dError
 from vis3d.geometry import FloatArray
 from vis3d.rendering import Stage
-from vis3d.scene import Camera, ClipPlane, CropBox, Scene
+from vis3d.scene import Camera, Scene
+from vis3d_viewer.hand3d import BUTTONS, Hand3D, Picked, WasCut, bearable
+from vis3d_viewer.poses import Pose, pose_of, stand
 
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+Stood = tuple[list[float], Pose]
 Told = Callable[[str, str], None]
-Picked = Callable[[list[float]], None]
-WasCut = Callable[[CropBox | ClipPlane], None]
-Moved = Callable[[list[float]], None]
+Moved = Callable[[list[float], Pose], None]
 
 REST_S = 0.12
 """After this long without a change the coarse picture becomes a fine one."""
@@ -53,23 +54,14 @@ MAX_STILL_PIXELS = 4_000_000
 
 COARSE_QUALITY, FINE_QUALITY = 70, 92
 
-CLICK_PIXELS = 4
-"""A press that moves less is a click."""
-
-BUTTONS = {
-    f"{button}Button{what}": f"{button}Button{what}Event"
-    for button in ("Left", "Middle", "Right")
-    for what in ("Press", "Release")
-}
-
 
 class View3D:
     """Takes scenes and mouse events, gives pictures; an area of trame-rca.
 
     `told(state, message)` hears of "coarse" and "fine" pictures, and of "failed";
     `picked(lps)` of the point in LPS mm that was clicked, `cut(cut)` of the box or plane that
-    was moved by its handles, once it is let go, `moved(matrix)` of the 16 numbers (row by row)
-    of the camera's matrix from LPS mm to the view, when a picture was drawn with another.
+    was moved by its handles, once it is let go, `moved(matrix, pose)` of the camera, when it
+    stands elsewhere: its matrix from LPS mm to the view (16 numbers, row by row), its pose.
     """
 
     def __init__(
@@ -77,18 +69,16 @@ class View3D:
     ) -> None:
         self.area_name = area_name
         self._told = told
-        self._picked = picked
-        self._was_cut = cut
+        self._hand = Hand3D(picked, cut)
         self._moved = moved
         self._matrix: list[float] = []
-        self._held: CropBox | ClipPlane | None = None
+        self._pose: Pose | None = None
+        self._resting = False
         self._turning = False
         self._turned_at = 0.0
         self._shown: Scene | None = None
         self._still_drawing = False
         self._button_held = False
-        self._loop = asyncio.get_running_loop()
-        self._pressed_at: tuple[int, int] | None = None
         self._thread = ThreadPoolExecutor(1, "rendering")
         self._wake = asyncio.Event()
         self._restless = threading.Event()
@@ -112,6 +102,17 @@ class View3D:
         """Turn to a side of the patient."""
         self._camera = camera
         self._changed()
+
+    def stand(self, pose: Pose) -> None:
+        """Stand where a page that draws for itself has its camera."""
+        self._pose = pose
+        self._changed()
+
+    def rest(self, resting: bool) -> None:
+        """Draw nothing while the page draws for itself, but know where the camera stands."""
+        if resting != self._resting:
+            self._resting = resting
+            self._changed()
 
     def turn(self, turning: bool) -> None:
         """Start or stop to go round the patient."""
@@ -154,6 +155,9 @@ class View3D:
                 self._wake.clear()
                 if not self._has_scene or self._size is None:
                     continue
+                if self._resting:
+                    await self._stand_by()
+                    continue
                 drawn = await self._draw("coarse")
                 if self._turning:
                     self._wake.set()
@@ -174,7 +178,7 @@ class View3D:
         """The page has given the view so many CSS pixels."""
         if not isinstance(size, Mapping):
             return
-        w, h, ratio = (_number(size.get(name), 1.0) for name in ("w", "h", "p"))
+        w, h, ratio = (bearable(size.get(name), 1.0) for name in ("w", "h", "p"))
         if w < 2 or h < 2:
             return
         ratio = min(max(ratio, 0.5), 3.0)
@@ -230,14 +234,26 @@ class View3D:
             return False
         if drawn is None:  # something changed in the meantime
             return False
-        meta, jpeg, matrix = drawn
+        meta, jpeg, (matrix, pose) = drawn
         if self._streamer is not None:
             self._streamer.push_content(self.area_name, meta, jpeg)
-        if matrix != self._matrix:
-            self._matrix = matrix
-            self._moved(matrix)
+        self._say(matrix, pose)
         self._told(quality, "")
         return True
+
+    async def _stand_by(self) -> None:
+        try:
+            self._say(*await self.apart(self._seen))
+        except Vis3dError as error:
+            self._told("failed", str(error))
+        else:
+            self._told("fine", "")
+
+    def _say(self, matrix: list[float], pose: Pose) -> None:
+        """Tell how the camera stands, where it is news."""
+        if matrix != self._matrix:
+            self._matrix = matrix
+            self._moved(matrix, pose)
 
     # On the rendering thread
 
@@ -246,7 +262,7 @@ class View3D:
         with suppress(Vis3dError):  # the first drawing will say what is missing
             self._staged().window.Render()
 
-    def _drawn(self, quality: str) -> tuple[dict[str, Any], bytes, list[float]] | None:
+    def _drawn(self, quality: str) -> tuple[dict[str, Any], bytes, Stood] | None:
         self._restless.clear()
         stage = self._staged()
         fine = quality == "fine"
@@ -270,7 +286,11 @@ class View3D:
             "key": "key",
             "quality": level,
         }
-        return meta, buffer.getvalue(), stage.projection().reshape(-1).tolist()
+        return meta, buffer.getvalue(), self._seen()
+
+    def _seen(self) -> Stood:
+        stage = self._staged()
+        return stage.projection().reshape(-1).tolist(), pose_of(stage)
 
     def _seen_at(self, x: float, y: float) -> FloatArray | None:
         stage = self._staged()
@@ -282,7 +302,7 @@ class View3D:
         if self._stage is None:
             self._stage = Stage(self._size or (600, 400))
             self._stage.interactor.EnableRenderOff()  # what is drawn when is said here
-            self._stage.on_cut = self._hold
+            self._stage.on_cut = self._hand.hold
             self._stage.window.AddObserver("AbortCheckEvent", self._stop_if_restless)
         stage = self._stage
         if self._size and self._size != stage.size:
@@ -294,47 +314,12 @@ class View3D:
         camera, self._camera = self._camera, None
         if camera is not None:
             stage.look(camera)
+        pose, self._pose = self._pose, None
+        if pose is not None:
+            stand(stage, pose)
         while self._events:
-            self._feed(stage, self._events.popleft())
+            self._hand.feed(stage, self._events.popleft(), self._scale)
         return stage
-
-    def _feed(self, stage: Stage, event: Mapping[str, Any]) -> None:
-        """Hand a mouse event of the page to VTK's trackball."""
-        kind = event.get("type")
-        x, y = (int(_number(event.get(name), 0.0) * self._scale) for name in ("x", "y"))
-        interactor = stage.interactor
-        if kind in BUTTONS or kind in ("MouseMove", "MouseWheel"):
-            control, shift = bool(event.get("controlKey")), bool(event.get("shiftKey"))
-            interactor.SetEventInformation(x, y, control, shift)
-        if kind in BUTTONS:
-            interactor.InvokeEvent(BUTTONS[kind])
-            self._pick_at_click(stage, kind, x, y)
-            self._let_go(kind)
-        elif kind == "MouseMove":
-            interactor.InvokeEvent("MouseMoveEvent")
-        elif kind == "MouseWheel":
-            forward = _number(event.get("spinY"), 0.0) < 0
-            interactor.InvokeEvent(f"MouseWheel{'Forward' if forward else 'Backward'}Event")
-
-    def _pick_at_click(self, stage: Stage, kind: str, x: int, y: int) -> None:
-        if kind == "LeftButtonPress":
-            self._pressed_at = (x, y)
-        elif kind == "LeftButtonRelease" and self._pressed_at is not None:
-            moved = math.dist(self._pressed_at, (x, y))
-            self._pressed_at = None
-            lps = stage.pick(x, stage.size[1] - 1 - y) if moved < CLICK_PIXELS else None
-            if lps is not None:
-                self._loop.call_soon_threadsafe(self._picked, lps.tolist())
-
-    def _hold(self, cut: CropBox | ClipPlane) -> None:
-        self._held = cut
-
-    def _let_go(self, kind: str) -> None:
-        """Say where the box or plane is now, if it was moved."""
-        held = self._held
-        if held is not None and kind.endswith("Release"):
-            self._held = None
-            self._loop.call_soon_threadsafe(self._was_cut, held)
 
     def _still(self, *, plain: bool) -> NDArray[np.uint8]:
         stage, scene = self._staged(), self._shown
@@ -376,10 +361,3 @@ class View3D:
         if self._stage is not None:
             self._thread.submit(self._stage.close).result(timeout=10)
         self._thread.shutdown(wait=True)
-
-
-def _number(value: object, otherwise: float) -> float:
-    """A finite number of bearable size from a browser."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return otherwise
-    return min(max(float(value), -1e5), 1e5) if math.isfinite(value) else otherwise

@@ -27,6 +27,14 @@ class SliceView(AbstractElement):
         self._event_names += ["maximise", "preset"]
 
 
+class LocalView(AbstractElement):
+    """Surfaces drawn by the browser."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("local-view", **kwargs)
+        self._attr_names += ["layers", "camera"]
+
+
 class WindowHistogram(AbstractElement):
     """The histogram with the window's edges to be dragged."""
 

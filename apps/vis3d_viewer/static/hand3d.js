@@ -1,6 +1,6 @@
 // Over the 3D view: the marks at their places, points set on what is seen, and scissors.
 (() => {
-  const hand = window.vis3d_hand;
+  const hand = window.vis3d_hand, live = window.vis3d_live;
   const { markLine, movedPoints } = window.vis3d_marks;
   const CLICK_PX = 4; // a press that moves less is a click; more turns the view
   const NEEDED = { distance: 2, angle: 3 };
@@ -14,13 +14,14 @@
   };
 
   window.vis3d_hand_over_3d = {
-    props: ["matrix"],
+    props: ["matrix"], // of the server's camera
     data: () => ({ outline: [], points: [], held: null, box: { w: 1, h: 1 } }),
     setup: () => ({ hand }),
     computed: {
+      seen() { return live.matrix || this.matrix; }, // of the browser's own where it draws
       measures() { return hand.tool in NEEDED; },
       shapes() {
-        if (this.matrix.length !== 16) return [];
+        if (this.seen.length !== 16) return [];
         return hand.marks.map((mark) => {
           const held = this.held?.number === mark.number ? this.held : null;
           const points = held?.lps ? movedPoints(mark, held.which, held.lps) : mark.points;
@@ -28,7 +29,7 @@
           return { mark, spots, line, end: line[mark.kind === "angle" ? 1 : line.length - 1] };
         }).filter(({ line }) => line.every((spot) => spot));
       },
-      begun() { return this.matrix.length === 16 ? this.points.map(this.spot).filter((spot) => spot) : []; },
+      begun() { return this.seen.length === 16 ? this.points.map(this.spot).filter((spot) => spot) : []; },
       cut() { return [...this.outline, ...this.outline.slice(0, 1)].map(({ x, y }) => `${x * this.box.w},${y * this.box.h}`).join(" "); },
     },
     watch: { "hand.tool"() { this.points = []; this.outline = []; } },
@@ -49,7 +50,7 @@
     methods: {
       spot(lps) { // where a point is seen, in pixels; null behind the eye
         const [x, y, , w] = [0, 4, 8, 12].map((row) =>
-          this.matrix[row] * lps[0] + this.matrix[row + 1] * lps[1] + this.matrix[row + 2] * lps[2] + this.matrix[row + 3]);
+          this.seen[row] * lps[0] + this.seen[row + 1] * lps[1] + this.seen[row + 2] * lps[2] + this.seen[row + 3]);
         return w > 0 ? { x: ((x / w + 1) / 2) * this.box.w, y: ((1 - y / w) / 2) * this.box.h } : null;
       },
       share(event) {

@@ -8,7 +8,7 @@
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
   const live = Vue.reactive({
-    crosshair: [0, 0, 0], window: [40, 400], turns: STRAIGHT, hover: null, maps: {}, moving: false,
+    crosshair: [0, 0, 0], window: [40, 400], turns: STRAIGHT, hover: null, maps: {}, moving: false, matrix: null,
   });
   window.vis3d_live = live;
   window.vis3d_straight = STRAIGHT;

@@ -1,0 +1,57 @@
+"""Where a camera stands, in numbers that server and browser exchange."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from vis3d.rendering import Stage
+
+Point = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Pose:
+    """A camera in LPS mm; `scale_mm` is half the height of a parallel picture."""
+
+    position_lps: Point
+    focus_lps: Point
+    up_lps: Point
+    angle_degrees: float
+    scale_mm: float
+    parallel: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the page takes it, in the words of vtk.js."""
+        return {
+            "position": list(self.position_lps),
+            "focalPoint": list(self.focus_lps),
+            "viewUp": list(self.up_lps),
+            "viewAngle": self.angle_degrees,
+            "parallelScale": self.scale_mm,
+            "parallelProjection": self.parallel,
+        }
+
+
+def pose_of(stage: Stage) -> Pose:
+    """How the stage's camera stands, on the stage's thread."""
+    camera = _camera(stage)
+    return Pose(
+        camera.GetPosition(),
+        camera.GetFocalPoint(),
+        camera.GetViewUp(),
+        camera.GetViewAngle(),
+        camera.GetParallelScale(),
+        bool(camera.GetParallelProjection()),
+    )
+
+
+def stand(stage: Stage, pose: Pose) -> None:
+    """Put the stage's camera there; angle and projection stay its own."""
+    camera = _camera(stage)
+    camera.SetPosition(pose.position_lps)
+    camera.SetFocalPoint(pose.focus_lps)
+    camera.SetViewUp(pose.up_lps)
+    camera.SetParallelScale(pose.scale_mm)
+
+
+def _camera(stage: Stage) -> Any:
+    return stage.window.GetRenderers().GetFirstRenderer().GetActiveCamera()
