@@ -1,6 +1,8 @@
 import errno
 import os
 import resource
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -265,3 +267,12 @@ def test_every_voxel_of_a_series_lies_where_its_nifti_has_it(
     i, j, k = at.T
     found = theirs.array[k, j, i].astype(float)
     np.testing.assert_allclose(found, ours.array.reshape(-1), rtol=1e-4, atol=1.0)
+
+
+def test_finding_series_loads_neither_scipy_nor_nibabel() -> None:
+    code = (
+        "import sys, vis3d.files, vis3d.dicom; print(*{n.split('.')[0] for n in sys.modules})"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "pydicom" in loaded.stdout.split()
+    assert not {"scipy", "nibabel", "vtkmodules", "highdicom"} & set(loaded.stdout.split())

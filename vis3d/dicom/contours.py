@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from vis3d.errors import TooLargeError
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.labels import LabelMap, Structure
 from vis3d.progress import Progress, silent
-from vis3d.resample import resample
 
 SAME_PLANE_MM = 0.1
 FLAT_SLICES = 0.25
@@ -58,6 +56,8 @@ def mask_of(
     """
     if lies_in_slices(contours, geometry):
         return _filled(contours, geometry, progress)
+    from vis3d.resample import resample  # with SciPy, which no other command on DICOM needs
+
     own = own_grid(contours, spacing_mm=min(geometry.spacing))
     mask, said = _filled(contours, own, progress)
     label = LabelMap(mask.view(np.uint8), own, (Structure(1, "", (0, 0, 0)),))
@@ -192,6 +192,8 @@ def _between(
 
 def _signed_distance(picture: NDArray[np.bool_]) -> FloatArray:
     """Pixels to the border, positive inside."""
+    from scipy.ndimage import distance_transform_edt
+
     padded = np.pad(picture, 1)
     inside, outside = distance_transform_edt(padded), distance_transform_edt(~padded)
     signed: FloatArray = (inside - outside)[1:-1, 1:-1]

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 from xml.sax.saxutils import escape
 
-import nibabel
 import numpy as np
-from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from vis3d.errors import InputError, TruncatedError, UnsupportedError
@@ -44,7 +42,8 @@ VALUE_TYPES = {2, 4, 8, 16, 64, 256, 512, 768, 1024, 1280}
 """Datatype codes of single integers and floats."""
 
 COLOR_TYPES = {128: "RGB colours", 2304: "RGBA colours", 32: "complex numbers"}
-HEADERS = {348: nibabel.Nifti1Header, 540: nibabel.Nifti2Header}
+HEADERS = {348: "Nifti1Header", 540: "Nifti2Header"}
+"""Classes of nibabel, which is imported where a NIfTI file is met: it brings pydicom along."""
 
 
 def open_nifti(path: Path) -> VoxelFile:
@@ -114,6 +113,8 @@ def _image(array: NDArray[np.generic], geometry: Geometry) -> Any:
     voxels = array.view(np.uint8) if array.dtype == np.bool_ else array
     if voxels.dtype.itemsize == 8:
         voxels = voxels.astype(np.float32)
+    import nibabel
+
     image = nibabel.Nifti1Image(voxels.T, None)
     matrix = RAS_TO_LPS @ geometry.affine
     image.header.set_qform(matrix, code=SCANNER)
@@ -123,7 +124,9 @@ def _image(array: NDArray[np.generic], geometry: Geometry) -> Any:
 
 
 def _extend(image: Any, text: str, code: int = COMMENT) -> None:
-    extension = nibabel.nifti1.Nifti1Extension(code, text.encode("utf-8"))
+    from nibabel.nifti1 import Nifti1Extension
+
+    extension = Nifti1Extension(code, text.encode("utf-8"))
     image.header.extensions.append(extension)
 
 
@@ -154,6 +157,8 @@ def _is_gzip(path: Path) -> bool:
 
 def _header(stream: IO[bytes], path: Path) -> tuple[Any, list[bytes]]:
     """The header as nibabel's, unchecked, and the texts of its extensions."""
+    import nibabel
+
     try:
         start = stream.read(4)
         size = next(
@@ -165,7 +170,7 @@ def _header(stream: IO[bytes], path: Path) -> tuple[Any, list[bytes]]:
         if len(block) < size:
             raise EOFError
         order = "<" if start == struct.pack("<i", size) else ">"
-        header = HEADERS[size](block, order, check=False)
+        header = getattr(nibabel, HEADERS[size])(block, order, check=False)
         if header["magic"].item()[:2] == b"ni":
             raise UnsupportedError(
                 f"{path}: the voxels lie in a file of their own (.hdr with .img); "
@@ -277,6 +282,8 @@ def _sform(header: Any) -> FloatArray | None:
 
 def _qform(header: Any) -> FloatArray | None:
     """The quaternion's matrix; None where there is none, or none that is sound."""
+    from nibabel.spatialimages import HeaderDataError
+
     if header["qform_code"] <= 0:
         return None
     if header["pixdim"][0] not in (-1, 1):  # the standard takes 0 for 1
