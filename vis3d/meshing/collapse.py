@@ -7,6 +7,8 @@ handed to processes of their own, which can be stopped at any moment and let oth
 import subprocess
 import sys
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from typing import Self
 
 import fast_simplification
 import numpy as np
@@ -33,16 +35,68 @@ LISTEN_SECONDS = 0.1
 CHILD = """
 import sys
 import fast_simplification, numpy
-n, m, target, haste, cut = (int(word) for word in sys.argv[1:])
-points = numpy.frombuffer(sys.stdin.buffer.read(12 * n), numpy.float32).reshape(-1, 3)
-sides = numpy.frombuffer(sys.stdin.buffer.read(12 * m), numpy.int32).reshape(-1, 3)
+def read(kind, count):
+    return numpy.frombuffer(sys.stdin.buffer.read(kind().itemsize * count), kind)
+n, m, target, haste, cut = read(numpy.int64, 5).tolist()
+points, sides = read(numpy.float32, 3 * n).reshape(-1, 3), read(numpy.int32, 3 * m)
+used = numpy.zeros(n, bool)
+used[sides] = True
+sides = (numpy.cumsum(used, dtype=numpy.int32) - 1)[sides].reshape(-1, 3)
 points, sides = fast_simplification.simplify(
-    points.copy(), sides.copy(), target_count=target, agg=haste, preserve_border=bool(cut)
+    points[used], sides, target_count=target, agg=haste, preserve_border=bool(cut)
 )
 sys.stdout.buffer.write(numpy.array([len(points)], numpy.int64).tobytes())
 sys.stdout.buffer.write(points.astype(numpy.float32).tobytes())
 sys.stdout.buffer.write(sides.astype(numpy.int32).tobytes())
 """
+
+
+class Helpers:
+    """Processes that collapse; started early they are ready when there is work for them.
+
+    As a context, which ends those that are left.
+    """
+
+    def __init__(self, triangles: int = 0) -> None:
+        """Starts as many as a mesh of so many triangles takes."""
+        self._started: list[subprocess.Popen[bytes]] = []
+        self._waiting: list[subprocess.Popen[bytes]] = []
+        self._stopped = False
+        if triangles >= LARGE:
+            with suppress(OSError):
+                self._waiting += [self._start() for _ in range(min(THREADS, _parts(triangles)))]
+
+    def __enter__(self) -> Self:
+        self._stopped = False
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def take(self) -> subprocess.Popen[bytes]:
+        """One that waits for its work.
+
+        Raises:
+            OSError: there is none, and no other can be started.
+        """
+        return self._waiting.pop() if self._waiting else self._start()
+
+    def stop(self) -> None:
+        """End all of them at once."""
+        self._stopped = True
+        self._waiting.clear()
+        while self._started:
+            with self._started.pop() as child:
+                child.kill()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        pipe = subprocess.PIPE
+        words = [sys.executable, "-c", CHILD]
+        child = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe)
+        self._started.append(child)
+        if self._stopped:
+            child.kill()
+        return child
 
 
 def collapse(
@@ -52,6 +106,7 @@ def collapse(
     *,
     haste: int,
     keep_border: bool = False,
+    helpers: Helpers | None = None,
     progress: Progress | None = None,
 ) -> Mesh:
     """About `target` triangles; sheets may touch or fold afterwards, none opens.
@@ -61,17 +116,22 @@ def collapse(
     """
     middle, scale = _measure(points, triangles)
     scaled = ((points - middle) * scale).astype(np.float32)
-    count = max(1, round(len(triangles) / PART))
+    count = _parts(len(triangles))
     parts = _cut(scaled, triangles, count)
     targets = [target * len(part[1]) // len(triangles) for part in parts]
     kept = keep_border or count > 1
     if len(triangles) >= LARGE:
-        meshes = _in_processes(parts, targets, haste, kept, progress or silent)
+        with helpers or Helpers() as those:
+            meshes = _in_processes(parts, targets, haste, kept, those, progress or silent)
     else:
         meshes = [_here(parts[0], targets[0], haste, kept)]
     smaller, sides = _together(meshes) if count > 1 else meshes[0]
     placed = _finite(smaller, sides)
     return (points, triangles) if placed is None else (placed / scale + middle, sides)
+
+
+def _parts(triangles: int) -> int:
+    return max(1, round(triangles / PART))
 
 
 def _measure(points: Points, triangles: Triangles) -> tuple[NDArray[np.float64], float]:
@@ -84,14 +144,17 @@ def _measure(points: Points, triangles: Triangles) -> tuple[NDArray[np.float64],
 
 
 def _cut(points: Points, triangles: Triangles, count: int) -> list[Mesh]:
-    """So many parts with equally many triangles, one after another along the longest axis."""
+    """So many parts with equally many triangles, one after another along the longest axis.
+
+    Each has all the points.
+    """
     if count == 1:
         return [(points, triangles)]
     axis = int(np.ptp(points, axis=0).argmax())
     place = points[triangles[:, 0], axis]
     limits = np.quantile(place[::64], np.linspace(0, 1, count + 1)[1:-1])
     number = np.searchsorted(limits, place)
-    return [compact(points, triangles[number == n]) for n in range(count)]
+    return [(points, triangles[number == n]) for n in range(count)]
 
 
 def _together(meshes: list[Mesh]) -> Mesh:
@@ -122,7 +185,7 @@ def _finite(points: Points, triangles: Triangles) -> Points | None:
 
 
 def _here(part: Mesh, target: int, haste: int, keep_border: bool) -> Mesh:
-    points, triangles = part
+    points, triangles = compact(*part)
     mesh: Mesh = fast_simplification.simplify(
         points,
         triangles.astype(np.int32),
@@ -133,35 +196,18 @@ def _here(part: Mesh, target: int, haste: int, keep_border: bool) -> Mesh:
     return mesh
 
 
-class _Children:
-    """The processes at work, which are all stopped at once."""
-
-    def __init__(self) -> None:
-        self._started: list[subprocess.Popen[bytes]] = []
-        self._stopped = False
-
-    def start(self, words: list[str]) -> subprocess.Popen[bytes]:
-        pipe = subprocess.PIPE
-        child = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe)
-        self._started.append(child)
-        if self._stopped:
-            child.kill()
-        return child
-
-    def stop(self) -> None:
-        self._stopped = True
-        for child in self._started:
-            child.kill()
-
-
 def _in_processes(
-    parts: list[Mesh], targets: list[int], haste: int, keep_border: bool, progress: Progress
+    parts: list[Mesh],
+    targets: list[int],
+    haste: int,
+    keep_border: bool,
+    helpers: Helpers,
+    progress: Progress,
 ) -> list[Mesh]:
     """The collapsed parts; those for which no process can be had are collapsed here."""
-    children = _Children()
 
     def one(part: Mesh, target: int) -> Mesh | None:
-        return _in_a_process(part, target, haste, keep_border, children)
+        return _in_a_process(part, target, haste, keep_border, helpers)
 
     with ThreadPoolExecutor(THREADS) as pool:
         answers = [pool.submit(one, *job) for job in zip(parts, targets, strict=True)]
@@ -170,7 +216,7 @@ def _in_processes(
             found = [answer.result() for answer in answers]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            children.stop()
+            helpers.stop()
             raise
     return [
         mesh or _here(part, target, haste, keep_border)
@@ -185,18 +231,22 @@ def _listen(answers: list[Future[Mesh | None]], progress: Progress) -> None:
 
 
 def _in_a_process(
-    part: Mesh, target: int, haste: int, keep_border: bool, children: _Children
+    part: Mesh, target: int, haste: int, keep_border: bool, helpers: Helpers
 ) -> Mesh | None:
     """The collapsed mesh, or None where no such process can be had."""
     points, triangles = part
-    numbers = len(points), len(triangles), target, haste, int(keep_border)
-    sent = points.astype(np.float32).tobytes() + triangles.astype(np.int32).tobytes()
+    numbers = len(points), len(triangles), min(target, len(triangles)), haste, int(keep_border)
+    sent = (
+        np.array(numbers, np.int64),
+        np.ascontiguousarray(points, np.float32),
+        np.ascontiguousarray(triangles, np.int32),
+    )
     try:
-        child = children.start([sys.executable, "-c", CHILD, *map(str, numbers)])
+        child = helpers.take()
     except OSError:
         return None
     with child:
-        received, _ = child.communicate(sent)
+        received, _ = child.communicate(b"".join(array.tobytes() for array in sent))
     if child.returncode:
         return None
     n = int(np.frombuffer(received, np.int64, 1)[0])

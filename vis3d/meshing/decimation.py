@@ -10,7 +10,7 @@ from scipy.spatial import KDTree
 
 from vis3d.errors import InputError
 from vis3d.meshing.bounded import within
-from vis3d.meshing.collapse import collapse
+from vis3d.meshing.collapse import Helpers, collapse
 from vis3d.meshing.deviation import deviation
 from vis3d.meshing.edges import Triangles
 from vis3d.meshing.manifold import (
@@ -135,6 +135,12 @@ class _Pieces:
         """The chosen pieces as they were."""
         return compact(self.surface.points, self.surface.triangles[chosen[self.of_triangle]])
 
+    def large_part(self, small: NDArray[np.bool_]) -> Mesh:
+        """All but the small pieces, with the points of those too."""
+        triangles = self.surface.triangles
+        kept = triangles[~small[self.of_triangle]] if small.any() else triangles
+        return self.surface.points, kept
+
     def tetrahedra_for(self, chosen: NDArray[np.bool_]) -> Mesh:
         """A tetrahedron for each chosen piece, with its centre and volume."""
         triangles = self.surface.triangles[chosen[self.of_triangle]]
@@ -144,18 +150,19 @@ class _Pieces:
 
 
 def _within_triangles(surface: Surface, max_triangles: int, progress: Progress) -> Surface:
-    pieces = _Pieces.of(surface)
-    some, every = pieces.small(max_triangles // 8), pieces.sizes <= SMALL_PIECE
-    ways = (
-        (some, pieces.mesh_of, max_triangles),
-        (every, pieces.tetrahedra_for, max_triangles),
-        (every, pieces.tetrahedra_for, 0),  # the smallest possible, whatever was asked
-    )
-    for number, (small, instead, limit) in enumerate(ways):
-        here = part(progress, number / 3, (number + 1) / 3)
-        points, triangles = _squeezed(pieces, small, instead(small), limit, here)
-        if len(triangles) <= max_triangles:
-            return replace(surface, points=points, triangles=triangles)
+    with Helpers(len(surface.triangles)) as helpers:
+        pieces = _Pieces.of(surface)
+        some, every = pieces.small(max_triangles // 8), pieces.sizes <= SMALL_PIECE
+        ways = (
+            (some, pieces.mesh_of, max_triangles),
+            (every, pieces.tetrahedra_for, max_triangles),
+            (every, pieces.tetrahedra_for, 0),  # the smallest possible, whatever was asked
+        )
+        for number, (small, instead, limit) in enumerate(ways):
+            here = part(progress, number / 3, (number + 1) / 3)
+            points, triangles = _squeezed(pieces, small, instead(small), limit, helpers, here)
+            if len(triangles) <= max_triangles:
+                return replace(surface, points=points, triangles=triangles)
     raise InputError(
         f"{max_triangles} triangles can't hold the {len(pieces.sizes)} pieces of "
         f"{surface.name or 'the surface'}: the smallest possible is {len(triangles)}."
@@ -163,13 +170,18 @@ def _within_triangles(surface: Surface, max_triangles: int, progress: Progress) 
 
 
 def _squeezed(
-    pieces: _Pieces, small: NDArray[np.bool_], aside: Mesh, limit: int, progress: Progress
+    pieces: _Pieces,
+    small: NDArray[np.bool_],
+    aside: Mesh,
+    limit: int,
+    helpers: Helpers,
+    progress: Progress,
 ) -> Mesh:
     """The large pieces collapsed until, with what was set `aside`, they keep the limit.
 
     If they can't, as small as they get.
     """
-    core, lossless = pieces.mesh_of(~small), True
+    core, lossless = pieces.large_part(small), True
     n_core = int(np.count_nonzero(~small))
     least = SMALLEST_PIECE * n_core
     spare = limit // 50 if n_core > 1 else 0  # for pieces that get lost and come back
@@ -178,7 +190,7 @@ def _squeezed(
         here = part(progress, (attempt - 1) / 7, attempt / 7)
         here(0.0, "Reducing triangles")
         known = n_core if attempt == 1 else None
-        core, complete = _collapsed(core, target, here, pieces=known)
+        core, complete = _collapsed(core, target, here, pieces=known, helpers=helpers)
         lossless &= complete
         whole = _joined(core, aside)
         if not lossless:
@@ -232,15 +244,20 @@ def _complete(pieces: _Pieces, mesh: Mesh) -> Surface:
 
 
 def _collapsed(
-    mesh: Mesh, target: int, progress: Progress, *, pieces: int | None = None
+    mesh: Mesh,
+    target: int,
+    progress: Progress,
+    *,
+    pieces: int | None = None,
+    helpers: Helpers | None = None,
 ) -> tuple[Mesh, bool]:
     """Edges collapsed down to `target` triangles, and whether every piece is still there.
 
     Sheets that then touch are taken apart. `pieces` is how many there are, where known.
     """
     if target >= len(mesh[1]):
-        return mesh, True
-    points, triangles = collapse(*mesh, target, haste=HASTE, progress=progress)
+        return compact(*mesh), True
+    points, triangles = collapse(*mesh, target, haste=HASTE, helpers=helpers, progress=progress)
     before = pieces or int(piece_of_points(len(mesh[0]), mesh[1]).max(initial=-1)) + 1
     standing = triangles[~folded(triangles)]
     after = np.unique(piece_of_points(len(points), triangles)[standing[:, 0]])

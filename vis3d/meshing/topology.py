@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from vtkmodules.vtkCommonCore import vtkSMPTools
 from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 
 from vis3d.geometry import Geometry
@@ -144,9 +145,17 @@ def _flying_edges(
     edges.ComputeNormalsOff()
     edges.ComputeGradientsOff()
     edges.ComputeScalarsOff()
-    edges.Update()
+    _on_all_cores(edges)
     surface = surface_from_vtk(edges.GetOutput())
     return surface.points, surface.triangles.astype(np.int64, copy=False)
+
+
+def _on_all_cores(edges: vtkFlyingEdges3D) -> None:
+    """Run the filter in threads; the wheels' own choice is one core."""
+    before = vtkSMPTools.GetBackend()
+    vtkSMPTools.SetBackend("STDThread")
+    edges.Update()
+    vtkSMPTools.SetBackend(before)
 
 
 def _shape(array: Flags) -> Kji:
