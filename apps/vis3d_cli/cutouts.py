@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vis3d.choosing import nothing_found
-from vis3d.errors import InputError
+from vis3d.errors import InputError, NothingFoundError
 from vis3d.progress import Progress, part
 from vis3d_cli import reading
 from vis3d_cli.options import Choice, Manner
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from vis3d.dicom import Series
+    from vis3d.dicom import Discovery, Series
     from vis3d.volume import Mask, Volume
 
     Pixels: TypeAlias = NDArray[np.uint8]
@@ -134,9 +134,24 @@ def sources_in(folder: Path, which: Choice, how: Manner, progress: Progress) -> 
                 source_of_image(folder / file, name / f"{n:04d}", force=which.force)
                 for n, file in enumerate(series.files)
             ]
+    for file in other_images(folder, found, force=which.force):
+        sources.append(source_of_image(file, file.relative_to(folder), force=which.force))
     if not sources:
         raise nothing_found(found)
     return sources
+
+
+def other_images(folder: Path, found: "Discovery", *, force: bool) -> Iterator[Path]:
+    """The DICOM images below a folder that are no slices: colours, loops, localizers."""
+    from vis3d.dicom import read_image
+
+    for skipped in found.skipped:
+        file = folder / skipped.path
+        try:
+            read_image(file, force=force)
+        except (InputError, NothingFoundError):
+            continue
+        yield file
 
 
 def is_scan(series: "Series") -> bool:

@@ -1,6 +1,8 @@
 """From INPUT to what a command works on, and early word of what can't be written."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -241,6 +243,23 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"Cannot make the folder {folder}: {error.strerror}.") from error
+
+
+@contextmanager
+def folder_for_files(folder: Path) -> Iterator[None]:
+    """The folder, with those above it; those that were made and stay empty go again.
+
+    Raises:
+        OutputError: it can't be made there.
+    """
+    missing = [one for one in (folder, *folder.absolute().parents) if not one.exists()]
+    make_folder(folder)
+    try:
+        yield
+    finally:
+        for one in missing:
+            with suppress(OSError):  # something lies in it
+                one.rmdir()
 
 
 def suffix_of(path: Path) -> str:

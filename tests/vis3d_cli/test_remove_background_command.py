@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom import dcmread
 from vis3d_cli.main import main
 
 import vis3d
@@ -163,6 +164,96 @@ def test_the_slices_of_a_scan_become_pictures_of_the_body(tmp_path):
     assert opacity[40, 55] == 255
     assert not opacity[78:80].any()
     assert not opacity[3, 3]
+
+
+def body_slices(count=8):
+    """A body on a table, and where the body is."""
+    rows, columns = np.ogrid[:90, :110]
+    body = (columns - 55) ** 2 / 1600 + (rows - 40) ** 2 / 900 <= 1
+    values = np.where(body, 40, -1000).astype(np.int16)
+    values[78:80, 5:105] = 300
+    slices = [
+        ct_slice(values, (0, 0, 3 * k), pixel_spacing=(3.5, 3.5), BodyPartExamined="CHEST")
+        for k in range(count)
+    ]
+    return slices, body
+
+
+def test_a_series_comes_back_as_a_series_of_the_body(tmp_path, answer):
+    slices, body = body_slices()
+    write(tmp_path / "scan", slices)
+    out = tmp_path / "out"
+    (row,) = answer("remove-background", tmp_path / "scan", "-o", out, "--format", "dcm")[
+        "images"
+    ]
+    assert len(row["outputs"]) == 8
+    volume = vis3d.load_volume(out)
+    source = vis3d.load_volume(tmp_path / "scan")
+    assert volume.geometry.matches(source.geometry)
+    assert volume.padding is not None
+    assert (volume.inside_scan()[4] == body).mean() > 0.99
+    assert np.array_equal(volume.array[4, 30:50, 30:80], source.array[4, 30:50, 30:80])
+    made = dcmread(row["outputs"][0])
+    assert made.PatientID == "SECRET-ID"
+    assert made.SeriesDescription == "vis3d: background removed"
+
+
+def test_a_dicom_image_comes_back_as_a_dicom_image(tmp_path):
+    slices, body = body_slices(1)
+    (path,) = write(tmp_path / "one", slices)
+    out = tmp_path / "cut.dcm"
+    assert main(["remove-background", str(path), "-o", str(out)]) == 0
+    made = dcmread(out)
+    kept = made.pixel_array != made.PixelPaddingValue
+    assert (kept == body).mean() > 0.99
+
+
+def test_colours_and_slices_of_a_folder_go_back_together(tmp_path, answer):
+    slices, _ = body_slices()
+    write(tmp_path / "in" / "scan", slices)
+    pixels = np.full((60, 80, 3), 20, np.uint8)
+    pixels[20:40, 30:60] = (200, 90, 40)
+    page = ct_slice(
+        np.zeros((60, 80), np.uint8), Modality="OT", SOPClassUID="1.2.840.10008.5.1.4.1.1.7",
+        SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0,
+        SeriesInstanceUID="1.2.3.99",
+    )  # fmt: skip
+    page.PixelData = pixels.tobytes()
+    write(tmp_path / "in" / "page", [page])
+    rows = answer("remove-background", tmp_path / "in", "-o", tmp_path / "out", "--format",
+                  "dcm")["images"]  # fmt: skip
+    assert [len(row["outputs"]) for row in rows] == [8, 1]
+    assert all(row["error"] is None for row in rows)
+    made = dcmread(rows[1]["outputs"][0]).pixel_array
+    assert made[30, 45].tolist() == [200, 90, 40]
+    assert made[5, 5].tolist() == [0, 0, 0]
+    shown = answer("remove-background", tmp_path / "in", "-o", tmp_path / "png")["images"]
+    assert len(shown) == 9
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["cut.dcm"], 4, "isn't DICOM"),
+        (["cut.dcm", "--separate"], 2, "--separate"),
+        (["cut.dcm", "--background", "transparent"], 2, "transparent"),
+    ],
+)
+def test_what_dicom_cannot_hold_is_refused(photo, tmp_path, refusal, words, code, said):
+    told, line = refusal("remove-background", photo[0], "-o", tmp_path / words[0], *words[1:])
+    assert (told, said in line) == (code, True)
+    assert not (tmp_path / "cut.dcm").exists()
+
+
+@pytest.mark.parametrize("words", [[], ["--format", "dcm"]])
+def test_where_every_file_failed_no_empty_folder_is_left(tmp_path, capsys, words):
+    slices, _ = body_slices(1)
+    slices[0].PixelData = np.full((90, 110), -1000, np.int16).tobytes()
+    write(tmp_path / "in", slices)
+    out = tmp_path / "deep" / "out"
+    assert main(["remove-background", str(tmp_path / "in"), "-o", str(out), *words]) == 4
+    assert capsys.readouterr().err.startswith("vis3d: ")
+    assert not (tmp_path / "deep").exists()
 
 
 def test_a_dicom_picture_becomes_one_file(tmp_path):

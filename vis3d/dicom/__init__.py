@@ -3,6 +3,7 @@
 from vis3d.dicom.anonymization import Anonymized, anonymize
 from vis3d.dicom.deidentify import Kept, Policy
 from vis3d.dicom.derived import write_derived_series
+from vis3d.dicom.derived_images import write_cut_image
 from vis3d.dicom.discovery import discover
 from vis3d.dicom.elements import Element
 from vis3d.dicom.encapsulated import (
@@ -66,6 +67,7 @@ __all__ = [
     "uid_name",
     "without_private",
     "write_ct_series",
+    "write_cut_image",
     "write_derived_series",
     "write_encapsulated_stl",
     "write_file_set",

@@ -1,6 +1,7 @@
 """A volume made from a series -> a new series of the same patient and study."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -191,7 +192,7 @@ def _image(
 ) -> Dataset:
     image = _kept(sources[0].header, same_grid=_is_own_grid(volume, series))
     _identify(image, k, common)
-    _derive(image, sources, common.description)
+    derive(image, sources, common.description)
     _place(image, volume, k, series)
     _describe_pixels(image, volume, stored)
     return image
@@ -205,10 +206,15 @@ def _is_own_grid(volume: Volume, series: Series) -> bool:
 
 def _kept(header: Header, *, same_grid: bool) -> Dataset:
     """What the source says of patient, study and equipment, and nothing of its pixels."""
-    image = Dataset()
-    image.update(_whole_header(header))
-    image.remove_private_tags()
     stale = (*_STALE, *(() if same_grid else _OF_THE_GRID))
+    return without(_whole_header(header), stale)
+
+
+def without(header: Any, stale: Iterable[str]) -> Dataset:
+    """A copy without private elements, overlays, what follows pixels, and what is stale."""
+    image = Dataset()
+    image.update(header)
+    image.remove_private_tags()
     for element in list(image.keys()):
         if element.group < 8 or 0x5000 <= element.group < 0x7000 or element.group > 0x7FE0:
             del image[element]
@@ -241,11 +247,12 @@ def _identify(image: Dataset, k: int, common: _Common) -> None:
         image.FrameOfReferenceUID = new_uid(common.series_uid)
 
 
-def _derive(image: Dataset, sources: tuple[Frame, ...], description: str) -> None:
-    """What the image was made from, and by what (PS3.3 section C.7.6.1.1.3, C.12.1)."""
+def derive(image: Dataset, sources: Iterable[Frame], description: str) -> None:
+    """Say what the image was made from, and by what (PS3.3 section C.7.6.1.1.3, C.12.1)."""
     kind = list(image.get("ImageType") or [])
-    third = kind[2] if len(kind) > 2 else {"MR": "OTHER", "CT": "AXIAL"}.get(image.Modality)
-    second = kind[1] if image.Modality == "PT" and len(kind) > 1 else "SECONDARY"
+    modality = image.get("Modality")
+    third = kind[2] if len(kind) > 2 else {"MR": "OTHER", "CT": "AXIAL"}.get(modality)
+    second = kind[1] if modality == "PT" and len(kind) > 1 else "SECONDARY"
     image.ImageType = ["DERIVED", second, *([third] if third else [])]
     image.DerivationDescription = description
     image.SourceImageSequence = [_reference(frame) for frame in sources]

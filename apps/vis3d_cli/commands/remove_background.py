@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from vis3d.errors import InputError, NothingFoundError, UsageError
+from vis3d.errors import InputError, NothingFoundError, OutputError, UsageError
 from vis3d.progress import Progress, part
 from vis3d_cli import cutouts, reading, say
 from vis3d_cli.colors import TRANSPARENT, color
@@ -15,6 +15,9 @@ from vis3d_cli.cutting import Cutting, cutting, feather_px
 from vis3d_cli.exit_codes import BAD_INPUT, DONE, SOME_DONE
 from vis3d_cli.options import PLAIN, THE_ONLY_ONE, Choice, How, Manner, Which
 from vis3d_cli.watch import watching
+
+MOST_LINES = 10
+"""Files of one input that are named one by one."""
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,8 +37,8 @@ def remove_background(
         Path,
         Parameter(
             name=["--output", "-o"],
-            help="A picture of any format that Pillow writes; for a CT scan also a "
-            ".nii.gz .nrrd .mha ... file; for several pictures a folder.",
+            help="A picture of any format that Pillow writes; for a DICOM image also a .dcm "
+            "file; for a CT scan a .nii.gz .nrrd .mha ... file; for several a folder.",
         ),
     ],
     box: Annotated[
@@ -71,7 +74,11 @@ def remove_background(
         bool, Parameter(help="Each object as a picture of its own: OUT-1, OUT-2 ...")
     ] = False,
     format: Annotated[
-        str, Parameter(metavar="SUFFIX", help="The pictures' format in a folder.")
+        str,
+        Parameter(
+            metavar="SUFFIX",
+            help="The pictures' format in a folder; dcm writes new DICOM series.",
+        ),
     ] = "png",
     which: Which = THE_ONLY_ONE,
     how: How = PLAIN,
@@ -86,14 +93,43 @@ def remove_background(
     chosen = cutting(box, point, feather, background, separate)
     if not input.exists():
         raise NothingFoundError(f"There is no {input}.")
-    if background == TRANSPARENT:
+    as_dicom = _as_dicom(output, format)
+    if as_dicom:
+        from vis3d_cli import cut_dicom
+
+        cut_dicom.check(chosen)
+    elif background == TRANSPARENT:
         _check_holds_opacity(output.name if output.suffix else f"x.{format.lstrip('.')}")
     with watching(how) as progress:
+        if as_dicom:
+            return _dicom(input, output, chosen, which, how, progress)
         if _is_volume_file(output):
             return _whole_scan(input, output, chosen, which, how, progress)
         if input.is_dir():
             return _all(input, output, format, chosen, which, how, progress)
         return _one(input, output, format, chosen, which, how, progress)
+
+
+def _as_dicom(output: Path, format: str) -> bool:
+    return output.suffix.lower() == ".dcm" or format.lower().lstrip(".") == "dcm"
+
+
+def _dicom(
+    input: Path, output: Path, chosen: Cutting, which: Choice, how: Manner, progress: Progress
+) -> int:
+    """Back to DICOM: a file, or a folder of them."""
+    from vis3d_cli import cut_dicom
+
+    if output.suffix.lower() == cut_dicom.DICOM_SUFFIX and not output.is_dir():
+        reading.check_output(output)
+        rows = [cut_dicom.one_image(input, output, chosen, which, progress)]
+    else:
+        if output.exists() and not output.is_dir():
+            raise OutputError(f"{output} is a file; name a folder for DICOM.")
+        with reading.folder_for_files(output):
+            steps = cut_dicom.all_series(input, output, chosen, which, how, progress)
+            rows = list(steps)
+    return _answer(rows, how)
 
 
 def _one(
@@ -154,18 +190,23 @@ def _write_all(
         )
     if folder.suffix.lower() in cutouts.picture_suffixes() and not folder.is_dir():
         raise UsageError(f"INPUT is {len(sources)} pictures: -o names a folder for them.")
-    reading.make_folder(folder)
     rows = []
-    for number, source in enumerate(sources):
-        step = part(progress, number / len(sources), (number + 1) / len(sources))
-        output = folder / _name(source, sources, suffix)
-        reading.make_folder(output.parent)
-        try:
-            rows.append(_written(source, output, chosen, step))
-        except InputError as error:
-            named = Path(source.origin).name in str(error)
-            say.error_line(error if named else f"{source.origin}: {error}")
-            rows.append(_row(source.origin, (), 0.0, say.plain(error)))
+    with reading.folder_for_files(folder):
+        for number, source in enumerate(sources):
+            step = part(progress, number / len(sources), (number + 1) / len(sources))
+            output = folder / _name(source, sources, suffix)
+            try:
+                with reading.folder_for_files(output.parent):
+                    rows.append(_written(source, output, chosen, step))
+            except InputError as error:
+                named = Path(source.origin).name in str(error)
+                say.error_line(error if named else f"{source.origin}: {error}")
+                rows.append(_row(source.origin, (), 0.0, say.plain(error)))
+    return _answer(rows, how)
+
+
+def _answer(rows: list[dict[str, Any]], how: Manner) -> int:
+    """Say what was written; the exit code."""
     say.answer({"images": rows}, _lines(rows), how)
     failed = sum(row["error"] is not None for row in rows)
     if not failed:
@@ -257,8 +298,12 @@ def _row(
 
 def _lines(rows: list[dict[str, Any]]) -> Iterator[object]:
     for row in rows:
-        for path in row["outputs"]:
-            yield f"{path}: written, {row['foreground_percent']:.1f} % of the picture kept"
+        kept = f"{row['foreground_percent']:.1f} % of it kept"
+        outputs = row["outputs"]
+        if len(outputs) > MOST_LINES:
+            yield f"{Path(outputs[0]).parent}: {len(outputs)} files written, {kept}"
+        else:
+            yield from (f"{path}: written, {kept}" for path in outputs)
 
 
 def _check_holds_opacity(name: str) -> None:
