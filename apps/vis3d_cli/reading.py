@@ -161,6 +161,15 @@ def label_map_for(
     return found[0] if len(found) == 1 else _flattened(found)
 
 
+def shown_label_map(
+    volume: "Volume", path: Path, how: Manner, progress: Progress | None = None
+) -> "LabelMap":
+    """`label_map_for` a picture; what is to be known of it is said on stderr."""
+    labels = label_map_for(volume, path, progress)
+    say.findings([one for one in labels.report.findings if one not in volume.findings], how)
+    return labels
+
+
 def _flattened(labelmaps: "tuple[LabelMap, ...]") -> "LabelMap":
     """Overlapping structures on one label map, the smaller ones on top."""
     from dataclasses import replace

@@ -6,11 +6,15 @@ import nrrd
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image
 from vis3d_cli.main import main
 
+import vis3d
 from tests.dicom.test_structure_sets import item, structure_set
-from vis3d.files import read_surfaces, write_labelmap
+from tests.formats.making import tetrahedron
+from vis3d.files import read_surfaces, write_labelmap, write_surfaces
 from vis3d.labels import Report
+from vis3d.rendering import require_opengl
 from vis3d.volume import Finding, Mask
 
 
@@ -93,3 +97,29 @@ def test_what_is_known_of_a_label_map_travels_into_the_surface(scan, phantom, tm
                         "--structure", "left-lung", "-o", out)  # fmt: skip
         assert told.as_dict() in report["findings"]
         assert told in read_surfaces(out)[0].metadata["findings"]
+
+
+@pytest.mark.parametrize("command", ["slices", "render"])
+def test_pictures_say_that_a_label_map_was_moved(scan, phantom, tmp_path, capsys, command):
+    coarse = phantom.labels.geometry.with_spacing((9.0, 9.0, 9.0))
+    write_labelmap(vis3d.resample(phantom.labels, coarse), tmp_path / "coarse.nii.gz")
+    out = tmp_path / ("s" if command == "slices" else "s.png")
+    words = ["--every", "40"] if command == "slices" else ["--mode", "slice"]
+    tokens = [command, str(scan), "--segmentation", str(tmp_path / "coarse.nii.gz")]
+    assert main([*tokens, "-o", str(out), *words]) == 0
+    assert "lies on another grid than the scan" in capsys.readouterr().err
+
+
+def test_each_structure_of_a_surface_file_has_its_colour_in_the_picture(tmp_path):
+    require_opengl()
+    red, blue = tetrahedron("a", (255, 0, 0)), tetrahedron("b", (0, 0, 255))
+    apart = replace(blue, points=blue.points + np.float32([40, 0, 0]))
+    write_surfaces((red, apart), tmp_path / "two.glb")
+    tokens = ["render", str(tmp_path / "two.glb"), "-o", str(tmp_path / "two.png")]
+    assert main([*tokens, "--size", "160x120", "--background", "black"]) == 0
+    pixels = np.asarray(Image.open(tmp_path / "two.png").convert("RGB")).astype(int)
+    reddish = np.argwhere(pixels[..., 0] > pixels[..., 2] + 60)
+    bluish = np.argwhere(pixels[..., 2] > pixels[..., 0] + 60)
+    assert len(reddish) > 50
+    assert len(bluish) > 50
+    assert bluish[:, 1].mean() > reddish[:, 1].mean() + 20  # the patient's left is right

@@ -274,7 +274,7 @@ def _flat_picture(wanted: Wanted, how: options.Manner, progress: Progress) -> An
     volume = reading.load(wanted.input, wanted.which, how, part(progress, 0.0, 0.4))
     labels = None
     if wanted.names or wanted.segmentation:
-        labels = _labels(wanted, volume, wanted.names, part(progress, 0.4, 0.9))
+        labels = _labels(wanted, volume, wanted.names, how, part(progress, 0.4, 0.9))
     draw = middle_slice if wanted.mode == "slice" else contact_sheet
     plane = FACING[wanted.view or "superior"]
     return draw(volume, plane, wanted.size, labels, wanted.names)
@@ -314,7 +314,7 @@ def _flight(
         if input_kind(wanted.input) == "surface":
             raise UsageError("A surface file has no airways to find: give a file of places.")
         volume = reading.load(wanted.input, wanted.which, how, part(progress, 0.0, 0.2))
-        labels = _labels(wanted, volume, ("airways",), part(progress, 0.2, 0.4))
+        labels = _labels(wanted, volume, ("airways",), how, part(progress, 0.2, 0.4))
         airways = labels.mask("airways")
         step = part(progress, 0.4, 0.6)
         scene, path = flights.through_airways(volume, airways, SIDES.get(named), step)
@@ -335,7 +335,7 @@ def _is_transparent(picture: Picture) -> bool:
 
 
 def _scene(wanted: Wanted, how: options.Manner, progress: Progress, *, light: bool) -> "Scene":
-    from vis3d.files import input_kind, read_surface
+    from vis3d.files import input_kind, read_surfaces
     from vis3d.rendering import surface_scene, volume_scene
     from vis3d.scene import Camera
     from vis3d_cli import scenes
@@ -350,13 +350,13 @@ def _scene(wanted: Wanted, how: options.Manner, progress: Progress, *, light: bo
     if input_kind(wanted.input) == "surface":
         if wanted.mode != "surface" or wanted.names or wanted.segmentation:
             raise UsageError(f"{wanted.input.name} is a surface: it is shown as it is.")
-        return surface_scene([read_surface(wanted.input)], camera)
+        return surface_scene(read_surfaces(wanted.input), camera)
     volume = reading.load(wanted.input, wanted.which, how, part(progress, 0.0, 0.3))
     if wanted.mode in VOLUME_MODES:
         body = scenes.body_of(volume, part(progress, 0.3, 1.0))
         return volume_scene(volume, _preset(wanted), camera, body=body)
     names = wanted.names or (() if wanted.segmentation else STRUCTURES)
-    labels = _labels(wanted, volume, names, part(progress, 0.3, 0.8))
+    labels = _labels(wanted, volume, names, how, part(progress, 0.3, 0.8))
     shown = scenes.surfaces(volume, labels, names, part(progress, 0.8, 1.0), light=light)
     return surface_scene(shown, camera)
 
@@ -366,10 +366,14 @@ def _preset(wanted: Wanted) -> str:
 
 
 def _labels(
-    wanted: Wanted, volume: "Volume", names: tuple[str, ...], progress: Progress
+    wanted: Wanted,
+    volume: "Volume",
+    names: tuple[str, ...],
+    how: options.Manner,
+    progress: Progress,
 ) -> "LabelMap":
     if wanted.segmentation is not None:
-        return reading.label_map_for(volume, wanted.segmentation)
+        return reading.shown_label_map(volume, wanted.segmentation, how, progress)
     from vis3d.segmentation import segment
 
     return segment(volume, names, progress=progress)

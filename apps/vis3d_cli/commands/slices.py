@@ -91,7 +91,11 @@ def slices(
             say.answer(_document(files, None), _lines(files, output), how)
             return DONE
         volume = reading.load(input, which, how, part(progress, 0.0, 0.4))
-        labels = reading.label_map_for(volume, segmentation) if segmentation else None
+        labels = None
+        if segmentation is not None:
+            labels = reading.shown_label_map(
+                volume, segmentation, how, part(progress, 0.4, 0.5)
+            )
         look = _Look(volume, plane, parse_shading(window, volume), labels, deep)
         if montage is not None:
             _write_montage(look, montage)

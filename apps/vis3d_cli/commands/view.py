@@ -36,12 +36,12 @@ def view(input: Input, /, *, which: Which = THE_ONLY_ONE, how: How = PLAIN) -> i
 def _scene(
     path: Input, which: options.Choice, how: options.Manner, progress: Progress
 ) -> "Scene":
-    from vis3d.files import input_kind, read_surface
+    from vis3d.files import input_kind, read_surfaces
     from vis3d.rendering import surface_scene, volume_scene
     from vis3d_cli import scenes
 
     if input_kind(path) == "surface":
-        return surface_scene([read_surface(path)])
+        return surface_scene(read_surfaces(path))
     volume = reading.load(path, which, how, part(progress, 0.0, 0.4))
     body = scenes.body_of(volume, part(progress, 0.4, 1.0))
     return volume_scene(volume, PRESET, body=body)
