@@ -12,14 +12,19 @@ from vis3d.labels import Structure
 LONGEST = 1 << 22
 """Bytes; the longest list of names known has a thousandth."""
 
+_NUMBER = r"(\d{1,5})"
+_COLOR = r"(\d{1,3})\s+(\d{1,3})\s+(\d{1,3})"
+_ITK_SNAP = re.compile(rf'\s*{_NUMBER}\s+{_COLOR}\s+[\d.]+\s+[01]\s+[01]\s+"([^"]*)"\s*')
+_SLICER = re.compile(rf"\s*{_NUMBER}\s+(\S+)\s+{_COLOR}\s+\d{{1,3}}\s*")
 _HEX = re.compile(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 
 
 def structures_beside(path: Path) -> tuple[Structure, ...]:
-    """The names in `NAME.json`, `NAME.tsv` or `dataset.json` beside a label map.
+    """The names in `NAME.json`, `NAME.tsv`, `dataset.json`, ... beside a label map.
 
     Taken are the "labels" of nnU-Net and MONAI (name to number or number to name), a plain
-    object of numbers and names, and the tables of BIDS (columns index, name, color).
+    object of numbers and names, the tables of BIDS (columns index, name, color), the label
+    descriptions of ITK-SNAP and the colour tables of 3D Slicer.
     """
     stem = path.name
     for suffix in (".gz", ".nii", ".nrrd", ".seg", ".mha", ".mhd", ".vti"):
@@ -27,6 +32,10 @@ def structures_beside(path: Path) -> tuple[Structure, ...]:
     for name, reader in (
         (f"{stem}.json", _json),
         (f"{stem}.tsv", _tsv),
+        (f"{stem}.txt", _lines),
+        (f"{stem}.label", _lines),
+        (f"{stem}.ctbl", _lines),
+        (f"{stem}_ColorTable.ctbl", _lines),
         ("dataset.json", _json),
     ):
         found = {one.label: one for one in reader(_text(path.with_name(name)))}
@@ -73,6 +82,20 @@ def _tsv(text: str) -> Iterator[Structure]:
         color = tuple(int(part, 16) for part in match.groups()) if match else None
         if _is_number(index):
             yield from _structure(int(index), name, color)
+
+
+def _lines(text: str) -> Iterator[Structure]:
+    """Label descriptions of ITK-SNAP, or a colour table of 3D Slicer (`_` for a space)."""
+    for line in text.splitlines():
+        if match := _ITK_SNAP.fullmatch(line):
+            label, r, g, b, name = match.groups()
+        elif match := _SLICER.fullmatch(line):
+            label, name, r, g, b = match.groups()
+            name = name.replace("_", " ")
+        else:
+            continue
+        color = (int(r), int(g), int(b))
+        yield from _structure(int(label), name, color if max(color) <= 255 else None)
 
 
 def _structure(label: int, name: str, color: tuple[int, ...] | None) -> Iterator[Structure]:

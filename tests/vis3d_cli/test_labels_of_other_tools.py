@@ -1,0 +1,121 @@
+"""A label map of any tool marks the same voxels of the scan, however its file holds them."""
+
+import itertools
+import re
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK
+from vis3d_cli import reading
+
+from tests.conftest import oblique_geometry
+from vis3d.errors import Vis3dError
+from vis3d.volume import Volume
+
+GRID = oblique_geometry(shape=(9, 13, 17))
+RAS = np.diag([-1.0, -1.0, 1.0, 1.0]) @ GRID.affine
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """Labels with no symmetry."""
+    made = np.zeros(GRID.shape, np.uint8)
+    made[1:5, 2:9, 3:12], made[5:8, 6:11, 8:15], made[2, 3, 4] = 1, 2, 3
+    return made
+
+
+@pytest.fixture(scope="module")
+def scan():
+    return Volume(np.zeros(GRID.shape, np.int16), GRID, "HU")
+
+
+def on_scan(path, scan):
+    (labels,) = reading.label_maps_for(scan, path)
+    assert labels.geometry == scan.geometry
+    return labels
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "i1", "i2", "i4", "i8", "u2", "u4", "u8"])
+def test_numbers_of_any_type_are_labels(kind, truth, scan, tmp_path):
+    image = nibabel.Nifti1Image(truth.T.astype(kind), RAS, dtype=kind)
+    image.to_filename(tmp_path / "labels.nii.gz")
+    np.testing.assert_array_equal(on_scan(tmp_path / "labels.nii.gz", scan).array, truth)
+    stored = SimpleITK.GetImageFromArray(truth.astype(kind))
+    stored.SetSpacing(GRID.spacing)
+    stored.SetOrigin(GRID.origin)
+    stored.SetDirection(GRID.direction.ravel().tolist())
+    for suffix in (".mha", ".nrrd", ".nii"):
+        SimpleITK.WriteImage(stored, tmp_path / f"sitk{suffix}", useCompression=True)
+        np.testing.assert_array_equal(on_scan(tmp_path / f"sitk{suffix}", scan).array, truth)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("flips", [(), (0,), (1, 2), (0, 1, 2)])
+def test_axes_in_any_order_and_direction_mark_the_same_voxels(
+    order, flips, truth, scan, tmp_path
+):
+    turn = np.zeros((3, 2))
+    for to, axis in enumerate(order):
+        turn[axis] = (to, -1 if axis in flips else 1)
+    image = nibabel.Nifti1Image(truth.T, RAS).as_reoriented(turn)
+    image.to_filename(tmp_path / "turned.nii.gz")
+    np.testing.assert_array_equal(on_scan(tmp_path / "turned.nii.gz", scan).array, truth)
+
+
+def test_one_time_point_is_no_reason_to_refuse(truth, scan, tmp_path):
+    for shape in ((*truth.T.shape, 1), (*truth.T.shape, 1, 1)):
+        image = nibabel.Nifti1Image(truth.T.reshape(shape), RAS)
+        image.to_filename(tmp_path / "one.nii")
+        np.testing.assert_array_equal(on_scan(tmp_path / "one.nii", scan).array, truth)
+
+
+def test_a_cropped_label_map_lies_where_it_was_cut_out(truth, scan, tmp_path):
+    image = nibabel.Nifti1Image(truth.T, RAS).slicer[2:16, 1:12, 1:8]
+    image.to_filename(tmp_path / "cropped.nii.gz")
+    labels = on_scan(tmp_path / "cropped.nii.gz", scan)
+    np.testing.assert_array_equal(labels.array, truth)
+    assert [one.code for one in labels.report.findings] == ["labels-resampled"]
+
+
+def test_colours_and_vectors_are_no_labels(truth, scan, tmp_path):
+    colors = np.zeros(truth.T.shape, [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nibabel.Nifti1Image(colors, RAS).to_filename(tmp_path / "colors.nii")
+    vectors = SimpleITK.GetImageFromArray(np.stack([truth] * 3, axis=-1), isVector=True)
+    for suffix in (".mha", ".nrrd", ".nii.gz"):
+        SimpleITK.WriteImage(vectors, tmp_path / f"vectors{suffix}")
+    for path in sorted(tmp_path.iterdir()):
+        with pytest.raises(Vis3dError, match=re.escape(path.name)):
+            on_scan(path, scan)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "labels.txt",
+            "# ITK-SnAP Label Description File\n"
+            '    0     0    0    0        0  0  0    "Clear Label"\n'
+            '    1   255   128    7        1  1  1    "Spleen, cut"\n'
+            '    2     0   255    0      0.5  1  1    "Left Lung"\n',
+        ),
+        (
+            "labels.ctbl",
+            "# Color table file\n0 Background 0 0 0 0\n1 Spleen,_cut 255 128 7 255\n"
+            "2 Left_Lung 0 255 0 255\n",
+        ),
+        ("labels_ColorTable.ctbl", "1 Spleen,_cut 255 128 7 255\n2 left-lung 0 255 0 255\n"),
+        ("labels.label", '1 255 128 7 1 1 1 "Spleen, cut"\n2 0 255 0 1 1 0 "left lung"\n'),
+    ],
+)
+def test_descriptions_beside_the_file_name_and_colour_its_labels(
+    name, text, truth, scan, tmp_path
+):
+    nibabel.Nifti1Image(truth.T, RAS).to_filename(tmp_path / "labels.nii.gz")
+    (tmp_path / name).write_text(text)
+    labels = on_scan(tmp_path / "labels.nii.gz", scan)
+    assert [(one.label, one.name, one.color) for one in labels.structures[:2]] == [
+        (1, "Spleen, cut", (255, 128, 7)),
+        (2, "left lung", (0, 255, 0)),
+    ]
+    assert labels.structures[2].name == "label 3"
