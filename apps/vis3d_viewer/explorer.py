@@ -56,35 +56,6 @@ log = logging.getLogger(__name__)
 CANCELLED = "Cancelled."
 NOT_OURS = "Something went wrong here that shouldn't; the program's log says more."
 
-STATE: dict[str, Any] = {
-    "facts": "",
-    "has_volume": False,
-    "unit": "",
-    "can_segment": False,
-    "planes": {},
-    "rows": [],
-    "notes": [],
-    "windows": [],
-    "window_bars": None,
-    "job": {"running": False, "what": "", "fraction": 0.0},
-    "message": "",
-    "download": "",
-    "version": 0,
-    "view3d": {"state": "waiting", "message": "Preparing the 3D view ..."},
-    "projection": [],
-    "theme": "vis3d",
-    "pages": 1,
-    "back": "grid",  # the layout from before a view was enlarged
-    **opening.STATE,
-    **look3d.STATE,
-    **workbench.STATE,
-    **exports.STATE,
-    **continuing.STATE,
-    **emphysema.STATE,
-    **DRAWN_HERE,
-}
-"""What the page shows besides the settings; only the server changes it."""
-
 
 class Explorer:
     """One open study, the page's state, and the 3D view."""
@@ -253,9 +224,10 @@ class Explorer:
         self._exports.clear()
         self._take(opened)
         self._continuing.open(opened)
+        self._update(job=_job("Preparing the 3D view", 0.0))
+        self._take(await self._jobs.run(partial(study.with_first_view, opened)))
         if volume is not None:
             self._update(windows=await asyncio.to_thread(window_choices, volume))
-        self._update(job=_job("Preparing the 3D view", 0.0))
         prepared = await self._jobs.run(partial(study.with_view_volume, opened))
         self._take(prepared)
         if volume is not None:
