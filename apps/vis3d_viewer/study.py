@@ -14,7 +14,7 @@ from vis3d.meshing.tiles import Change, TiledSurface, retiled, tiled_for_view
 from vis3d.progress import Progress, part
 from vis3d.surface import Surface
 from vis3d.volume import Finding, Mask, Volume
-from vis3d_viewer.view_volume import volumes_for_view
+from vis3d_viewer.view_volume import FIRST_VOXELS, volumes_for_view
 
 FIRST_SURFACE_LABEL = 1000
 """Surfaces opened from files are listed from this number on, beyond any label."""
@@ -155,6 +155,14 @@ def with_surface_files(
         structures.append(Structure(label, path.stem, surface.color))
         surfaces[label] = surface
     return replace(study, structures=tuple(structures), surfaces=surfaces)
+
+
+def with_first_view(study: Study, progress: Progress) -> Study:
+    """The study with a small volume that 3D shows until `with_view_volume` has a finer one."""
+    if study.volume is None or study.volume.array.size <= 2 * FIRST_VOXELS:
+        return study
+    views = volumes_for_view(study.volume, progress, voxels=FIRST_VOXELS)
+    return replace(study, view_volume=views.body)
 
 
 def with_view_volume(study: Study, progress: Progress) -> Study:

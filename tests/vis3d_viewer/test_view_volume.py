@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from vis3d_viewer.study import Study, with_first_view
 from vis3d_viewer.view_volume import OUTSIDE_HU, reduced, volumes_for_view
 
 from tests.conftest import oblique_geometry
@@ -55,3 +56,16 @@ def test_what_is_no_ct_stays_whole() -> None:
     volume = blob_scan()
     other = Volume(volume.array, volume.geometry, unit="")
     assert volumes_for_view(other, silent).body is other
+
+
+def test_a_large_scan_has_a_small_first_picture_in_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vis3d_viewer.study.FIRST_VOXELS", 5_000)
+    scan = ramp(oblique_geometry((20, 33, 41)))
+    first = with_first_view(Study(scan), silent).view_volume
+    assert first is not None
+    assert first.array.size <= 5_000
+    assert np.allclose(first.array, ramp(first.geometry).array, atol=1e-2)
+    small = Study(ramp(oblique_geometry((10, 20, 30))))
+    assert with_first_view(small, silent) is small
