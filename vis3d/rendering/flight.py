@@ -11,6 +11,7 @@ from scipy import ndimage
 from vis3d.errors import UsageError
 from vis3d.geometry import FloatArray
 from vis3d.progress import Progress, silent
+from vis3d.rendering.lights import Torch, headlight
 from vis3d.rendering.paths import STEP_MM
 from vis3d.rendering.screenshots import SIZE, drawn
 from vis3d.rendering.stage import Stage
@@ -84,13 +85,33 @@ def flight(
     stage = Stage(size, exact=True)
     try:
         stage.show(scene)
-        stage.carry_light(torch_mm)
+        torch = _light(stage, torch_mm)
         for number, eye in enumerate(eyes):
-            stage.look_from(eye.position_lps, eye.toward_lps, eye.up, eye.angle_degrees)
+            _look(stage, eye)
+            if torch is not None:
+                torch.hold(eye.position_lps, eye.toward_lps)
             what = f"drawing picture {number + 1} of {len(eyes)}"
             yield drawn(stage, partial(tell, number / len(eyes), what))
     finally:
         stage.close()
+
+
+def _light(stage: Stage, torch_mm: float | None) -> Torch | None:
+    """One lamp at the camera."""
+    stage.renderer.RemoveAllLights()
+    if torch_mm is not None:
+        return Torch(stage.renderer, torch_mm)
+    headlight(stage.renderer)
+    return None
+
+
+def _look(stage: Stage, eye: Eye) -> None:
+    camera = stage.renderer.GetActiveCamera()
+    camera.SetParallelProjection(False)
+    camera.SetViewAngle(eye.angle_degrees)
+    camera.SetPosition(eye.position_lps.tolist())
+    camera.SetFocalPoint(eye.toward_lps.tolist())
+    camera.SetViewUp(eye.up.tolist())
 
 
 def _directions(path_lps: FloatArray) -> FloatArray:

@@ -24,7 +24,7 @@ from vis3d.geometry import FloatArray
 from vis3d.rendering import cameras
 from vis3d.rendering.clipping import cutting_planes
 from vis3d.rendering.handles import HandleSet
-from vis3d.rendering.lights import Torch, headlight, studio_lights
+from vis3d.rendering.lights import headlight, studio_lights
 from vis3d.rendering.marker import Marker
 from vis3d.rendering.opengl import draws_in_software, require_display, require_opengl
 from vis3d.rendering.pace import Pace
@@ -85,7 +85,6 @@ class Stage:
         # The GPU's ray caster would let the lights behind a volume shine on its front.
         self._renderer.TwoSidedLightingOff()
         self._headlight_only: bool | None = None
-        self._torch: Torch | None = None
         self.interactor = _interactor(self.window, on_screen)
         self._follow_interaction()
         self._volumes_on_cpu, self._max_voxels = volumes_on_cpu, max_voxels
@@ -104,6 +103,11 @@ class Stage:
         """Width and height in pixels."""
         width, height = self.window.GetSize()
         return int(width), int(height)
+
+    @property
+    def renderer(self) -> vtkRenderer:
+        """VTK's renderer, for lights, cameras and words of one's own."""
+        return self._renderer
 
     def resize(self, size: tuple[int, int]) -> None:
         """Take another width and height in pixels."""
@@ -165,27 +169,6 @@ class Stage:
         """Go round the patient's long axis, as a turntable does."""
         cameras.turn(self._renderer.GetActiveCamera(), degrees)
         self._renderer.ResetCameraClippingRange()
-
-    def look_from(
-        self, position: FloatArray, toward: FloatArray, up: FloatArray, angle_degrees: float
-    ) -> None:
-        """Stand at a place in LPS mm, inside the patient too, and look to another one."""
-        camera = self._renderer.GetActiveCamera()
-        camera.SetParallelProjection(False)
-        camera.SetViewAngle(angle_degrees)
-        camera.SetPosition(position.tolist())
-        camera.SetFocalPoint(toward.tolist())
-        camera.SetViewUp(up.tolist())
-        if self._torch is not None:
-            self._torch.hold(position, toward)
-
-    def carry_light(self, half_mm: float | None) -> None:
-        """One lamp at the camera, half as bright after so many mm, or equally bright."""
-        self._renderer.RemoveAllLights()
-        if half_mm is None:
-            headlight(self._renderer)
-        else:
-            self._torch = Torch(self._renderer, half_mm)
 
     def set_quality(self, quality: Quality) -> None:
         """Draw from now on coarsely (while moving) or finely (at rest)."""

@@ -1,7 +1,13 @@
 """`vis3d view`: a window on the desktop."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+from cyclopts import Parameter
+
+from vis3d.errors import UsageError
 from vis3d.progress import Progress, part
 from vis3d_cli import options, reading
 from vis3d_cli.exit_codes import DONE
@@ -10,38 +16,113 @@ from vis3d_cli.watch import watching
 
 if TYPE_CHECKING:
     from vis3d.scene import Scene
+    from vis3d.volume import Volume
 
 PRESET = "bone"
 
 
-def view(input: Input, /, *, which: Which = THE_ONLY_ONE, how: How = PLAIN) -> int:
+def view(
+    input: Input,
+    /,
+    *,
+    structures: Annotated[
+        str | None,
+        Parameter(metavar="NAME,...", help="Surfaces to show, instead of the whole scan."),
+    ] = None,
+    segmentation: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="A label map of this scan: show its surfaces."),
+    ] = None,
+    preset: Annotated[
+        str,
+        Parameter(metavar="NAME", help="The look at first: bone, lungs, vessels, skin ..."),
+    ] = PRESET,
+    which: Which = THE_ONLY_ONE,
+    how: How = PLAIN,
+) -> int:
     """Show a scan in a window.
 
-    INPUT may also be a surface file (.stl .ply ...). The browser explorer,
-    vis3d serve, shows more.
+    Keys: A P L R S I look from the patient's sides, 1 to 7 choose a look,
+    T turns, C adds slices, H lists them all. INPUT may also be a surface file
+    (.stl .ply ...). The browser explorer, vis3d serve, shows more.
 
-    For example: vis3d view scans/chest
+    For example: vis3d view scans/chest --preset lungs
     """
     from vis3d.files import input_kind
-    from vis3d.rendering import open_window, require_display
+    from vis3d.rendering import VOLUME_PRESETS, open_window, require_display
 
-    input_kind(input)  # a path that isn't there is said first
+    kind = input_kind(input)  # a path that isn't there is said first
+    if preset not in VOLUME_PRESETS:
+        legal = ", ".join(VOLUME_PRESETS)
+        raise UsageError(f"There is no preset {preset!r}; choose from {legal}.")
+    if kind == "surface" and (structures or segmentation):
+        raise UsageError(f"{input.name} is a surface: it is shown as it is.")
+    names = () if structures is None else options.names(structures)
     require_display()
+    looks: dict[str, Callable[[], Scene]] = {}
     with watching(how) as progress:
-        scene = _scene(input, which, how, progress)
-    open_window(scene, "vis3d")
+        if kind == "surface":
+            scene = _surface(input)
+        elif names or segmentation is not None:
+            scene = _surfaces(input, names, segmentation, which, how, progress)
+        else:
+            looks = _looks(input, which, how, progress)
+            scene = looks[preset]()
+    open_window(scene, "vis3d", looks=looks)
     return DONE
 
 
-def _scene(
-    path: Input, which: options.Choice, how: options.Manner, progress: Progress
+def _surface(path: Path) -> "Scene":
+    from vis3d.files import read_surface
+    from vis3d.rendering import surface_scene
+
+    return surface_scene([read_surface(path)])
+
+
+def _surfaces(
+    path: Path,
+    names: tuple[str, ...],
+    segmentation: Path | None,
+    which: options.Choice,
+    how: options.Manner,
+    progress: Progress,
 ) -> "Scene":
-    from vis3d.files import input_kind, read_surfaces
-    from vis3d.rendering import surface_scene, volume_scene
+    from vis3d.labels import structure_labels
+    from vis3d.rendering import surface_scene
+    from vis3d.segmentation import segment
     from vis3d_cli import scenes
 
-    if input_kind(path) == "surface":
-        return surface_scene(read_surfaces(path))
+    if segmentation is None:
+        structure_labels(names)  # an unknown name is said before the work
+    volume = reading.load(path, which, how, part(progress, 0.0, 0.3))
+    if segmentation is not None:
+        labels = reading.label_map_for(volume, segmentation)
+    else:
+        labels = segment(volume, names, progress=part(progress, 0.3, 0.8))
+    shown = scenes.surfaces(volume, labels, names, part(progress, 0.8, 1.0), light=True)
+    return surface_scene(shown)
+
+
+def _looks(
+    path: Path, which: options.Choice, how: options.Manner, progress: Progress
+) -> "dict[str, Callable[[], Scene]]":
+    """The scan through each preset; there are two volumes, one of them for what shows air."""
+    from vis3d.rendering import INSIDE_PRESETS, VOLUME_PRESETS, volume_scene
+    from vis3d.scene import Scene, VolumeLayer
+    from vis3d_cli import scenes
+
     volume = reading.load(path, which, how, part(progress, 0.0, 0.4))
     body = scenes.body_of(volume, part(progress, 0.4, 1.0))
-    return volume_scene(volume, PRESET, body=body)
+
+    @cache
+    def shown(inside: bool) -> "Volume":
+        (layer,) = volume_scene(
+            volume, INSIDE_PRESETS[0] if inside else PRESET, body=body
+        ).layers
+        assert isinstance(layer, VolumeLayer)
+        return layer.volume
+
+    def look(name: str) -> "Scene":
+        return Scene([VolumeLayer(shown(name in INSIDE_PRESETS), name)])
+
+    return {name: partial(look, name) for name in VOLUME_PRESETS}
