@@ -17,19 +17,8 @@ from trame_server.utils.typed_state import TypedState
 from vis3d.errors import Cancelled, UsageError, Vis3dError
 from vis3d.progress import Progress
 from vis3d.scene import Camera, ClipPlane, CropBox, Scene
-from vis3d_viewer import (
-    compose,
-    continuing,
-    emphysema,
-    exports,
-    look3d,
-    opening,
-    scene3d,
-    study,
-    workbench,
-)
+from vis3d_viewer import compose, scene3d, study
 from vis3d_viewer.continuing import Continuing
-from vis3d_viewer.drawn_here import STATE as DRAWN_HERE
 from vis3d_viewer.drawn_here import DrawnHere
 from vis3d_viewer.emphysema import Emphysema
 from vis3d_viewer.exports import Exports
@@ -39,8 +28,10 @@ from vis3d_viewer.levels import Levels
 from vis3d_viewer.look3d import Look3D
 from vis3d_viewer.marks import Marks
 from vis3d_viewer.opening import Opening, Sources
+from vis3d_viewer.page_state import STATE
 from vis3d_viewer.planes import plane_maps
 from vis3d_viewer.poses import Pose
+from vis3d_viewer.reports import Reports
 from vis3d_viewer.settings import VIEWS, Settings, accept
 from vis3d_viewer.smoothness import Smoothness
 from vis3d_viewer.study import Study
@@ -75,6 +66,7 @@ class Explorer:
         self._look = Look3D(self)
         self._bench = Workbench(self)
         self._exports = Exports(self)
+        self._reports = Reports(self)
         self._marks = Marks(self, self._bench.showing)
         kept = KeptWork() if wishes.keep_work else None
         showing = self._bench.showing
@@ -222,6 +214,7 @@ class Explorer:
         )
         self._bench.open(opened)
         self._exports.clear()
+        self._reports.clear()
         self._take(opened)
         self._continuing.open(opened)
         self._update(job=_job("Preparing the 3D view", 0.0))
@@ -276,7 +269,14 @@ class Explorer:
             self.look,
         ):
             self._server.trigger(trigger.__name__)(trigger)
-        parts = (self.opening, self._bench, self._exports, self._marks, self._continuing)
+        parts = (
+            self.opening,
+            self._bench,
+            self._exports,
+            self._reports,
+            self._marks,
+            self._continuing,
+        )
         for part in (*parts, *self._followers, self.drawn):
             for name, work in part.triggers.items():
                 self._server.trigger(name)(self._explained(work))

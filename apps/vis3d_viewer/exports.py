@@ -1,7 +1,6 @@
 """Files made from what is open: surfaces, label maps, pictures, films, numbers."""
 
 import asyncio
-import json
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -14,13 +13,10 @@ import numpy as np
 from vis3d import files, meshing
 from vis3d.errors import UsageError
 from vis3d.imaging import write_picture
-from vis3d.labels import BODY, LabelMap, normal_name
-from vis3d.lung_report import write_lung_report
-from vis3d.measurement import Measurements, measure_structures, write_regions_csv
+from vis3d.labels import LabelMap
 from vis3d.progress import Progress, part
 from vis3d.rendering import write_movie
 from vis3d.surface import Surface
-from vis3d.whole_file import whole_file
 from vis3d_viewer.asked import finite, known, label_of
 from vis3d_viewer.desk import Desk
 from vis3d_viewer.study import Study
@@ -66,8 +62,6 @@ class Exports:
             "save_labels": self.save_labels,
             "save_picture": self.save_picture,
             "save_film": self.save_film,
-            "save_numbers": self.save_numbers,
-            "save_report": self.save_report,
         }
 
     def clear(self) -> None:
@@ -104,14 +98,6 @@ class Exports:
     def save_film(self, suffix: object) -> None:
         """Save a turn round the patient."""
         self._desk.start(self._film(known(suffix, FILM_FORMATS)))
-
-    def save_numbers(self, suffix: object) -> None:
-        """Save what is measured of each structure."""
-        self._desk.start(self._numbers(known(suffix, NUMBER_FORMATS)))
-
-    def save_report(self) -> None:
-        """Save the lung report."""
-        self._desk.start(self._report())
 
     # How it is done, on the event loop
 
@@ -175,19 +161,6 @@ class Exports:
         await self._desk.work("Drawing the film", write)
         self._desk.offer(path)
 
-    async def _numbers(self, suffix: str) -> None:
-        study = self._open()
-        path = self._folder() / f"measurements{suffix}"
-        make = partial(_written_numbers, study, path)
-        await self._desk.work("Measuring", make)
-        self._desk.offer(path)
-
-    async def _report(self) -> None:
-        study = self._open()
-        path = self._folder() / "lung-report.html"
-        await self._desk.work("Writing the lung report", partial(_written_report, study, path))
-        self._desk.offer(path)
-
     def _open(self) -> Study:
         study = self._desk.study
         if study is None or study.volume is None:
@@ -247,26 +220,6 @@ def file_name(name: str) -> str:
     return "-".join(kept.split())[:60] or "structure"
 
 
-def separate_maps(study: Study) -> tuple[LabelMap, ...]:
-    """Label maps that together hold every structure whole, also those that overlap."""
-    layers: list[tuple[np.ndarray, list[Any]]] = []
-    labels = _labels_of(study)
-    for structure in (s for s in study.structures if s.label in study.masks):
-        mask = study.masks[structure.label].array
-        alone = normal_name(structure.name) == BODY  # beside others it would mean their sum
-        free = (layer for layer in layers if not alone and not layer[0][mask].any())
-        layer = next(free, None)
-        if layer is None:
-            layer = (np.zeros(mask.shape, np.uint8), [])
-            layers.append(layer)
-        layer[0][mask] = structure.label
-        layer[1].append(structure)
-    return tuple(
-        LabelMap(array, labels.geometry, tuple(listed), labels.report)
-        for array, listed in layers
-    )
-
-
 def _name_of(study: Study, label: int) -> str:
     if label not in study.masks:
         raise UsageError("Only structures made of voxels have surfaces to be made.")
@@ -290,31 +243,3 @@ def _written_stl(study: Study, label: int, folder: Path, progress: Progress) -> 
     progress(0.95, "Writing the file")
     files.write_surface(surface, path)
     return path
-
-
-def _measured(study: Study, progress: Progress) -> Measurements:
-    if study.volume is None:
-        raise UsageError("There is no scan open.")
-    found = measure_structures(study.volume, separate_maps(study), progress=progress)
-    return replace(found, findings=(*study.volume.findings, *found.findings))
-
-
-def _written_numbers(study: Study, path: Path, progress: Progress) -> None:
-    found = _measured(study, progress)
-    if path.suffix == ".csv":
-        write_regions_csv(found, path)
-        return
-    with whole_file(path) as unfinished:
-        unfinished.write_text(json.dumps(found.as_dict(), indent=2) + "\n", "utf-8")
-
-
-def _written_report(study: Study, path: Path, progress: Progress) -> None:
-    if study.volume is None:
-        raise UsageError("There is no scan open.")
-    labels = _labels_of(study)
-    lungs = labels.labels_of("lungs")
-    if not all(label in study.masks for label in lungs):
-        raise UsageError("Find the lungs first.")
-    found = _measured(study, part(progress, 0.0, 0.7))
-    progress(0.7, "Writing the lung report")
-    write_lung_report(study.volume, labels, found, path)

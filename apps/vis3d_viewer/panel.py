@@ -10,6 +10,7 @@ from vis3d_viewer.panel_export import build_export
 from vis3d_viewer.panel_hand import build_hand
 from vis3d_viewer.panel_slices import build_slabs, build_windows
 from vis3d_viewer.panel_structures import build_structures
+from vis3d_viewer.panel_work import build_header, build_kept_work, build_report, build_session
 from vis3d_viewer.widgets import named
 
 
@@ -19,6 +20,7 @@ def build_panel(s: Any) -> None:
         with html.Section(classes="v3-structures"):
             html.H2("Structures")
             build_structures(s)
+            build_kept_work()
         with html.Section(v_if=("has_volume",)):
             html.H2("Window")
             build_windows(s)
@@ -34,6 +36,11 @@ def build_panel(s: Any) -> None:
         with html.Section():
             html.H2("Save")
             build_export()
+            build_session()
+            build_report()
+        with html.Section(v_if=("has_volume",)):
+            html.H2("Scan")
+            build_header()
         with html.Section(v_if=("notes.length",), **named("notes")):
             html.H2("Checks and findings")
             note_list("notes")

@@ -22,7 +22,7 @@ GROUPS = (
         (
             ("CSV", "save_numbers", ".csv", "Volume and density of each structure"),
             ("JSON", "save_numbers", ".json", "Volume and density of each structure"),
-            ("Lung report", "save_report", None, "One page, to be read or printed"),
+            ("Lung report", "show_report", None, "Lungs and thirds, to read, save and print"),
         ),
     ),
     (

@@ -15,9 +15,10 @@ from trame_client.widgets.core import VirtualNode
 from trame_server.core import Server
 
 from vis3d.errors import Cancelled, NothingFoundError, OutputError
-from vis3d_viewer import panel_3d, panel_hand, panel_structures, security, widgets
+from vis3d_viewer import panel_3d, panel_hand, panel_structures, panel_work, security, widgets
 from vis3d_viewer.drawn_here import add_drawing_routes
 from vis3d_viewer.explorer import Explorer
+from vis3d_viewer.header_page import add_header_route
 from vis3d_viewer.label_files import add_label_route, add_session_route
 from vis3d_viewer.opening import Sources
 from vis3d_viewer.pointing import add_pointing_route
@@ -113,6 +114,7 @@ async def _serve(
         )
         add_opening_routes(bound.app, explorer.opening, explorer.folder)
         add_label_route(bound.app, explorer.folder, explorer.take_labels)
+        add_header_route(bound.app, lambda: explorer.study, show_patient=wishes.show_patient)
         add_session_route(bound.app, explorer.folder, explorer.take_session)
         add_pointing_route(bound.app, lambda: explorer.view)
         add_drawing_routes(bound.app, explorer.drawn)
@@ -191,6 +193,7 @@ def _server(key: str, where: Reach) -> Server:
     server.enable_module(panel_3d.MODULE)
     server.enable_module(panel_structures.MODULE)
     server.enable_module(panel_hand.MODULE)
+    server.enable_module(panel_work.MODULE)
     server.add_protocol_to_configure(
         lambda protocol: protocol.registerLinkProtocol(
             security.KeyProtocol(key, lambda pages: _tell_pages(server, pages))

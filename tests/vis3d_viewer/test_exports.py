@@ -1,7 +1,5 @@
 """Files made from what is open, read again by others."""
 
-import csv
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,18 +9,12 @@ import pytest
 import trimesh
 from vis3d_viewer import exports
 from vis3d_viewer.exports import Exports
-from vis3d_viewer.study import Study
-from vis3d_viewer.workbench import Workbench
 
-from tests.conftest import oblique_geometry
 from tests.vis3d_viewer.desks import PlainDesk
-from tests.vis3d_viewer.scans import blob_lps, blob_scan, blob_study
+from tests.vis3d_viewer.scans import blob_lps, blob_study
 from vis3d import files
 from vis3d.errors import UsageError
 from vis3d.labels import STRUCTURES
-from vis3d.phantom import chest_phantom
-from vis3d.progress import silent
-from vis3d.segmentation import segment
 
 
 @pytest.fixture
@@ -86,41 +78,6 @@ def test_a_label_map_holds_the_structures_where_they_lie(desk: PlainDesk) -> Non
     assert (array == 4).sum() == 27
     ras = image.affine @ [*np.argwhere(array == 4).mean(axis=0), 1]
     assert np.allclose(ras[:3] * (-1, -1, 1), blob_lps(), atol=1e-3)
-
-
-def test_numbers_are_those_of_the_voxels_also_of_what_overlaps(tmp_path: Path) -> None:
-    desk = PlainDesk(Study(blob_scan()), tmp_path)
-    bench, exporter = Workbench(desk), Exports(desk)
-    assert desk.study is not None
-    bench.open(desk.study)
-    bench.add_threshold(200, 3000, "blob")
-    bench.add_threshold(-2000, 3000, "=everything")
-    desk.finish()
-    exporter.save_numbers(".json")
-    document = json.loads(saved(desk).read_text())
-    volumes = {region["name"]: region["volume_ml"] for region in document["regions"]}
-    voxel_ml = oblique_geometry().voxel_ml
-    assert volumes["blob"] == pytest.approx(27 * voxel_ml)
-    assert volumes["=everything"] == pytest.approx(blob_scan().array.size * voxel_ml)
-    exporter.save_numbers(".csv")
-    with saved(desk).open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    assert len(rows) == 2
-    assert not any(cell.startswith("=") for row in rows for cell in row.values())
-
-
-def test_the_lung_report_needs_lungs_and_is_whole(tmp_path: Path) -> None:
-    volume = chest_phantom(shape=(32, 96, 96), noise_hu=5).volume
-    labels = segment(volume, ["lungs"])
-    masks = {s.label: labels.mask(s.name) for s in labels.structures}
-    study = Study(volume, volume, labels, labels.structures, masks=masks)
-    path = tmp_path / "report.html"
-    exports._written_report(study, path, silent)
-    text = path.read_text("utf-8")
-    assert "left lung" in text.lower()
-    assert text.rstrip().endswith("</html>")
-    with pytest.raises(UsageError):
-        exports._written_report(blob_study(), path, silent)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,16 @@ def serve(
             help="Hide the scan on a page left alone so long; 0 never does.",
         ),
     ] = 30.0,
+    session: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="Go on with work that was saved from the explorer."),
+    ] = None,
+    no_autosave: Annotated[
+        bool, Parameter(help="Keep no work on scans; else it is kept privately for 30 days.")
+    ] = False,
+    show_patient: Annotated[
+        bool, Parameter(help="Name the patient in the header browser.")
+    ] = False,
     no_browser: NoBrowser = False,
     how: How = PLAIN,
 ) -> int:
@@ -62,6 +72,11 @@ def serve(
         _check_file(path)
     start = start_explorer()
     from vis3d_viewer.reach import reach
+    from vis3d_viewer.session import read_summary
+    from vis3d_viewer.wishes import Wishes
+
+    if session is not None:
+        read_summary(session)
 
     where = reach(
         host=host,
@@ -77,6 +92,7 @@ def serve(
         data_root=data_root,
         where=where,
         idle_minutes=idle_minutes,
+        wishes=Wishes(session, keep_work=not no_autosave, show_patient=show_patient),
         on_ready=announcement(how),
     )
     return DONE

@@ -1,0 +1,235 @@
+"""Numbers of what is open: every structure's, and the lung report on the page and in files."""
+
+import base64
+import io
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from vis3d.errors import UsageError
+from vis3d.labels import BODY, GROUPS, LabelMap, normal_name
+from vis3d.lung_report import PICTURE_WIDTH, write_lung_report
+from vis3d.measurement import (
+    Measurements,
+    PagePicture,
+    measure_lungs,
+    measure_structures,
+    write_regions_csv,
+)
+from vis3d.measurement.lung_chart import density_chart
+from vis3d.progress import Progress, part
+from vis3d.volume import Volume
+from vis3d.whole_file import whole_file
+from vis3d_viewer.asked import known
+from vis3d_viewer.desk import Desk
+from vis3d_viewer.study import Study
+
+STATE: dict[str, Any] = {"lung_report": None}
+"""What the page shows of it."""
+
+FORMATS = (".csv", ".json")
+LUNGS = GROUPS["lungs"]
+
+
+class Reports:
+    """What is measured of structures, taken anew each time."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @property
+    def triggers(self) -> dict[str, Callable[..., None]]:
+        """What the page can ask for, by name."""
+        return {
+            "save_numbers": self.save_numbers,
+            "show_report": self.show_report,
+            "save_lungs": self.save_lungs,
+            "save_report": self.save_report,
+        }
+
+    def clear(self) -> None:
+        """Begin anew, with another scan."""
+        self._desk.update(lung_report=None)
+
+    # What a person asks for: words from a browser, to be judged here
+
+    def save_numbers(self, suffix: object) -> None:
+        """Save what is measured of each structure."""
+        path = self._folder() / f"measurements{known(suffix, FORMATS)}"
+        self._desk.start(self._save(path, partial(measured, self._open())))
+
+    def show_report(self) -> None:
+        """Show the lungs in numbers."""
+        self._desk.start(self._show())
+
+    def save_lungs(self, suffix: object) -> None:
+        """Save the numbers of lungs and their thirds."""
+        path = self._folder() / f"lungs{known(suffix, FORMATS)}"
+        self._desk.start(self._save(path, partial(lung_numbers, self._lungs())))
+
+    def save_report(self) -> None:
+        """Save the lung report as a page, with the 3D view on it."""
+        self._desk.start(self._page())
+
+    # How it is done, on the event loop
+
+    async def _save(self, path: Path, measure: Callable[[Progress], Measurements]) -> None:
+        def make(progress: Progress) -> None:
+            write_numbers(measure(progress), path)
+
+        await self._desk.work("Measuring", make)
+        self._desk.offer(path)
+
+    async def _show(self) -> None:
+        study = self._lungs()
+        found = await self._desk.work("Measuring", partial(lung_numbers, study))
+        self._desk.update(lung_report=None)  # it opens when one comes
+        self._desk.update(lung_report=shown(found))
+
+    async def _page(self) -> None:
+        study, view = self._lungs(), self._desk.view
+        path = self._folder() / "lung-report.html"
+        pictures = []
+        if view is not None:
+            pictures = [as_seen(await view.picture(plain=True))]
+
+        def make(progress: Progress) -> None:
+            found = lung_numbers(study, part(progress, 0.0, 0.7))
+            progress(0.7, "Writing the lung report")
+            volume, labels = _volume(study), lungs_of(study)
+            write_lung_report(volume, labels, found, path, more_pictures=pictures)
+
+        await self._desk.work("Writing the lung report", make)
+        self._desk.offer(path)
+
+    def _open(self) -> Study:
+        study = self._desk.study
+        if study is None or study.volume is None:
+            raise UsageError("There is no scan open.")
+        if not study.masks:
+            raise UsageError("There are no structures yet: find or add one first.")
+        return study
+
+    def _lungs(self) -> Study:
+        study = self._open()
+        if not lungs_of(study).structures:
+            raise UsageError("Find the lungs first.")
+        return study
+
+    def _folder(self) -> Path:
+        return Path(tempfile.mkdtemp(dir=self._desk.folder))
+
+
+def measured(study: Study, progress: Progress) -> Measurements:
+    """The numbers of a study's structures, whole also where they overlap."""
+    volume = _volume(study)
+    found = measure_structures(volume, separate_maps(study), progress=progress)
+    return replace(found, findings=(*volume.findings, *found.findings))
+
+
+def separate_maps(study: Study) -> tuple[LabelMap, ...]:
+    """Label maps that together hold every structure whole, also those that overlap."""
+    if study.labels is None:
+        return ()
+    layers: list[tuple[np.ndarray, list[Any]]] = []
+    for structure in (s for s in study.structures if s.label in study.masks):
+        mask = study.masks[structure.label].array
+        alone = normal_name(structure.name) == BODY  # beside others it would mean their sum
+        free = (layer for layer in layers if not alone and not layer[0][mask].any())
+        layer = next(free, None)
+        if layer is None:
+            layer = (np.zeros(mask.shape, np.uint8), [])
+            layers.append(layer)
+        layer[0][mask] = structure.label
+        layer[1].append(structure)
+    labels = study.labels
+    return tuple(
+        LabelMap(array, labels.geometry, tuple(listed), labels.report)
+        for array, listed in layers
+    )
+
+
+def lungs_of(study: Study) -> LabelMap:
+    """A label map of the lungs alone, which nothing else covers."""
+    labels = study.labels
+    if labels is None:
+        raise UsageError("Find the lungs first.")
+    lungs = tuple(
+        structure
+        for structure in study.structures
+        if normal_name(structure.name) in LUNGS and structure.label in study.masks
+    )
+    array = np.zeros(labels.array.shape, np.uint8)
+    for structure in lungs:
+        array[study.masks[structure.label].array] = structure.label
+    return LabelMap(array, labels.geometry, lungs, labels.report)
+
+
+def lung_numbers(study: Study, progress: Progress) -> Measurements:
+    """The numbers of a study's lungs and their thirds."""
+    volume = _volume(study)
+    found = measure_lungs(volume, lungs_of(study), progress=progress)
+    return replace(found, findings=(*volume.findings, *found.findings))
+
+
+def write_numbers(found: Measurements, path: Path) -> None:
+    """Write numbers as a table or, with all that belongs to them, as JSON."""
+    if path.suffix == ".csv":
+        write_regions_csv(found, path)
+        return
+    with whole_file(path) as unfinished:
+        unfinished.write_text(json.dumps(found.as_dict(), indent=2) + "\n", "utf-8")
+
+
+def shown(found: Measurements) -> dict[str, Any]:
+    """The lung report as the page shows it."""
+    chart = base64.b64encode(_standing_alone(density_chart(found)).encode()).decode()
+    notes = [
+        {"severity": "ok" if check.ok else "warning", "message": check.message}
+        for check in found.checks
+    ]
+    notes += [{"severity": one.severity, "message": one.message} for one in found.findings]
+    return {
+        "regions": [region.as_dict() for region in found.regions],
+        "chart": f"data:image/svg+xml;base64,{chart}",
+        "conditions": _conditions(found),
+        "notes": list({note["message"]: note for note in notes}.values()),
+    }
+
+
+def as_seen(pixels: np.ndarray) -> PagePicture:
+    """The 3D view as a picture on the page."""
+    image = Image.fromarray(pixels).convert("RGB")
+    image.thumbnail((PICTURE_WIDTH, PICTURE_WIDTH))
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=88)
+    return PagePicture(stream.getvalue(), "3D, as seen in the explorer")
+
+
+def _volume(study: Study) -> Volume:
+    if study.volume is None:
+        raise UsageError("There is no scan open.")
+    return study.volume
+
+
+def _conditions(found: Measurements) -> str:
+    kernel, thickness, contrast = (
+        found.conditions.get(name) for name in ("kernel", "thickness_mm", "contrast")
+    )
+    said = {True: "given", False: "none", None: "not stated"}[contrast]
+    return (
+        f"Kernel: {kernel or 'not stated'}. Slice thickness: "
+        f"{f'{thickness:g} mm' if thickness else 'not stated'}. Contrast agent: {said}."
+    )
+
+
+def _standing_alone(svg: str) -> str:
+    """An SVG as a file of its own has it."""
+    return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
