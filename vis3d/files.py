@@ -174,16 +174,22 @@ def read_labelmap(path: PathLike, *, progress: Progress | None = None) -> LabelM
 
 
 def read_labelmaps(
-    path: PathLike, *, geometry: Geometry | None = None, progress: Progress | None = None
+    path: PathLike,
+    *,
+    geometry: Geometry | None = None,
+    frame_of_reference: str = "",
+    progress: Progress | None = None,
 ) -> tuple[LabelMap, ...]:
     """The label maps of a segmentation (several where segments overlap), with its names.
 
     The contours of an RT structure set are filled on `geometry`, the scan's grid, if given;
     everything else lies on the file's own grid. A folder of masks, a file a structure, is
-    read too: the files' names are the structures'.
+    read too: the files' names are the structures'. `frame_of_reference` is that of the scan's
+    metadata, with which a DICOM object's is compared.
 
     Raises:
-        InputError: the values are no labels, or the file is broken.
+        InputError: the values are no labels, the file is broken, or a DICOM object has another
+            frame of reference than the scan and doesn't lie on its slices.
     """
     file = _existing(path)
     if file.is_dir():
@@ -191,7 +197,9 @@ def read_labelmaps(
     if file.is_file() and not _suffix(file, VOXEL_READERS) and _is_dicom(file):
         from vis3d import dicom
 
-        return dicom.read_label_object(file, geometry, progress=progress)
+        return dicom.read_label_object(
+            file, geometry, frame_of_reference=frame_of_reference, progress=progress
+        )
     voxels = _open_voxels(file)
     return tuple(labelmap_of(voxels, frame, progress) for frame in range(voxels.frames))
 

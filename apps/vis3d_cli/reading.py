@@ -84,7 +84,12 @@ def label_maps_for(
     """
     from vis3d.files import read_labelmaps
 
-    found = read_labelmaps(path, geometry=volume.geometry, progress=part(progress, 0.0, 0.5))
+    found = read_labelmaps(
+        path,
+        geometry=volume.geometry,
+        frame_of_reference=str(volume.metadata.get("frame_of_reference", "")),
+        progress=part(progress, 0.0, 0.5),
+    )
     here = tuple(_on_grid(one, volume, part(progress, 0.5, 1.0)) for one in found)
     if not any(one.array.any() for one in here) and any(one.array.any() for one in found):
         raise InputError(

@@ -69,6 +69,17 @@ def lies_in_slices(contours: Sequence[Contour], geometry: Geometry) -> bool:
     return all(np.ptp(_ijk(one, geometry)[:, 2]) <= FLAT_SLICES for one in contours)
 
 
+def lies_on_slices(contours: Sequence[Contour], geometry: Geometry) -> bool:
+    """Whether every contour was drawn on a slice of the grid, within its rows and columns."""
+    nk, nj, ni = geometry.shape
+    for contour in contours:
+        ijk = _ijk(contour, geometry)
+        outside = (ijk < -1) | (ijk > (ni, nj, nk))
+        if outside.any() or np.abs(ijk[:, 2] - np.round(ijk[:, 2])).max() > ON_SLICE:
+            return False
+    return True
+
+
 def own_grid(contours: Sequence[Contour], *, spacing_mm: float) -> Geometry:
     """A grid whose slices are parallel to the contours' planes and pass through them.
 

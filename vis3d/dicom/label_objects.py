@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from vis3d.dicom.frames_of_reference import checked_frame, on_grid_of
 from vis3d.dicom.headers import read_header
 from vis3d.dicom.segmentation_objects import SEGMENTATION_CLASSES, read_segmentation
 from vis3d.dicom.sources import DiskFile
@@ -17,31 +18,40 @@ def read_label_object(
     path: str | os.PathLike[str],
     geometry: Geometry | None = None,
     *,
+    frame_of_reference: str = "",
     progress: Progress | None = None,
 ) -> tuple[LabelMap, ...]:
     """The label maps of a DICOM SEG or RT structure set.
 
     The contours of the latter are filled on `geometry`, the scan's grid, if it is given; a
-    SEG lies on its own.
+    SEG lies on its own. `frame_of_reference` is the scan's, as its metadata name it.
 
     Raises:
         NothingFoundError: there is no such file.
         UnsupportedError: an object of another kind.
-        InputError: the file is damaged.
+        InputError: the file is damaged, or of another frame of reference than the scan.
     """
     file = Path(path)
     if not file.is_file():
         raise NothingFoundError(f"There is no file {file}.")
     try:
-        kind = read_header(DiskFile(file.name, file.stat().st_size, str(file))).text(
-            "SOPClassUID"
-        )
+        header = read_header(DiskFile(file.name, file.stat().st_size, str(file)))
     except InputError as error:
         raise type(error)(f"{file.name}: {error}.") from error
+    kind = header.text("SOPClassUID")
     if kind == RT_STRUCTURE_SET:
-        return read_structure_set(file, geometry, progress=progress)
+        return read_structure_set(
+            file, geometry, frame_of_reference=frame_of_reference, progress=progress
+        )
     if kind in SEGMENTATION_CLASSES:
-        return read_segmentation(file, progress=progress)
+        labelmaps = read_segmentation(file, progress=progress)
+        return checked_frame(
+            labelmaps,
+            [header.text("FrameOfReferenceUID")],
+            frame_of_reference,
+            fits=on_grid_of(labelmaps, geometry),
+            name=file.name,
+        )
     raise UnsupportedError(
         f"{file.name} is DICOM, but neither a segmentation nor an RT structure set."
     )

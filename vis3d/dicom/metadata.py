@@ -1,6 +1,7 @@
 """What a volume says of its origin, without saying whose it is."""
 
 from vis3d.dicom.frames import Frame, safe_word
+from vis3d.dicom.frames_of_reference import frame_name
 from vis3d.dicom.headers import safe_text
 from vis3d.dicom.lookup import shade_tables
 from vis3d.dicom.series import Series
@@ -29,6 +30,8 @@ def metadata_of(
         metadata["patient_position"] = safe_word(header.text("PatientPosition"))
     if header.has("ContrastBolusAgent"):
         metadata["contrast"] = bool(header.text("ContrastBolusAgent"))
+    if header.text("FrameOfReferenceUID"):
+        metadata["frame_of_reference"] = frame_name(header.text("FrameOfReferenceUID"))
     windows = _windows(frame)
     if windows:
         metadata["windows"] = windows

@@ -11,7 +11,15 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 
-from vis3d.dicom.contours import Contour, Filled, lies_in_slices, mask_of, own_grid
+from vis3d.dicom.contours import (
+    Contour,
+    Filled,
+    lies_in_slices,
+    lies_on_slices,
+    mask_of,
+    own_grid,
+)
+from vis3d.dicom.frames_of_reference import checked_frame
 from vis3d.dicom.headers import read_header, safe_text
 from vis3d.dicom.overlaps import packed
 from vis3d.dicom.sources import DiskFile
@@ -43,18 +51,19 @@ def read_structure_set(
     path: str | os.PathLike[str],
     geometry: Geometry | None = None,
     *,
+    frame_of_reference: str = "",
     progress: Progress | None = None,
 ) -> tuple[LabelMap, ...]:
     """The regions of an RT structure set, in as many label maps as their overlaps ask for.
 
     They lie on `geometry`, the scan's grid, or without it on one of their own, whose slices
     are the contours' planes. Points and open contours have no inside and are left out, as
-    findings say.
+    findings say. `frame_of_reference` is the scan's, as its metadata name it.
 
     Raises:
         NothingFoundError: there is no such file.
         UnsupportedError: no structure set, or one without closed contours.
-        InputError: the file is damaged.
+        InputError: the file is damaged, or of another frame of reference than the scan.
     """
     file = Path(path)
     with warnings.catch_warnings():
@@ -62,6 +71,7 @@ def read_structure_set(
         dataset = _opened(file)
         try:
             rois, findings = _rois(dataset)
+            frames = _frames_of_reference(dataset)
         except InputError:
             raise
         except Exception as error:  # pydicom raises a dozen kinds on damage
@@ -73,7 +83,16 @@ def read_structure_set(
     every = [contour for roi in rois for contour in roi.contours]
     grid = geometry or own_grid(every, spacing_mm=OWN_SPACING_MM)
     check_memory(grid.shape, 3, what="The structure set")
-    return _label_maps(rois, grid, findings, part(progress, 0.1, 1.0))
+    on_slices = all(lies_on_slices(roi.contours, grid) for roi in rois)
+    made = _label_maps(rois, grid, findings, part(progress, 0.1, 1.0))
+    return checked_frame(made, frames, frame_of_reference, fits=on_slices, name=file.name)
+
+
+def _frames_of_reference(dataset: Any) -> set[str]:
+    """Those that the regions name, and the object itself."""
+    regions = dataset.get("StructureSetROISequence") or ()
+    named = {str(one.get("ReferencedFrameOfReferenceUID", "")) for one in regions}
+    return named | {str(dataset.get("FrameOfReferenceUID", ""))}
 
 
 def _label_maps(
