@@ -128,7 +128,7 @@ opened = desktop.opened
 middles = []
 
 def pressing(*words, **options):
-    stage = opened(*words, **options)
+    stage = opened(*words, **{**options, "size": (300, 200)})
     keys = list("hl2t") + ["wait"] * 4 + ["t", "Escape"]
 
     def next_key(*_):
