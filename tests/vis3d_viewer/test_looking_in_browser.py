@@ -1,0 +1,238 @@
+"""What is laid over the pictures, points set in 3D, the browser's own drawing: in Chromium."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.vis3d_viewer.conftest import PATIENCE, Visit, served
+from tests.vis3d_viewer.seeing import picture, until_3d_differs, volume_picture
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def seen(visit: Callable[[str], Any]) -> Iterator[Visit]:
+    with served("demo", "--no-segment") as address, visit(address) as seen:
+        seen.wait_for_slices()
+        seen.wait_for_3d()
+        idle(seen)
+        seen.find("find-lungs").click()
+        seen.find("volume-left lung").wait_for(timeout=PATIENCE)
+        idle(seen)
+        yield seen
+
+
+def idle(seen: Visit) -> None:
+    """Until no work is going on any more."""
+    for _ in range(2):
+        seen.page.wait_for_timeout(150)
+        seen.find("job").wait_for(state="detached", timeout=2 * PATIENCE)
+
+
+def reds(pixels: np.ndarray) -> float:
+    """How much of a picture is as red as emphysema is."""
+    found: float = (pixels[..., 0] - pixels[..., 1:].max(axis=2) > 70).mean()
+    return found
+
+
+def pinks(pixels: np.ndarray) -> float:
+    """How much of a picture is in the colour of a preview."""
+    red, green, blue = (pixels[..., n] for n in range(3))
+    found: float = ((red - green > 50) & (blue - green > 20)).mean()
+    return found
+
+
+def share(seen: Visit, name: str, x: float, y: float) -> tuple[float, float]:
+    """A place within an element, in the page's pixels."""
+    box = seen.find(name).bounding_box()
+    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+
+def test_emphysema_is_red_on_slices_and_in_3d_and_counted(seen: Visit) -> None:
+    before, in_3d = picture(seen, "slice-coronal"), volume_picture(seen)
+    assert reds(before) < 1e-4
+    seen.switch("show-emphysema", on=True)
+    seen.find("emphysema-text").filter(has_text="of the lungs").wait_for(timeout=PATIENCE)
+    seen.wait_until(
+        "document.querySelector('[data-testid=slice-coronal]')"
+        ".dataset.loaded.includes('emphysema')"
+    )
+    percent = float(seen.find("emphysema-text").inner_text().split(" %")[0])
+    assert 0 <= percent < 100
+    if percent > 0.5:
+        assert reds(picture(seen, "slice-coronal")) > 1e-4
+    until_3d_differs(seen, in_3d)  # the lungs became veils
+    seen.switch("show-emphysema", on=False)
+    seen.find("emphysema-text").wait_for(state="detached")
+
+
+def test_a_surface_becomes_smooth_and_rough_again(seen: Visit) -> None:
+    rough = volume_picture(seen)
+    seen.find("tools-left lung").click()
+    slider = seen.find("tool-smoothness")
+    slider.focus()
+    seen.page.keyboard.press("End")
+    assert seen.find("smoothness-mm").inner_text() == "5.0 mm"
+    until_3d_differs(seen, rough)
+    seen.page.keyboard.press("Home")
+    assert seen.find("smoothness-mm").inner_text() == "0.0 mm"
+    seen.find("tools-left lung").click()
+    for _ in range(30):
+        if np.abs(volume_picture(seen) - rough).mean() < 0.3:
+            break
+    else:
+        raise AssertionError("The rough surface doesn't come back.")
+
+
+def test_a_level_is_seen_at_once_and_added(seen: Visit) -> None:
+    seen.find("by-value").click()
+    seen.find("by-level").click()
+    seen.find("value-low").fill("300")
+    for _ in range(60):
+        if pinks(volume_picture(seen)) > 0.01 and pinks(picture(seen, "slice-axial")) > 1e-3:
+            break
+        seen.page.wait_for_timeout(200)
+    else:
+        raise AssertionError("The level is never shown.")
+    seen.find("add-level").click()
+    seen.find("volume-isosurface").wait_for(timeout=PATIENCE)
+    idle(seen)
+    assert "Isosurface 300" in seen.find("history").locator("..").inner_html()
+    assert pinks(picture(seen, "slice-axial")) < 1e-3, "the preview is gone"
+    seen.find("by-value").click()
+    seen.find("undo").click()
+    seen.find("structure-isosurface").wait_for(state="detached")
+    idle(seen)
+
+
+def test_two_clicks_in_3d_measure_and_handles_move_the_ends(
+    seen: Visit, tmp_path: Path
+) -> None:
+    seen.find("look-anterior").click()
+    volume_picture(seen)
+    seen.find("hand-tool-distance").click()
+    seen.page.mouse.click(*share(seen, "view-3d", 0.32, 0.5))
+    seen.find("point-3d").wait_for()
+    # Between the clicks the view turns as ever.
+    x, y = share(seen, "view-3d", 0.5, 0.5)
+    seen.page.mouse.move(x, y)
+    seen.page.mouse.down()
+    seen.page.mouse.move(x + 12, y, steps=4)
+    seen.page.mouse.up()
+    volume_picture(seen)
+    seen.page.mouse.click(*share(seen, "view-3d", 0.32, 0.7))
+    seen.find("value-1").wait_for(timeout=PATIENCE)
+    first = float(seen.find("value-1").inner_text().removesuffix(" mm"))
+    assert 20 < first < 300
+    seen.find("hand-tool-distance").click()
+    handle = seen.find("handle-3d-1-1").bounding_box()
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+    seen.page.mouse.move(x, y)
+    seen.page.mouse.down()
+    seen.page.mouse.move(x, y - 30, steps=6)
+    seen.page.mouse.up()
+    seen.wait_until(
+        f"parseFloat(document.querySelector('[data-testid=value-1]').innerText) < {first - 5}"
+    )
+    with seen.page.expect_download(timeout=PATIENCE) as download:
+        seen.find("save-marks-json").click()
+    path = tmp_path / "marks.json"
+    download.value.save_as(path)
+    (mark,) = json.loads(path.read_text())["measurements"]
+    shown = float(seen.find("value-1").inner_text().removesuffix(" mm"))
+    assert mark["kind"] == "distance"
+    assert mark["mm"] == pytest.approx(shown, abs=0.06)
+    for left, posterior, _ in mark["points_lps"]:
+        assert left < -20, "the patient's right lung is on the left"
+        assert posterior < 0, "seen from the front, its front is met"
+
+
+def test_the_ends_of_an_ellipse_are_dragged(seen: Visit) -> None:
+    seen.find("hand-tool-ellipse").click()
+    x, y = share(seen, "slice-axial", 0.35, 0.4)
+    seen.page.mouse.move(x, y)
+    seen.page.mouse.down()
+    seen.page.mouse.move(x + 40, y + 30, steps=5)
+    seen.page.mouse.up()
+    seen.find("value-2").wait_for(timeout=PATIENCE)
+    seen.find("hand-tool-ellipse").click()
+    area = area_of(seen, "value-2")
+    handle = seen.find("handle-2-1").bounding_box()
+    seen.page.mouse.move(handle["x"] + 5, handle["y"] + 5)
+    seen.page.mouse.down()
+    seen.page.mouse.move(handle["x"] + 25, handle["y"] + 5, steps=5)
+    seen.page.mouse.up()
+    for _ in range(50):
+        if area_of(seen, "value-2") > 1.5 * area:
+            break
+        seen.page.wait_for_timeout(100)
+    else:
+        raise AssertionError("The ellipse has not grown.")
+    seen.find("delete-mark-2").click()
+    seen.find("value-2").wait_for(state="detached")
+
+
+def area_of(seen: Visit, name: str) -> float:
+    return float(seen.find(name).inner_text().rsplit(",", 1)[1].removesuffix(" cm²"))
+
+
+def test_the_browser_draws_the_surfaces_where_the_server_does(seen: Visit) -> None:
+    seen.find("look-anterior").click()
+    server = volume_picture(seen)
+    seen.switch("drawn-here", on=True)
+    seen.page.wait_for_selector("[data-testid=local-view][data-state=fine]", timeout=PATIENCE)
+    assert int(seen.find("local-view").get_attribute("data-triangles")) > 1000
+    for _ in range(50):
+        here = picture(seen, "view-3d")[40:]
+        if overlap(here, server) > 0.9:
+            break
+        seen.page.wait_for_timeout(200)
+    else:
+        raise AssertionError(f"Elsewhere: {overlap(here, server):.2f} of it agree.")
+    x, y = share(seen, "view-3d", 0.5, 0.5)
+    seen.page.mouse.move(x, y)
+    seen.page.mouse.down()
+    seen.page.mouse.move(x + 150, y, steps=5)
+    seen.page.mouse.up()
+    seen.page.wait_for_timeout(1500)
+    turned = picture(seen, "view-3d")[40:]
+    assert overlap(turned, server) < 0.9
+    seen.switch("drawn-here", on=False)
+    seen.find("local-view").wait_for(state="detached")
+    for _ in range(50):
+        if overlap(volume_picture(seen), turned) > 0.9:
+            break
+    else:
+        raise AssertionError("The server's camera didn't follow.")
+    seen.find("look-anterior").click()
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """How much of what either picture shows of coloured lungs, both do (without the corner)."""
+    rows = min(len(one), len(other))
+    masks = [
+        (np.ptp(pixels[: rows - 90], axis=2) > 45) & (pixels[: rows - 90, :, 1] > 60)
+        for pixels in (one, other)
+    ]
+    return float((masks[0] & masks[1]).sum() / max((masks[0] | masks[1]).sum(), 1))
+
+
+def test_planes_that_are_turned_are_turned_in_3d(seen: Visit) -> None:
+    seen.switch("show-slices", on=True)
+    straight = volume_picture(seen)
+    seen.find("slice-axial").focus()
+    for _ in range(4):
+        seen.page.keyboard.press("]")
+    turned = until_3d_differs(seen, straight)
+    seen.find("straighten").click()
+    again = until_3d_differs(seen, turned)
+    assert np.abs(again - straight).mean() < 0.5
+    seen.switch("show-slices", on=False)
+
+
+def test_the_page_had_nothing_to_complain_of(seen: Visit) -> None:
+    assert seen.complaints == []
