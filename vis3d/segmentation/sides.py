@@ -7,7 +7,19 @@ from numpy.typing import NDArray
 from skimage.segmentation import watershed
 
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
-from vis3d.segmentation.morphology import closed, components, distance_mm, filled, sizes, sums
+from vis3d.segmentation.grids import Factors, coarse_spacing, factors_for, pooled, spread
+from vis3d.segmentation.morphology import (
+    bounding_box,
+    closed,
+    components,
+    distance_mm,
+    filled,
+    fringed,
+    keep,
+    sizes,
+    sums,
+)
+from vis3d.segmentation.thinnest import thinnest_cut
 
 Sides: TypeAlias = NDArray[np.uint8]
 """1 left, 2 right, 0 neither."""
@@ -17,9 +29,12 @@ LIMITS_MM = ((60.0, 80.0), (35.0, 25.0))
 
 Parts that lie less far apart are tried second: they must lie about the middle itself.
 """
-WEAR_MM = (0.0, 1.0, 2.5, 4.0, 6.0, 8.0, 11.0, 15.0, 20.0, 26.0)
+WEAR_MM = (0.0, 1.0, 2.5, 4.0, 6.0, 8.0, 11.0, 15.0, 20.0, 26.0, 32.0)
 """How deep both lungs are worn down until they part."""
 VESSELS_MM = 5.0
+CUT_MM = 4.0
+"""Where lungs that touch are cut apart; the cut is then drawn at full resolution."""
+LEAST_SHARE = 0.4
 MIN_SHARE, MIN_ML = 0.03, 4.0
 """The least a lung beside another holds of both."""
 ACROSS_MM, MAX_ACROSS = 25.0, 0.08
@@ -32,30 +47,79 @@ def split_sides(airy: Bools, spacing_kji: Spacing, left_mm: Floats) -> tuple[Sid
     """Each voxel's side, and whether the lungs had to be cut apart.
 
     `left_mm` is how far to the left of the body's middle each voxel lies. Where the lungs
-    touch, they are worn down until two parts lie far apart, and grown again from those, the
-    deepest first: the cut runs where the junction is thinnest, half way between both.
+    touch, they are worn down until two parts lie far apart, and cut between those where the
+    junction has the least area.
     """
     pieces = components(airy)
     pair = _pair(pieces, left_mm, spacing_kji, LIMITS_MM[0], strict=True)
     if pair is not None:
-        return _with_the_rest(_marked(pieces, pair), airy, spacing_kji, left_mm), False
-    depth = _depth_mm(airy, spacing_kji)
-    for limits_mm, strict in (
-        (LIMITS_MM[0], True),
-        (LIMITS_MM[0], False),
-        (LIMITS_MM[1], False),
-    ):
+        return _with_the_rest(_marked(pieces, pair), airy, spacing_kji), False
+    factors = factors_for(spacing_kji, CUT_MM)
+    wide_mm = coarse_spacing(spacing_kji, factors)
+    share = pooled(airy.view(np.uint8), factors)
+    share[share < LEAST_SHARE] = 0
+    wide_left_mm = pooled(left_mm, factors)
+    markers, worn = _cores(share > 0, wide_mm, wide_left_mm)
+    if not markers.any():
+        return _one_sided(pieces, left_mm), False
+    if worn:
+        middle_mm = sum(float(wide_left_mm[markers == side].mean()) for side in (1, 2)) / 2
+        first = thinnest_cut(markers, share, wide_left_mm - np.float32(middle_mm), wide_mm)
+        markers = np.where(first, LEFT, RIGHT).astype(np.uint8) * _joined(share > 0, markers)
+    fine = _drawn(markers, airy, factors)
+    return _with_the_rest(fine, airy, spacing_kji), _touch(fine)
+
+
+def _cores(airy: Bools, spacing_kji: Spacing, left_mm: Floats) -> tuple[Sides, bool]:
+    """Parts deep in each lung, and whether they were worn down for it; none if there is one."""
+    pieces, depth = components(airy), _depth_mm(airy, spacing_kji)
+    for radius_mm in WEAR_MM:
+        cores = components(airy & (depth > radius_mm)) if radius_mm else pieces
+        markers = _one_sided_cores(cores, left_mm, spacing_kji)
+        if markers.any():
+            return markers, radius_mm > 0
+    for limits_mm in LIMITS_MM:
         for radius_mm in WEAR_MM:
-            cores = components(depth > radius_mm) if radius_mm else pieces
-            pair = _pair(cores, left_mm, spacing_kji, limits_mm, strict=strict)
-            if pair is None:
-                continue
-            markers = _marked(cores, pair)
-            if not radius_mm:
-                return _with_the_rest(markers, airy, spacing_kji, left_mm), False
-            sides = _grown_again(markers, depth, airy)
-            return _with_the_rest(sides, airy, spacing_kji, left_mm), True
-    return _one_sided(pieces, left_mm), False
+            cores = components(airy & (depth > radius_mm)) if radius_mm else pieces
+            pair = _pair(cores, left_mm, spacing_kji, limits_mm, strict=False)
+            if pair is not None:
+                return _marked(cores, pair), radius_mm > 0
+    return np.zeros(airy.shape, np.uint8), False
+
+
+def _one_sided_cores(cores: Labels, left_mm: Floats, spacing_kji: Spacing) -> Sides:
+    """The side of each large core, if none reaches far to the other and both sides have some.
+
+    A lung may be worn down to several.
+    """
+    voxels = sizes(cores, 2)
+    big = voxels >= max(MIN_SHARE * voxels.sum(), _least_voxels(spacing_kji))
+    center = sums(cores, left_mm, len(voxels)) / np.maximum(voxels, 1)
+    side_of: Sides = np.where(center > 0, LEFT, RIGHT).astype(np.uint8) * big
+    for side, sign in ((LEFT, 1), (RIGHT, -1)):
+        of_side = side_of == side
+        beyond = sums(cores, sign * left_mm < -ACROSS_MM, len(voxels))
+        weight = float(voxels[of_side].sum())
+        if (beyond[of_side] > MAX_ACROSS * voxels[of_side]).any() or not weight:
+            return np.zeros(cores.shape, np.uint8)
+    mean = [
+        float(np.average(center[side_of == s], weights=voxels[side_of == s])) for s in (1, 2)
+    ]
+    if mean[0] - mean[1] < LIMITS_MM[0][0]:
+        return np.zeros(cores.shape, np.uint8)
+    return np.asarray(side_of[cores])
+
+
+def _least_voxels(spacing_kji: Spacing) -> float:
+    return max(MIN_ML * 1000 / float(np.prod(spacing_kji)), 1)
+
+
+def _joined(airy: Bools, markers: Sides) -> Bools:
+    """The pieces that hold a marker."""
+    pieces = components(airy)
+    marked = np.zeros(int(pieces.max()) + 1, bool)
+    marked[pieces[markers > 0]] = True
+    return keep(pieces, marked)
 
 
 def _depth_mm(airy: Bools, spacing_kji: Spacing) -> Floats:
@@ -64,11 +128,30 @@ def _depth_mm(airy: Bools, spacing_kji: Spacing) -> Floats:
     return distance_mm(solid, spacing_kji)
 
 
-def _grown_again(markers: Sides, depth: Floats, airy: Bools) -> Sides:
-    # by steps of depth: within a step both sides advance alike, whatever the noise of depth
-    step = np.searchsorted(WEAR_MM[1:], depth).astype(np.int16)
-    sides = watershed(-step, markers.astype(np.int32), mask=(depth > 0) | airy)
-    return np.where(airy, sides, 0).astype(np.uint8)
+def _drawn(coarse: Sides, airy: Bools, factors: Factors) -> Sides:
+    """The sides at full resolution: where coarse voxels of both lie close, by what touches."""
+    left, right = fringed(coarse == LEFT), fringed(coarse == RIGHT)
+    settled = np.where(left & ~right, LEFT, 0) + np.where(right & ~left, RIGHT, 0)
+    sides = spread(settled.astype(np.uint8), factors, airy.shape) * airy
+    open_ = airy & (sides == 0)
+    box = bounding_box(open_, 1.0)
+    if box is None:
+        return sides
+    near = fringed(open_[box]) & airy[box]
+    # from all markers at once, voxel by voxel: each goes to the side that reaches it first
+    flat = np.zeros(near.shape, np.uint8)
+    reached = watershed(flat, sides[box] * near, mask=near)
+    sides[box] = np.where(near, reached, sides[box])
+    return sides
+
+
+def _touch(sides: Sides) -> bool:
+    """Whether a voxel of one side lies face to face with one of the other."""
+    for axis in range(3):
+        along = np.moveaxis(sides, axis, 0)
+        if ((along[1:] | along[:-1]) == LEFT | RIGHT)[(along[1:] != along[:-1])].any():
+            return True
+    return False
 
 
 def _marked(pieces: Labels, pair: tuple[int, int]) -> Sides:
@@ -90,8 +173,7 @@ def _pair(
     Strictly, neither may reach far beyond it: a piece that does holds parts of both lungs.
     """
     voxels = sizes(pieces, 2)
-    voxel_ml = float(np.prod(spacing_kji)) / 1000
-    big = np.flatnonzero(voxels >= max(MIN_SHARE * voxels.sum(), MIN_ML / voxel_ml, 1))
+    big = np.flatnonzero(voxels >= max(MIN_SHARE * voxels.sum(), _least_voxels(spacing_kji)))
     if len(big) < 2:
         return None
     big = big[np.argsort(-voxels[big])][:6]
@@ -109,7 +191,7 @@ def _pair(
     return max(fits)[1:] if fits else None
 
 
-def _with_the_rest(sides: Sides, airy: Bools, spacing_kji: Spacing, left_mm: Floats) -> Sides:
+def _with_the_rest(sides: Sides, airy: Bools, spacing_kji: Spacing) -> Sides:
     """The sides, and each fragment on the side that is nearer to its middle."""
     rest = components(airy & (sides == 0))
     voxels = sizes(rest)
