@@ -10,8 +10,8 @@ from vis3d.segmentation.frame import Bools, Floats, Spacing
 FIRST, SECOND = 1, 2
 OFF_MIDDLE_MM = 60.0
 """How far off the middle an area counts for twice itself."""
-LEVELS_PER_MM2 = 10
-"""Areas are counted in tenths of a mm2: flows are whole numbers."""
+LEVELS_PER_MM2 = 100
+"""Areas are counted in hundredths of a mm2: flows are whole numbers."""
 
 
 def thinnest_cut(
