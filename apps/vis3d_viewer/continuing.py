@@ -226,8 +226,10 @@ class Continuing:
         session, structures = await self._desk.work("Opening the session", read)
         await self._flush()  # what was done so far stays, as another sitting
         self._place, self._changes = None, -1
-        self._desk.choose_settings(**settings_of(session))
-        await self._showing.restore(structures)
+        try:
+            await self._showing.restore(structures)
+        finally:  # last: a volume that is hidden before there are surfaces leaves nothing
+            self._desk.choose_settings(**settings_of(session))
 
     async def _known(self) -> ScanMark:
         if self._scan is None:

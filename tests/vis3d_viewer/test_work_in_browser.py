@@ -1,6 +1,7 @@
 """From a look to a result without leaving the page: the tools, each once in a real browser."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -181,8 +182,30 @@ def test_label_map_and_numbers_are_saved(seen: Visit, tmp_path: Path) -> None:
     with path.open(newline="") as stream:
         rows = {row["name"]: row for row in csv.DictReader(stream)}
     assert float(rows["left lung"]["volume_ml"]) == pytest.approx(ml(seen, "left lung"), abs=1)
-    path = saved(seen, seen.find("save-report-lung-report").click, tmp_path)
-    assert "Lung report" in path.read_text("utf-8")
+
+
+def test_the_lung_report_is_read_saved_and_printed_on_one_page(
+    seen: Visit, tmp_path: Path
+) -> None:
+    seen.find("show-report-lung-report").click()
+    cell = seen.find("report-left lung-volume_ml")
+    cell.wait_for(timeout=PATIENCE)
+    assert float(cell.inner_text()) == pytest.approx(ml(seen, "left lung"), abs=1)
+    assert seen.find("report-left lung upper third-perc15_hu").inner_text().startswith("−")
+    seen.wait_until("document.querySelector('[data-testid=report-chart]').naturalWidth > 100")
+    assert "Slice thickness: 2 mm" in seen.find("report-conditions").inner_text()
+    with saved(seen, seen.find("report-csv").click, tmp_path).open(newline="") as stream:
+        rows = {row["name"]: row for row in csv.DictReader(stream)}
+    assert len(rows) == 9
+    page = saved(seen, seen.find("report-page").click, tmp_path)
+    seen.find("report-close").click()
+    paper = seen.page.context.new_page()
+    paper.goto(page.as_uri())
+    assert paper.locator("img").count() == 4
+    assert paper.evaluate("[...document.images].every(one => one.naturalWidth > 100)")
+    pdf = paper.pdf(prefer_css_page_size=True)
+    paper.close()
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
 
 
 def test_what_was_done_is_shown_as_python(seen: Visit, tmp_path: Path) -> None:

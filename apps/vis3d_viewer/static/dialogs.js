@@ -30,7 +30,7 @@
           <div class="v3-dialog-in">
             <div class="v3-tool-line v3-dialog-head">
               <h2>Header</h2>
-              <input ref="find" v-model="find" type="search" class="v3-select v3-grow" placeholder="Name, tag or value" aria-label="Search the header" data-testid="header-find">
+              <input ref="find" v-model="find" type="text" class="v3-select v3-grow" placeholder="Name, tag or value" aria-label="Search the header" data-testid="header-find">
               <label v-if="page.files > 1">File <input v-model.number.lazy="file" type="number" min="1" :max="page.files" class="v3-number" data-testid="header-file"> of {{ page.files }}</label>
               <button type="button" class="v3-icon" aria-label="Close" title="Close" data-testid="header-close" @click="close"><v-icon size="18" icon="mdi-close" /></button>
             </div>
