@@ -9,6 +9,8 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK
+from pydicom.data import get_testdata_file
 from pydicom.datadict import DicomDictionary
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -17,7 +19,7 @@ from vis3d_cli.main import main
 
 from tests.conftest import oblique_geometry
 from tests.dicom.stacks import ct_stack, write
-from vis3d.dicom import Policy, Pseudonyms, anonymize, discover, load_series
+from vis3d.dicom import Policy, Pseudonyms, anonymize, discover, load_series, read_image
 from vis3d.errors import Cancelled, NothingFoundError, UsageError
 
 MARKER = "QZMARKERZQ"
@@ -195,6 +197,76 @@ def test_comments_in_compressed_pixels_and_bytes_behind_them_are_gone(tmp_path, 
     anonymize(source, tmp_path / "out")
     assert_traceless(tmp_path / "out")
     np.testing.assert_array_equal(volume_at(tmp_path / "out").array, array.astype(int) - 1024)
+    made = pydicom.dcmread(next((tmp_path / "out").rglob("*.dcm")))
+    assert made.file_meta.TransferSyntaxUID == JPEGLSLossless
+
+
+@pytest.mark.parametrize("compress", ["none", "rle", "jpeg-lossless", "jpeg-ls", "jpeg-2000"])
+@pytest.mark.parametrize("signed", [False, True])
+def test_twelve_bits_survive_every_compression(tmp_path, array, stack, compress, signed):
+    for one, values in zip(stack, array, strict=True):
+        one.BitsStored, one.HighBit, one.PixelRepresentation = 12, 11, int(signed)
+        one.PixelData = (values & 0xFFF).tobytes()
+        one.add_new("PixelPaddingValue", "SS" if signed else "US", -7 if signed else 7)
+    source = saved(tmp_path / "in", stack)
+    anonymize(source, tmp_path / "out", compress=compress)
+    before, after = volume_at(source), volume_at(tmp_path / "out")
+    np.testing.assert_array_equal(after.array, before.array)
+    assert after.padding == before.padding
+    files = sorted(map(str, (tmp_path / "out").rglob("*.dcm")))
+    reader = SimpleITK.ImageSeriesReader()
+    reader.SetFileNames(files)
+    theirs = SimpleITK.GetArrayFromImage(reader.Execute())
+    inside = after.inside_scan()
+    np.testing.assert_array_equal(theirs[inside], after.array[inside])
+
+
+@pytest.mark.parametrize("compress", ["same", "rle", "jpeg-lossless", "jpeg-ls", "jpeg-2000"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SC_rgb_rle_2frame.dcm",
+        "SC_rgb_small_odd.dcm",
+        "SC_ybr_full_422_uncompressed.dcm",
+        "SC_rgb_dcmtk_+eb+cy+np.dcm",
+        "JPEG-lossy.dcm",
+    ],
+)
+def test_colours_and_loops_survive_every_compression(tmp_path, name, compress):
+    source = get_testdata_file(name)
+    done = anonymize(source, tmp_path / "out", compress=compress)
+    assert not done.failed
+    (made,) = (tmp_path / "out").rglob("*.dcm")
+    for number in range(read_image(source).frames):
+        np.testing.assert_array_equal(
+            read_image(made, frame=number).pixels, read_image(source, frame=number).pixels
+        )
+
+
+def test_a_head_that_no_header_speaks_of_is_seen(tmp_path, stack):
+    source = saved(tmp_path / "in", stack)
+    seen = []
+    done = anonymize(source, tmp_path / "out", shows_head=lambda v: seen.append(v) or True)
+    assert [finding.code for finding in done.findings] == ["face-seen", "face-unknown"]
+    assert done.findings[0].message.startswith("6 images show a skull")
+    assert seen[0].array.shape == (6, 30, 40)
+    none = anonymize(source, tmp_path / "other", shows_head=lambda volume: False)
+    assert [finding.code for finding in none.findings] == ["face-unknown"]
+
+
+def test_a_real_head_is_warned_of_though_its_words_say_chest(tmp_path, real_data, capsys):
+    with zipfile.ZipFile(real_data / "ge_tilted_head.zip") as archive:
+        archive.extractall(tmp_path / "in")
+    for path in (tmp_path / "in").rglob("*.dcm"):
+        dataset = pydicom.dcmread(path)
+        for keyword in ("StudyDescription", "SeriesDescription", "ProtocolName"):
+            setattr(dataset, keyword, "CHEST")
+        dataset.BodyPartExamined = "CHEST"
+        dataset.save_as(path)
+    assert main(["anonymize", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().err
+    assert "show a skull" in said
+    assert "may show the head" not in said
 
 
 def test_bits_above_the_stored_ones_and_surplus_pixels_are_gone(tmp_path, array, stack):

@@ -1,53 +1,53 @@
 """DICOM images without the patient: headers built anew, pixels written anew.
 
-Of the files given nothing is copied. Pixels are decoded and stored uncompressed, within the
-bits that hold values, so that comments in compressed streams, overlays in spare bits and
-bytes behind the image stay behind as well.
+Of the files given nothing is copied. Pixels are decoded and stored anew, within the bits that
+hold values, so that comments in compressed streams, overlays in spare bits and bytes behind
+the image stay behind as well. What was compressed is compressed again, without loss.
 """
 
 import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, UID_dictionary
+from pydicom.dataset import Dataset
+from pydicom.uid import UID_dictionary
 
-import vis3d
-from vis3d.dicom.codecs import LOSSY_TRANSFER_SYNTAXES
-from vis3d.dicom.colors import frame_size, rgb_values
+from vis3d.dicom.colors import frame_size
 from vis3d.dicom.datasets import header_dataset
 from vis3d.dicom.deidentify import Policy, deidentified
 from vis3d.dicom.discovery import _files_at, discover
-from vis3d.dicom.frames import Frame, PixelFormat, frame_count, stored_format
+from vis3d.dicom.encoding import Compression, compression_of
+from vis3d.dicom.frames import PixelFormat, frame_count, stored_format
 from vis3d.dicom.headers import Header, read_header
 from vis3d.dicom.kinds import OtherObjectError, check_pixels, check_readable
 from vis3d.dicom.known_terms import speaks_of_head
-from vis3d.dicom.pixels import stored_values
+from vis3d.dicom.loading import load_series
+from vis3d.dicom.pixels_anew import add_pixels_anew
 from vis3d.dicom.sentences import reason_of
-from vis3d.dicom.series import Skipped
+from vis3d.dicom.series import Series, Skipped
 from vis3d.dicom.sources import Source, Unreadable
-from vis3d.dicom.uids import new_uid
 from vis3d.errors import (
     InputError,
     NotDicomError,
     NothingFoundError,
     OutputError,
-    TooLargeError,
     UnsupportedError,
     UsageError,
     Vis3dError,
 )
 from vis3d.progress import Progress, part, silent
-from vis3d.volume import Finding
+from vis3d.volume import Finding, Volume
 from vis3d.whole_file import UNFINISHED, reason
 
-MAX_PIXEL_BYTES = 2**32 - 2
+Packing: TypeAlias = Literal["same", "none"] | Compression
+"""How pixels are stored: as the source's kind, uncompressed, or by one compression for all."""
+
 _SHOWS_TEXT = frozenset("SC US ES XC OP OT IVUS XA RF ECG SM".split())  # noqa: SIM905
 """Modalities whose pictures often carry the patient's name in their pixels."""
 _SCREENS = frozenset(("SCREEN SAVE", "SCREENSHOT", "SCREENSAVE"))
@@ -71,6 +71,8 @@ def anonymize(
     *,
     policy: Policy | None = None,
     pixels_reviewed: bool = False,
+    compress: Packing = "same",
+    shows_head: Callable[[Volume], bool] | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Anonymized:
@@ -79,7 +81,10 @@ def anonymize(
     Each series becomes a folder in `folder`, its files numbered; no name tells anything.
     All appear at the end; until then, and when the work is stopped, none does. Images that
     say that text is burned into their pixels fail unless somebody reviewed them
-    (`pixels_reviewed`). One file's failure doesn't stop the others.
+    (`pixels_reviewed`). One file's failure doesn't stop the others. Pixels that were
+    compressed are compressed again by the lossless kind of the same, unless `compress` says
+    otherwise; what a lossy compression lost stays lost, and no more is. Headers that speak of
+    the head are warned of; with `shows_head` CT scans are looked at, too.
 
     Raises:
         UsageError: `folder` is `path`, or lies in it.
@@ -89,14 +94,16 @@ def anonymize(
     source, target = Path(path), Path(folder)
     _check_apart(source, target)
     tell = progress or silent
-    work = _Work(policy or Policy(), pixels_reviewed, force)
+    work = _Work(policy or Policy(), pixels_reviewed, force, compress)
     with _together(target) as scratch:
         _, files = _files_at(source)
         listed = list(files)
         for number, file in enumerate(listed):
             tell(0.9 * number / len(listed), "Removing identities")
             work.take(file, scratch)
-        work.compare(source, scratch, part(tell, 0.9, 1.0))
+        work.compare(source, scratch, part(tell, 0.9, 0.95))
+        if shows_head is not None:
+            work.look(scratch, shows_head, part(tell, 0.95, 1.0))
     tell(1.0, "Removing identities")
     return work.done()
 
@@ -108,6 +115,7 @@ class _Work:
     policy: Policy
     pixels_reviewed: bool
     force: bool
+    compress: Packing = "same"
     folders: Counter[str] = field(default_factory=Counter)
     left_out: list[Skipped] = field(default_factory=list)
     failed: list[Skipped] = field(default_factory=list)
@@ -145,10 +153,19 @@ class _Work:
             raise InputError("has sequences that are nested too deep") from error
         if not made.get("SOPInstanceUID") or not made.get("SeriesInstanceUID"):
             raise InputError("has no UIDs of image and series, so nothing could refer to it")
-        _add_pixels(made, header, form, count)
+        add_pixels_anew(made, header, form, count, self.packing(header, form))
         if self.pixels_reviewed:
             made.BurnedInAnnotation = "NO"
         return made
+
+    def packing(self, header: Header, form: PixelFormat) -> Compression | None:
+        """How this image's pixels are compressed."""
+        if self.compress == "none":
+            return None
+        if self.compress != "same":
+            return self.compress
+        kind = compression_of(header.transfer_syntax)
+        return "rle" if kind and form.allocated > 16 else kind
 
     def judge(self, original: Any) -> None:
         """Refuse burned-in text, warn of what only a person can see.
@@ -186,13 +203,26 @@ class _Work:
         """Warn if the series can't be told apart any more as they could before."""
         if not self.folders or self.failed:
             return
-        before = discover(source, force=self.force, progress=part(tell, 0.0, 0.5))
-        after = discover(scratch, progress=part(tell, 0.5, 1.0))
+        try:
+            before = discover(source, force=self.force, progress=part(tell, 0.0, 0.5))
+            after = discover(scratch, progress=part(tell, 0.5, 1.0))
+        except InputError:  # a single picture, no series
+            return
         shapes = [
             sorted(s.shape for s in found.series if s.loadable) for found in (before, after)
         ]
         if shapes[0] != shapes[1]:
             self.warned["series-changed", _CHANGED] += 1
+
+    def look(self, scratch: Path, shows_head: Callable[[Volume], bool], tell: Progress) -> None:
+        """Warn of CT scans in which a head is seen, whatever their headers say."""
+        for series in _series_at(scratch, tell):
+            try:
+                volume = load_series(series, gaps="interpolate", progress=tell)
+            except InputError:
+                continue
+            if shows_head(volume):
+                self.warned["face-seen", _FACE_SEEN] += len(series.files)
 
     def done(self) -> Anonymized:
         if not self.folders and not self.failed:
@@ -206,6 +236,15 @@ class _Work:
         )
 
 
+def _series_at(scratch: Path, tell: Progress) -> tuple[Series, ...]:
+    """The CT scans in a folder."""
+    try:
+        found = discover(scratch, progress=tell).series
+    except InputError:  # single pictures, or nothing
+        return ()
+    return tuple(one for one in found if one.modality == "CT")
+
+
 _PIXELS = (
     "{count} images are of a kind that often shows text, and don't say that theirs don't: look "
     "at every one."
@@ -213,6 +252,10 @@ _PIXELS = (
 _FACE = (
     "{count} images may show the head: a face could be made of them, and recognised. Remove it "
     "or restrict who gets them."
+)
+_FACE_SEEN = (
+    "{count} images show a skull: a face can be made of such scans, and recognised, whatever "
+    "their headers say. Remove it or restrict who gets them."
 )
 _FACE_UNKNOWN = "{count} images don't say which part of the body they show: look for faces."
 _CHANGED = (
@@ -235,52 +278,6 @@ def _words(original: Any) -> str:
         "RequestedProcedureDescription", "PerformedProcedureStepDescription",
     )  # fmt: skip
     return " ".join(str(original.get(keyword, "")) for keyword in keywords)
-
-
-def _add_pixels(made: Dataset, header: Header, form: PixelFormat, count: int) -> None:
-    """The values of all frames, uncompressed, and what describes how they are stored."""
-    size = form.rows * form.columns * (3 if form.is_color else form.allocated // 8) * count
-    if size > MAX_PIXEL_BYTES:
-        raise TooLargeError(
-            f"holds {size:,} bytes of pixels; an element takes {MAX_PIXEL_BYTES:,}"
-        )
-    frames = (_bare_frame(header, form, number) for number in range(count))
-    if form.is_color:
-        pixels = b"".join(rgb_values(frame).tobytes() for frame in frames)
-        _describe_colors(made)
-    else:
-        kind = f"<{'i' if form.signed else 'u'}{form.allocated // 8}"
-        pixels = b"".join(stored_values(frame).astype(kind).tobytes() for frame in frames)
-        made.BitsStored, made.HighBit = form.stored, form.stored - 1
-        made.PhotometricInterpretation = form.photometric
-        if "PixelPresentation" in made:
-            made.PixelPresentation = "MONOCHROME"
-    for keyword in made.dir("PaletteColor"):
-        del made[keyword]
-    made.PixelData = pixels + b"\0" * (len(pixels) % 2)
-    made["PixelData"].VR = "OW"
-    if "NumberOfFrames" in made:
-        made.NumberOfFrames = count
-    if header.transfer_syntax in LOSSY_TRANSFER_SYNTAXES:
-        made.LossyImageCompression = "01"
-    made.file_meta = FileMetaDataset()
-    made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID
-    made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
-    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    made.file_meta.ImplementationClassUID = new_uid("vis3d")
-    made.file_meta.ImplementationVersionName = f"VIS3D_{vis3d.__version__}"
-
-
-def _bare_frame(header: Header, form: PixelFormat, number: int) -> Frame:
-    """A frame whose place doesn't matter."""
-    return Frame(header, number, form, None, None, None, 1.0, 0.0, "", None)
-
-
-def _describe_colors(made: Dataset) -> None:
-    made.SamplesPerPixel, made.PhotometricInterpretation = 3, "RGB"
-    made.PlanarConfiguration, made.PixelRepresentation = 0, 0
-    made.BitsAllocated = made.BitsStored = 8
-    made.HighBit = 7
 
 
 def _check_apart(source: Path, target: Path) -> None:

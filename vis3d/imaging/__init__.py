@@ -9,6 +9,7 @@ from vis3d.imaging.background import (
     objects,
 )
 from vis3d.imaging.cuts import PLANES, Cut, Plane, cut, slice_count, slice_index
+from vis3d.imaging.heads import shows_head
 from vis3d.imaging.histogram import (
     TISSUES,
     Histogram,
@@ -89,6 +90,7 @@ __all__ = [
     "pillow_formats",
     "read_picture",
     "shown",
+    "shows_head",
     "sketch",
     "slice_count",
     "slice_index",

@@ -55,6 +55,10 @@ def anonymize(
     pixels_reviewed: Annotated[
         bool, Parameter(help="You looked at the pictures: no text in them names anybody.")
     ] = False,
+    compress: Annotated[
+        Literal["same", "none", "rle", "jpeg-lossless", "jpeg-ls", "jpeg-2000", "htj2k"],
+        Parameter(help="How pixels are stored, without loss; same: as the source's kind."),
+    ] = "same",
     report: ReportFile = None,
     force: Force = False,
     how: How = PLAIN,
@@ -62,14 +66,15 @@ def anonymize(
     """Write DICOM images without the patient's identity (PS3.15 basic profile).
 
     Headers are built anew from what cannot identify; text, private groups,
-    overlays, dates and UIDs go, and pixels are stored uncompressed. Reports,
-    documents, waveforms and segmentations are left out.
-    What is drawn into the pixels and what a face looks like stays: look.
+    overlays, dates and UIDs go, and pixels are stored anew. Reports, documents,
+    waveforms and segmentations are left out. What is drawn into the pixels and
+    what a face looks like stays: a skull in a CT is warned of; look.
 
     For example: vis3d anonymize scans/chest -o shared/chest --dates shift
     """
     from vis3d.dicom import anonymize as anonymized
     from vis3d.files import input_kind
+    from vis3d.imaging import shows_head
 
     if input_kind(input) != "dicom":
         raise UsageError(f"{input.name} isn't DICOM: it has no header to clean.")
@@ -80,6 +85,8 @@ def anonymize(
             output,
             policy=policy,
             pixels_reviewed=pixels_reviewed,
+            compress=compress,
+            shows_head=shows_head,
             force=force,
             progress=progress,
         )

@@ -1,0 +1,99 @@
+"""Pixels of a file -> the same pixels in an image written anew, compressed or not."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileMetaDataset
+
+import vis3d
+from vis3d.dicom.codecs import LOSSY_TRANSFER_SYNTAXES
+from vis3d.dicom.colors import rgb_values
+from vis3d.dicom.encoding import (
+    Compression,
+    compressed,
+    keeps_bits,
+    put_frames,
+    transfer_syntax_of,
+)
+from vis3d.dicom.frames import Frame, PixelFormat
+from vis3d.dicom.headers import Header
+from vis3d.dicom.padding import stored_range
+from vis3d.dicom.pixels import stored_values
+from vis3d.dicom.uids import new_uid
+from vis3d.errors import TooLargeError
+
+MAX_PIXEL_BYTES = 2**32 - 2
+
+
+def add_pixels_anew(
+    made: Dataset,
+    header: Header,
+    form: PixelFormat,
+    count: int,
+    compress: Compression | None,
+) -> None:
+    """The values of all frames, and what describes how they are stored."""
+    size = form.rows * form.columns * (3 if form.is_color else form.allocated // 8) * count
+    if size > MAX_PIXEL_BYTES:
+        raise TooLargeError(
+            f"holds {size:,} bytes of pixels; an element takes {MAX_PIXEL_BYTES:,}"
+        )
+    frames = (_values(_bare_frame(header, form, number)) for number in range(count))
+    if form.is_color:
+        _describe_colors(made)
+    else:
+        made.BitsStored, made.HighBit = form.stored, form.stored - 1
+        made.PhotometricInterpretation = form.photometric
+        if "PixelPresentation" in made:
+            made.PixelPresentation = "MONOCHROME"
+    for keyword in made.dir("PaletteColor"):
+        del made[keyword]
+    if compress is None:
+        pixels = b"".join(values.tobytes() for values in frames)
+        made.PixelData = pixels + b"\0" * (len(pixels) % 2)
+        made["PixelData"].VR = "OW"
+    else:
+        if not form.is_color and not keeps_bits(compress):
+            _widen(made, header, form)
+        bits = int(made.BitsStored)
+        put_frames(made, [compressed(values, compress, bits) for values in frames])
+    if "NumberOfFrames" in made:
+        made.NumberOfFrames = count
+    if header.transfer_syntax in LOSSY_TRANSFER_SYNTAXES:
+        made.LossyImageCompression = "01"
+    made.file_meta = FileMetaDataset()
+    made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID
+    made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
+    made.file_meta.TransferSyntaxUID = transfer_syntax_of(compress)
+    made.file_meta.ImplementationClassUID = new_uid("vis3d")
+    made.file_meta.ImplementationVersionName = f"VIS3D_{vis3d.__version__}"
+
+
+def _values(frame: Frame) -> NDArray[Any]:
+    """Stored values (rows, columns) in little-endian order, or RGB (rows, columns, 3)."""
+    if frame.format.is_color:
+        return rgb_values(frame)
+    form = frame.format
+    return stored_values(frame).astype(f"<{'i' if form.signed else 'u'}{form.allocated // 8}")
+
+
+def _widen(made: Dataset, header: Header, form: PixelFormat) -> None:
+    """Say that all bits are stored: the stream does, and the values are the same."""
+    made.BitsStored, made.HighBit = form.allocated, form.allocated - 1
+    limits = stored_range(_bare_frame(header, form, 0))
+    if limits is not None and "PixelPaddingValue" in made:
+        made.PixelPaddingValue = limits[0]
+        if "PixelPaddingRangeLimit" in made:
+            made.PixelPaddingRangeLimit = limits[1]
+
+
+def _bare_frame(header: Header, form: PixelFormat, number: int) -> Frame:
+    """A frame whose place doesn't matter."""
+    return Frame(header, number, form, None, None, None, 1.0, 0.0, "", None)
+
+
+def _describe_colors(made: Dataset) -> None:
+    made.SamplesPerPixel, made.PhotometricInterpretation = 3, "RGB"
+    made.PlanarConfiguration, made.PixelRepresentation = 0, 0
+    made.BitsAllocated = made.BitsStored = 8
+    made.HighBit = 7
