@@ -18,6 +18,7 @@ from vis3d.errors import Cancelled, UsageError, Vis3dError
 from vis3d.progress import Progress
 from vis3d.scene import Camera, ClipPlane, CropBox, Scene
 from vis3d_viewer import compose, scene3d, study
+from vis3d_viewer.asked import known
 from vis3d_viewer.continuing import Continuing
 from vis3d_viewer.drawn_here import DrawnHere
 from vis3d_viewer.emphysema import Emphysema
@@ -30,7 +31,7 @@ from vis3d_viewer.marks import Marks
 from vis3d_viewer.opening import Opening, Sources
 from vis3d_viewer.page_state import STATE
 from vis3d_viewer.planes import plane_maps
-from vis3d_viewer.poses import Pose
+from vis3d_viewer.poses import ORBITS, ZOOMS, Pose
 from vis3d_viewer.reports import Reports
 from vis3d_viewer.settings import VIEWS, Settings, accept
 from vis3d_viewer.smoothness import Smoothness
@@ -130,10 +131,15 @@ class Explorer:
 
     def look(self, view: object) -> None:
         """Look at the patient from one side."""
-        for known in VIEWS:
-            if known == view and self.view is not None:
-                self._settings.data.view = known
-                self.view.look(Camera(view=known))
+        for side in VIEWS:
+            if side == view and self.view is not None:
+                self._settings.data.view = side
+                self.view.look(Camera(view=side))
+
+    def orbit(self, key: object) -> None:
+        """Turn or zoom 3D by a key."""
+        if self.view is not None:
+            self.view.orbit(known(key, (*ORBITS, *ZOOMS)))
 
     # What the explorer's parts ask for (a Desk)
 
@@ -267,8 +273,9 @@ class Explorer:
         for trigger in (
             self.cancel,
             self.look,
+            self.orbit,
         ):
-            self._server.trigger(trigger.__name__)(trigger)
+            self._server.trigger(trigger.__name__)(self._explained(trigger))
         parts = (
             self.opening,
             self._bench,

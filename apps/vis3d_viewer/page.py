@@ -16,6 +16,7 @@ SCRIPTS = (
     "window_histogram",
     "split_bars",
     "local_view",
+    "panel_nav",
     "start_page",
     "safety",
 )

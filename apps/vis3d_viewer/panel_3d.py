@@ -81,7 +81,7 @@ def _presets(s: Any) -> None:
             raw_attrs=[":data-testid=\"'preset-picture-' + preset\""],
         )
         html.I(v_else=True)
-        html.Span("{{ preset }}")
+        html.Span("{{ { mip: 'MIP', minip: 'MinIP' }[preset] || preset }}")
 
 
 def _cuts(s: Any) -> None:

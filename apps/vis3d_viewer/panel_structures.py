@@ -62,23 +62,26 @@ def build_structures(s: Any) -> None:
             f'@smoothness="{s.smoothness} = $event"',
         ],
     )
-    with html.Div(v_if=("rows.length && has_volume",), classes="v3-switches"):
+    with html.Div(v_if=("rows.length && has_volume",), classes="v3-switches v3-two"):
         v3.VSwitch(
-            label="Colours on slices", v_model=(s.show_overlay,), **named("show-overlay")
+            label="Colours",
+            v_model=(s.show_overlay,),
+            title="Colours of the structures on the slices",
+            **named("show-overlay"),
         )
-    with html.Div(v_if=("emphysema.possible",), classes="v3-switches v3-emphysema"):
         v3.VSwitch(
+            v_if=("emphysema.possible",),
             label="Emphysema",
             v_model=(s.show_emphysema,),
             title="Voxels of the lungs below -950 HU, red on slices and in 3D",
             **named("show-emphysema"),
         )
-        html.Span(
-            "{{ emphysema.text }}",
-            v_if=(f"{s.show_emphysema}",),
-            classes="v3-dim",
-            **named("emphysema-text", 'role="status"'),
-        )
+    html.P(
+        "Below −950 HU: {{ emphysema.text || '...' }}",
+        v_if=(f"emphysema.possible && {s.show_emphysema}",),
+        classes="v3-dim v3-small",
+        **named("emphysema-text", 'role="status"'),
+    )
     AddByValue(
         v_if=("has_volume && histogram.bars.length",),
         busy=("job.running",),

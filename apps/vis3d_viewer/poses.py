@@ -7,6 +7,17 @@ from vis3d.rendering import Stage
 
 Point = tuple[float, float, float]
 
+STEP_DEGREES = 10.0
+ORBITS = {
+    "ArrowLeft": (STEP_DEGREES, 0.0),
+    "ArrowRight": (-STEP_DEGREES, 0.0),
+    "ArrowUp": (0.0, -STEP_DEGREES),
+    "ArrowDown": (0.0, STEP_DEGREES),
+}
+"""How keys turn a camera: degrees to the viewer's right and upwards."""
+
+ZOOMS = {"+": 1.1, "-": 1 / 1.1}
+
 
 @dataclass(frozen=True)
 class Pose:
@@ -51,6 +62,18 @@ def stand(stage: Stage, pose: Pose) -> None:
     camera.SetFocalPoint(pose.focus_lps)
     camera.SetViewUp(pose.up_lps)
     camera.SetParallelScale(pose.scale_mm)
+
+
+def orbit(stage: Stage, key: str) -> None:
+    """Turn the stage's camera round what it looks at, or zoom; see `ORBITS`."""
+    if key in ZOOMS:
+        _camera(stage).Zoom(ZOOMS[key])
+        return
+    azimuth, elevation = ORBITS[key]
+    camera = _camera(stage)
+    camera.Azimuth(azimuth)
+    camera.Elevation(elevation)
+    camera.OrthogonalizeViewUp()
 
 
 def _camera(stage: Stage) -> Any:

@@ -13,7 +13,7 @@ from trame.widgets import vuetify3 as v3
 from vis3d.imaging import PLANES
 from vis3d_viewer.panel import build_panel, note_list
 from vis3d_viewer.panel_hand import HandOver3D
-from vis3d_viewer.settings import VIEWS
+from vis3d_viewer.settings import LARGE, VIEWS
 from vis3d_viewer.start_page import build_start_page
 from vis3d_viewer.widgets import (
     EscapeKey,
@@ -21,6 +21,7 @@ from vis3d_viewer.widgets import (
     IdleBlank,
     LiveValues,
     LocalView,
+    PanelSwitch,
     ReadOut,
     SliceView,
     SplitBars,
@@ -81,9 +82,12 @@ HELP = (
     ("Double-click, Enter", "enlarges a view, and back"),
     ("Drag a round grip, [ and ]", "turns the planes round the crosshair"),
     ("R", "resets zoom, pan and turned planes"),
-    ("Esc", "gives up a drag or the work going on"),
+    ("Esc", "gives up a drag or the work going on, puts a tool down"),
     ("Fingers", "one walks, two zoom and pan, a tap moves the crosshair"),
     ("In 3D: drag, wheel, shift-drag", "turn, zoom, pan"),
+    ("In 3D: arrows, + and −, R", "turn, zoom, look from the front"),
+    ("Double-click on an eye", "shows one structure alone, and all again"),
+    ("Ctrl Z, Ctrl Y", "undo, and do again"),
 )
 
 
@@ -132,7 +136,11 @@ def _bar(s: Any) -> None:
         with html.Div(classes="v3-layouts", role="group", aria_label="Layout"):
             for layout, icon, title in (
                 ("grid", "mdi-view-grid-outline", "Four views"),
-                ("large", "mdi-view-split-vertical", "One large, three small"),
+                (
+                    "large",
+                    "mdi-view-split-vertical",
+                    "One large, three small; again: another large",
+                ),
                 ("axial", "mdi-alpha-a-box-outline", "Axial alone"),
                 ("coronal", "mdi-alpha-c-box-outline", "Coronal alone"),
                 ("sagittal", "mdi-alpha-s-box-outline", "Sagittal alone"),
@@ -144,11 +152,12 @@ def _bar(s: Any) -> None:
                     title=title,
                     disabled=("!has_volume",) if layout != "volume" else False,
                     color=(f"{s.layout} === '{layout}' ? 'primary' : undefined",),
-                    click=f"{s.layout} = '{layout}'",
+                    click=_large(s) if layout == "large" else f"{s.layout} = '{layout}'",
                     aria_pressed=(f"{s.layout} === '{layout}'",),
                     **named(f"layout-{layout}", f'aria-label="{title}"'),
                 ):
                     v3.VIcon(icon)
+        PanelSwitch()
         ThemeSwitch(theme="theme = $event === 'light' ? 'vis3d-light' : 'vis3d'")
         with v3.VMenu(location="bottom end"):
             with (
@@ -162,10 +171,12 @@ def _bar(s: Any) -> None:
                 ),
             ):
                 v3.VIcon("mdi-help-circle-outline")
-            with v3.VCard(classes="v3-help"), html.Dl():
-                for keys, what in HELP:
-                    html.Dt(keys)
-                    html.Dd(what)
+            with v3.VCard(classes="v3-help"):
+                html.H2("Keys and gestures")
+                with html.Dl():
+                    for keys, what in HELP:
+                        html.Dt(keys)
+                        html.Dd(what)
 
 
 def _alerts() -> None:
@@ -228,7 +239,12 @@ def _views(s: Any) -> None:
             v_if=(f"['grid', 'large', 'volume'].includes({s.layout})",),
             dblclick=_enlarge(s, "volume"),
             classes="v3-volume",
-            **named("view-3d", ':data-state="view3d.state"'),
+            **named(
+                "view-3d",
+                ':data-state="view3d.state"',
+                'tabindex="0" role="application" aria-label="3D view"',
+                f'@keydown="{_turn_keys(s)}"',
+            ),
         ):
             rca.RemoteControlledArea(name=VIEW_3D, display="image", event_throttle_ms=16)
             LocalView(v_if=("drawn_here",), layers=("drawn_here",), camera=("camera",))
@@ -251,6 +267,27 @@ def _views(s: Any) -> None:
             )
 
 
+def _turn_keys(s: Any) -> str:
+    """What keys do in 3D: arrows turn, + and - zoom, R looks from the front."""
+    return (
+        "['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', '+', '-', 'r', 'R'].includes("
+        "$event.key) && !$event.ctrlKey && !$event.altKey && !$event.metaKey && "
+        "($event.preventDefault(), $event.key.toLowerCase() === 'r' "
+        "? trigger('look', ['anterior']) : trigger('orbit', [$event.key]))"
+    )
+
+
+def _large(s: Any) -> str:
+    """One large view: the one that was alone; where one is large already, the next."""
+    views = str(list(LARGE))
+    alone = f"{views}.includes({s.layout}) ? {s.layout}"
+    following = f"{views}[({views}.indexOf({s.large}) + 1) % {len(LARGE)}]"
+    return (
+        f"{s.large} = {alone} : {s.layout} === 'large' ? {following} : {s.large}; "
+        f"{s.layout} = 'large'"
+    )
+
+
 def _enlarge(s: Any, view: str) -> str:
     """What shows a view alone, and the views from before when it is alone."""
     return (
@@ -262,5 +299,11 @@ def _enlarge(s: Any, view: str) -> str:
 def _foot() -> None:
     with html.Footer(classes="v3-foot"):
         ReadOut(v_if=("has_volume",), version=("version",))
+        html.Span(
+            "{{ job.what }} {{ Math.round(100 * job.fraction) }} %",
+            v_if=("job.running",),
+            classes="v3-busy-foot",
+            **named("job-foot"),
+        )
         html.Div(classes="v3-space")
         html.Span("For research, not for diagnosis", classes="v3-dim", **named("purpose"))

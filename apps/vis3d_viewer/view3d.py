@@ -27,7 +27,7 @@ from vis3d.geometry import FloatArray
 from vis3d.rendering import Stage
 from vis3d.scene import Camera, Scene
 from vis3d_viewer.hand3d import BUTTONS, Hand3D, Picked, WasCut, bearable
-from vis3d_viewer.poses import Pose, pose_of, stand
+from vis3d_viewer.poses import Pose, orbit, pose_of, stand
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +73,7 @@ class View3D:
         self._moved = moved
         self._matrix: list[float] = []
         self._pose: Pose | None = None
+        self._keys: deque[str] = deque(maxlen=100)
         self._resting = False
         self._turning = False
         self._turned_at = 0.0
@@ -101,6 +102,11 @@ class View3D:
     def look(self, camera: Camera) -> None:
         """Turn to a side of the patient."""
         self._camera = camera
+        self._changed()
+
+    def orbit(self, key: str) -> None:
+        """Turn or zoom a little, as a key asks."""
+        self._keys.append(key)
         self._changed()
 
     def stand(self, pose: Pose) -> None:
@@ -317,6 +323,8 @@ class View3D:
         pose, self._pose = self._pose, None
         if pose is not None:
             stand(stage, pose)
+        while self._keys:
+            orbit(stage, self._keys.popleft())
         while self._events:
             self._hand.feed(stage, self._events.popleft(), self._scale)
         return stage

@@ -83,6 +83,21 @@ class EscapeKey(AbstractElement):
         self._event_names += ["pressed"]
 
 
+class PanelNav(AbstractElement):
+    """Leads to the parts of the panel that follows it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("panel-nav", **kwargs)
+        self._attr_names += ["volume"]
+
+
+class PanelSwitch(AbstractElement):
+    """Hides the panel, or brings it back."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("panel-switch", **kwargs)
+
+
 class ThemeSwitch(AbstractElement):
     """Light or dark."""
 

@@ -333,7 +333,7 @@
         <span class="v3-letter v3-top">{{ map.letters[2] }}</span>
         <span class="v3-letter v3-bottom">{{ map.letters[3] }}</span>
         <span class="v3-name">{{ plane }}<em v-if="map.turn"> · oblique</em></span>
-        <span class="v3-where">{{ index + 1 }} / {{ map.count }} &nbsp; {{ map.turn ? '' : position }}</span>
+        <span class="v3-where">{{ index + 1 }} / {{ map.count }}<i v-if="!map.turn"> &nbsp; {{ position }}</i></span>
         <span v-if="slabText" class="v3-slab" :data-testid="'slab-' + plane">{{ slabText }}</span>
         <span class="v3-scale"><i :style="{ width: scale.px + 'px' }"></i>{{ scale.mm }} mm</span>
         <span v-if="failed" class="v3-failed" role="alert">This slice could not be fetched.</span>
