@@ -77,6 +77,17 @@ class Monkey:
         except UsageError:
             assert self.state() == before, name
 
+    def check(self) -> None:
+        """The label map is what the masks make together, and the counts are theirs."""
+        study = self.desk.study
+        assert study is not None
+        assert study.labels is not None
+        painted = np.zeros(GEOMETRY.shape, np.uint8)
+        for structure in study.structures:
+            painted[study.masks[structure.label].array] = structure.label
+            assert study.voxels[structure.label] == study.masks[structure.label].array.sum()
+        assert (painted == study.labels.array).all()
+
     def arguments(self, name: str) -> tuple[object, ...]:
         chance, label, other = self.chance, self.label(), self.label()
         low = chance.randint(-900, 500)
@@ -149,6 +160,7 @@ def test_undo_leads_back_to_the_start_and_redo_to_the_end(seed: int, tmp_path: P
     assert not start["masks"]
     for _ in range(STEPS):
         monkey.act()
+        monkey.check()
     undone(monkey, "redo")
     end, script = monkey.state(), monkey.bench.structures.script
     undone(monkey, "undo")
