@@ -19,6 +19,7 @@ from vis3d.rendering import write_movie
 from vis3d.surface import Surface
 from vis3d_viewer.asked import finite, known, label_of
 from vis3d_viewer.desk import Desk
+from vis3d_viewer.showing import Showing
 from vis3d_viewer.study import Study
 from vis3d_viewer.view3d import View3D
 
@@ -48,8 +49,9 @@ class Prepared:
 class Exports:
     """What a person saves; each file is offered to the browser once it is whole."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, showing: Showing) -> None:
         self._desk = desk
+        self._showing = showing
         self._prepared: Prepared | None = None
 
     @property
@@ -92,7 +94,7 @@ class Exports:
         self._desk.start(self._labels(known(suffix, LABEL_FORMATS)))
 
     def save_picture(self, plain: object = False) -> None:
-        """Save the 3D view as a picture, with handles and cube or without."""
+        """Save the 3D view as a picture, with marks, handles and cube or without."""
         self._desk.start(self._picture(plain=plain is True))
 
     def save_film(self, suffix: object) -> None:
@@ -140,7 +142,10 @@ class Exports:
         self._desk.offer(path)
 
     async def _picture(self, *, plain: bool) -> None:
-        pixels = await self._view().picture(plain=plain)
+        study = self._desk.study
+        drawn_on = study is not None and study.volume is not None
+        marks = self._showing.structures.marks if drawn_on else ()
+        pixels = await self._view().picture(plain=plain, marks=marks)
         path = self._folder() / "view.png"
         await asyncio.to_thread(write_picture, pixels, path)
         self._desk.offer(path)

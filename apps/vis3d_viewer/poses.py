@@ -16,6 +16,9 @@ ORBITS = {
 }
 """How keys turn a camera: degrees to the viewer's right and upwards."""
 
+USUAL_ASPECT = 1.4
+"""A chest with arms is about so many times as wide as it is high."""
+
 ZOOMS = {"+": 1.1, "-": 1 / 1.1}
 
 
@@ -74,6 +77,13 @@ def orbit(stage: Stage, key: str) -> None:
     camera.Azimuth(azimuth)
     camera.Elevation(elevation)
     camera.OrthogonalizeViewUp()
+
+
+def refit(stage: Stage, size: tuple[int, int]) -> None:
+    """Give the stage another size in pixels; what fitted before fits again, more or less."""
+    before, after = (min(width / height, USUAL_ASPECT) for width, height in (stage.size, size))
+    stage.resize(size)
+    _camera(stage).Zoom(after / before)
 
 
 def _camera(stage: Stage) -> Any:

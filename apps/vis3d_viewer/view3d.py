@@ -11,7 +11,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -26,8 +26,10 @@ from vis3d.errors import Vis3dError
 from vis3d.geometry import FloatArray
 from vis3d.rendering import Stage
 from vis3d.scene import Camera, Scene
+from vis3d_viewer.annotations import annotated
 from vis3d_viewer.hand3d import BUTTONS, Hand3D, Picked, WasCut, bearable
-from vis3d_viewer.poses import Pose, orbit, pose_of, stand
+from vis3d_viewer.measuring import Kept
+from vis3d_viewer.poses import Pose, orbit, pose_of, refit, stand
 
 log = logging.getLogger(__name__)
 
@@ -141,10 +143,15 @@ class View3D:
         """
         return await self.apart(partial(self._seen_at, x, y))
 
-    async def picture(self, *, plain: bool = False) -> NDArray[np.uint8]:
-        """The view at rest in twice its size, RGB; a `plain` one without cube and handles."""
+    async def picture(
+        self, *, plain: bool = False, marks: Sequence[Kept] = ()
+    ) -> NDArray[np.uint8]:
+        """The view at rest in twice its size, RGB, with marks.
+
+        A `plain` one is without cube, handles and marks.
+        """
         try:
-            return await self.apart(partial(self._still, plain=plain))
+            return await self.apart(partial(self._still, plain=plain, marks=marks))
         finally:
             self._changed()
 
@@ -312,7 +319,7 @@ class View3D:
             self._stage.window.AddObserver("AbortCheckEvent", self._stop_if_restless)
         stage = self._stage
         if self._size and self._size != stage.size:
-            stage.resize(self._size)
+            refit(stage, self._size)
         scene, self._scene = self._scene, None
         if scene is not None:
             self._shown = scene
@@ -329,7 +336,7 @@ class View3D:
             self._hand.feed(stage, self._events.popleft(), self._scale)
         return stage
 
-    def _still(self, *, plain: bool) -> NDArray[np.uint8]:
+    def _still(self, *, plain: bool, marks: Sequence[Kept]) -> NDArray[np.uint8]:
         stage, scene = self._staged(), self._shown
         width, height = stage.size
         scale = min(2.0, math.sqrt(MAX_STILL_PIXELS / (width * height)))
@@ -338,7 +345,8 @@ class View3D:
             stage.resize((int(width * scale), int(height * scale)))
             if plain and scene is not None:
                 stage.show(replace(scene, marker=False, handles="none"))
-            return self._whole_picture(stage)
+            pixels = self._whole_picture(stage)
+            return pixels if plain else annotated(pixels, marks, stage.projection())
         finally:
             stage.resize((width, height))
             if plain and scene is not None:

@@ -9,6 +9,7 @@ import pytest
 import trimesh
 from vis3d_viewer import exports
 from vis3d_viewer.exports import Exports
+from vis3d_viewer.showing import Showing
 
 from tests.vis3d_viewer.desks import PlainDesk
 from tests.vis3d_viewer.scans import blob_lps, blob_study
@@ -31,7 +32,7 @@ def test_an_stl_is_closed_where_the_structure_lies_and_named_after_it(desk: Plai
     assert desk.study is not None
     renamed = replace(STRUCTURES[3], name="Rib 4: left/right")
     desk.study = replace(desk.study, structures=(renamed,))
-    exporter = Exports(desk)
+    exporter = Exports(desk, Showing(desk))
     exporter.export_stl(4)
     path = saved(desk)
     assert path.name == "Rib-4-left-right.stl"
@@ -41,7 +42,7 @@ def test_an_stl_is_closed_where_the_structure_lies_and_named_after_it(desk: Plai
 
 
 def test_a_surface_of_the_scan_before_is_not_saved(desk: PlainDesk) -> None:
-    exporter = Exports(desk)
+    exporter = Exports(desk, Showing(desk))
     exporter.prepare_surface(4)
     desk.finish()
     exporter.clear()
@@ -53,7 +54,7 @@ def test_a_surface_of_the_scan_before_is_not_saved(desk: PlainDesk) -> None:
 
 @pytest.mark.parametrize("suffix", exports.SURFACE_FORMATS)
 def test_a_prepared_surface_is_what_was_shown(desk: PlainDesk, suffix: str) -> None:
-    exporter = Exports(desk)
+    exporter = Exports(desk, Showing(desk))
     exporter.prepare_surface(4, 0, 60)
     desk.finish()
     plan = desk.state["surface_plan"]
@@ -71,7 +72,7 @@ def test_a_prepared_surface_is_what_was_shown(desk: PlainDesk, suffix: str) -> N
 
 
 def test_a_label_map_holds_the_structures_where_they_lie(desk: PlainDesk) -> None:
-    exporter = Exports(desk)
+    exporter = Exports(desk, Showing(desk))
     exporter.save_labels(".nii.gz")
     image = nib.load(saved(desk))
     array = np.asarray(image.dataobj)
@@ -100,7 +101,7 @@ def test_what_cannot_be_saved_is_refused(
     desk: PlainDesk, trigger: str, arguments: tuple[object, ...]
 ) -> None:
     with pytest.raises(UsageError):
-        Exports(desk).triggers[trigger](*arguments)
+        Exports(desk, Showing(desk)).triggers[trigger](*arguments)
         desk.finish()
     assert not desk.offered
 

@@ -22,6 +22,7 @@ class Marker:
         self._renderer = vtkRenderer()
         self._renderer.SetLayer(1)
         self._renderer.InteractiveOff()
+        self._renderer.UseFXAAOn()
         self._renderer.AddActor(_cube())
         self._renderer.SetDraw(False)
         window.AddRenderer(self._renderer)
