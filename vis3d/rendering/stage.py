@@ -315,10 +315,11 @@ class Stage:
         """Light the scene as a studio would, or from the camera where that goes wrong.
 
         vtkOpenGLGPUVolumeRayCastMapper (VTK 9.7) turns the light that falls on an oblique
-        volume in a wrong direction, but for a light at the camera.
+        volume in a wrong direction, but for a light at the camera; the CPU's ray caster
+        gets the same one, so that both draw the same picture.
         """
         volumes = [prop for prop in self._props.values() if isinstance(prop, VolumeProp)]
-        headlight_only = any(not prop.on_cpu and prop.is_oblique for prop in volumes)
+        headlight_only = any(prop.is_oblique for prop in volumes)
         if headlight_only != self._headlight_only:
             self._headlight_only = headlight_only
             self._renderer.RemoveAllLights()
