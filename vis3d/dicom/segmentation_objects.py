@@ -132,7 +132,10 @@ def _sources(series: Series) -> Iterator[Any]:
     """The series' headers, made fit for highdicom: nothing missing, one orientation."""
     frame_of_reference = new_uid()
     orientation = None
+    spacing_mm = series.geometry.spacing[2] if series.geometry else 1.0
     for header in series.source_datasets():
+        if not header.get("SliceThickness"):  # a segmentation's frames need one
+            header.SliceThickness = f"{spacing_mm:.6g}"
         for keyword in _INHERITED:
             if keyword not in header:
                 setattr(header, keyword, None)
