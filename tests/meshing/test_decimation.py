@@ -11,6 +11,7 @@ from vis3d.errors import InputError
 from vis3d.geometry import Geometry
 from vis3d.meshing import (
     Deviation,
+    collapse,
     decimated,
     decimated_for_view,
     deviation,
@@ -61,7 +62,31 @@ def test_a_limit_that_cannot_be_kept_is_refused_with_one_that_can(sponge: Surfac
     found = re.search(r"smallest possible is (\d+)", str(refused.value))
     assert found
     smallest = int(found[1])
-    assert len(decimated(sponge, max_triangles=smallest).triangles) <= smallest
+    assert smallest == 4 * piece_count(sponge)
+    fewest = decimated(sponge, max_triangles=smallest)
+    assert len(fewest.triangles) <= smallest
+    assert is_closed_and_manifold(fewest)
+
+
+def test_a_mesh_cut_in_parts_gets_light_everywhere(
+    ball: Surface, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_one = deviation(decimated(ball, max_triangles=600), ball)
+    monkeypatch.setattr(collapse, "LARGE", len(ball.triangles) // 8)
+    monkeypatch.setattr(collapse, "PART", len(ball.triangles) // 4)
+    fewer = decimated(ball, max_triangles=600)
+    assert deviation(fewer, ball).p95 < 1.3 * in_one.p95
+    assert is_closed_and_manifold(fewer)
+
+
+def test_a_surface_that_lost_its_shape_says_so() -> None:
+    mask = Mask(truth_of(torus, GRID), GRID, "ring")
+    fine = extract_surface(mask, max_triangles=1500)
+    assert fine.metadata["findings"] == ()
+    coarse = extract_surface(mask, max_triangles=16)
+    (finding,) = coarse.metadata["findings"]  # type: ignore[misc]
+    assert finding.code == "details-lost"
+    assert re.match(r"\d+ triangles keep \d+ % of the area", finding.message)
 
 
 @pytest.mark.parametrize("limit_mm", [0.05, 0.3])

@@ -33,6 +33,9 @@ SMALL_PIECE = 400
 LARGE_PIECE = 1000
 """Points from which on every fourth tells well enough where a piece is."""
 
+STAGE = 4
+"""The share of its triangles, one in so many, to which a mesh is collapsed at once."""
+
 HASTE = 8
 """How fast fast-simplification raises its threshold: at 9 the result gets worse."""
 
@@ -152,21 +155,23 @@ class _Pieces:
 def _within_triangles(surface: Surface, max_triangles: int, progress: Progress) -> Surface:
     with Helpers(len(surface.triangles)) as helpers:
         pieces = _Pieces.of(surface)
+        smallest = SMALLEST_PIECE * len(pieces.sizes)
+        if max_triangles < smallest:
+            raise InputError(
+                f"{max_triangles} triangles can't hold the {len(pieces.sizes)} pieces of "
+                f"{surface.name or 'the surface'}: the smallest possible is {smallest}."
+            )
         some, every = pieces.small(max_triangles // 8), pieces.sizes <= SMALL_PIECE
-        ways = (
-            (some, pieces.mesh_of, max_triangles),
-            (every, pieces.tetrahedra_for, max_triangles),
-            (every, pieces.tetrahedra_for, 0),  # the smallest possible, whatever was asked
-        )
-        for number, (small, instead, limit) in enumerate(ways):
-            here = part(progress, number / 3, (number + 1) / 3)
-            points, triangles = _squeezed(pieces, small, instead(small), limit, helpers, here)
+        ways = ((some, pieces.mesh_of), (every, pieces.tetrahedra_for))
+        for number, (small, instead) in enumerate(ways):
+            here = part(progress, number / 2, (number + 1) / 2)
+            points, triangles = _squeezed(
+                pieces, small, instead(small), max_triangles, helpers, here
+            )
             if len(triangles) <= max_triangles:
                 return replace(surface, points=points, triangles=triangles)
-    raise InputError(
-        f"{max_triangles} triangles can't hold the {len(pieces.sizes)} pieces of "
-        f"{surface.name or 'the surface'}: the smallest possible is {len(triangles)}."
-    )
+    points, triangles = sound(*pieces.tetrahedra_for(np.ones(len(pieces.sizes), bool)))
+    return replace(surface, points=points, triangles=triangles)
 
 
 def _squeezed(
@@ -186,12 +191,14 @@ def _squeezed(
     least = SMALLEST_PIECE * n_core
     spare = limit // 50 if n_core > 1 else 0  # for pieces that get lost and come back
     target = max(limit - len(aside[1]) - spare, least)
+    known: int | None = n_core
     for attempt in range(1, 7):
         here = part(progress, (attempt - 1) / 7, attempt / 7)
         here(0.0, "Reducing triangles")
-        known = n_core if attempt == 1 else None
-        core, complete = _collapsed(core, target, here, pieces=known, helpers=helpers)
-        lossless &= complete
+        for stage in _stages(len(core[1]), target):
+            core, complete = _collapsed(core, stage, here, pieces=known, helpers=helpers)
+            lossless &= complete
+            known = None
         whole = _joined(core, aside)
         if not lossless:
             lost = pieces.missing_from(core) & ~small
@@ -202,6 +209,18 @@ def _squeezed(
         target = min(target, len(core[1])) - (len(whole[1]) - limit) - 4
         target = least if attempt == 5 else max(target, least)
     return whole
+
+
+def _stages(count: int, target: int) -> list[int]:
+    """The numbers of triangles on the way from `count` to `target`.
+
+    A mesh that is taken apart in between, where sheets touch, loses half as many pieces.
+    """
+    stages = []
+    while count // STAGE > target:
+        count //= STAGE
+        stages.append(count)
+    return [*stages, target]
 
 
 def _within_deviation(surface: Surface, limit_mm: float, progress: Progress) -> Surface:

@@ -1,5 +1,6 @@
 """From voxels to surfaces: a structure's border, or where a scan has one value."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -21,16 +22,23 @@ from vis3d.meshing.placing import (
     placed_fairly,
     with_volume,
 )
+from vis3d.meshing.report import measures_of
 from vis3d.meshing.threads import in_blocks
 from vis3d.meshing.topology import Crossings, Values, crossings_of
 from vis3d.progress import Progress, part, silent
 from vis3d.surface import Surface
-from vis3d.volume import Mask, Volume
+from vis3d.volume import Finding, Mask, Volume
 
 Color: TypeAlias = tuple[int, int, int]
 Measure: TypeAlias = Literal["nothing", "deviation", "deviation at points"]
 
 MEASURES = get_args(Measure)
+
+FEW = 10
+"""A surface left with one triangle in so many is compared with the full one."""
+
+KEPT = 0.9
+"""The share of area and volume without which it isn't the same shape any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,7 +228,8 @@ def _finished(
         max_deviation_mm=options.max_deviation_mm,
         progress=part(progress, 0.3, 0.9),
     )
-    facts: dict[str, object] = {"findings": volume.findings if volume else ()}
+    findings = (*(volume.findings if volume else ()), *_lost(surface, full))
+    facts: dict[str, object] = {"findings": findings}
     progress(0.9, "Measuring the deviation")
     if surface is full:
         facts["deviation"] = NO_DEVIATION
@@ -231,3 +240,19 @@ def _finished(
         surface = with_deviation(surface, full, progress=part(progress, 0.9, 1.0))
     progress(1.0, "Done")
     return surface
+
+
+def _lost(surface: Surface, full: Surface) -> Iterator[Finding]:
+    """Whether so few triangles are left that the surface is another shape."""
+    if FEW * len(surface.triangles) > len(full.triangles):
+        return
+    (area, volume, _), (full_area, full_volume, _) = measures_of(surface), measures_of(full)
+    kept_area, kept_volume = area / full_area, volume / full_volume
+    if min(kept_area, kept_volume) < KEPT:
+        yield Finding(
+            "details-lost",
+            "warning",
+            f"{len(surface.triangles):,} triangles keep {100 * kept_area:.0f} % of the area "
+            f"and {100 * kept_volume:.0f} % of the volume of {surface.name or 'the surface'}: "
+            "thin parts and details are lost. Allow more triangles.",
+        )

@@ -93,7 +93,7 @@ def report_surface(
     pieces = int(piece_of_points(len(points), triangles).max(initial=-1)) + 1
     euler = len(points) - len(edges.sizes) + len(triangles)
     low, high = surface.bounds_mm.tolist()
-    area_mm2, volume_ml, quality = _measures(surface)
+    area_mm2, volume_ml, quality = measures_of(surface)
     return SurfaceReport(
         triangles=len(surface.triangles),
         closed=closed,
@@ -111,7 +111,7 @@ def report_surface(
     )
 
 
-def _measures(surface: Surface) -> tuple[float, float, Quality | None]:
+def measures_of(surface: Surface) -> tuple[float, float, Quality | None]:
     """Area in mm2, enclosed volume in ml, and quality unless there are no triangles."""
     count = len(surface.triangles)
     if not count:
