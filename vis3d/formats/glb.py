@@ -85,7 +85,8 @@ def read_glb(path: Path) -> tuple[Surface, ...]:
     """
     content, binary = _chunks(path)
     try:
-        placed = _placed_meshes(content)
+        with np.errstate(all="ignore"):
+            placed = _placed_meshes(content)
         check_parts(len(placed), path)
         metadata = {"findings": _findings(content)}
         surfaces = (
@@ -94,7 +95,8 @@ def read_glb(path: Path) -> tuple[Surface, ...]:
             for part in content["meshes"][mesh]["primitives"]
             if part.get("mode", TRIANGLES) == TRIANGLES
         )
-        return tuple(bounded(surfaces, path))
+        with np.errstate(all="ignore"):  # what isn't finite is refused with its points
+            return tuple(bounded(surfaces, path))
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, InputError):
             raise

@@ -210,7 +210,8 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror or error}.") from error
     try:
-        header = nrrd.read_header(rows)
+        with np.errstate(all="ignore"):  # numbers that don't fit are refused where they matter
+            header = nrrd.read_header(rows)
     except (
         nrrd.NRRDError,
         ValueError,

@@ -79,7 +79,7 @@ def read_3mf(path: Path) -> tuple[Surface, ...]:
         raise InputError(f"{path} is no 3MF file, or damaged.") from error
     except (OSError, EOFError, RuntimeError) as error:
         raise InputError(f"{path} can't be read: {error}.") from error
-    except (expat.ExpatError, ValueError, OverflowError, IndexError) as error:
+    except (expat.ExpatError, ValueError, OverflowError, LookupError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: the 3MF model is broken ({error}).") from error
@@ -207,7 +207,8 @@ def _built(model: _Model, path: Path) -> Iterator[Surface]:
             raise UnsupportedError(f"{path}: objects made of other objects aren't read.")
         points = np.frombuffer(found.points, np.float64).reshape(-1, 3)
         matrix = np.array(item.get("transform", "1 0 0 0 1 0 0 0 1 0 0 0").split(), np.float64)
-        points = (points @ matrix[:9].reshape(3, 3) + matrix[9:]) * scale
+        with np.errstate(all="ignore"):  # what isn't finite is refused below
+            points = (points @ matrix[:9].reshape(3, 3) + matrix[9:]) * scale
         check_points(points, path)
         triangles = np.frombuffer(found.triangles, np.int64).reshape(-1, 3)
         if np.linalg.det(matrix[:9].reshape(3, 3)) < 0:

@@ -262,6 +262,7 @@ def refuse_values(path: Path, kind: str, what: str) -> UnsupportedError:
     )
 
 
+LARGEST_FACT = 1e9
 _FACT_TYPES: dict[str, tuple[type, ...]] = {
     "unit": (str,),
     "padding": (int, float),
@@ -275,7 +276,9 @@ _FACT_TYPES: dict[str, tuple[type, ...]] = {
 
 
 def _is_fact(key: object, value: object) -> bool:
-    return isinstance(key, str) and isinstance(value, _FACT_TYPES.get(key, ()))
+    if not (isinstance(key, str) and isinstance(value, _FACT_TYPES.get(key, ()))):
+        return False
+    return not isinstance(value, int | float) or abs(value) <= LARGEST_FACT
 
 
 def _findings(rows: object) -> tuple[Finding, ...]:

@@ -92,7 +92,8 @@ def _grid(
         rows = [float(word) for word in image.get("Direction", "1 0 0 0 1 0 0 0 1").split()]
         matrix = np.eye(4)
         matrix[:3, :3] = np.array(rows).reshape(3, 3) * spacing
-        matrix[:3, 3] = origin + matrix[:3, :3] @ [i0, j0, k0]
+        with np.errstate(all="ignore"):  # the geometry refuses what isn't finite
+            matrix[:3, 3] = origin + matrix[:3, :3] @ [i0, j0, k0]
         shape = (k1 - k0 + 1, j1 - j0 + 1, i1 - i0 + 1)
     except (KeyError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: the image's extent, origin or spacing is broken.") from error

@@ -33,6 +33,17 @@ BLOCK_BYTES = 1 << 20
 LARGEST_BLOCK = 1 << 30
 MOST_ELEMENTS = 100_000
 LONGEST_TEXT = 1 << 16
+_DAMAGE = (
+    KeyError,
+    ValueError,
+    OverflowError,
+    IndexError,
+    RuntimeError,  # imagecodecs' Lz4Error
+    binascii.Error,
+    zlib.error,
+    lzma.LZMAError,
+)
+"""What unpacking and reading numbers raise where bytes are damaged."""
 
 
 def _unzip(block: bytes, size: int) -> bytes:
@@ -91,9 +102,9 @@ class XmlFile:
         """
         try:
             values = self._values(element, count)
-        except (KeyError, ValueError, binascii.Error, zlib.error, lzma.LZMAError) as error:
-            raise self._damaged(element) from error
-        except (RuntimeError, OverflowError, IndexError) as error:  # imagecodecs' Lz4Error
+        except InputError:
+            raise
+        except _DAMAGE as error:
             raise self._damaged(element) from error
         if len(values) < count:
             raise TruncatedError(
@@ -109,7 +120,7 @@ class XmlFile:
         """A String array's strings, at least one, short ones only."""
         try:
             values = self._values(element, LONGEST_TEXT, at_most=True)
-        except (KeyError, ValueError, binascii.Error, zlib.error, RuntimeError):
+        except _DAMAGE:
             return [""]
         strings = values.astype(np.uint8).tobytes().removesuffix(b"\0").split(b"\0")
         return [string.decode("utf-8", "replace") for string in strings]

@@ -181,9 +181,9 @@ def _triangles(file: XmlFile, piece: Element, path: Path) -> NDArray[np.int64]:
         return np.zeros((0, 3), np.int64)
     ends = file.array(_array(piece, "Polys/DataArray[@Name='offsets']", path), polygons)
     stops = ends.astype(np.int64)
-    sizes = stops - np.append(0, stops[:-1])
-    if sizes.min() < 1:
+    if stops[0] < 1 or (stops[1:] <= stops[:-1]).any():
         raise InputError(f"{path}: the polygons' offsets don't rise.")
+    sizes = stops - np.append(0, stops[:-1])
     element = _array(piece, "Polys/DataArray[@Name='connectivity']", path)
     corners = file.array(element, int(sizes.sum())).astype(np.int64)
     return fans(corners, sizes)
