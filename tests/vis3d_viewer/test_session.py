@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
+from vis3d_cli.main import main
 from vis3d_viewer.marks import Marks
 from vis3d_viewer.script_checks import is_ours
 from vis3d_viewer.session import (
@@ -368,3 +369,19 @@ def test_reading_can_be_stopped(file: Path) -> None:
 )
 def test_python_that_is_not_ours_is_refused(code: str) -> None:
     assert not is_ours(code)
+
+
+def test_the_command_line_refuses_what_is_no_session_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "work.vis3d"
+    command = ["serve", "--no-browser", "--session", str(path)]
+    assert main(command) == 3
+    assert capsys.readouterr().err.count("\n") == 1
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("session.json", "{}")
+    assert main(command) == 4
+    said = capsys.readouterr()
+    assert "no session file" in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""
