@@ -55,14 +55,22 @@ class AirwayTree:
         mask.reshape(-1)[self.places] = True
         return mask
 
-    def share(self, factors: Factors, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """How much of each coarse voxel is lumen."""
-        ijk = np.unravel_index(self.places, self.shape)
-        coarse = tuple(p // f for p, f in zip(ijk, factors, strict=True))
+    def within(self, box: Box) -> tuple[Places, ...]:
+        """Where in a box of the scan the lumen lies, (k, j, i)."""
+        kji = np.unravel_index(self.places, self.shape)
+        inside = np.ones(len(self.places), bool)
+        for places, part in zip(kji, box, strict=True):
+            inside &= (places >= part.start) & (places < part.stop)
+        return tuple(places[inside] - part.start for places, part in zip(kji, box, strict=True))
+
+    def percent(self, factors: Factors, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """How much of each coarse voxel is lumen, in percent."""
+        kji = np.unravel_index(self.places, self.shape)
+        coarse = tuple(p // f for p, f in zip(kji, factors, strict=True))
         places, counts = np.unique(np.ravel_multi_index(coarse, shape), return_counts=True)
-        share = np.zeros(shape, np.float32)
-        share.reshape(-1)[places] = counts / np.prod(factors)
-        return share
+        percent = np.zeros(shape, np.uint8)
+        percent.reshape(-1)[places] = 100 * counts // np.prod(factors)
+        return percent
 
 
 def grow_airways(

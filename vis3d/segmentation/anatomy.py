@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vis3d.progress import Progress, part
 from vis3d.segmentation.airways import AirwayTree, grow_airways
@@ -13,10 +14,12 @@ from vis3d.segmentation.contrast import Contrast, find_contrast
 from vis3d.segmentation.cortical import cortical_bone
 from vis3d.segmentation.frame import AIR_HU, Bools, Floats, PatientFrame, Spacing
 from vis3d.segmentation.grids import (
+    Box,
     Factors,
     coarse_spacing,
     factors_for,
     fine_box,
+    mostly,
     pooled,
     refined,
     spread,
@@ -36,6 +39,8 @@ BODY_MM, SMALL_FIELD_MM = 4.0, 250.0
 AIRWAY_WALL_MM = 2.0
 ROUND_AIR_MM = 4.0
 """Airways are looked for no farther from the air in the body."""
+ROUND_LUNGS_MM = 25.0
+"""What lies farther from the air has no say in where the lungs end."""
 SECOND_AIR_HU = -500.0
 """The level between lung and tissue where the scan's own one led to no plausible lungs."""
 STEPS = {
@@ -82,12 +87,16 @@ class Anatomy:
     def unmeasured(self) -> Bools | None:
         """Where the 2 mm grid was mostly not measured."""
         padding = self.frame.unmeasured
-        return None if padding is None else pooled(padding, self.factors) > 0.5
+        return None if padding is None else mostly(padding, self.factors)
 
     @cached_property
     def beside_padding(self) -> Bools | None:
         """The voxels of the 2 mm grid that touch the padding; None without any."""
-        return None if self.unmeasured is None else fringed(self.unmeasured) & ~self.unmeasured
+        padding = self.unmeasured
+        if padding is None:
+            return None
+        one = padding if padding.strides[0] else padding[:1]
+        return np.broadcast_to(fringed(one) & ~one, padding.shape)
 
     @cached_property
     def body(self) -> Bools:
@@ -95,7 +104,7 @@ class Anatomy:
         factors = self._body_factors()
         unmeasured = None
         if self.unmeasured is not None:
-            unmeasured = pooled(self.unmeasured, factors) > 0.5
+            unmeasured = mostly(self.unmeasured, factors)
         hu = pooled(self.hu, factors)
         self.step("body")(0.0, "Finding the body")
         body = coarse_body(hu, unmeasured, coarse_spacing(self.spacing, factors))
@@ -165,12 +174,12 @@ class Anatomy:
     @cached_property
     def coarse_airways(self) -> Bools:
         """The airways on the 2 mm grid, with their walls."""
-        return grown(self.lumen_share > 0.3, AIRWAY_WALL_MM, self.spacing)
+        return grown(self.lumen_percent >= 30, AIRWAY_WALL_MM, self.spacing)
 
     @cached_property
-    def lumen_share(self) -> Floats:
+    def lumen_percent(self) -> NDArray[np.uint8]:
         """How much of each voxel of the 2 mm grid is lumen of the airways."""
-        return self.airways.share(self.factors, self.hu.shape)
+        return self.airways.percent(self.factors, self.hu.shape)
 
     @cached_property
     def coarse_lungs(self) -> CoarseLungs:
@@ -189,17 +198,22 @@ class Anatomy:
     def _lungs_in(
         self, air: Bools, airways: Bools, body: Bools, progress: Progress, *, dark: bool = False
     ) -> CoarseLungs:
-        return find_lungs(
-            self.hu,
-            air,
-            airways,
-            self.lumen_share > 0.5,
-            body,
+        box = bounding_box(air, ROUND_LUNGS_MM, self.spacing)
+        if box is None:
+            nothing = np.zeros(air.shape, bool)
+            return CoarseLungs(nothing, nothing, nothing)
+        found = find_lungs(
+            self.hu[box],
+            air[box],
+            airways[box],
+            self.lumen_percent[box] > 50,
+            body[box],
             self.spacing,
-            self._left_mm() - np.float32(self._middle_mm()),
+            self._left_mm(box) - np.float32(self._middle_mm()),
             progress,
             dark=dark,
         )
+        return found.placed(box, air.shape)
 
     def _body_factors(self) -> Factors:
         """How many voxels of the 2 mm grid make one for the body; a child's wall is thin."""
@@ -213,35 +227,34 @@ class Anatomy:
         hu = pooled(self.hu, factors)
         measured = np.ones(hu.shape, bool)
         if self.unmeasured is not None:
-            measured = pooled(self.unmeasured, factors) <= 0.5
+            measured = ~mostly(self.unmeasured, factors)
         air = (hu < SKIN_HU) & measured
         return spread(outside_air(air, hu, measured) | ~measured, factors, self.hu.shape)
 
     @cached_property
-    def lungs(self) -> Sides:
-        """The side of each voxel's lung at full resolution: 1 left, 2 right, 0 no lung."""
+    def lungs(self) -> tuple[Box, Sides]:
+        """The box of the lungs at full resolution; the side of each voxel, 1 left, 2 right."""
         coarse = self.coarse_lungs
-        both_coarse = fringed(coarse.both)
+        box = bounding_box(coarse.both, 2 * max(self.spacing), self.spacing)
+        if box is None:
+            return (slice(0), slice(0), slice(0)), np.zeros((0, 0, 0), np.uint8)
+        fine = fine_box(box, self.factors, self.frame.hu.shape)
+        left, right = coarse.left[box], coarse.right[box]
         both = refined(
-            coarse.both,
-            coarse.certain,
-            hu=self.frame.hu,
+            left | right,
+            coarse.certain[box],
+            hu=self.frame.hu[fine],
             range_hu=(-np.inf, self.threshold_hu),
             factors=self.factors,
             progress=self.step("border"),
         )
-        sides = self._measured(both).view(np.uint8)
-        sides.reshape(-1)[self.airways.places] = 0
-        box = bounding_box(both_coarse)
-        if box is None:
-            return sides
-        fine = fine_box(box, self.factors, sides.shape)
-        nearer_left = (coarse.left | (fringed(coarse.left) & ~coarse.right)).view(np.uint8)
-        for k in range(fine[0].start, fine[0].stop):
-            plane = sides[k, fine[1], fine[2]]
-            left = nearer_left[k // self.factors[0], box[1], box[2]][None]
-            plane *= np.uint8(2) - spread(left, (1, *self.factors[1:]), (1, *plane.shape))[0]
-        return sides
+        sides = self._measured(both, fine).view(np.uint8)
+        sides[self.airways.within(fine)] = 0
+        nearer_left = (left | (fringed(left) & ~right)).view(np.uint8)
+        for k, plane in enumerate(sides):
+            near = nearer_left[k // self.factors[0]][None]
+            plane *= np.uint8(2) - spread(near, (1, *self.factors[1:]), (1, *plane.shape))[0]
+        return fine, sides
 
     @cached_property
     def noise(self) -> tuple[int, float]:
@@ -309,12 +322,28 @@ class Anatomy:
         """The cortex of the bones at full resolution."""
         return cortical_bone(self.frame.hu, self.bones, self.frame.spacing_kji)
 
-    def _left_mm(self) -> Floats:
-        """How far to the patient's left each voxel of the 2 mm grid lies."""
-        steps = self.frame.affine[0, :3][::-1] * self.factors
-        k, j, i = (np.arange(n, dtype=np.float32) for n in self.hu.shape)
-        left: Floats = (k * steps[0])[:, None, None] + (j * steps[1])[:, None] + i * steps[2]
-        return left.astype(np.float32)
+    def _left_mm(self, box: Box | None = None) -> Floats:
+        """How far to the patient's left each voxel of (a box of) the 2 mm grid lies."""
+        steps = self._left_steps_mm()
+        k, j, i = (
+            np.arange(n, dtype=np.float32)[part]
+            for n, part in zip(self.hu.shape, box or (slice(None),) * 3, strict=True)
+        )
+        return np.asarray(
+            (k * steps[0])[:, None, None] + (j * steps[1])[:, None] + i * steps[2], np.float32
+        )
+
+    def _left_steps_mm(self) -> NDArray[np.float32]:
+        """How far to the left one step along k, j and i of the 2 mm grid leads."""
+        return np.asarray(self.frame.affine[0, :3][::-1] * self.factors, np.float32)
+
+    def _mean_left_mm(self, mask: Bools) -> float:
+        """How far to the left the voxels of a mask lie in the mean."""
+        mean_kji = [
+            np.average(np.arange(n), weights=np.count_nonzero(mask, axis=across))
+            for n, across in zip(mask.shape, ((1, 2), (0, 2), (0, 1)), strict=True)
+        ]
+        return float(self._left_steps_mm() @ mean_kji)
 
     def _middle_mm(self) -> float:
         """Where the middle of the body lies, on the same scale.
@@ -323,17 +352,18 @@ class Anatomy:
         """
         if not self.body.any():
             return 0.0
-        left_mm = self._left_mm()
         padded = self.beside_padding is not None and (self.body & self.beside_padding).any()
         if padded or self.body[:, :, [0, -1]].any():
             if self.trachea.any():
-                return float(left_mm[self.trachea].mean())
-            spine = spine_mm(self.hu, self.body, self.airy, left_mm, self.spacing)
+                return self._mean_left_mm(self.trachea)
+            spine = spine_mm(self.hu, self.body, self.airy, self._left_mm(), self.spacing)
             if spine is not None:
                 return spine
-        return float(left_mm[self.body].mean())
+        return self._mean_left_mm(self.body)
 
-    def _measured(self, mask: Bools) -> Bools:
+    def _measured(self, mask: Bools, box: Box | None = None) -> Bools:
         padding = self.frame.unmeasured
+        if padding is not None and box is not None:
+            padding = padding[box]
         # true > false: the mask without the padding, in place
         return mask if padding is None else np.greater(mask, padding, out=mask)

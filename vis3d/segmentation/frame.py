@@ -1,7 +1,6 @@
 """A scan turned as the patient is: k runs up, j to the back, i to the left."""
 
 from dataclasses import dataclass
-from functools import reduce
 from itertools import permutations
 from typing import Any, TypeAlias, TypeVar
 
@@ -116,29 +115,41 @@ def _measured(volume: Volume) -> tuple[Values, Bools | None]:
     array: Values = volume.array
     if array.dtype.kind not in "iuf" or array.dtype.itemsize < 2:
         raise UnsupportedError(f"Values of type {array.dtype} can't be Hounsfield units.")
-    unmeasured: list[Bools] = []
-    if array.dtype.kind == "f":
-        unmeasured.append(~(array >= LOWEST_SENSIBLE_HU))  # NaN too
-    elif array.min() < LOWEST_SENSIBLE_HU:
-        unmeasured.append(np.asarray(array < LOWEST_SENSIBLE_HU))
-    if volume.padding is not None:
-        unmeasured.append(~volume.inside_scan())
-    if not any(where.any() for where in unmeasured):
-        outside = outside_circle(array)
-        unmeasured = [] if outside is None else [outside]
-    if not unmeasured:
+    where = _unmeasured(volume)
+    if where is None:
+        where = outside_circle(array)
+    if where is None:
         return array, None
-    where = _once(reduce(np.logical_or, unmeasured))
     everywhere = np.broadcast_to(where, array.shape)
-    lowest = LOWEST_SENSIBLE_HU if array.dtype.kind in "if" else 0
-    if np.max(array, where=everywhere, initial=lowest) <= AS_GOOD_AS_AIR_HU:
+    planes = zip(array, everywhere, strict=True)
+    if all((plane[out] <= AS_GOOD_AS_AIR_HU).all() for plane, out in planes):
         return array, everywhere
     return np.where(where, array.dtype.type(AIR_HU), array), everywhere
 
 
-def _once(where: Bools) -> Bools:
-    """One slice of a mask that is the same in all slices: all others would only cost memory."""
-    return where[:1] if all((plane == where[0]).all() for plane in where) else where
+def _unmeasured(volume: Volume) -> Bools | None:
+    """The padding and what no tissue has, slice by slice; None where there is none.
+
+    One slice stands for all where they are the same: the others would only cost memory.
+    """
+    array, padding = volume.array, volume.padding
+    if padding is None and array.dtype.kind != "f" and array.min() >= LOWEST_SENSIBLE_HU:
+        return None
+    first = _unmeasured_in(array[0], padding)
+    where: Bools | None = None
+    for k, plane in enumerate(array):
+        here = _unmeasured_in(plane, padding)
+        if where is None and (here != first).any():
+            where = np.repeat(first[None], len(array), axis=0)
+        if where is not None:
+            where[k] = here
+    where = first[None] if where is None else where
+    return where if where.any() else None
+
+
+def _unmeasured_in(plane: Values, padding: float | None) -> Bools:
+    where: Bools = ~(plane >= LOWEST_SENSIBLE_HU)  # NaN too
+    return where if padding is None else where | (plane == padding)
 
 
 def outside_circle(array: Values) -> Bools | None:

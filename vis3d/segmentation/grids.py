@@ -55,6 +55,17 @@ def pooled(
     return result
 
 
+def mostly(mask: Bools, factors: Factors) -> Bools:
+    """Which blocks of `factors` voxels lie in the mask with more than half of themselves.
+
+    A mask that shows one slice for all (see `PatientFrame`) does so in the answer.
+    """
+    if mask.strides[0]:
+        return np.asarray(pooled(mask, factors) > 0.5)
+    one = pooled(mask[:1], (1, *factors[1:])) > 0.5
+    return np.broadcast_to(one, (-(-len(mask) // factors[0]), *one.shape[1:]))
+
+
 def _stacked(block: Values) -> Values:
     """The sum of the slices, in a type that holds it and the rows to come."""
     total: Values = block[0].astype(np.float32 if block.dtype.kind == "f" else np.int32)

@@ -29,8 +29,9 @@ MIN_GAS_ML = 5.0
 def about_lungs(anatomy: Anatomy) -> Iterator[Check]:
     """What the lungs of a scan say of themselves."""
     ml = anatomy.frame.voxel_ml
-    both = float(np.count_nonzero(anatomy.lungs)) * ml
-    left = float(np.count_nonzero(anatomy.lungs == LEFT)) * ml
+    _, sides = anatomy.lungs
+    both = float(np.count_nonzero(sides)) * ml
+    left = float(np.count_nonzero(sides == LEFT)) * ml
     right = both - left
     if both == 0:
         yield Check("lungs-found", False, "No lung was found in the scan.")

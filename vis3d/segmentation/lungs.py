@@ -1,12 +1,13 @@
 """The lungs: airy, inside the body, without trachea and gas."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
+from vis3d.segmentation.grids import Box
 from vis3d.segmentation.morphology import (
     bounding_box,
     closed,
@@ -70,6 +71,14 @@ class CoarseLungs:
     def both(self) -> Bools:
         """Left and right together."""
         return self.left | self.right
+
+    def placed(self, box: Box, shape: tuple[int, ...]) -> "CoarseLungs":
+        """The same on a grid of which this one is a box."""
+        left, right, certain = (
+            _placed(part, box, shape) for part in (self.left, self.right, self.certain)
+        )
+        doubted = None if self.doubted is None else _placed(self.doubted, box, shape)
+        return replace(self, left=left, right=right, certain=certain, doubted=doubted)
 
 
 def air_threshold(hu: Floats, body: Bools) -> float:
@@ -167,8 +176,11 @@ def _parts(hu: Floats, air: Bools, spacing_kji: Spacing) -> _Parts:
 
 def airy_parts(hu: Floats, air: Bools, spacing_kji: Spacing) -> Bools:
     """The connected airy parts that could be lung by their size and density."""
-    parts = _parts(hu, air, spacing_kji)
-    return keep(parts.labels, parts.lungs())
+    box = bounding_box(air, max(spacing_kji), spacing_kji)
+    if box is None:
+        return air
+    parts = _parts(hu[box], air[box], spacing_kji)
+    return _placed(keep(parts.labels, parts.lungs()), box, air.shape)
 
 
 def find_lungs(
@@ -214,13 +226,10 @@ def find_lungs(
         doubted |= doubt
     left, right = found[0] & (sides != 2), found[1] & (sides != 1)
     right &= ~left
-    return CoarseLungs(
-        _placed(left, box, hu.shape),
-        _placed(right, box, hu.shape),
-        _placed((left | right) & ~main, box, hu.shape),
-        merged,
-        _placed(doubted & ~left & ~right, box, hu.shape),
+    found_there = CoarseLungs(
+        left, right, (left | right) & ~main, merged, doubted & ~left & ~right
     )
+    return found_there.placed(box, hu.shape)
 
 
 def _placed(part: Bools, box: tuple[slice, ...], shape: tuple[int, ...]) -> Bools:

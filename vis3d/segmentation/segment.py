@@ -65,7 +65,8 @@ def _paint_lungs(labels: Sides, anatomy: Anatomy, by_name: Mapping[str, int]) ->
     for side, name in ((LEFT, "left lung"), (RIGHT, "right lung")):
         if name not in by_name:
             continue
-        for plane, sides in zip(labels, anatomy.lungs, strict=True):
+        box, lungs = anatomy.lungs
+        for plane, sides in zip(labels[box], lungs, strict=True):
             np.copyto(plane, np.uint8(by_name[name]), where=sides == side)
 
 
