@@ -1,15 +1,15 @@
 """What the page shows, worked out from a study and the settings: pure functions only."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from vis3d.imaging import PLANES, slice_count
-from vis3d.labels import Structure
+from vis3d.labels import Check, Structure
 from vis3d.scene import Scene
-from vis3d.volume import Volume
+from vis3d.volume import Finding, Volume
 from vis3d_viewer.scene3d import names_in_3d, usual_opacity
 from vis3d_viewer.settings import Settings
 from vis3d_viewer.study import Study
@@ -111,15 +111,20 @@ def facts(volume: Volume) -> str:
 
 def notes(study: Study) -> list[dict[str, str]]:
     """Failed checks, warnings and notes, the most serious first."""
+    findings = list(study.findings)
+    if study.volume and study.view_volume and _is_smaller(study.view_volume, study.volume):
+        findings.append(Finding("reduced", "note", REDUCED))
+    return sorted_notes(study.labels.report.checks if study.labels else (), findings)
+
+
+def sorted_notes(checks: Iterable[Check], findings: Iterable[Finding]) -> list[dict[str, str]]:
+    """Checks and findings as a page shows them, each message once, the most serious first."""
     order = {"error": 0, "warning": 1, "note": 2, "ok": 3}
-    checks = study.labels.report.checks if study.labels else ()
     rows = [
         {"severity": "ok" if check.ok else "warning", "message": check.message}
         for check in checks
     ]
-    rows += [{"severity": f.severity, "message": f.message} for f in study.findings]
-    if study.volume and study.view_volume and _is_smaller(study.view_volume, study.volume):
-        rows.append({"severity": "note", "message": REDUCED})
+    rows += [{"severity": f.severity, "message": f.message} for f in findings]
     said: dict[str, dict[str, str]] = {}
     for row in rows:
         said.setdefault(row["message"], row)  # a failed check may be a finding as well

@@ -28,6 +28,7 @@ from vis3d.progress import Progress, part
 from vis3d.volume import Volume
 from vis3d.whole_file import whole_file
 from vis3d_viewer.asked import known
+from vis3d_viewer.compose import sorted_notes
 from vis3d_viewer.desk import Desk
 from vis3d_viewer.study import Study
 
@@ -191,16 +192,11 @@ def write_numbers(found: Measurements, path: Path) -> None:
 def shown(found: Measurements) -> dict[str, Any]:
     """The lung report as the page shows it."""
     chart = base64.b64encode(_standing_alone(density_chart(found)).encode()).decode()
-    notes = [
-        {"severity": "ok" if check.ok else "warning", "message": check.message}
-        for check in found.checks
-    ]
-    notes += [{"severity": one.severity, "message": one.message} for one in found.findings]
     return {
         "regions": [region.as_dict() for region in found.regions],
         "chart": f"data:image/svg+xml;base64,{chart}",
         "conditions": _conditions(found),
-        "notes": list({note["message"]: note for note in notes}.values()),
+        "notes": sorted_notes(found.checks, found.findings),
     }
 
 

@@ -182,6 +182,18 @@ def test_headers_are_searched_and_patients_hidden(
         assert seen.complaints == []
 
 
+def test_a_header_is_hidden_with_the_scan(visit: Callable[[str], Any], scan: Path) -> None:
+    with served("serve", scan, "--idle-minutes", "0.1") as address, visit(address) as seen:
+        seen.find("header-open").click(timeout=PATIENCE)
+        seen.find("header-find").wait_for()
+        seen.find("blanked").wait_for(timeout=PATIENCE)
+        assert not seen.find("header-find").is_visible()
+        seen.find("unblank").click()
+        seen.find("blanked").wait_for(state="detached")
+        seen.find("header-open").click()
+        assert seen.complaints == []
+
+
 def test_names_on_request_are_text_and_nothing_else(
     visit: Callable[[str], Any], scan: Path
 ) -> None:

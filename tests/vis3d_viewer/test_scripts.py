@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from vis3d_cli.main import main
 from vis3d_viewer.label_files import plain_name
 from vis3d_viewer.marks import Marks
 from vis3d_viewer.study import Study
@@ -203,8 +204,13 @@ def test_one_click_is_a_command_as_well(tmp_path: Path) -> None:
     bench.segment("lungs", "body")
     desk.finish()
     bench.show_script()
-    assert desk.state["script"]["command"] == (
-        "vis3d segment SCAN --structures lungs,body -o structures.nii.gz"
-    )
+    command = desk.state["script"]["command"]
+    assert command == "vis3d segment SCAN --structures lungs,body -o structures.nii.gz"
     assert desk.study.labels is not None
     assert (repeated(desk, bench, tmp_path) == desk.study.labels.array).all()
+    places = {
+        "SCAN": str(tmp_path / "scan.nrrd"),
+        "structures.nii.gz": str(tmp_path / "c.nrrd"),
+    }
+    assert main([places.get(word, word) for word in command.split()[1:]]) == 0
+    assert (files.read_labelmap(tmp_path / "c.nrrd").array == desk.study.labels.array).all()

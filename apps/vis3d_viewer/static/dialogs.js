@@ -125,8 +125,15 @@
       <span v-if="said" class="v3-dim" role="status">{{ said }}</span>`,
   };
 
+  // A page that hides the scan hides dialogs too; one left open would keep all else from use.
+  const closeAll = () => {
+    if (!document.documentElement.classList.contains("v3-blank")) return;
+    for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  };
+
   window.vis3d_dialogs = {
     install(app) {
+      new MutationObserver(closeAll).observe(document.documentElement, { attributeFilter: ["class"] });
       app.component("header-browser", HeaderBrowser);
       app.component("lung-report", LungReport);
       app.component("session-file", SessionFile);
