@@ -69,6 +69,8 @@ def _headers(series: Series) -> list[Header]:
 def _rows(dataset: Any, clean: Any, depth: int) -> Iterator[HeaderRow]:
     """The elements; those that `clean` hasn't got as they are, are hidden."""
     for tag in dataset.keys():  # noqa: SIM118  (a Dataset's iterator reads each value)
+        if not tag.element:
+            continue  # the length of a group: retired, and of no use to people
         name = keyword_for_tag(tag) or ("private" if tag.is_private else "unknown")
         where = f"({tag.group:04X},{tag.element:04X})"
         try:
