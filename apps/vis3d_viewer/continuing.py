@@ -30,6 +30,7 @@ STATE: dict[str, Any] = {"kept_work": None, "keeps_work": False}
 """What the page shows of it."""
 
 DELAY_S = 2.0
+LOOK_DELAY_S = 15.0
 SHARE = 20
 """Keeping takes no more than so many times less than working."""
 
@@ -54,7 +55,8 @@ class Continuing:
         self._scan: ScanMark | None = None
         self._place: Path | None = None
         self._changes = 0
-        self._waiting = False
+        self._settings: dict[str, Any] = {}
+        self._waiting: set[str] = set()
         self._offered: Work | None = None
         showing.on_change = self.changed
 
@@ -107,21 +109,24 @@ class Continuing:
     def open(self, study: Study) -> None:
         """Begin with a newly opened scan."""
         self._scan, self._place, self._changes = None, None, 0
-        self._offered = None
+        self._settings, self._offered = {}, None
         self._desk.update(kept_work=None, keeps_work=self._kept is not None)
         if study.volume is not None:
             self._desk.start(self._meet(study.volume))
 
     def changed(self) -> None:
         """Something was done: keep it soon."""
-        if self._kept is None or self._scan is None or self._waiting or not self._is_new():
-            return
-        self._waiting = True
-        self._desk.start(self._keep_soon())
+        if self._kept is not None and self._scan is not None and self._is_new():
+            self._keep_after("work", self._delay_s)
+
+    def looked(self) -> None:
+        """Something is shown in another way: keep that too, in the long run."""
+        if self._kept is not None and self._scan is not None and self._place is not None:
+            self._keep_after("look", max(self._delay_s, LOOK_DELAY_S))
 
     def flush(self) -> None:
         """Keep at once what isn't kept yet: the last thing that is done."""
-        if self._scan is not None and self._is_new():
+        if self._scan is not None and (self._is_new() or self._looks_new()):
             with suppress(Vis3dError):  # the scan is being left: nobody could be told
                 self._keep(self._scan, asdict(self._desk.settings))
 
@@ -135,6 +140,10 @@ class Continuing:
 
     def _is_new(self) -> bool:
         return self._showing.is_open and self._showing.structures.changes != self._changes
+
+    def _looks_new(self) -> bool:
+        """Whether work that is kept looks otherwise by now."""
+        return self._place is not None and asdict(self._desk.settings) != self._settings
 
     async def _meet(self, volume: Volume) -> None:
         """Find out which scan it is, and what is known of it."""
@@ -164,9 +173,14 @@ class Continuing:
             }
         )
 
-    async def _keep_soon(self) -> None:
+    def _keep_after(self, why: str, seconds: float) -> None:
+        if why not in self._waiting:
+            self._waiting.add(why)
+            self._desk.start(self._keep_soon(why, seconds))
+
+    async def _keep_soon(self, why: str, seconds: float) -> None:
         try:
-            await asyncio.sleep(self._delay_s)
+            await asyncio.sleep(seconds)
             start = time.monotonic()
             await self._flush()
             self._delay_s = max(self._delay_s, SHARE * (time.monotonic() - start))
@@ -175,11 +189,11 @@ class Continuing:
             self._desk.update(keeps_work=False)
             raise OutputError(f"Your work is no longer kept as you go: {error}") from error
         finally:
-            self._waiting = False
+            self._waiting.discard(why)
         self.changed()
 
     async def _flush(self) -> None:
-        if self._scan is not None and self._is_new():
+        if self._scan is not None and (self._is_new() or self._looks_new()):
             settings = asdict(self._desk.settings)
             await asyncio.to_thread(self._keep, self._scan, settings)
 
@@ -189,7 +203,7 @@ class Continuing:
         structures, place = self._showing.structures, self._place or self._kept.place(scan)
         changes = structures.changes  # before: what comes meanwhile is kept the next time
         self._kept.write(place, Session(scan, structures.saved(), settings))
-        self._place, self._changes = place, changes
+        self._place, self._changes, self._settings = place, changes, settings
 
     async def _save(self) -> None:
         scan = await self._known()

@@ -252,6 +252,7 @@ class Explorer:
             return
         for part in self._followers:
             part.follow()
+        self._continuing.looked()
         chosen = self.settings
         self.view.turn(chosen.turning and chosen.layout in ("grid", "volume"))
         scene = scene3d.compose(self.study, chosen)

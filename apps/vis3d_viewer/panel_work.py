@@ -76,7 +76,7 @@ def build_kept_work() -> None:
 
 def build_session() -> None:
     """Build what saves, opens and forgets the work as a whole."""
-    with html.Div(classes="v3-cuts", role="group", aria_label="Session"):
+    with html.Div(v_if=("has_volume",), classes="v3-cuts", role="group", aria_label="Session"):
         html.Span("Session", classes="v3-dim v3-save-title")
         html.Button(
             "Save",

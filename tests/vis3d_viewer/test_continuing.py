@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from vis3d_viewer import kept_work
+from vis3d_viewer import continuing, kept_work
 from vis3d_viewer.continuing import Continuing
 from vis3d_viewer.kept_work import KeptWork
 from vis3d_viewer.marks import Marks
@@ -161,6 +161,29 @@ def test_the_last_steps_are_kept_at_the_end(kept: KeptWork, tmp_path: Path) -> N
     assert not kept.folder.exists()
     sitting.work.flush()
     assert Sitting(kept, tmp_path / "two").desk.state["kept_work"]["structures"] == 1
+
+
+def test_what_is_only_looked_at_is_kept_with_the_work(
+    kept: KeptWork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(continuing, "LOOK_DELAY_S", 0)
+    sitting = Sitting(kept, tmp_path / "one")
+    sitting.work.looked()
+    sitting.desk.finish()
+    assert not kept.folder.exists(), "of a look alone nothing is kept"
+    sitting.threshold(200, 3000, "blob")
+    sitting.desk.choose_settings(opacity={"6": 0.5})
+    sitting.work.looked()
+    sitting.work.looked()
+    sitting.desk.finish()
+    again = Sitting(kept, tmp_path / "two")
+    again.work.continue_work()
+    again.desk.finish()
+    assert again.desk.settings.opacity == {"6": 0.5}
+    when = [file.stat().st_mtime_ns for file in kept.folder.iterdir()]
+    again.work.looked()
+    again.desk.finish()
+    assert [file.stat().st_mtime_ns for file in kept.folder.iterdir()] == when
 
 
 def test_a_session_is_saved_and_opened_as_a_file(tmp_path: Path) -> None:
