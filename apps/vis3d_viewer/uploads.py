@@ -25,6 +25,9 @@ CHUNK = 1 << 20
 NAMED = (*VOXEL_READERS, *SURFACE_READERS, *ARCHIVES)
 """What is opened for its ending; all else is looked through as a folder of DICOM files."""
 
+VOXELS_OF_HEADERS = (".raw", ".zraw")
+"""What a header file such as .mhd expects beside it."""
+
 
 @dataclass
 class Upload:
@@ -56,7 +59,8 @@ class Upload:
         self.count += 1
         name = safe_name(filename or "")
         known = name.lower().endswith(NAMED)
-        folder = self.folder / ("named" if known else "dicom")
+        beside = name.lower().endswith(VOXELS_OF_HEADERS)
+        folder = self.folder / ("named" if known or beside else "dicom")
         path = folder / "0" / name
         turn = 0
         while path.exists():

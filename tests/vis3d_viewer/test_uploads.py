@@ -52,6 +52,43 @@ def test_files_of_one_name_keep_apart_and_dicom_apart_from_named_ones(tmp_path: 
     assert upload.inputs == [tmp_path / "dicom", places[2], places[3]]
 
 
+def test_the_voxels_of_a_header_lie_beside_it(tmp_path: Path) -> None:
+    upload = Upload(tmp_path)
+    for name in ("a/x.mhd", "a/x.zraw", "b/x.mhd", "b/x.zraw"):
+        upload.place(name).write_bytes(b"x")
+    assert len(upload.inputs) == 2
+    for header in upload.inputs:
+        assert header.suffix == ".mhd"
+        assert header.with_suffix(".zraw").is_file()
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        def __enter__(self) -> "Full":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def write(self, _: bytes) -> int:
+            raise OSError(28, "No space left on device")
+
+    async def question(send: Send, taken: list[Upload]) -> None:
+        form = FormData()
+        form.add_field("file", io.BytesIO(b"x" * 100), filename="IM1")
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "open", lambda self, mode: Full())
+            answer = await send(form)
+        assert answer.status == 413
+        assert "No space left" in await answer.text()
+        assert not taken
+
+    sent(tmp_path, question)
+    assert not list(tmp_path.iterdir())
+
+
 def test_too_many_files_and_bytes_are_refused(tmp_path: Path) -> None:
     upload = Upload(tmp_path, max_bytes=10, max_files=2)
     upload.place("a")

@@ -3,6 +3,12 @@
 (() => {
   const minutes = Number(document.querySelector("meta[name=vis3d-idle-minutes]").content);
   const RETRY_MS = 2000;
+  const NOT_CONNECTED = -32099;
+
+  // What was asked as the connection went is nobody's mistake; the page says that it is gone.
+  window.addEventListener("unhandledrejection", (event) => {
+    if (event.reason?.code === NOT_CONNECTED) event.preventDefault();
+  });
 
   const IdleBlank = {
     data: () => ({ blank: false }),
