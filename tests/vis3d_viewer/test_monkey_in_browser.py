@@ -1,34 +1,57 @@
-"""Minutes of random use: no error anywhere, and no memory that is never given back."""
+"""Minutes of random use: no error anywhere, and no memory that is never given back.
+
+`VIS3D_MONKEY_MINUTES` says how long, `VIS3D_MONKEY_SEED` which way.
+"""
 
 import os
 import random
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Error, TimeoutError
 
-from tests.vis3d_viewer.conftest import Visit, served
+from tests.conftest import oblique_geometry
+from tests.vis3d_viewer.conftest import PATIENCE, Visit, served
+from tests.vis3d_viewer.scans import blob_scan
+from vis3d import files
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 MINUTES = float(os.environ.get("VIS3D_MONKEY_MINUTES", "10"))
 SEED = int(os.environ.get("VIS3D_MONKEY_SEED", "0"))
-WARM_UP = 0.3
+WARM_UP = 0.4
 """After this share of the time all that is kept on purpose has been made."""
 
-SERVER_MAY_GROW_MB = 120
+SERVER_MAY_GROW_MB = 150
 PAGE_MAY_GROW_MB = 40
 
 KEYS = "r 1 2 3 4 5 6 7 8 9 + - [ ] ArrowUp ArrowDown PageUp PageDown Home End Enter Escape"
-LEFT_ALONE = ("stl-", "export", "save", "report", "pick-", "open-other-scan", "delete", "help")
-"""What leaves the page, or asks for a file."""
+LEFT_ALONE = ("pick-", "labels-file", "forget-recent")
+"""What opens a window of the browser's own, which waits for a person."""
+
+HAND = ("distance", "angle", "ellipse", "polygon", "brush", "eraser", "scissors")
 
 
-def test_random_use_leaves_no_error_and_no_growth(visit: Callable[[str], Any]) -> None:
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two small scans and what is none, to be sent now and then."""
+    folder = tmp_path_factory.mktemp("sent")
+    files.write_volume(blob_scan(), folder / "one.nii.gz")
+    files.write_volume(blob_scan(oblique_geometry((12, 25, 33))), folder / "two.nrrd")
+    (folder / "none.zip").write_bytes(b"PK\x03\x04 nothing of the kind")
+    return sorted(folder.iterdir())
+
+
+def test_random_use_leaves_no_error_and_no_growth(
+    visit: Callable[[str], Any], scans: list[Path]
+) -> None:
     chance = random.Random(SEED)
+    often = (wheel, drag, drag, press, press, click, click, control, control, control, draw)
     with served("demo", "--no-segment") as address, visit(address) as seen:
         seen.wait_for_slices()
         seen.wait_for_3d()
@@ -37,19 +60,26 @@ def test_random_use_leaves_no_error_and_no_growth(visit: Callable[[str], Any]) -
         warm: tuple[float, float] | None = None
         done: list[str] = []
         while (passed := time.monotonic() - start) < 60 * MINUTES:
-            act = chance.choice((wheel, drag, drag, press, press, click, click, control))
-            done.append(f"{act.__name__} {act(seen, chance)}")
-            assert seen.complaints == [], done[-20:]
+            rare = chance.random()
+            if rare < 0.004:
+                act: Any = again
+            elif rare < 0.010:
+                act = other_scan
+            else:
+                act = chance.choice(often)
+            say = act(seen, chance, scans) if act is other_scan else act(seen, chance)
+            done.append(f"{act.__name__} {say}")
+            assert not seen.complaints, f"{seen.complaints} after {done[-8:]}"
             if warm is None and passed > WARM_UP * 60 * MINUTES:
+                to_the_phantom(seen)
                 warm = used_mb(seen, server)
         assert warm is not None
-        seen.find("layout-grid").click()
-        seen.wait_for_slices()
-        seen.page.wait_for_timeout(3000)  # 3D needn't rest: its turntable may be on
+        to_the_phantom(seen)
         now = used_mb(seen, server)
-        told = f"after {len(done)} actions: server, page {warm} -> {now} MB"
+        told = f"seed {SEED}, {len(done)} actions: server, page {warm} -> {now} MB"
         assert now[0] - warm[0] < SERVER_MAY_GROW_MB, told
         assert now[1] - warm[1] < PAGE_MAY_GROW_MB, told
+        assert seen.complaints == []
 
 
 def wheel(seen: Visit, chance: random.Random) -> str:
@@ -72,7 +102,7 @@ def drag(seen: Visit, chance: random.Random) -> str:
 
 
 def press(seen: Visit, chance: random.Random) -> str:
-    key = chance.choice(KEYS.split())
+    key = chance.choice((*KEYS.split(), "Control+z", "Control+Shift+z"))
     seen.page.keyboard.press(key)
     return key
 
@@ -83,11 +113,22 @@ def click(seen: Visit, chance: random.Random) -> str:
     return f"{x:.0f} {y:.0f}"
 
 
+def draw(seen: Visit, chance: random.Random) -> str:
+    """Take a tool into the hand and use it."""
+    tool = chance.choice(HAND)
+    button = seen.find(f"hand-tool-{tool}")
+    if not button.count():
+        return "no such tool"
+    use(seen, f"hand-tool-{tool}")
+    for _ in range(chance.randint(1, 3)):
+        drag(seen, chance)
+    return tool
+
+
 def control(seen: Visit, chance: random.Random) -> str:
-    """Use one of the buttons, switches and sliders in sight."""
+    """Use one of the buttons, switches, sliders and fields in sight."""
     names = seen.page.evaluate(
-        """() => [...document.querySelectorAll(
-            '.v3-bar [data-testid], .v3-panel [data-testid], .v3-sides [data-testid]')]
+        """() => [...document.querySelectorAll('[data-testid]')]
             .filter((element) => element.offsetParent && !element.disabled)
             .map((element) => element.dataset.testid)"""
     )
@@ -95,23 +136,77 @@ def control(seen: Visit, chance: random.Random) -> str:
     if not usable:
         return "nothing"
     name = str(chance.choice(usable))
+    use(seen, name, chance.random())
+    return name
+
+
+def use(seen: Visit, name: str, share: float = 0.5) -> None:
     seen.page.evaluate(
-        """(name) => {
+        """([name, share]) => {
             const all = document.querySelector(`[data-testid="${name}"]`);
             const input = all?.matches('input') ? all : all?.querySelector?.('input');
-            if (input?.type === 'range') {
-                input.value = Number(input.min) + Math.random() * (input.max - input.min);
-                input.dispatchEvent(new Event('input', { bubbles: true }));
+            if (['range', 'number'].includes(input?.type)) {
+                const low = Number(input.min || -500), high = Number(input.max || 500);
+                input.value = low + share * (high - low);
+                for (const type of ['input', 'change'])
+                    input.dispatchEvent(new Event(type, { bubbles: true }));
+            } else if (all?.matches('select')) {
+                all.selectedIndex = Math.floor(share * all.options.length);
+                all.dispatchEvent(new Event('change', { bubbles: true }));
             } else (input?.type === 'checkbox' ? input : all)?.click?.();
         }""",
-        name,
+        [name, share],
     )
-    return name
+
+
+def again(seen: Visit, chance: random.Random) -> str:
+    """Load the page again, at any moment."""
+    seen.page.reload(timeout=PATIENCE)
+    seen.page.locator(".v3-bar, [data-testid=start]").first.wait_for(timeout=PATIENCE)
+    return "loaded"
+
+
+def other_scan(seen: Visit, chance: random.Random, scans: list[Path]) -> str:
+    """Send a file, or open the phantom anew."""
+    start_page(seen)
+    sent = chance.choice((None, *scans))
+    if sent is None:
+        use(seen, "open-phantom")
+    else:
+        seen.page.set_input_files("[data-testid=pick-files]", sent)
+    seen.page.wait_for_timeout(chance.choice((100, 1500, 4000)))
+    return sent.name if sent else "phantom"
+
+
+def start_page(seen: Visit) -> None:
+    """From wherever the page is."""
+    for _ in range(60):
+        if seen.find("start").is_visible():
+            return
+        for way in ("open-other-scan", "choose-other", "open-other", "cancel-opening"):
+            if seen.find(way).count():
+                use(seen, way)
+        seen.page.wait_for_timeout(500)
+    seen.find("start").wait_for(timeout=PATIENCE)
+
+
+def to_the_phantom(seen: Visit) -> None:
+    """The same state each time memory is measured: the phantom, nothing done to it."""
+    with suppress(TimeoutError, Error):
+        seen.page.keyboard.press("Escape")
+    start_page(seen)
+    use(seen, "open-phantom")
+    seen.page.get_by_test_id("facts").get_by_text("CT").wait_for(timeout=PATIENCE)
+    seen.wait_for_slices()
+    seen.wait_for_3d()
+    seen.page.wait_for_timeout(6000)
 
 
 def somewhere(seen: Visit, chance: random.Random) -> tuple[float, float]:
     """A place in the views."""
-    box = seen.find("views").bounding_box() or {"x": 300, "y": 60, "width": 900, "height": 600}
+    box = {"x": 300.0, "y": 60.0, "width": 900.0, "height": 600.0}
+    if seen.find("views").is_visible():
+        box = seen.find("views").bounding_box() or box
     x = box["x"] + chance.uniform(0.02, 0.98) * box["width"]
     return x, box["y"] + chance.uniform(0.08, 0.98) * box["height"]
 
