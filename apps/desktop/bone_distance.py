@@ -24,9 +24,11 @@ def bones_of(volume: vis3d.Volume) -> vis3d.Surface:
 def draw_distance(plotter: pyvista.Plotter, a_lps: np.ndarray, b_lps: np.ndarray) -> None:
     """A line between two points in LPS mm, with its length."""
     length_mm = float(np.linalg.norm(b_lps - a_lps))
-    plotter.add_mesh(pyvista.Line(a_lps, b_lps), color="orange", line_width=5)
-    middle = [(a_lps + b_lps) / 2]
-    plotter.add_point_labels(middle, [f"{length_mm:.1f} mm"], font_size=28, always_visible=True)
+    plotter.add_mesh(pyvista.Line(a_lps, b_lps), color="#d1495b", line_width=6)
+    words, place = [f"{length_mm:.0f} mm"], [(a_lps + b_lps) / 2]
+    plotter.add_point_labels(
+        place, words, font_size=34, text_color="#d1495b", shape=None, always_visible=True
+    )
 
 
 if __name__ == "__main__":
@@ -40,9 +42,11 @@ if __name__ == "__main__":
     require_opengl()
     bones = bones_of(volume)
     plotter = pyvista.Plotter(off_screen=bool(options.off_screen), window_size=(1200, 900))
-    plotter.add_mesh(vis3d.to_pyvista(bones), color=bones.color)
+    plotter.add_mesh(vis3d.to_pyvista(bones), color="#e8dcc0", smooth_shading=True)
+    plotter.enable_ssao(radius=15, bias=0.5, kernel_size=64)
+    plotter.enable_anti_aliasing("ssaa")
     plotter.view_vector((0, -1, 0), viewup=(0, 0, 1))  # from in front, in LPS
-    plotter.camera.zoom(1.3)
+    plotter.camera.zoom(1.4)
     if options.off_screen:
         left, right = bones.points[:, 0].argmax(), bones.points[:, 0].argmin()
         draw_distance(plotter, bones.points[left], bones.points[right])

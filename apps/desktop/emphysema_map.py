@@ -27,7 +27,8 @@ def scene_of(volume: vis3d.Volume) -> vis3d.Scene:
         # Without the volume: voxels are shown as they are counted.
         spots = vis3d.extract_surface(dark, color=(235, 90, 70))
         layers.append(vis3d.SurfaceLayer(spots))
-    return vis3d.Scene(layers, vis3d.Camera("anterior", azimuth_degrees=-20))
+    camera = vis3d.Camera("anterior", azimuth_degrees=-20)
+    return vis3d.Scene(layers, camera, ambient_occlusion=True)
 
 
 if __name__ == "__main__":

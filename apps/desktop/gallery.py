@@ -11,8 +11,8 @@ from pathlib import Path
 
 from PIL import Image
 
-SUFFIXES = {"turntable": ".webp"}
-SIZE = (800, 600)
+FILMS = ("fly_through", "turntable")
+SIZE = (1000, 750)
 HERE = Path(__file__).parent
 
 
@@ -28,13 +28,15 @@ def title_of(script: Path) -> str:
 
 def draw(script: Path, folder: Path, scan: list[str]) -> Path:
     """The script's picture, small enough for a page."""
-    path = folder / f"{script.stem}{SUFFIXES.get(script.stem, '.png')}"
+    path = folder / f"{script.stem}{'.webp' if script.stem in FILMS else '.png'}"
     subprocess.run([sys.executable, script, *scan, "--off-screen", path], check=True)
-    if path.suffix == ".png":
-        with Image.open(path) as image:
-            image.thumbnail(SIZE)
-            image.quantize(192).save(path, optimize=True)
-    return path
+    if path.suffix == ".webp":
+        return path
+    with Image.open(path) as image:
+        image.thumbnail(SIZE)
+        image.save(path.with_suffix(".webp"), quality=88, method=6)
+    path.unlink()
+    return path.with_suffix(".webp")
 
 
 if __name__ == "__main__":

@@ -8,27 +8,32 @@ Without a scan, on the built-in phantom.
 import argparse
 
 import vis3d
+from vis3d.meshing.for_view import surface_for_view
 from vis3d.phantom import chest_phantom
 from vis3d.rendering import open_window
+from vis3d.segmentation import close
 
-OPACITIES = {"body": 0.15, "left lung": 0.4, "right lung": 0.4, "airways": 1.0, "bones": 1.0}
+LOOKS = {  # colour and opacity
+    "body": ((250, 214, 190), 0.16),
+    "left lung": ((92, 160, 216), 0.32),
+    "right lung": ((104, 196, 160), 0.32),
+    "airways": ((244, 190, 92), 1.0),
+}
 
 
 def scene_of(volume: vis3d.Volume) -> vis3d.Scene:
     """A surface a structure, the outer ones as veils."""
     labels = vis3d.segment(volume, ["lungs", "airways", "body"])
     layers = []
-    for structure in labels.structures:
-        mask = labels.mask(structure.name)
+    for name, (color, opacity) in LOOKS.items():
+        mask = labels.mask(name)
         if not mask.array.any():
             continue
-        # A gown leaves thin air along the skin: a veil shows it without need.
-        smooth_mm = 4.0 if structure.name == "body" else 0.0
-        surface = vis3d.extract_surface(
-            mask, volume, color=structure.color, smooth_mm=smooth_mm, fill_cavities=True
-        )
-        layers.append(vis3d.SurfaceLayer(surface, opacity=OPACITIES[structure.name]))
-    return vis3d.Scene(layers, vis3d.Camera("anterior", azimuth_degrees=25))
+        # A gown leaves thin air along the skin, which a veil would show: close it.
+        veil = surface_for_view(close(mask, 8.0) if name == "body" else mask, color=color)
+        layers.append(vis3d.SurfaceLayer(veil, opacity=opacity))
+    camera = vis3d.Camera("anterior", azimuth_degrees=25, elevation_degrees=5)
+    return vis3d.Scene(layers, camera, ambient_occlusion=True)
 
 
 if __name__ == "__main__":

@@ -7,22 +7,30 @@ Without a scan, on the built-in phantom.
 
 import argparse
 
+import numpy as np
+
 import vis3d
+from vis3d.imaging import cropped, only
 from vis3d.phantom import chest_phantom
 from vis3d.rendering import open_window
 
 
 def scene_of(volume: vis3d.Volume) -> vis3d.Scene:
-    """Axial, coronal and sagittal slice through the middle, and the airways."""
+    """Axial, coronal and sagittal slice through the lungs' middle, and the airways."""
+    labels = vis3d.segment(volume, ["lungs", "airways", "body"])
+    body, lungs = labels.mask("body"), labels.mask("lungs")
+    alone = cropped(only(volume, body), body)  # what isn't the patient is seen through
+    middle = lungs.geometry.to_lps(np.argwhere(lungs.array)[:, ::-1].mean(axis=0))
     layers: list[vis3d.SliceLayer | vis3d.SurfaceLayer] = [
-        vis3d.SliceLayer(volume, plane, window="lung")
+        vis3d.SliceLayer(alone, plane, tuple(middle.tolist()), window=(-500, 1600))
         for plane in ("axial", "coronal", "sagittal")
     ]
-    airways = vis3d.segment(volume, ["airways"]).mask("airways")
+    airways = labels.mask("airways")
     if airways.array.any():
         surface = vis3d.extract_surface(airways, volume, color=(244, 190, 92))
         layers.append(vis3d.SurfaceLayer(surface))
-    return vis3d.Scene(layers, vis3d.Camera("anterior", 40, 25))
+    camera = vis3d.Camera("anterior", azimuth_degrees=35, elevation_degrees=22)
+    return vis3d.Scene(layers, camera)
 
 
 if __name__ == "__main__":

@@ -33,19 +33,21 @@ if __name__ == "__main__":
     plotter = pyvista.Plotter(
         shape=(1, 2), off_screen=bool(options.off_screen), window_size=(1600, 900)
     )
-    plotter.add_mesh(vis3d.to_pyvista(before), color=before.color)
-    plotter.add_text("as scanned", font_size=12)
+    plotter.add_mesh(vis3d.to_pyvista(before), color="#e8dcc0", smooth_shading=True)
+    plotter.add_text("as scanned", font_size=16, color="#303540")
     plotter.subplot(0, 1)
     plotter.add_mesh(
         vis3d.to_pyvista(after),
         scalars="deviation_mm",
-        cmap="viridis",
-        scalar_bar_args={"title": "moved by mm", "n_labels": 3},
+        cmap="YlOrRd",
+        clim=(0, options.smooth / 2),
+        smooth_shading=True,
+        scalar_bar_args={"title": "moved by mm", "n_labels": 2, "color": "#303540"},
     )
-    plotter.add_text(f"smoothed {options.smooth:g} mm", font_size=12)
+    plotter.add_text(f"smoothed {options.smooth:g} mm", font_size=16, color="#303540")
     plotter.link_views()
     plotter.view_vector((0, -1, 0), viewup=(0, 0, 1))  # from in front, in LPS
-    plotter.camera.zoom(1.4)
+    plotter.camera.zoom(1.35)
     if options.off_screen:
         plotter.screenshot(options.off_screen)
     else:

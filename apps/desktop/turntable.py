@@ -24,7 +24,8 @@ def scene_of(volume: vis3d.Volume) -> vis3d.Scene:
         for mask, color in masks
         if mask.array.any()
     ]
-    return vis3d.Scene([vis3d.SurfaceLayer(surface) for surface in surfaces])
+    layers = [vis3d.SurfaceLayer(surface) for surface in surfaces]
+    return vis3d.Scene(layers, ambient_occlusion=True)
 
 
 if __name__ == "__main__":

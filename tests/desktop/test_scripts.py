@@ -15,6 +15,7 @@ from vis3d.phantom import chest_phantom
 
 FOLDER = Path(__file__).parents[2] / "apps" / "desktop"
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "gallery")
+FILMS = ("fly_through", "turntable")
 MOST_LINES = 60
 
 
@@ -36,7 +37,7 @@ def run(*words: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_draws_a_picture(name: str, scan: Path, tmp_path: Path) -> None:
-    film = name == "turntable"
+    film = name in FILMS
     picture = tmp_path / ("film.gif" if film else "picture.png")
     words = ["--frames", 4] if film else []
     done = run(FOLDER / f"{name}.py", scan, *words, "--off-screen", picture)
@@ -44,6 +45,10 @@ def test_a_script_draws_a_picture(name: str, scan: Path, tmp_path: Path) -> None
     with Image.open(picture) as image:
         assert getattr(image, "n_frames", 1) == (4 if film else 1)
         pixels = np.asarray(image.convert("RGB"), int)
+    if name == "fly_through":  # wall all round, darker in its depth
+        assert (pixels[..., 0] > pixels[..., 1]).mean() > 0.9
+        assert np.ptp(pixels[..., 0]) > 60
+        return
     corner = pixels[2, -3]
     drawn = np.abs(pixels - corner).max(axis=2) > 40
     assert drawn.mean() > 0.03

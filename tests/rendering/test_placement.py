@@ -20,6 +20,7 @@ from vis3d.scene import (
     TransferFunction,
     VolumeLayer,
 )
+from vis3d.volume import Volume
 
 RED = TransferFunction(((-200, 1, 0, 0, 0.0), (300, 1, 0, 0, 1.0)), shaded=False)
 RED_MIP = TransferFunction(
@@ -137,3 +138,21 @@ def test_volume_and_surface_hide_each_other_by_depth(
         seen.append(int(ball_pixels(stage, scene).sum()))
     assert seen[0] == 0
     assert seen[1] > 100
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_lies_behind_a_slices_padding_is_seen(
+    ball: Ball, make_stage: Callable[..., Stage], order: int
+) -> None:
+    values = np.full(ball.geometry.shape, -2000, np.int16)
+    values[:, :, :30] = 40  # the ball's middle has index 60
+    behind = replace(ball.surface, points=ball.surface.points + np.array((0.0, 40.0, 0.0)))
+    point = tuple(ball.center_lps.tolist())
+    stage = make_stage()
+    for padding in (None, -2000):
+        volume = Volume(values, ball.geometry, padding=padding)
+        layers = [SliceLayer(volume, "coronal", point, window=(40, 400)), SurfaceLayer(behind)]
+        stage.show(Scene(layers[::order], Camera(parallel=True)))
+        stage.render("fine")
+        red = stage.picture()[..., 0].astype(int) - stage.picture()[..., 2]
+        assert (red > 60).any() == (padding is not None)

@@ -6,8 +6,10 @@ and the picture on it is the one that the 2D views show.
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkImageData, vtkPolyData
@@ -54,7 +56,12 @@ class SliceProp:
         sheet = shown(self.source, where, index)
         pixels = gray_picture(sheet, self.source, window)
         rows, columns = pixels.shape
-        scalars = numpy_to_vtk(np.repeat(pixels.reshape(-1, 1), 3, axis=1), deep=True)
+        shades = np.repeat(pixels.reshape(-1, 1), 3, axis=1)
+        outside = _outside(sheet.array, self.source.padding)
+        if outside.any():  # what is outside the scan is seen through
+            opacity = np.where(outside, 0, 255).astype(np.uint8)
+            shades = np.hstack([shades, opacity.reshape(-1, 1)])
+        scalars = numpy_to_vtk(shades, deep=True)
         image = vtkImageData()
         image.SetDimensions(columns, rows, 1)
         image.GetPointData().SetScalars(scalars)
@@ -67,6 +74,14 @@ class SliceProp:
 
     def cut(self, planes: Sequence[ClipPlane]) -> None:
         """Nothing to do: slices show what was cut off."""
+
+
+def _outside(sheet: NDArray[Any], padding: float | None) -> NDArray[np.bool_]:
+    """Which pixels are padding, or aren't numbers."""
+    outside = np.isnan(sheet) if sheet.dtype.kind == "f" else np.zeros(sheet.shape, bool)
+    if padding is not None:
+        outside = outside | (sheet == sheet.dtype.type(padding))
+    return np.asarray(outside)
 
 
 def outline_lps(geometry: Geometry, where: Stack, index: int) -> FloatArray:
