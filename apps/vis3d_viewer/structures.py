@@ -7,7 +7,6 @@ of structures that overlap, the one listed later; body only where there is nothi
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from vis3d.labels import BODY, STRUCTURES, LabelMap, Structure, normal_name
 from vis3d.segmentation import Edit, EditHistory, Step, difference
 from vis3d.segmentation.edits import edit_of
 from vis3d.volume import Mask
+from vis3d_viewer.alone import alone
 from vis3d_viewer.listing import (
     COLORS,
     Listed,
@@ -35,27 +35,13 @@ BODY_LABEL = next(structure.label for structure in STRUCTURES if structure.name 
 
 MakeEdit = Callable[[Mask], Edit | Mask]
 
-Options = ParamSpec("Options")
-Answer = TypeVar("Answer")
-Change: TypeAlias = Callable[Concatenate["Structures", Options], Answer]
-
-
-def alone(change: Change[Options, Answer]) -> Change[Options, Answer]:
-    """A change that waits until another one, in another thread, is done."""
-
-    def do(self: "Structures", /, *arguments: Options.args, **named: Options.kwargs) -> Answer:
-        with self._lock:
-            return change(self, *arguments, **named)
-
-    return do
-
 
 class Structures:
     """The structures of one scan. All changes are steps that can be undone and done again."""
 
     def __init__(self, geometry: Geometry) -> None:
         self.geometry = geometry
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._history = EditHistory(geometry)
         self._listed = Listed()
         self._shown: NDArray[np.uint8] = np.zeros(geometry.shape, np.uint8)
@@ -339,6 +325,16 @@ class Structures:
     def redo(self) -> frozenset[int]:
         """Do again what was undone last."""
         return self._moved(self._history.redo(), forward=True)
+
+    @alone
+    def stand_at(self, count: int) -> frozenset[int]:
+        """Take steps back, or do them again, until so many of them stand."""
+        changed: frozenset[int] = frozenset()
+        while self.done > max(count, 0):
+            changed |= self.undo()
+        while self.done < min(count, len(self.steps)):
+            changed |= self.redo()
+        return changed
 
     # How it is done
 

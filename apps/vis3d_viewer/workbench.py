@@ -77,6 +77,7 @@ class Workbench:
             "save_script": self.save_script,
             "undo": self.undo,
             "redo": self.redo,
+            "stand_at": self.stand_at,
         }
 
     def open(self, study: Study) -> None:
@@ -200,6 +201,11 @@ class Workbench:
     def redo(self) -> None:
         """Do again what was undone last."""
         self._soon("Doing again", lambda: self.structures.redo())
+
+    def stand_at(self, count: object) -> None:
+        """Go back or forth in the history, until so many steps stand."""
+        steps = label_of(count)
+        self._soon("Going through the steps", lambda: self.structures.stand_at(steps))
 
     def show_script(self) -> None:
         """Show what was done as Python, and as a command where one does the same."""

@@ -29,7 +29,11 @@ def lps(i: float, j: float, k: float) -> list[float]:
     return point
 
 
-NOT_STEPS = {"preview_range", "show_script", "save_script", "save_marks", "undo", "redo"}
+NOT_STEPS = {"preview_range", "show_script", "save_script", "save_marks"} | {
+    "undo",
+    "redo",
+    "stand_at",
+}
 
 
 class Eye:

@@ -128,6 +128,14 @@ def test_tools_change_voxels_and_undo_brings_them_back(seen: Visit) -> None:
     seen.find("undo").click()
     idle(seen)
     assert ml(seen, "bones") == start
+    seen.find("history").click()
+    seen.page.locator(".v3-history li button").last.click()
+    idle(seen)
+    assert ml(seen, "bones") == grown
+    seen.page.locator(".v3-history li button").nth(-2).click()
+    idle(seen)
+    assert ml(seen, "bones") == start
+    seen.find("history").click()
     seen.find("redo").click()
     idle(seen)
     assert ml(seen, "bones") == grown

@@ -116,6 +116,24 @@ def test_tools_change_shape_and_undo_leads_back(desk: PlainDesk, bench: Workbenc
         desk.finish()
 
 
+def test_the_history_leads_to_any_step(desk: PlainDesk, bench: Workbench) -> None:
+    for n, name in enumerate("abcd"):
+        bench.add_threshold(200 - n, 3000, name)
+    bench.rename(6, "first")
+    desk.finish()
+    for count, listed in ((2, ["a", "b"]), (5, ["first", "b", "c", "d"]), (0, []), (1, ["a"])):
+        bench.stand_at(count)
+        desk.finish()
+        assert names(desk) == listed
+        assert desk.state["steps_done"] == count
+    for beyond in (99, -5):
+        bench.stand_at(beyond)
+        desk.finish()
+    assert names(desk) == []
+    with pytest.raises(UsageError):
+        bench.stand_at("2")
+
+
 def test_lists_change_and_surfaces_of_others_stay(desk: PlainDesk, bench: Workbench) -> None:
     bench.add_threshold(200, 3000, "blob")
     bench.add_threshold(-2000, 0, "air")

@@ -142,7 +142,7 @@
           <button type="button" class="v3-chip" :disabled="busy || done === steps.length" data-testid="redo" title="Redo (Ctrl Y)" @click="act('redo')">Redo</button>
           <details class="v3-details v3-history">
             <summary data-testid="history">{{ done }} {{ done === 1 ? "step" : "steps" }}</summary>
-            <ol><li v-for="(step, n) in steps" :key="n" :class="{ 'v3-undone': n >= done }">{{ step }}</li></ol>
+            <ol><li v-for="(step, n) in steps" :key="n" :class="{ 'v3-undone': n >= done }"><button type="button" class="v3-step" :disabled="busy" :aria-current="n + 1 === done ? 'step' : undefined" title="Go to where this was done last" :data-testid="'step-' + (n + 1)" @click="act('stand_at', n + 1)">{{ step }}</button></li></ol>
           </details>
         </div>
       </div>`,
