@@ -236,3 +236,52 @@ def test_an_ascii_stl_of_words_alone_is_refused(tmp_path: Path) -> None:
     (tmp_path / "words.stl").write_bytes(b"solid x\nfacet " + b"vertex " * 999)
     with pytest.raises(InputError, match="three corners"):
         read_surfaces(tmp_path / "words.stl")
+
+
+def test_a_quantized_glb_of_another_program_lies_where_it_says(tmp_path: Path) -> None:
+    steps = np.array([[0, 0, 0], [65535, 0, 0], [0, 65535, 0], [0, 0, 65535]], "<u2")
+    padded = np.zeros((4, 4), "<u2")
+    padded[:, :3] = steps
+    corners = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], "u1").tobytes()
+    content: dict[str, object] = {
+        "asset": {"version": "2.0"},
+        "extensionsRequired": ["KHR_mesh_quantization"],
+        "scene": 0, "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0, "scale": [0.01, 0.02, 0.03], "translation": [1, 2, 3]}],
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0}, "indices": 1,
+                                    "extensions": {"KHR_materials_variants": {}}}]}],
+        "buffers": [{"byteLength": 44}],
+        "bufferViews": [{"buffer": 0, "byteLength": 32, "byteStride": 8},
+                        {"buffer": 0, "byteOffset": 32, "byteLength": 12}],
+        "accessors": [
+            {"bufferView": 0, "componentType": 5123, "count": 4, "type": "VEC3",
+             "normalized": True},
+            {"bufferView": 1, "componentType": 5121, "count": 12, "type": "SCALAR"},
+        ],
+    }  # fmt: skip
+    write_chunks(tmp_path / "small.glb", content, padded.tobytes() + corners)
+    (surface,) = read_surfaces(tmp_path / "small.glb")
+    low, high = surface.bounds_mm
+    np.testing.assert_allclose(low, [1000, -3030, 2000], atol=1e-3)
+    np.testing.assert_allclose(high, [1010, -3000, 2020], atol=1e-3)
+    assert surface.volume_ml == pytest.approx(10 * 20 * 30 / 6000, rel=1e-3)
+
+
+@pytest.mark.parametrize("word", ["EXT_meshopt_compression", "KHR_draco_mesh_compression"])
+def test_a_compressed_glb_is_refused_by_the_name_of_its_extension(
+    word: str, tmp_path: Path
+) -> None:
+    content = {"meshes": [{}], "nodes": [], "extensionsRequired": [word]}
+    write_chunks(tmp_path / "packed.glb", content, b"")
+    with pytest.raises(UnsupportedError, match=word):
+        read_surfaces(tmp_path / "packed.glb")
+
+
+def write_chunks(path: Path, content: dict[str, object], binary: bytes) -> None:
+    """A binary glTF file."""
+    text = json.dumps(content).encode()
+    text += b" " * (-len(text) % 4)
+    head = struct.pack(
+        "<5I", 0x46546C67, 2, 28 + len(text) + len(binary), len(text), 0x4E4F534A
+    )
+    path.write_bytes(head + text + struct.pack("<2I", len(binary), 0x004E4942) + binary)

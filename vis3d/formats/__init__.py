@@ -8,7 +8,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from vis3d.formats import glb, metaimage, nifti, npz, nrrd, obj, ply, stl, threemf, vti, vtp
+from vis3d.formats import (
+    glb,
+    glb_reading,
+    metaimage,
+    nifti,
+    npz,
+    nrrd,
+    obj,
+    ply,
+    stl,
+    threemf,
+    vti,
+    vtp,
+)
 from vis3d.formats.frames import Coordinates
 from vis3d.formats.voxels import VoxelFile
 from vis3d.labels import LabelMap
@@ -58,7 +71,7 @@ SURFACE_READERS: Mapping[str, Callable[[Path], tuple[Surface, ...]]] = {
     ".stl": stl.read_stl,
     ".ply": ply.read_ply,
     ".obj": obj.read_obj,
-    ".glb": glb.read_glb,
+    ".glb": glb_reading.read_glb,
     ".3mf": threemf.read_3mf,
     ".vtp": vtp.read_vtp,
 }
