@@ -75,6 +75,18 @@ def test_walls_and_letters_follow_the_cuts(block, tmp_path, answer):
     assert told["pieces"] == 2
 
 
+def test_the_result_is_as_light_as_asked(tmp_path, answer):
+    vis3d.write_surface(ball(10), tmp_path / "ball.stl")
+    told = answer(
+        "plan", tmp_path / "ball.stl", "-o", tmp_path / "o.stl", "--offset", 1,
+        "--max-triangles", 900,
+    )  # fmt: skip
+    assert told["triangles"] <= 900
+    assert told["closed"] is told["manifold"] is True
+    assert told["volume_ml"] == pytest.approx(4.188 * 1.331, rel=0.02)
+    assert told["volume_change_percent"] == pytest.approx(33.1, abs=2)
+
+
 def test_an_offset_may_be_negative(block, tmp_path, answer):
     told = answer(
         "plan", block, "-o", tmp_path / "thin.stl", "--offset", "-4", "--detail", "0.8"
@@ -108,6 +120,7 @@ def test_pieces_are_files_the_largest_first(tmp_path, answer):
         (["--hollow", "-1"], 2, "--hollow"),
         (["--hollow", "10.5"], 4, "21 mm thick"),
         (["--offset", "nan"], 2, "--offset"),
+        (["--max-triangles", "3"], 2, "from 4 on"),
         (["--detail", "1"], 2, "--detail belongs"),
         (["--engrave", "größer"], 2, "letters at hand"),
         (["--engrave-at", "0,0,0"], 2, "--engrave TEXT"),

@@ -23,6 +23,8 @@ WITH = Group("With another surface", sort_key=1)
 CUTS = Group("Cut and mirror (points and normals in LPS mm)", sort_key=2)
 WALLS = Group("Walls", sort_key=3)
 TEXT = Group("Text", sort_key=4)
+LEAST_TRIANGLES = 4
+"""Those of a tetrahedron, the smallest closed surface."""
 
 PLANE = "0,-20,150,0,0,1"
 BOX = "-40,40,-60,20,100,180"
@@ -143,6 +145,9 @@ def plan(
         Path | None,
         Parameter(metavar="DIR", help="Write each piece as a file there too, largest first."),
     ] = None,
+    max_triangles: Annotated[
+        int | None, Parameter(metavar="N", help="No more triangles than this in the end.")
+    ] = None,
     coordinates: Annotated[
         Literal["lps", "ras"], Parameter(help="The patient axes the files are written in.")
     ] = "lps",
@@ -152,8 +157,8 @@ def plan(
     """Cut, mirror, hollow, thicken or engrave a surface; join it with another one.
 
     What is asked for happens in this order: --union, --subtract, --intersect, --cut-plane,
-    --cut-box, --remove-box, --mirror, --offset, --hollow, --engrave. Closed surfaces stay
-    closed. For research and teaching, not for treating anyone.
+    --cut-box, --remove-box, --mirror, --offset, --hollow, --engrave, --max-triangles. Closed
+    surfaces stay closed. For research and teaching, not for treating anyone.
 
     For example: vis3d plan bones.stl -o half.stl --cut-plane 0,-20,150,0,0,1 --hollow 2
 
@@ -164,6 +169,8 @@ def plan(
         raise UsageError("--detail belongs to --offset or --hollow.")
     if text.engrave is None and text != BLANK:
         raise UsageError("--engrave-at, -height and -depth belong to --engrave TEXT.")
+    if max_triangles is not None and max_triangles < LEAST_TRIANGLES:
+        raise UsageError(f"--max-triangles takes a number from {LEAST_TRIANGLES} on.")
 
     from vis3d.files import SURFACE_SUFFIXES, read_surface, write_surface
 
@@ -173,7 +180,7 @@ def plan(
         raise UsageError("A .glb file has its own frame (Y up): write .stl or .ply for RAS.")
     if report is not None:
         reading.check_output(report)
-    steps = _steps(others, cuts, walls, text)
+    steps = [*_steps(others, cuts, walls, text), *_lighter(max_triangles)]
     if not steps and split is None:
         raise UsageError("Say what to do: --cut-plane, --mirror, --hollow, --split, ...")
     with watching(how) as progress:
@@ -191,7 +198,10 @@ def plan(
         progress(0.9, "writing")
         pieces = _write_pieces(surface, split, output, coordinates) if split else []
         write_surface(surface, output, coordinates=coordinates)
-    document = {**measured.as_dict(), "volume_before_ml": given.volume_ml}
+    before_ml = given.volume_ml
+    document = {**measured.as_dict(), "volume_before_ml": before_ml}
+    if before_ml:
+        document["volume_change_percent"] = 100 * (measured.volume_ml / before_ml - 1)
     if split is not None:
         document["files"] = pieces
     if report is not None:
@@ -262,6 +272,13 @@ def _letters(text: Text) -> Iterator[Step]:
         words = planning.Inscription(text.engrave, text.engrave_height, text.engrave_depth)
         at = _point(text.engrave_at)
         yield lambda surface, _: planning.engraved(surface, words, at_lps=at)
+
+
+def _lighter(max_triangles: int | None) -> Iterator[Step]:
+    from vis3d.meshing import decimated
+
+    if max_triangles is not None:
+        yield lambda one, tell: decimated(one, max_triangles=max_triangles, progress=tell)
 
 
 def _plane(text: str, option: str) -> "Plane":

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.meshing.judges import is_closed_and_manifold
-from tests.meshing.planning.solids import AT, TURN, ball, brick, inside_out, ring
+from tests.meshing.planning.solids import AT, TURN, ball, brick, inside_out, joined, ring
 from vis3d.errors import InputError, UsageError
+from vis3d.meshing.manifold import welded
 from vis3d.meshing.planning import Box, Plane, cut_by_box, cut_by_plane, mirrored
 from vis3d.surface import Surface
 
@@ -59,6 +60,14 @@ def test_a_mirror_moves_what_lies_beside_it_to_the_other_side() -> None:
 def test_normals_that_point_inwards_are_turned_round() -> None:
     half = cut_by_plane(inside_out(ball(10)), Plane(tuple(AT), (1.0, 2.0, 3.0)))
     assert half.volume_ml == pytest.approx(2 / 3 * np.pi, rel=0.004)
+
+
+def test_touching_solids_that_face_inwards_are_turned_round_soundly() -> None:
+    two = joined(brick((4, 4, 4)), brick((4, 4, 4), AT + TURN @ [4.0, 4.0, 0]))
+    one = Surface(*welded(two.points, two.triangles))  # an edge with four triangles
+    half = cut_by_plane(inside_out(one), Plane(tuple(AT), tuple(TURN[:, 2])))
+    assert half.volume_ml == pytest.approx(0.064, rel=1e-3)
+    assert is_closed_and_manifold(half)
 
 
 def test_an_open_surface_is_no_solid() -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.meshing.planning.solids import AT, TURN, ball, brick
-from vis3d.errors import InputError
-from vis3d.meshing.planning import gap_mm, nearest_point
+from vis3d.errors import InputError, UsageError
+from vis3d.meshing.planning import angle_degrees, distance_mm, gap_mm, nearest_point
 from vis3d.surface import Surface
 
 
@@ -41,3 +41,17 @@ def test_a_surface_without_triangles_has_no_nearest_point() -> None:
     empty = Surface(np.zeros((0, 3)), np.zeros((0, 3), int), "none")
     with pytest.raises(InputError, match="none has no triangles"):
         nearest_point(empty, (0, 0, 0))
+
+
+@pytest.mark.parametrize("degrees", [0.0, 1e-5, 30.0, 90.0, 135.0, 180.0])
+def test_distances_and_angles_do_not_mind_how_the_patient_lies(degrees: float) -> None:
+    turn = np.radians(degrees)
+    one = tuple(AT + TURN @ [7.0, 0, 0])
+    other = tuple(AT + TURN @ [0.5 * np.cos(turn), 0.5 * np.sin(turn), 0])
+    assert angle_degrees(one, tuple(AT), other) == pytest.approx(degrees, rel=1e-4, abs=1e-9)
+    assert distance_mm(one, tuple(AT)) == pytest.approx(7)
+
+
+def test_a_corner_has_no_angle_with_itself() -> None:
+    with pytest.raises(UsageError, match="apart from its corner"):
+        angle_degrees((1, 2, 3), (1, 2, 3), (4, 5, 6))

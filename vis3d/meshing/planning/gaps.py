@@ -1,10 +1,12 @@
-"""How far a surface is: from a point, from another surface."""
+"""How far a surface is: from a point, from another surface; and points among themselves."""
 
+import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
-from vis3d.errors import InputError
+from vis3d.errors import InputError, UsageError
 from vis3d.meshing.deviation import distances
 from vis3d.meshing.planning.solids import solid_of
 from vis3d.surface import Surface
@@ -20,6 +22,27 @@ class Nearest:
     point_lps: tuple[float, float, float]
     distance_mm: float
     normal_lps: tuple[float, float, float]
+
+
+Point: TypeAlias = tuple[float, float, float]
+
+
+def distance_mm(one_lps: Point, other_lps: Point) -> float:
+    """The straight way between two points."""
+    return math.dist(one_lps, other_lps)
+
+
+def angle_degrees(one_lps: Point, corner_lps: Point, other_lps: Point) -> float:
+    """The angle at `corner_lps` between the ways to the two other points, 0 to 180.
+
+    Raises:
+        UsageError: one of them lies on the corner.
+    """
+    a, b = np.array(one_lps, float) - corner_lps, np.array(other_lps, float) - corner_lps
+    if not (a.any() and b.any()):
+        raise UsageError("An angle takes two points that lie apart from its corner.")
+    # Exact for small angles too, unlike the arc cosine.
+    return math.degrees(math.atan2(float(np.linalg.norm(np.cross(a, b))), float(a @ b)))
 
 
 def nearest_point(surface: Surface, point_lps: tuple[float, float, float]) -> Nearest:

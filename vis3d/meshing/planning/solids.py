@@ -41,20 +41,22 @@ def solid_of(surface: Surface) -> Manifold:
     Raises:
         InputError: the surface isn't closed, so nothing is inside.
     """
-    solid = _solid(surface.points, surface.triangles)
+    points, triangles = surface.points, surface.triangles
+    solid = _solid(points, triangles)
     if solid.status() != Error.NoError:
-        points, triangles = welded(surface.points, surface.triangles)
+        points, triangles = welded(points, triangles)
         gaping = int(np.count_nonzero(use_counts(triangles) % 2))
         if gaping:
             raise InputError(
                 f"{_name(surface)} isn't closed ({gaping} edges have no neighbour): make it "
                 "again without open ends, or close it in a mesh editor first."
             )
-        solid = _solid(*separated(points, triangles))
+        points, triangles = separated(points, triangles)
+        solid = _solid(points, triangles)
     if solid.status() != Error.NoError or solid.is_empty():
         raise InputError(f"{_name(surface)} encloses nothing that can be cut or joined.")
     if solid.volume() < 0:
-        return _solid(surface.points, surface.triangles[:, ::-1])
+        return _solid(points, triangles[:, ::-1])
     return solid
 
 
