@@ -20,7 +20,7 @@ from tests.vis3d_viewer.conftest import PATIENCE, Visit, served
 from tests.vis3d_viewer.scans import blob_scan
 from vis3d import files
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.flaky(reruns=0)]
 
 MINUTES = float(os.environ.get("VIS3D_MONKEY_MINUTES", "10"))
 SEED = int(os.environ.get("VIS3D_MONKEY_SEED", "0"))
