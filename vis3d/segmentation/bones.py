@@ -12,7 +12,7 @@ from vis3d.segmentation.canal import spinal_canal
 from vis3d.segmentation.contrast import Contrast, between_lungs
 from vis3d.segmentation.frame import Bools, Floats, Spacing, Values
 from vis3d.segmentation.grids import Factors, pooled, spread
-from vis3d.segmentation.marrow import with_marrow
+from vis3d.segmentation.marrow import walled_pieces, with_marrow
 from vis3d.segmentation.morphology import (
     bounding_box,
     components,
@@ -24,6 +24,7 @@ from vis3d.segmentation.morphology import (
 )
 from vis3d.segmentation.noise import smoothed
 from vis3d.segmentation.slabs import each_slab
+from vis3d.segmentation.walls import rise, with_thin_walls
 
 SEED_HU = 250.0
 """On the coarse grid: denser than any tissue without contrast."""
@@ -40,6 +41,8 @@ FINE_MM = 2.0
 """Where voxels are larger, the densest neighbour says nothing of a voxel's own cortex."""
 RIM_SHARE = 0.6
 """There a voxel at the border is soft tissue below this share of the bone's local mean."""
+RIM_SIDE_MM, RIM_RISE_HU = 6.0, 40.0
+"""But what is as much denser than both sides is a wall of its own."""
 SHELL_SHARE = 0.2
 """From this share of cortex on a coarse voxel is a wall."""
 MIN_PIECE_ML = 0.3
@@ -83,6 +86,11 @@ class CoarseScan:
         return (k, j, i)
 
     @property
+    def voxel_ml(self) -> float:
+        """The volume of a coarse voxel in ml."""
+        return float(np.prod(self.spacing_kji)) / 1000
+
+    @property
     def soft(self) -> Bools:
         """The body without the lungs and without contrast: where bones may lie."""
         return self.body & ~self.lungs & ~self.contrast.mask
@@ -112,13 +120,18 @@ def find_bones(
     drawn = bones.view(np.uint8)
     share = _cortex(hu, near, coarse, drawn, part(progress, 0.1, 0.4))
     shell = share > SHELL_SHARE
+    if min(coarse.fine_spacing) > FINE_MM:
+        shell = _thinner(shell, coarse, drawn)
+        np.maximum(share, shell, out=share)
     whole = np.zeros(near.shape, bool)
     whole[box] = _whole((shell | metallic)[box], coarse, box, part(progress, 0.4, 0.8))
     kept = _seeded(whole | (share > 0), np.maximum(share, whole), coarse)
     kept &= ~_edges_of_metal(kept, metallic, coarse)
     if min(coarse.fine_spacing) > FINE_MM:
-        kept &= ~_rim(whole, shell, coarse.hu)
-    inner = ((whole & ~shell & ~metallic) | trimmed(whole)) & kept
+        kept &= ~_rim(whole, shell, coarse)
+    marrow = whole & ~shell & ~metallic
+    marrow[box] = walled_pieces(marrow[box], whole[box], coarse.voxel_ml)
+    inner = (marrow | trimmed(whole)) & kept
     _compose(drawn, inner, kept, coarse, part(progress, 0.8, 1.0))
     if metal is not None:
         np.greater(bones, metal, out=bones)  # true > false
@@ -134,7 +147,7 @@ def _dense_pieces(coarse: CoarseScan) -> Bools:
 def _seeded(pieces: Bools, amount: NDArray[np.generic], coarse: CoarseScan) -> Bools:
     """The connected pieces that are large enough and hold something dense enough."""
     labels = components(pieces, 18)
-    ml = sums(labels, amount) * (float(np.prod(coarse.spacing_kji)) / 1000)
+    ml = sums(labels, amount) * coarse.voxel_ml
     seeded = np.zeros(len(ml), bool)
     seeded[labels[coarse.soft & (coarse.hu > SEED_HU)]] = True
     # vessels of the hilum, calcified nodes and valves lie there, no bone of its own does
@@ -216,7 +229,7 @@ def _edges_of_metal(pieces: Bools, metallic: Bools, coarse: CoarseScan) -> Bools
     if not metallic.any():
         return metallic
     labels = components(pieces, 18)
-    ml = sizes(labels) * (float(np.prod(coarse.spacing_kji)) / 1000)
+    ml = sizes(labels) * coarse.voxel_ml
     beside = np.zeros(len(ml), bool)
     beside[labels[fringed(metallic)]] = True
     metal = components(metallic, 26)
@@ -226,12 +239,20 @@ def _edges_of_metal(pieces: Bools, metallic: Bools, coarse: CoarseScan) -> Bools
     return keep(labels, beside & (ml < MAX_ISLAND_ML)) | keep(around, ~in_bone)
 
 
-def _rim(whole: Bools, shell: Bools, hu: Floats) -> Bools:
-    """Voxels at the border that only share in the bone beside them."""
+def _thinner(shell: Bools, coarse: CoarseScan, drawn: Bits) -> Bools:
+    """The shell with thin walls, drawn too: what is decided on are the voxels themselves."""
+    shell = with_thin_walls(shell, coarse.hu, coarse.soft, coarse.noise_hu, coarse.spacing_kji)
+    drawn |= shell.view(np.uint8)
+    return shell
+
+
+def _rim(whole: Bools, shell: Bools, coarse: CoarseScan) -> Bools:
+    """Voxels at the border that only share in the bone beside them, but no thin wall."""
     inside = whole.astype(np.float32)
     weight = np.maximum(uniform_filter(inside, 3), np.float32(0.01))
-    mean = uniform_filter(np.minimum(hu, PEAK_HU) * inside, 3) / weight
-    return shell & ~trimmed(whole) & (hu < RIM_SHARE * mean)
+    mean = uniform_filter(np.minimum(coarse.hu, PEAK_HU) * inside, 3) / weight
+    wall = rise(coarse.hu, RIM_SIDE_MM, coarse.spacing_kji) > RIM_RISE_HU
+    return shell & ~trimmed(whole) & (coarse.hu < RIM_SHARE * mean) & ~wall
 
 
 def _compose(

@@ -16,6 +16,8 @@ ALL_ROUND: tuple[Step, ...] = tuple(
     (k, j, i) for k, j, i in product((-1, 0, 1), repeat=3) if k or j or i
 )
 """The 26 directions along axes and diagonals."""
+LINES: tuple[Step, ...] = tuple(s for s in ALL_ROUND if s > (0, 0, 0))
+"""One of each two opposite directions."""
 IN_SLICE: tuple[Step, ...] = tuple(s for s in ALL_ROUND if s[0] == 0)
 
 
@@ -49,6 +51,24 @@ def open_directions(
     each_slab(look, len(directions), 1, progress, "Looking for what bone encloses")
     inside = tuple(slice(m[0], m[0] + n) for m, n in zip(margins, solid.shape, strict=True))
     return count[inside]
+
+
+def walled_lines(solid: Bools, reach_mm: float, spacing_kji: Spacing) -> NDArray[np.uint8]:
+    """Along how many of 13 lines a wall is within reach on both sides of each voxel."""
+    count: NDArray[np.uint8] = np.zeros(solid.shape, np.uint8)
+    one_at_a_time = Lock()
+
+    def look(n: int, _: int) -> None:
+        step = _as_steep_in_mm(LINES[n], spacing_kji)
+        back = (-step[0], -step[1], -step[2])
+        length_mm = float(np.linalg.norm(np.multiply(step, spacing_kji)))
+        steps = max(1, int(reach_mm / length_mm))
+        both = _smeared(solid, step, steps) & _smeared(solid, back, steps)
+        with one_at_a_time:
+            np.add(count, both, out=count)
+
+    each_slab(look, len(LINES), 1, silent, "")
+    return count
 
 
 def _as_steep_in_mm(step: Step, spacing_kji: Spacing) -> Step:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.enclosure import open_directions
 from vis3d.segmentation.frame import Bools, Floats, Spacing
-from vis3d.segmentation.morphology import components, filled, keep, sizes
+from vis3d.segmentation.morphology import components, filled, keep, sizes, sums
 from vis3d.segmentation.slabs import each_part, mean_and_deviation
 
 REACH_MM = 30.0
@@ -20,6 +20,8 @@ ROUNDS = 3
 """Marrow that was found is a wall for the rest: gaps in a thin cortex close so."""
 GAS_HU = -200.0
 MAX_CAVITY_ML = 20.0
+MAX_BARE, MAX_BARE_SMALL, SMALL_ML = 0.4, 0.2, 5.0
+"""How much of the surface of a piece of marrow may lie open; less, if it's a small piece."""
 
 
 def with_marrow(
@@ -43,6 +45,20 @@ def with_marrow(
         found = open_directions(solid, REACH_MM, spacing_kji, progress=step) <= most
         solid = solid | found
     return solid | (_small_cavities(solid, spacing_kji) & allowed)
+
+
+def walled_pieces(marrow: Bools, whole: Bools, voxel_ml: float) -> Bools:
+    """The pieces of marrow that bone walls in; fat between two bones lies half open."""
+    labels = components(marrow)
+    faces, bare = np.zeros((2, int(labels.max()) + 1))
+    for axis in range(3):
+        of = np.moveaxis(labels, axis, 0)
+        filled, inner = np.moveaxis(whole, axis, 0), np.moveaxis(marrow, axis, 0)
+        for here, there in ((slice(1, None), slice(-1)), (slice(-1), slice(1, None))):
+            faces += sums(of[here], ~inner[there], len(faces))
+            bare += sums(of[here], ~filled[there], len(faces))
+    small = sizes(labels, len(faces)) * voxel_ml < SMALL_ML
+    return keep(labels, bare < np.where(small, MAX_BARE_SMALL, MAX_BARE) * faces)
 
 
 def _small_cavities(solid: Bools, spacing_kji: Spacing) -> Bools:
