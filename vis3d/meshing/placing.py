@@ -25,6 +25,9 @@ ROOT_STEPS = 10
 SMALL_MM = 0.01
 """An offset whose volume is its area times itself, with nothing left to correct."""
 
+MOST_OFFSETS = 12
+"""One or two are enough but where everything is as thin as a voxel."""
+
 SAME_VOLUME = 2e-4
 """The share of its volume by which a surface may miss that of its mask."""
 
@@ -94,7 +97,7 @@ def with_volume(
     """
     length = np.array(spacing, np.float32)[crossings.axis]
     most_mm = 0.25 * min(spacing)
-    for _ in range(3):
+    for _ in range(MOST_OFFSETS):
         points = crossings.points_mm(fraction, spacing)
         points -= points.mean(axis=0, dtype=float).astype(np.float32)
         # Each vertex's share of area, as a vector: a third of the triangles round it.
@@ -106,7 +109,9 @@ def with_volume(
         upwards = area.reshape(-1)[3 * np.arange(len(size)) + crossings.axis]
         facing = crossings.sign * upwards
         # Along the normal a vertex moves by less than along its edge.
-        moves = np.where(crossings.capped, 0, 1 / (length * np.maximum(facing / size, 0.3)))
+        at_its_end = fraction >= 1 - NEAREST if missing > 0 else fraction <= NEAREST
+        still = crossings.capped | at_its_end
+        moves = np.where(still, 0, 1 / (length * np.maximum(facing / size, 0.3)))
         gain = float((facing * length * moves).sum())
         if gain <= 0:
             break
