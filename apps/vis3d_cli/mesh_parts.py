@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from vis3d.errors import UnknownStructureError, UsageError
+from vis3d.errors import UsageError
 from vis3d.progress import Progress
 from vis3d_cli import options, reading
+from vis3d_cli.given import ALL, map_with
 
 if TYPE_CHECKING:
     from vis3d.labels import LabelMap
     from vis3d.volume import Finding, Mask, Volume
-
-ALL = "all"
-"""As a name: every structure of a file that has a voxel."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,18 +134,7 @@ def _of_file(
             present = [one for one in labels.structures if counts[one.label]]
             yield from (_single(labels, one.label) for one in present)
         return
-    for name in names:
-        for labels in maps:
-            try:
-                yield _named(labels, name)
-            except UnknownStructureError:
-                continue
-            break
-        else:
-            legal = ", ".join(dict.fromkeys(one for labels in maps for one in labels.names))
-            raise UnknownStructureError(
-                f"There is no structure {name!r} in {path}; choose from {legal}, or {ALL}."
-            )
+    yield from (_named(map_with(maps, name, path), name) for name in names)
 
 
 def _named(labels: "LabelMap", name: str) -> Part:

@@ -3,10 +3,10 @@
 import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pydicom
@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 
 MAX_VOXELS = 2**30
 """A label map of more is an attack, or no patient."""
+
+MANY_SEGMENTS = 12
+
+Method: TypeAlias = Literal["vis3d", "unknown"]
+CONTENT: Mapping[Method, str] = {
+    "vis3d": "Structures found by vis3d",
+    "unknown": "Structures of a given label map",
+}
 
 POSITION_TOLERANCE_MM = 0.01
 """Slices nearer than this to those of the series are its own."""
@@ -62,6 +70,7 @@ def write_segmentation(
     series: Series,
     path: str | os.PathLike[str],
     *,
+    method: Method = "vis3d",
     progress: Progress | None = None,
 ) -> None:
     """Write the structures that have voxels as a binary DICOM SEG, a segment each.
@@ -69,6 +78,7 @@ def write_segmentation(
     Patient, study and frame of reference are those of `series`; each frame refers to its
     source image where the label map lies on the series' own grid. The segment `body` is
     everything inside the skin, and overlaps the others. Findings stand in Image Comments.
+    `method` "unknown" says that structures were given, not found by vis3d.
 
     Raises:
         UnsupportedError: a series that isn't DICOM or has no place in the patient.
@@ -85,7 +95,7 @@ def write_segmentation(
         tell(0.0, "Reading headers")
         sources = list(_sources(series))
         tell(0.2, "Making the segmentation")
-        segmentation = _segmentation(labelmap, sources)
+        segmentation = _segmentation(labelmap, sources, method)
         if not _is_own_grid(labelmap.geometry, sources):
             _forget_sources_of_frames(segmentation)
         tell(0.8, "Writing the segmentation")
@@ -147,7 +157,7 @@ def _sources(series: Series) -> Iterator[Any]:
         yield header
 
 
-def _segmentation(labelmap: LabelMap, sources: list[Any]) -> "Segmentation":
+def _segmentation(labelmap: LabelMap, sources: list[Any], method: Method) -> "Segmentation":
     """The whole object."""
     import highdicom as hd  # 0.2 s that only segmentations are worth
 
@@ -168,7 +178,7 @@ def _segmentation(labelmap: LabelMap, sources: list[Any]) -> "Segmentation":
             source_images=sources,
             pixel_array=volume,
             segmentation_type="BINARY",
-            segment_descriptions=[_described(n, s) for n, s in enumerate(present, 1)],
+            segment_descriptions=[_described(n, s, method) for n, s in enumerate(present, 1)],
             series_instance_uid=new_uid(),
             series_number=900,
             sop_instance_uid=new_uid(),
@@ -178,8 +188,9 @@ def _segmentation(labelmap: LabelMap, sources: list[Any]) -> "Segmentation":
             software_versions=vis3d.__version__,
             device_serial_number="0",
             content_label="SEGMENTATION",
-            omit_empty_frames=False,  # the grid that is read back is the one written
-            content_description="Structures found by vis3d",
+            # All frames give back the very grid, but of many segments most are empty.
+            omit_empty_frames=len(present) > MANY_SEGMENTS,
+            content_description=CONTENT[method],
         )
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise UnsupportedError(
@@ -204,12 +215,12 @@ def _segment_array(labelmap: LabelMap, present: list[Structure]) -> NDArray[Any]
     return stack
 
 
-def _described(number: int, structure: Structure) -> Any:
+def _described(number: int, structure: Structure, method: Method) -> Any:
     """A segment's name, code, colour and method."""
     import highdicom as hd
 
     code = structure.code or _UNCODED
-    return hd.seg.SegmentDescription(
+    described = hd.seg.SegmentDescription(
         segment_number=number,
         segment_label=structure.name[:64],
         segmented_property_category=_coded(_CATEGORY),
@@ -222,6 +233,11 @@ def _described(number: int, structure: Structure) -> Any:
         tracking_id=structure.name[:64],
         display_color=hd.color.CIELabColor.from_rgb(*structure.color),
     )
+    if method == "unknown":
+        described.SegmentAlgorithmType = "SEMIAUTOMATIC"
+        described.SegmentAlgorithmName = "unknown: from a given label map"
+        del described.SegmentationAlgorithmIdentificationSequence
+    return described
 
 
 def _coded(code: Code) -> Any:

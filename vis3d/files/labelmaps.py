@@ -1,7 +1,7 @@
 """Segmentations: read with their names, from whoever made them, and written."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,9 +103,12 @@ def write_labelmap(
     path: PathLike,
     *,
     series: "Series | None" = None,
+    method: Literal["vis3d", "unknown"] = "vis3d",
     progress: Progress | None = None,
 ) -> None:
     """A label map in the format that the suffix names; DICOM SEG (.dcm) needs its `series`.
+
+    A SEG says what found its structures: `method`.
 
     Raises:
         UsageError: an unknown suffix.
@@ -123,4 +126,4 @@ def write_labelmap(
         )
     from vis3d import dicom
 
-    dicom.write_segmentation(labelmap, series, Path(path), progress=progress)
+    dicom.write_segmentation(labelmap, series, Path(path), method=method, progress=progress)

@@ -14,8 +14,9 @@ from vis3d.errors import InputError, UsageError
 from vis3d.progress import Progress, part
 from vis3d_cli import reading, say
 from vis3d_cli.exit_codes import DONE
+from vis3d_cli.given import ALL
 from vis3d_cli.mesh_limits import LEAST_TRIANGLES, Limits
-from vis3d_cli.mesh_parts import ALL, What, check_choice, parts_of
+from vis3d_cli.mesh_parts import What, check_choice, parts_of
 from vis3d_cli.mesh_report import together
 from vis3d_cli.options import PLAIN, THE_ONLY_ONE, How, Input, ReportFile, Which
 from vis3d_cli.watch import watching

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from vis3d.progress import part
 from vis3d_cli import options, reading, say
 from vis3d_cli.exit_codes import DONE
+from vis3d_cli.given import given_labels
 from vis3d_cli.options import PLAIN, THE_ONLY_ONE, How, Input, ReportFile, Which
 from vis3d_cli.watch import watching
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from vis3d.volume import Finding
 
 DICOM_SUFFIX = ".dcm"
+STRUCTURES = ("lungs", "airways", "bones")
 
 
 def segment(
@@ -32,12 +34,17 @@ def segment(
         ),
     ],
     structures: Annotated[
-        str,
+        str | None,
         Parameter(
             metavar="NAME,...",
-            help="Any of lungs, airways, bones, body, cortical, cancellous, metal.",
+            help="Any of lungs, airways, bones, body, cortical, cancellous, metal "
+            "(lungs,airways,bones); of a file those in it (all).",
         ),
-    ] = "lungs,airways,bones",
+    ] = None,
+    segmentation: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="Take the structures of this file instead."),
+    ] = None,
     report: ReportFile = None,
     which: Which = THE_ONLY_ONE,
     how: How = PLAIN,
@@ -48,15 +55,20 @@ def segment(
     other label inside the skin), 6 cortical and 7 cancellous (the bones split in
     two), 8 metal. Left and right are the patient's.
 
+    With --segmentation FILE the structures of a file, on the scan's grid: a DICOM SEG
+    becomes NIfTI, what TotalSegmentator wrote a DICOM SEG.
+
     For example: vis3d segment scans/chest -o masks.nii.gz --report report.json
     """
-    names = options.names(structures)
+    names = () if structures is None else options.names(structures)
 
     import vis3d
     from vis3d.files import LABELMAP_SUFFIXES
     from vis3d.labels import structure_labels
 
-    structure_labels(names)  # an unknown name is refused before anything is read
+    if segmentation is None:
+        names = names or STRUCTURES
+        structure_labels(names)  # an unknown name is refused before anything is read
     reading.check_output(output, LABELMAP_SUFFIXES, "label maps")
     if report is not None:
         reading.check_output(report)
@@ -65,10 +77,20 @@ def segment(
         if reading.suffix_of(output) == DICOM_SUFFIX:
             source = reading.source_series(input, which, part(progress, 0.0, 0.05))
         volume = reading.load(input, which, how, part(progress, 0.05, 0.2))
-        labels = vis3d.segment(volume, names, progress=part(progress, 0.2, 0.95))
+        step = part(progress, 0.2, 0.95)
+        if segmentation is None:
+            labels = vis3d.segment(volume, names, progress=step)
+        else:
+            labels = given_labels(volume, segmentation, names, step)
+            say.findings(labels.report.findings, how)
         progress(0.95, "writing")
         told = replace(labels.report, findings=(*volume.findings, *labels.report.findings))
-        vis3d.write_labelmap(replace(labels, report=told), output, series=source)
+        vis3d.write_labelmap(
+            replace(labels, report=told),
+            output,
+            series=source,
+            method="vis3d" if segmentation is None else "unknown",
+        )
     document = report_document(labels, volume.findings)
     if report is not None:
         say.write_json(document, report)
