@@ -5,15 +5,18 @@ routes open, sends tracebacks to the client and lets any client end the server.
 """
 
 import hmac
+import inspect
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from wslink.websocket import LinkProtocol
+
+from vis3d_viewer import messages
 
 log = logging.getLogger(__name__)
 
@@ -246,6 +249,16 @@ class StateDoor:
             self._server.protocol.push_state_change(accepted, skip_last_active_client=True)
             state.update(accepted)
 
+    async def trigger(self, name: object, arguments: object = None, *_: object) -> Any:
+        """Do what the page can ask for by name; kept from it is what doesn't fit."""
+        function = self._server.controller.trigger_fn(name) if isinstance(name, str) else None
+        if function is None or not messages.fits(function, arguments):
+            log.warning("A page asked for what there isn't.")
+            return None
+        with self._server.state:
+            result = function(*cast("list[Any]", arguments))
+            return await result if inspect.isawaitable(result) else result
+
     def life_cycle(self, name: object) -> None:
         """A page came or went."""
         if name in LIFE_CYCLE:
@@ -258,9 +271,13 @@ def narrow_calls(wslink_server: Any, door: StateDoor) -> None:
         calls = handler.functionMap
         for name in set(calls) - ALLOWED_CALLS:
             del calls[name]
+        for name, (owner, call) in calls.items():
+            calls[name] = (owner, messages.forgiving(name, call))
         calls["trame.state.update"] = (door, StateDoor.update)
+        calls["trame.trigger"] = (door, StateDoor.trigger)
         calls["trame.lifecycle.update"] = (door, StateDoor.life_cycle)
         handler.sendWrappedError = _without_trace(handler.sendWrappedError)
+        messages.guard(handler)
 
 
 def _without_trace(send: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:

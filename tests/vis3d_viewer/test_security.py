@@ -285,10 +285,13 @@ def test_exit_is_gone_and_traces_stay_here() -> None:
     async def send(*args: object, client_id: str | None = None) -> None:
         sent.append(args)
 
-    calls = dict.fromkeys(
-        ("application.exit", "application.exit.later", "trame.rca.push", "trame.trigger")
+    calls: dict[str, Any] = dict.fromkeys(
+        ("application.exit", "application.exit.later", "trame.rca.push", "trame.trigger"),
+        (None, print),
     )
-    handler = SimpleNamespace(functionMap=calls, sendWrappedError=send)
+    handler = SimpleNamespace(
+        functionMap=calls, sendWrappedError=send, onConnect=None, onMessage=None
+    )
     bound = SimpleNamespace(_ws_handlers=[handler])
     security.narrow_calls(bound, security.StateDoor(FakeServer(), accept))
     assert set(calls) == {"trame.trigger", "trame.state.update", "trame.lifecycle.update"}
