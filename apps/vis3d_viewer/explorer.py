@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Coroutine
 from dataclasses import fields
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -292,6 +292,7 @@ class Explorer:
     def _explained(self, work: Callable[..., None]) -> Callable[..., None]:
         """The same, where what a person can't have is said on the page."""
 
+        @wraps(work)  # the door asks which arguments fit
         def do(*arguments: object) -> None:
             try:
                 work(*arguments)
