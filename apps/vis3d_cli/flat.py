@@ -45,6 +45,7 @@ def contact_sheet(
         rows=ROWS,
         tile_width=max(1, size[0] // COLUMNS),
         opacities=label_opacities(labels, shown),
+        positions=True,
     )
     return fitted(sheet, size)
 

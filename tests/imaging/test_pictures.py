@@ -9,8 +9,8 @@ from PIL import Image
 from tests.conftest import oblique_geometry
 from vis3d.errors import OutputError, UsageError
 from vis3d.geometry import Geometry
-from vis3d.imaging import Window, fitted, montage, picture, write_picture
-from vis3d.imaging.pictures import overlay, painted
+from vis3d.imaging import Plane, Window, cut, fitted, montage, picture, write_picture
+from vis3d.imaging.pictures import overlay, painted, position_words
 from vis3d.labels import STRUCTURES, LabelMap
 from vis3d.volume import Volume
 
@@ -116,6 +116,24 @@ def test_a_montage_shows_the_slices_from_the_head_down() -> None:
         assert sheet.shape == (2 * 30, 3 * 40, 3)
         tiles = sheet.reshape(2, 30, 3, 40, 3).mean(axis=(1, 3, 4)).reshape(-1)
         assert (np.diff(tiles) < 0).all()
+
+
+def test_a_montage_says_where_each_slice_lies() -> None:
+    grid = oblique_geometry((20, 30, 40))
+    planes: tuple[Plane, ...] = ("sagittal", "coronal", "axial")
+    for axis, plane in enumerate(planes):
+        scan = cut(Volume(np.zeros(grid.shape, np.int16), grid), plane, 7)
+        rows, columns = scan.array.shape
+        mm = scan.to_lps((rows - 1) / 2, (columns - 1) / 2)[axis]
+        assert position_words(scan) == f"{'LPS'[axis]} {mm:.1f} mm"
+    volume = volume_of(-1000, grid)
+    silent, telling = (montage(volume, positions=told) for told in (False, True))
+    assert not silent.any()
+    tile = telling[: telling.shape[0] // 4, :256]
+    rows, columns = np.nonzero(tile.max(axis=2))
+    assert rows.min() > 0.8 * tile.shape[0]
+    assert columns.max() < 0.75 * tile.shape[1]
+    assert not np.array_equal(tile, telling[: telling.shape[0] // 4, 256:512])
 
 
 def test_a_montage_of_few_slices_has_no_empty_columns() -> None:

@@ -147,11 +147,13 @@ def test_what_lies_behind_a_slices_padding_is_seen(
     values = np.full(ball.geometry.shape, -2000, np.int16)
     values[:, :, :30] = 40  # the ball's middle has index 60
     behind = replace(ball.surface, points=ball.surface.points + np.array((0.0, 40.0, 0.0)))
-    point = tuple(ball.center_lps.tolist())
+    l_mm, p_mm, s_mm = ball.center_lps.tolist()
+    point = (l_mm, p_mm, s_mm)
     stage = make_stage()
     for padding in (None, -2000):
         volume = Volume(values, ball.geometry, padding=padding)
-        layers = [SliceLayer(volume, "coronal", point, window=(40, 400)), SurfaceLayer(behind)]
+        cut = SliceLayer(volume, "coronal", point, window=(40, 400))
+        layers: list[Layer] = [cut, SurfaceLayer(behind)]
         stage.show(Scene(layers[::order], Camera(parallel=True)))
         stage.render("fine")
         red = stage.picture()[..., 0].astype(int) - stage.picture()[..., 2]

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from vis3d.errors import UsageError
 from vis3d.imaging.cuts import Cut, Plane, cut, slice_count
@@ -153,11 +153,13 @@ def montage(
     rows: int = 4,
     tile_width: int = 256,
     opacities: Mapping[int, float] | None = None,
+    positions: bool = False,
 ) -> Rgb:
     """Slices spread evenly over the volume, side by side, as one RGB picture.
 
     In the order of the patient: axial from the head down, coronal from the front back,
-    sagittal from right to left. Each is `tile_width` pixels wide, with square pixels.
+    sagittal from right to left. Each is `tile_width` pixels wide, with square pixels. With
+    `positions` each says its index and where its middle lies along the patient's axis.
 
     Raises:
         UsageError: no tile at all, or labels on another grid.
@@ -166,13 +168,13 @@ def montage(
         raise UsageError("A montage needs at least one column, one row and one pixel.")
     count = slice_count(volume.geometry, plane)
     window = window or default_shading(volume)
-    tiles = [
-        _tile(
-            picture(volume, plane, i, window, labels, opacities=opacities, square=True),
-            tile_width,
-        )
-        for i in _spread(volume, plane, min(columns * rows, count))
-    ]
+    tiles = []
+    for index in _spread(volume, plane, min(columns * rows, count)):
+        shown = picture(volume, plane, index, window, labels, opacities=opacities, square=True)
+        tile = _tile(shown, tile_width)
+        if positions:
+            tile = with_words(tile, f"{index}   {position_words(cut(volume, plane, index))}")
+        tiles.append(tile)
     columns = min(columns, len(tiles))
     height = tiles[0].shape[0]
     sheet = np.zeros((-(-len(tiles) // columns) * height, columns * tile_width, 3), np.uint8)
@@ -182,6 +184,25 @@ def montage(
             row * height : (row + 1) * height, column * tile_width : (column + 1) * tile_width
         ] = tile
     return sheet
+
+
+def position_words(scan: Cut) -> str:
+    """Where a slice's middle lies along the patient's axis across it: "S -12.5 mm"."""
+    rows, columns = scan.array.shape
+    axis = {"axial": 2, "coronal": 1, "sagittal": 0}[scan.plane]
+    mm = float(scan.to_lps((rows - 1) / 2, (columns - 1) / 2)[axis])
+    return f"{'LPS'[axis]} {mm:.1f} mm"
+
+
+def with_words(pixels: Rgb, words: str) -> Rgb:
+    """The picture with words at its lower left, white with a black rim."""
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    font = ImageFont.load_default(max(9, image.width // 20))
+    place = (image.width // 40 + 1, image.height - image.width // 50 - 2)
+    ImageDraw.Draw(image).text(
+        place, words, (255, 255, 255), font, anchor="ls", stroke_width=1, stroke_fill=(0, 0, 0)
+    )
+    return np.asarray(image)
 
 
 def fitted(pixels: Rgb, size: tuple[int, int]) -> Rgb:

@@ -52,7 +52,10 @@ def slices(
     every: Annotated[int, Parameter(metavar="N", help="Only every Nth slice.")] = 1,
     montage: Annotated[
         Path | None,
-        Parameter(metavar="FILE", help="Also one picture with slices side by side."),
+        Parameter(
+            metavar="FILE",
+            help="Also one picture with slices side by side and where each lies.",
+        ),
     ] = None,
     segmentation: Annotated[
         Path | None, Parameter(metavar="FILE", help="A label map of this scan to lay over it.")
@@ -175,7 +178,9 @@ def _numbered(count: int, every: int, format: str, folder: Path) -> dict[int, Pa
 def _write_montage(look: _Look, path: Path) -> None:
     from vis3d.imaging import montage, write_picture
 
-    sheet = montage(look.volume, look.labels, plane=look.plane, window=look.shading)
+    sheet = montage(
+        look.volume, look.labels, plane=look.plane, window=look.shading, positions=True
+    )
     write_picture(sheet, path)
 
 
