@@ -4,9 +4,8 @@ First from a mask in memory: the surface alone. Then from DICOM to an STL file, 
 processes, as a person runs them. `edges` counts the edges that haven't exactly two triangles
 once a reader of STL has welded equal coordinates.
 
-`dicom2stl` takes part where it is on the PATH (pip install dicom2stl, in an environment of
-its own), as it comes and at full resolution. InVesalius (Debian, 377 packages with it) has no
-command that ends by itself without a screen: it was timed by hand elsewhere.
+`dicom2stl` (pip install dicom2stl, in an environment of its own) takes part where it is on the
+PATH, as it comes and at full resolution, and so does InVesalius as `invesalius3` (Debian).
 """
 
 import json
@@ -91,6 +90,7 @@ SHELL = {
     "vis3d level 200": "vis3d mesh SCAN --level 200 -o OUT",
     "dicom2stl bone": "dicom2stl -t bone -o OUT SCAN",
     "dicom2stl, full": "dicom2stl -t bone -o OUT SCAN --disable shrink",
+    "InVesalius 200": "invesalius3 --no-gui -i SCAN -t 200,3071 -e OUT",
 }
 
 
