@@ -86,7 +86,7 @@ LONG_TASKS = """() => {
 }"""
 """Chromium's own word for what held the page for more than 50 ms."""
 
-SLICES = "[...document.querySelectorAll('.v3-slice')].some((view) => view.dataset.loaded)"
+SLICES = "[...document.querySelectorAll('.v3-slice')].some((one) => one.dataset.loaded)"
 STATE_3D = "document.querySelector('[data-testid=view-3d]')?.dataset.state"
 SHOWN_3D = f"['coarse', 'fine'].includes({STATE_3D})"
 FINE = f"{STATE_3D} === 'fine'"

@@ -1,7 +1,8 @@
 """The command line, its event loop watched: python -m benchmarks.watched LOG serve ...
 
 LOG gets a line of JSON for each time that the loop was held for long: when it began (seconds
-since 1970), how long it lasted, how much of it was the loop's own work, and what it was at.
+since 1970), how long it lasted, how much of it was the loop's own work, how long it waited for
+a core that other programs had (Linux), and what it was at.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ class Watch:
     async def beat(self) -> None:
         threading.Thread(target=self._look, daemon=True).start()
         while True:
-            before, worked = time.monotonic(), time.thread_time()
+            before, worked, queued = time.monotonic(), time.thread_time(), _queued_s()
             self._at = []
             self._beat = before
             await asyncio.sleep(BEAT_S)
@@ -40,6 +41,7 @@ class Watch:
                     "began": time.time() - held,
                     "held_ms": round(1000 * held, 1),
                     "own_ms": round(1000 * (time.thread_time() - worked), 1),
+                    "queued_ms": round(1000 * (_queued_s() - queued), 1),
                     "at": self._at,
                 }
                 self._log.write(json.dumps(line) + "\n")
@@ -51,6 +53,14 @@ class Watch:
                 frame = sys._current_frames().get(self._loop_thread)
                 stack = traceback.extract_stack(frame)
                 self._at = [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in stack[-12:]]
+
+
+def _queued_s() -> float:
+    """How long this thread has waited for a core so far."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def main() -> None:
