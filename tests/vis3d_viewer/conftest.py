@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.needs import need
 
@@ -113,6 +113,11 @@ class Visit:
         self.page.wait_for_function(expression, timeout=PATIENCE)
 
 
+def complaint(said: ConsoleMessage) -> str:
+    """What the page's console says, and of which address."""
+    return f"{said.text} ({said.location.get('url', '')})"
+
+
 @pytest.fixture(scope="module")
 def visit(chromium: Browser) -> Callable[[str], Any]:
     """Opens an address in a browser of its own: `with visit(address) as seen: ...`."""
@@ -125,7 +130,7 @@ def visit(chromium: Browser) -> Callable[[str], Any]:
         seen = Visit(page, address)
         page.on(
             "console",
-            lambda said: seen.complaints.append(said.text) if said.type == "error" else None,
+            lambda said: said.type == "error" and seen.complaints.append(complaint(said)),
         )
         page.on("pageerror", lambda error: seen.complaints.append(str(error)))
         page.goto(address, timeout=PATIENCE)
