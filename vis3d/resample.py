@@ -19,6 +19,9 @@ from vis3d.volume import Volume
 
 Data = TypeVar("Data", Volume, LabelMap)
 
+ROUNDED_MM = 0.05
+"""How far two files' headers may place the corners of one and the same grid apart."""
+
 SLAB_VOXELS = 1 << 20
 """Voxels that one thread makes at a time: about a tenth of a second."""
 
@@ -49,6 +52,36 @@ def resample(data: Data, geometry: Geometry, *, progress: Progress | None = None
     if isinstance(data, LabelMap):
         return replace(data, array=_labels(data, geometry, progress), geometry=geometry)
     return _volume(data, geometry, progress)
+
+
+def in_order_of(labels: LabelMap, geometry: Geometry) -> LabelMap | None:
+    """The label map on exactly this grid, or None where its voxels are others.
+
+    NIfTI files of a DICOM scan often have rows, columns or slices reversed, or other axes
+    first: then each voxel of the one is a voxel of the other, and nothing is resampled.
+    """
+    there = np.linalg.inv(geometry.affine) @ labels.geometry.affine  # indices i, j, k
+    turn = np.rint(there[:3, :3])
+    if not ((np.abs(turn).sum(axis=0) == 1) & (np.abs(turn).sum(axis=1) == 1)).all():
+        return None
+    axes = np.abs(turn).argmax(axis=1)
+    flipped = tuple(axis for axis in range(3) if turn[axis, axes[axis]] < 0)
+    array: Any = np.flip(labels.array.transpose(2, 1, 0).transpose(axes), flipped).transpose(
+        2, 1, 0
+    )
+    if array.shape != geometry.shape or not _meets(labels.geometry, geometry, turn):
+        return None
+    return replace(labels, array=np.ascontiguousarray(array), geometry=geometry)
+
+
+def _meets(one: Geometry, other: Geometry, turn: FloatArray) -> bool:
+    """Whether each corner voxel of one grid is that of the other, axes turned."""
+    ends = np.array(np.meshgrid(*([0, 1],) * 3, indexing="ij")).reshape(3, -1).T
+    theirs = ends * (np.array(one.shape[::-1]) - 1)
+    ours = theirs @ turn.T
+    ours += np.where(turn.sum(axis=1) < 0, np.array(other.shape[::-1]) - 1, 0)
+    apart_mm = np.linalg.norm(one.to_lps(theirs) - other.to_lps(ours), axis=1)
+    return bool(apart_mm.max() <= ROUNDED_MM)
 
 
 def isotropic_geometry(geometry: Geometry, spacing_mm: float) -> Geometry:

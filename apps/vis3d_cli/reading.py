@@ -67,8 +67,9 @@ def source_series(
     found = discover(path, force=which.force, progress=progress)
     chosen = select_series(found, which.series)
     if not chosen.uid:
+        why = "names no series" if chosen.transfer_syntaxes else "isn't DICOM"
         raise UnsupportedError(
-            f"{path} isn't DICOM, so a {what} would have no patient and study to belong "
+            f"{path} {why}, so a {what} would have no patient and study to belong "
             f"to. Write a {instead} file instead."
         )
     return chosen
@@ -105,7 +106,9 @@ def _on_grid(labels: "LabelMap", volume: "Volume", progress: Progress | None) ->
 
     if labels.geometry.matches(volume.geometry, tolerance_mm=ROUNDED_MM):
         return replace(labels, geometry=volume.geometry)
-    return _moved(labels, volume, progress)
+    from vis3d.resample import in_order_of
+
+    return in_order_of(labels, volume.geometry) or _moved(labels, volume, progress)
 
 
 def _moved(labels: "LabelMap", volume: "Volume", progress: Progress | None) -> "LabelMap":

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import highdicom as hd
 import numpy as np
+import pydicom
 import pytest
 
 import vis3d
@@ -88,3 +89,17 @@ def test_what_vis3d_found_still_says_so(series, phantom, tmp_path):
     vis3d.write_labelmap(labels, tmp_path / "own.dcm", series=found)
     made = hd.seg.segread(tmp_path / "own.dcm")
     assert {segment.SegmentAlgorithmName for segment in made.SegmentSequence} == {"vis3d"}
+
+
+def test_a_dicom_scan_without_a_series_is_not_called_something_else(series, tmp_path, refusal):
+    for path in series.rglob("*.dcm"):
+        dataset = pydicom.dcmread(path)
+        del dataset.SeriesInstanceUID
+        (tmp_path / "nameless").mkdir(exist_ok=True)
+        dataset.save_as(tmp_path / "nameless" / path.name)
+    code, line = refusal(
+        *("segment", tmp_path / "nameless", "-o", tmp_path / "seg.dcm"),
+        *("--structures", "body", "--quiet"),
+    )
+    assert code == 4
+    assert "names no series" in line

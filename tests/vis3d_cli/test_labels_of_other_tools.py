@@ -60,7 +60,17 @@ def test_axes_in_any_order_and_direction_mark_the_same_voxels(
         turn[axis] = (to, -1 if axis in flips else 1)
     image = nibabel.Nifti1Image(truth.T, RAS).as_reoriented(turn)
     image.to_filename(tmp_path / "turned.nii.gz")
-    np.testing.assert_array_equal(on_scan(tmp_path / "turned.nii.gz", scan).array, truth)
+    labels = on_scan(tmp_path / "turned.nii.gz", scan)
+    np.testing.assert_array_equal(labels.array, truth)
+    assert labels.report.findings == ()  # put in order, not resampled
+
+
+def test_a_grid_that_only_looks_turned_is_resampled(truth, scan, tmp_path):
+    image = nibabel.Nifti1Image(truth.T, RAS).as_reoriented([[0, -1], [1, 1], [2, 1]])
+    image.affine[:3, 3] += RAS[:3, 0] * 0.5  # half a voxel to the side
+    image.to_filename(tmp_path / "aside.nii.gz")
+    labels = on_scan(tmp_path / "aside.nii.gz", scan)
+    assert [one.code for one in labels.report.findings] == ["labels-resampled"]
 
 
 def test_one_time_point_is_no_reason_to_refuse(truth, scan, tmp_path):

@@ -146,6 +146,7 @@ def _sources(series: Series) -> Iterator[Any]:
     for header in series.source_datasets():
         if not header.get("SliceThickness"):  # a segmentation's frames need one
             header.SliceThickness = f"{spacing_mm:.6g}"
+        _name_instance(header)
         for keyword in _INHERITED:
             if keyword not in header:
                 setattr(header, keyword, None)
@@ -155,6 +156,15 @@ def _sources(series: Series) -> Iterator[Any]:
             orientation = orientation or header.ImageOrientationPatient
             header.ImageOrientationPatient = orientation
         yield header
+
+
+def _name_instance(header: Any) -> None:
+    """Give back to an image the UIDs that only its file's meta header kept."""
+    meta = getattr(header, "file_meta", None) or {}
+    for keyword in ("SOPClassUID", "SOPInstanceUID"):
+        stated = meta.get(f"MediaStorage{keyword}")
+        if not header.get(keyword) and stated:
+            setattr(header, keyword, stated)
 
 
 def _segmentation(labelmap: LabelMap, sources: list[Any], method: Method) -> "Segmentation":

@@ -82,7 +82,6 @@ def segment(
             labels = vis3d.segment(volume, names, progress=step)
         else:
             labels = given_labels(volume, segmentation, names, step)
-            say.findings(labels.report.findings, how)
         progress(0.95, "writing")
         told = replace(labels.report, findings=(*volume.findings, *labels.report.findings))
         vis3d.write_labelmap(
