@@ -83,7 +83,12 @@ def structures_in(
         InputError: the file is broken, or marks nothing where the scan lies.
     """
     found: list[tuple[str, Mask, str]] = []
-    maps = read_labelmaps(path, geometry=volume.geometry, progress=part(progress, 0.0, 0.5))
+    maps = read_labelmaps(
+        path,
+        geometry=volume.geometry,
+        frame_of_reference=str(volume.metadata.get("frame_of_reference", "")),
+        progress=part(progress, 0.0, 0.5),
+    )
     for number, labels in enumerate(maps):
         here = _on_grid(labels, volume, part(progress, 0.5, 1.0))
         for structure in here.structures:
