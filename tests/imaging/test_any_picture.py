@@ -87,3 +87,13 @@ def test_bad_pictures_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         read_picture(tmp_path / "whole.png")
     with pytest.raises(UsageError, match="docx"):
         write_any_picture(colors(3), tmp_path / "x.docx")
+
+
+def test_an_icon_of_icns_keeps_its_proportions(tmp_path: Path) -> None:
+    wide = np.zeros((32, 128, 4), np.uint8)
+    wide[..., 0], wide[..., 3] = 200, 255
+    write_any_picture(wide, tmp_path / "a.icns")
+    with Image.open(tmp_path / "a.icns") as icon:
+        opacity = np.asarray(icon.convert("RGBA"))[..., 3]
+    assert opacity.shape[0] == opacity.shape[1]
+    assert (opacity > 128).mean() == pytest.approx(0.25, abs=0.02)

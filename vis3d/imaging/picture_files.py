@@ -114,6 +114,8 @@ def write_any_picture(pixels: NDArray[np.uint8], path: str | os.PathLike[str]) -
     if name == "ICO":
         image.thumbnail((MOST_ICON, MOST_ICON))
         options = {**options, "sizes": [image.size]}
+    if name == "ICNS":
+        image = _on_a_square(image)
     with whole_file(path) as unfinished:
         for mode in (image.mode, *SIMPLER_MODES):
             try:
@@ -123,6 +125,14 @@ def write_any_picture(pixels: NDArray[np.uint8], path: str | os.PathLike[str]) -
                     raise
             else:
                 return
+
+
+def _on_a_square(image: Image.Image) -> Image.Image:
+    """In the middle of a transparent square: Pillow stretches what isn't one."""
+    side = max(image.size)
+    square = Image.new("RGBA", (side, side))
+    square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    return square
 
 
 def holds_opacity(path: str | os.PathLike[str]) -> bool:
