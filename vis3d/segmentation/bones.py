@@ -31,9 +31,9 @@ SEED_HU = 250.0
 DENSE_HU = 130.0
 """Above soft tissue and cartilage; finds most of a cortex of 0.5 mm at 1 mm slices."""
 TISSUE_HU = 50.0
-ABOVE_NOISE = 2.5
+ABOVE_NOISE = 3.5
 """How many times the noise cortex must stand out from soft tissue in a noisy scan."""
-EDGE_SHARE, MORE_A_PASS = 0.4, 0.05
+EDGE_SHARE, MORE_A_PASS = 0.4, 0.08
 PEAK_HU = 1200
 """A voxel below this share of its densest neighbour is that one's blurred edge; smoothing
 against noise blurs more."""
