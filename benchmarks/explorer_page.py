@@ -82,7 +82,7 @@ WATCH_STROKE = """() => {
 LONG_TASKS = """() => {
     window.longTasks = [];
     new PerformanceObserver((list) => list.getEntries().forEach(
-        (entry) => window.longTasks.push(entry.duration))).observe({ entryTypes: ['longtask'] });
+        ({ duration }) => window.longTasks.push(duration))).observe({ entryTypes: ['longtask'] });
 }"""
 """Chromium's own word for what held the page for more than 50 ms."""
 
