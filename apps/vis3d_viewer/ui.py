@@ -246,7 +246,12 @@ def _views(s: Any) -> None:
                 f'@keydown="{_turn_keys(s)}"',
             ),
         ):
-            rca.RemoteControlledArea(name=VIEW_3D, display="image", event_throttle_ms=16)
+            rca.RemoteControlledArea(
+                name=VIEW_3D,
+                display="image",
+                event_throttle_ms=16,
+                raw_attrs=['tabindex="-1"'],  # the view round it takes the keys
+            )
             LocalView(v_if=("drawn_here",), layers=("drawn_here",), camera=("camera",))
             HandOver3D(matrix=("projection",))
             html.Span("3D", classes="v3-name")
