@@ -8,6 +8,9 @@ from vis3d.errors import UsageError
 MAX_MM = 100_000.0
 """Far beyond what any scan has."""
 
+DECIMALS = 4
+"""Of a coordinate in mm: finer than any hand, and short in the steps that are kept."""
+
 
 def label_of(value: object) -> int:
     """A structure's label.
@@ -57,6 +60,6 @@ def points_of(value: object, most: int) -> tuple[tuple[float, float, float], ...
     for point in value:
         if not isinstance(point, list) or len(point) != 3:
             raise UsageError("A point has three coordinates.")
-        x, y, z = (finite(mm, -MAX_MM, MAX_MM, "A coordinate") for mm in point)
+        x, y, z = (round(finite(mm, -MAX_MM, MAX_MM, "A coordinate"), DECIMALS) for mm in point)
         points.append((x, y, z))
     return tuple(points)

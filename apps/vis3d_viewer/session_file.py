@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vis3d.errors import InputError, NothingFoundError
+from vis3d.errors import InputError, NothingFoundError, OutputError
 from vis3d.whole_file import whole_file
 
 MAGIC = b"vis3d-session "
@@ -20,6 +20,8 @@ VERSION = 1
 MAX_DOCUMENT = 64 << 20
 MAX_BYTES = 1 << 30
 MAX_BLOBS = 100_000
+MAX_VALUES = 5_000_000
+"""Of the document: a small text can hold lists that fill the memory."""
 
 _LENGTH = struct.Struct("<Q")
 
@@ -28,10 +30,12 @@ def write_container(path: Path, document: dict[str, Any], blobs: Sequence[bytes]
     """Write a file that only its owner can read, whole or not at all.
 
     Raises:
-        OutputError: it can't be written there.
+        OutputError: it can't be written there, or is too much for one file.
     """
     text = json.dumps({**document, "blobs": [len(blob) for blob in blobs]}, allow_nan=False)
-    packed = zlib.compress(text.encode(), 6)
+    if not _bearable(text.encode()) or sum(map(len, blobs)) > MAX_BYTES // 2:
+        raise OutputError("These are more steps than a session file holds: save structures.")
+    packed = zlib.compress(text.encode(), 3)
     with whole_file(path) as unfinished:
         unfinished.touch(mode=0o600)
         with unfinished.open("wb") as stream:
@@ -106,6 +110,8 @@ def _document(head: bytes, stream: Any, size: int) -> tuple[dict[str, Any], list
         text = worker.decompress(stream.read(length), MAX_DOCUMENT)
         if not worker.eof or worker.unused_data:
             raise damaged("its description is cut off or too long")
+        if not _bearable(text):
+            raise damaged("its description is too long")
         document = json.loads(text, parse_constant=_no_number)
     except (zlib.error, ValueError, RecursionError, MemoryError) as error:
         raise error if isinstance(error, InputError) else damaged("no description") from error
@@ -115,6 +121,12 @@ def _document(head: bytes, stream: Any, size: int) -> tuple[dict[str, Any], list
     if not all(type(one) is int and 0 <= one <= size for one in lengths):
         raise damaged("its parts have no lengths")
     return document, lengths
+
+
+def _bearable(text: bytes) -> bool:
+    """Whether a document can be read without filling the memory."""
+    values = sum(text.count(sign) for sign in (b"[", b"{", b","))
+    return len(text) <= MAX_DOCUMENT and values <= MAX_VALUES
 
 
 def _no_number(word: str) -> float:

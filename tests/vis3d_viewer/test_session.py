@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 from vis3d_cli.main import main
+from vis3d_viewer import session_file
 from vis3d_viewer.marks import Marks
 from vis3d_viewer.script_checks import is_ours
 from vis3d_viewer.session import (
@@ -35,7 +36,7 @@ from vis3d_viewer.workbench import Workbench
 from tests.conftest import oblique_geometry
 from tests.vis3d_viewer.desks import PlainDesk
 from tests.vis3d_viewer.scans import blob_lps, blob_scan
-from vis3d.errors import Cancelled, InputError, NothingFoundError, Vis3dError
+from vis3d.errors import Cancelled, InputError, NothingFoundError, OutputError, Vis3dError
 from vis3d.geometry import Geometry
 from vis3d.volume import Volume
 
@@ -210,9 +211,23 @@ def test_bombs_are_not_unpacked(file: Path, tmp_path: Path) -> None:
     blobs[0] = bomb
     write_container(path, document, blobs)
     refused(path, "another size")
+    lists = zlib.compress(b'{"steps":[' + b"[]," * 10_000_000 + b"[]]}")
+    path.write_bytes(b"vis3d-session 1\n" + struct.pack("<Q", len(lists)) + lists)
+    refused(path, "too long")
     deep = zlib.compress(b"[" * 1_000_000 + b"]" * 1_000_000)
     path.write_bytes(b"vis3d-session 1\n" + struct.pack("<Q", len(deep)) + deep)
     refused(path, "damaged")
+
+
+def test_more_than_a_file_holds_is_not_written(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session(MARK, bench.structures.saved(), asdict(Settings()))
+    for limit in ("MAX_DOCUMENT", "MAX_VALUES", "MAX_BYTES"):
+        with monkeypatch.context() as patch, pytest.raises(OutputError, match="more steps"):
+            patch.setattr(session_file, limit, 100)
+            write_session(tmp_path / "large.vis3d", session)
+    assert list(tmp_path.iterdir()) == []
 
 
 def taken_apart(file: Path) -> tuple[dict[str, Any], list[bytes]]:
@@ -365,6 +380,9 @@ def test_reading_can_be_stopped(file: Path) -> None:
         "masks[1] = " + "-" * 100_000 + "1",
         "masks[1] = 'x" + "x" * (1 << 20) + "'",
         "masks[1] = '\0'",
+        "masks[1] = [[1.0, 2.0], [x()]]",
+        "masks[1] = [[1.0, 2.0]].append(masks)",
+        "masks[1] = [[1]]; import os; [[2]]",
     ],
 )
 def test_python_that_is_not_ours_is_refused(code: str) -> None:
