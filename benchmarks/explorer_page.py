@@ -81,8 +81,9 @@ WATCH_STROKE = """() => {
 
 LONG_TASKS = """() => {
     window.longTasks = [];
-    new PerformanceObserver((list) => list.getEntries().forEach(
-        ({ duration }) => window.longTasks.push(duration))).observe({ entryTypes: ['longtask'] });
+    const watch = new PerformanceObserver((list) => list.getEntries().forEach(
+        ({ duration }) => window.longTasks.push(duration)));
+    watch.observe({ entryTypes: ['longtask'] });
 }"""
 """Chromium's own word for what held the page for more than 50 ms."""
 
