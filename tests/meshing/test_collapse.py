@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import oblique_geometry
-from vis3d.errors import Cancelled
-from vis3d.meshing import collapse, decimated_for_view, extract_surface
+from vis3d.errors import Cancelled, InputError
+from vis3d.meshing import collapse, decimated, decimated_for_view, extract_surface
 from vis3d.meshing.manifold import use_counts
 from vis3d.surface import Surface
 from vis3d.volume import Mask
@@ -85,23 +85,38 @@ def test_a_surface_lost_altogether_is_shown_as_it_was(
     np.testing.assert_array_equal(decimated_for_view(noise, 50_000).points, noise.points)
 
 
-def test_stopping_is_quick_and_leaves_no_process(
-    noise: Surface, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    children: list[subprocess.Popen[bytes]] = []
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """The processes that are started."""
+    started: list[subprocess.Popen[bytes]] = []
     popen = subprocess.Popen
 
     def watched(*words: object, **options: object) -> subprocess.Popen[bytes]:
-        children.append(popen(*words, **options))  # type: ignore[call-overload]
-        return children[-1]
+        started.append(popen(*words, **options))  # type: ignore[call-overload]
+        return started[-1]
 
+    monkeypatch.setattr(subprocess, "Popen", watched)
+    return started
+
+
+def test_stopping_is_quick_and_leaves_no_process(
+    noise: Surface, monkeypatch: pytest.MonkeyPatch, children: list[subprocess.Popen[bytes]]
+) -> None:
     def stop(done: float, what: str) -> None:
         raise Cancelled
 
-    monkeypatch.setattr(subprocess, "Popen", watched)
     monkeypatch.setattr(collapse, "CHILD", "import time; time.sleep(60)")
     began = time.monotonic()
     with pytest.raises(Cancelled):
         collapse.collapse(noise.points, noise.triangles, 60_000, haste=9, progress=stop)
     assert time.monotonic() - began < 5
+    assert children[0].poll() is not None
+
+
+def test_helpers_started_early_end_where_nothing_is_to_do(
+    noise: Surface, children: list[subprocess.Popen[bytes]]
+) -> None:
+    with pytest.raises(InputError, match="smallest possible"):
+        decimated(noise, max_triangles=8)
+    assert len(children) == 1
     assert children[0].poll() is not None

@@ -2,10 +2,19 @@
 
 import numpy as np
 import pytest
+import trimesh
 
 from tests.meshing.judges import is_closed_and_manifold
-from vis3d.meshing import report_surface
-from vis3d.meshing.manifold import fan_count, folded, separated, use_counts, welded
+from vis3d.meshing import edges, report_surface
+from vis3d.meshing.edges import Edges
+from vis3d.meshing.manifold import (
+    fan_count,
+    folded,
+    piece_of_points,
+    separated,
+    use_counts,
+    welded,
+)
 from vis3d.surface import Surface
 
 CORNERS = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], float)
@@ -79,3 +88,32 @@ def test_collapsing_any_vertices_leaves_a_boundary_that_can_be_made_manifold(
     rng = np.random.default_rng(seed)
     points, triangles = joined(*(CORNERS + rng.integers(0, 4, 3) for _ in range(60)))
     assert is_closed_and_manifold(Surface(*separated(points, triangles)))
+
+
+def test_edges_are_the_same_where_a_sort_has_no_room_for_their_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(5)
+    points, triangles = separated(
+        *joined(*(CORNERS + rng.integers(0, 3, 3) for _ in range(40)))
+    )
+    quick = Edges.of(triangles)
+    monkeypatch.setattr(edges, "KEY_BITS", 0)
+    slow = Edges.of(triangles)
+    np.testing.assert_array_equal(slow.sizes, quick.sizes)
+    partner = quick.partners(triangles)
+    np.testing.assert_array_equal(slow.partners(triangles), partner)
+    ends = triangles[:, [1, 2, 0]].reshape(-1)
+    np.testing.assert_array_equal(triangles.reshape(-1)[partner], ends)
+    assert len(points) == fan_count(triangles)
+
+
+def test_pieces_are_those_that_trimesh_finds() -> None:
+    rng = np.random.default_rng(9)
+    points, triangles = welded(*joined(*(CORNERS + rng.integers(0, 9, 3) for _ in range(90))))
+    links = np.concatenate([triangles[:, :2], triangles[:, 1:]])
+    theirs = trimesh.graph.connected_component_labels(links, len(points))
+    ours = piece_of_points(len(points), triangles)
+    assert ours.max() == theirs.max() > 3
+    pairs = np.unique(np.stack([ours, theirs]), axis=1)
+    assert pairs.shape[1] == theirs.max() + 1  # one name for another
