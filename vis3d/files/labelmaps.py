@@ -1,5 +1,6 @@
 """Segmentations: read with their names, from whoever made them, and written."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +18,7 @@ from vis3d.files.kinds import (
     suffix_of,
 )
 from vis3d.formats import LABELMAP_WRITERS, VOXEL_READERS
-from vis3d.formats.structures import structure
+from vis3d.formats.structures import plain_name, structure
 from vis3d.formats.voxels import labelmap_of
 from vis3d.geometry import Geometry
 from vis3d.labels import LabelMap, Structure
@@ -116,6 +117,8 @@ def write_labelmap(
         OutputError: it can't be written there.
     """
     suffix = legal_suffix(path, LABELMAP_SUFFIXES, "a label map")
+    named = tuple(replace(one, name=plain_name(one.name)) for one in labelmap.structures)
+    labelmap = replace(labelmap, structures=named)
     if suffix != DICOM_SUFFIX:
         LABELMAP_WRITERS[suffix](labelmap, Path(path), progress or silent)
         return

@@ -1,5 +1,6 @@
 """Surfaces, one or several, as files."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from vis3d.formats import SURFACE_READERS, SURFACE_WRITERS
 from vis3d.formats.frames import Coordinates
 from vis3d.formats.merging import merged
 from vis3d.formats.stl import stl_content, stl_surface
+from vis3d.formats.structures import plain_name
 from vis3d.surface import Surface
 
 if TYPE_CHECKING:  # a surface is read without loading pydicom
@@ -89,6 +91,7 @@ def write_surfaces(
         OutputError: it can't be written there.
     """
     suffix = legal_suffix(path, SURFACE_SUFFIXES, "a surface")
+    surfaces = tuple(replace(one, name=plain_name(one.name)) for one in surfaces)
     if not surfaces:
         raise UsageError("There is no surface to write.")
     if coordinates not in ("lps", "ras"):

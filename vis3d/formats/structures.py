@@ -6,8 +6,14 @@ from collections.abc import Iterable
 from vis3d.labels import STRUCTURES, Structure, normal_name
 
 
+def plain_name(name: str) -> str:
+    """A name that every header can hold: on one line, nothing but what can be printed."""
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
+
+
 def structure(label: int, name: str, color: tuple[int, int, int] | None = None) -> Structure:
     """A structure of a file, with our code where its name is one of ours."""
+    name = plain_name(name) or f"label {label}"
     ours = {known.name: known for known in STRUCTURES}.get(normal_name(name))
     return Structure(
         label,
