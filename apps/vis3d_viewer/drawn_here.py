@@ -21,7 +21,7 @@ from vis3d_viewer.asked import finite, points_of
 from vis3d_viewer.desk import Desk
 from vis3d_viewer.poses import Pose
 
-STATE: dict[str, Any] = {"drawn_here": None, "camera": {}}
+STATE: dict[str, Any] = {"drawn_here": None, "camera": {}, "projection": []}
 """The surfaces that the page draws, if it does, and where the server's camera stands."""
 
 MAX_SCALE_MM = 1e5
@@ -72,10 +72,13 @@ class DrawnHere:
             self._stood = Pose(*ends, angle_degrees=0.0, scale_mm=scale, parallel=False)
             self._desk.view.stand(self._stood)
 
-    def moved(self, pose: Pose) -> None:
-        """The server's camera stands so now: by a page's wish, or by its own."""
+    def moved(self, matrix: list[float], pose: Pose) -> None:
+        """The server's camera stands so now: by a page's wish, or by its own.
+
+        What the page draws over 3D follows by the camera's `matrix`.
+        """
         by = self._by if self._stood and stands_at(pose, self._stood) else ""
-        self._desk.update(camera={"by": by, **pose.as_dict()})
+        self._desk.update(projection=matrix, camera={"by": by, **pose.as_dict()})
 
     def _keyed(self, number: int, surface: Surface) -> tuple[int, Surface]:
         known = self._keys.get(number)

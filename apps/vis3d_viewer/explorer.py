@@ -31,7 +31,7 @@ from vis3d_viewer.marks import Marks
 from vis3d_viewer.opening import Opening, Sources
 from vis3d_viewer.page_state import STATE
 from vis3d_viewer.planes import plane_maps
-from vis3d_viewer.poses import ORBITS, ZOOMS, Pose
+from vis3d_viewer.poses import ORBITS, ZOOMS
 from vis3d_viewer.reports import Reports
 from vis3d_viewer.settings import VIEWS, Settings, accept
 from vis3d_viewer.smoothness import Smoothness
@@ -110,7 +110,9 @@ class Explorer:
     async def run(self, *, segment: bool) -> None:
         """Open what was given, then draw for as long as the server runs."""
         self._segment_at_once = segment
-        self.view = View3D(VIEW_3D, self._tell_view, self._go_to, self._was_cut, self._moved)
+        self.view = View3D(
+            VIEW_3D, self._tell_view, self._go_to, self._was_cut, self.drawn.moved
+        )
         self._server.controller.rc_area_register(self.view)
         self.opening.first()
         await self.view.run()
@@ -347,11 +349,6 @@ class Explorer:
         """The box or plane was moved by its handles."""
         name, value = scene3d.cut_settings(cut)
         self.choose_settings(**{name: value})
-
-    def _moved(self, matrix: list[float], pose: Pose) -> None:
-        """The camera of 3D stands elsewhere: what the page draws over it follows."""
-        self._update(projection=matrix)
-        self.drawn.moved(pose)
 
     def _tell_view(self, state: str, message: str) -> None:
         if self._state.view3d != {"state": state, "message": message}:

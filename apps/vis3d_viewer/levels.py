@@ -38,13 +38,13 @@ class Levels:
     def preview_level(self, level: object = None) -> None:
         """Show the surface of a level, and mark what is inside on the slices; or none."""
         study = self._desk.study
-        if study is None or study.volume is None:
-            raise UsageError("There is no scan open to work on.")
         if level is None:
             self._level, self._small = None, None
-            if study.preview is not None or study.preview_surface is not None:
+            if study is not None and study.preview_surface is not None:
                 self._desk.take(replace(study, preview=None, preview_surface=None))
             return
+        if study is None or study.volume is None:
+            raise UsageError("There is no scan open to work on.")
         self._level = level_of(level)
         self._desk.take(replace(study, preview=(self._level, float("inf"))))
         if not self._working:

@@ -28,7 +28,6 @@ STATE: dict[str, Any] = {
     "download": "",
     "version": 0,
     "view3d": {"state": "waiting", "message": "Preparing the 3D view ..."},
-    "projection": [],
     "theme": "vis3d",
     "pages": 1,
     "back": "grid",  # the layout from before a view was enlarged

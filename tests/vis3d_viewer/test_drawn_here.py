@@ -117,10 +117,11 @@ def test_both_cameras_stand_together_and_none_hears_an_echo(desk: PlainDesk) -> 
     points = [[0.0, -500.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     here.stand("a page", points, 120.0)
     assert (eye.stood[0].position_lps, eye.stood[0].scale_mm) == ((0, -500, 0), 120)
-    here.moved(POSE)
+    here.moved([1.0] * 16, POSE)
     assert desk.state["camera"]["by"] == "a page"
     assert desk.state["camera"]["viewAngle"] == 30
-    here.moved(replace(POSE, position_lps=(500.0, 0.0, 0.0)))
+    here.moved([2.0] * 16, replace(POSE, position_lps=(500.0, 0.0, 0.0)))
+    assert desk.state["projection"] == [2.0] * 16
     assert desk.state["camera"]["by"] == "", "the server turned: the page follows"
 
 

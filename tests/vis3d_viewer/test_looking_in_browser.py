@@ -319,5 +319,19 @@ def test_keys_turn_3d_and_lead_back(seen: Visit) -> None:
     until_3d_is(seen, front)
 
 
+@pytest.mark.parametrize("switch", ["parallel", "soft-shadows"])
+def test_projection_and_shadows_change_the_picture_and_back(seen: Visit, switch: str) -> None:
+    before = volume_picture(seen)
+    on = seen.find(switch).locator("input").is_checked()
+    seen.switch(switch, on=not on)
+    for _ in range(50):
+        if np.abs(volume_picture(seen) - before).mean() > 0.1:
+            break
+    else:
+        raise AssertionError("The picture stays as it was.")
+    seen.switch(switch, on=on)
+    until_3d_is(seen, before)
+
+
 def test_the_page_had_nothing_to_complain_of(seen: Visit) -> None:
     assert seen.complaints == []
