@@ -1,6 +1,7 @@
 """The bones: cortex and the marrow it encloses, without contrast and calcium in vessels."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -90,10 +91,20 @@ class CoarseScan:
         """The volume of a coarse voxel in ml."""
         return float(np.prod(self.spacing_kji)) / 1000
 
-    @property
+    @cached_property
     def soft(self) -> Bools:
         """The body without the lungs and without contrast: where bones may lie."""
         return self.body & ~self.lungs & ~self.contrast.mask
+
+    @cached_property
+    def between_lungs(self) -> Bools:
+        """What has a lung on either side."""
+        return between_lungs(self.lungs)
+
+    @cached_property
+    def at_skin(self) -> Bools:
+        """What lies outside the body or touches that."""
+        return fringed(~self.body)
 
 
 def find_bones(
@@ -149,11 +160,13 @@ def _seeded(pieces: Bools, amount: NDArray[np.generic], coarse: CoarseScan) -> B
     labels = components(pieces, 18)
     ml = sums(labels, amount) * coarse.voxel_ml
     seeded = np.zeros(len(ml), bool)
-    seeded[labels[coarse.soft & (coarse.hu > SEED_HU)]] = True
+    seeds = coarse.hu > SEED_HU
+    seeds &= coarse.soft
+    seeded[labels[seeds]] = True
     # vessels of the hilum, calcified nodes and valves lie there, no bone of its own does
-    inside = sums(labels, between_lungs(coarse.lungs)) > 0.9 * sizes(labels)
+    inside = sums(labels, coarse.between_lungs) > 0.9 * sizes(labels)
     # a plate or a holder that touches the body lies at the air, bones lie under the skin
-    at_skin = sums(labels, fringed(~coarse.body)) > MAX_AT_SKIN * sizes(labels)
+    at_skin = sums(labels, coarse.at_skin) > MAX_AT_SKIN * sizes(labels)
     wanted = (ml >= MIN_PIECE_ML) & seeded & ~at_skin & ~(inside & (ml < MAX_ISLAND_ML))
     return keep(labels, wanted)
 

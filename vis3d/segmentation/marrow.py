@@ -50,15 +50,20 @@ def with_marrow(
 def walled_pieces(marrow: Bools, whole: Bools, voxel_ml: float) -> Bools:
     """The pieces of marrow that bone walls in; fat between two bones lies half open."""
     labels = components(marrow)
-    faces, bare = np.zeros((2, int(labels.max()) + 1))
-    for axis in range(3):
-        of = np.moveaxis(labels, axis, 0)
-        filled, inner = np.moveaxis(whole, axis, 0), np.moveaxis(marrow, axis, 0)
-        for here, there in ((slice(1, None), slice(-1)), (slice(-1), slice(1, None))):
-            faces += sums(of[here], ~inner[there], len(faces))
-            bare += sums(of[here], ~filled[there], len(faces))
+    faces = sums(labels, _neighbours(~marrow))
+    bare = sums(labels, _neighbours(~whole), len(faces))
     small = sizes(labels, len(faces)) * voxel_ml < SMALL_ML
     return keep(labels, bare < np.where(small, MAX_BARE_SMALL, MAX_BARE) * faces)
+
+
+def _neighbours(mask: Bools) -> NDArray[np.uint8]:
+    """How many of the six voxels beside each one belong to the mask."""
+    count = np.zeros(mask.shape, np.uint8)
+    for axis in range(3):
+        of, to = np.moveaxis(mask.view(np.uint8), axis, 0), np.moveaxis(count, axis, 0)
+        to[1:] += of[:-1]
+        to[:-1] += of[1:]
+    return count
 
 
 def _small_cavities(solid: Bools, spacing_kji: Spacing) -> Bools:
