@@ -38,3 +38,15 @@ def test_a_name_breaks_no_label_map(name: str, tmp_path: Path) -> None:
         assert (read.array == labels.array).all()
         assert read.structures[0].name == (plain_name(name) or "label 1")
         assert read.structures[0].name.isprintable()
+
+
+def test_surfaces_of_one_name_keep_their_colours_in_an_obj(tmp_path: Path) -> None:
+    names = ("rib", "rib", "rib 2", "rib_2", "rib")
+    parts = tuple(
+        tetrahedron(name, (40 * number, 255 - 30 * number, 9))
+        for number, name in enumerate(names)
+    )
+    write_surfaces(parts, tmp_path / "ribs.obj")
+    read = read_surfaces(tmp_path / "ribs.obj")
+    assert len({one.name for one in read}) == len(parts)
+    assert [one.color for one in read] == [one.color for one in parts]

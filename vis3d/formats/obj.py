@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -82,12 +83,14 @@ def read_obj(path: Path) -> tuple[Surface, ...]:
 
 
 def _distinct(names: list[str]) -> list[str]:
-    """Names on one line, no two the same."""
-    plain = [" ".join(name.split()) for name in names]
-    return [
-        name if plain.count(name) == 1 else f"{name} {number}"
-        for number, name in enumerate(plain, 1)
-    ]
+    """Names on one line, no two the same, nor their materials."""
+    made: dict[str, str] = {}
+    for name in names:
+        plain = " ".join(name.split())
+        tries = (plain if n == 1 else f"{plain} {n}" for n in count(1))
+        found = next(one for one in tries if _word(one) not in made)
+        made[_word(found)] = found
+    return list(made.values())
 
 
 def _word(name: str) -> str:
