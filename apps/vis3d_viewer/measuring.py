@@ -112,7 +112,10 @@ def shown(kept: Kept) -> dict[str, Any]:
 
 
 def _values(found: dict[str, Any]) -> str:
-    mean, sd, area = (found.get(name) for name in ("mean_hu", "sd_hu", "area_mm2"))
-    if mean is None:
+    """Mean and deviation where the scan has Hounsfield units, area and volume."""
+    if not found["voxels"]:
         return "no voxel inside"
-    return f"{mean:.0f} ± {sd or 0:.0f} HU, {(area or 0) / 100:.1f} cm²"
+    size = f"{found['area_mm2'] / 100:.1f} cm², {found['volume_ml']:.2g} ml"
+    if found["mean_hu"] is None:
+        return size
+    return f"{found['mean_hu']:.0f} ± {found['sd_hu'] or 0:.0f} HU, {size}"

@@ -1,9 +1,13 @@
 """What becomes of a mark when one of its points is dragged."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from vis3d_viewer.measuring import Kept, Points, moved
+from vis3d_viewer.measuring import Kept, Points, kept_mark, moved, shown
+from vis3d_viewer.planes import plane_maps
 
+from tests.vis3d_viewer.scans import blob_lps, blob_scan
 from vis3d.errors import UsageError
 from vis3d.measurement import Distance
 
@@ -42,3 +46,20 @@ def test_there_is_no_other_point() -> None:
     for which in (-1, 2):
         with pytest.raises(UsageError, match="no such point"):
             moved(kept("distance", START[:2]), which, (0.0, 0.0, 0.0))
+
+
+def test_a_region_says_mean_deviation_area_and_volume() -> None:
+    volume = blob_scan()
+    place = plane_maps(volume.geometry)["axial"]
+    center = np.array(blob_lps())
+    right, down = (np.array(place[name]) for name in ("column", "row"))
+    points = tuple(
+        tuple(point.tolist()) for point in (center, center + 1.4 * right, center + 1.4 * down)
+    )
+    said = shown(kept_mark(volume, 1, "ellipse", "spot", points))["text"]
+    area_cm2 = np.pi * 1.96 * np.linalg.norm(right) * np.linalg.norm(down) / 100
+    assert said.startswith("700 ± 0 HU, ")
+    assert f"{area_cm2:.1f} cm²" in said
+    assert said.endswith(f", {5 * volume.geometry.voxel_ml:.2g} ml")
+    plain = replace(volume, unit="")
+    assert "HU" not in shown(kept_mark(plain, 1, "ellipse", "spot", points))["text"]
