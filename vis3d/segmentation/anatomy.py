@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from vis3d.progress import Progress, part
 from vis3d.segmentation.airways import AirwayTree, grow_airways
-from vis3d.segmentation.body import coarse_body
+from vis3d.segmentation.body import coarse_body, drop_thin_layers
 from vis3d.segmentation.bones import CoarseScan, find_bones, spine_mm
 from vis3d.segmentation.contrast import Contrast, find_contrast
 from vis3d.segmentation.cortical import cortical_bone
@@ -128,8 +128,9 @@ class Anatomy:
             hu=self.frame.hu,
             range_hu=(SKIN_HU, np.inf),
             factors=self.factors,
-            progress=self.step("body"),
+            progress=part(self.step("body"), 0.0, 0.7),
         )
+        drop_thin_layers(body, self.frame.spacing_kji, part(self.step("body"), 0.7, 1.0))
         return self._measured(body)
 
     @cached_property

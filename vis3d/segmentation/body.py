@@ -2,19 +2,24 @@
 
 import numpy as np
 
+from vis3d.progress import Progress
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
 from vis3d.segmentation.morphology import (
+    bounding_box,
     components,
     components_in_slices,
     filled,
     filled_in_slices,
+    fringed,
     grown,
     keep,
     shrunk,
     sizes,
     sums,
+    trimmed_in_slices,
 )
 from vis3d.segmentation.outside import LUNG_HU, SKIN_HU, outside_air, walled_in
+from vis3d.segmentation.slabs import each_slab
 
 TISSUE_HU = (-250, 1500)
 CORE_MM = 8.0
@@ -22,6 +27,7 @@ CORE_MM = 8.0
 GAS_HU = -940
 """Enclosed air darker than this on average is gas or the hollow of a table, not lung."""
 MIN_TISSUE_SHARE = 0.35
+LAYER_MM, SLICES = 2.0, 8
 MIN_PART_SHARE = 0.02
 """Arms and legs that lie apart are kept from this share of the largest part on."""
 
@@ -38,6 +44,31 @@ def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> B
         return core
     body = grown(core, CORE_MM + max(spacing_kji) / 2, spacing_kji) & solid
     return filled(filled_in_slices(body)) & measured
+
+
+def drop_thin_layers(body: Bools, spacing_kji: Spacing, progress: Progress) -> None:
+    """Take sheets that lie beside the skin out of the body, in place and slice by slice.
+
+    What is thinner than `LAYER_MM` goes: the cover of a mattress, a shirt, a wire. An ear is
+    thicker. Voxels too large for that stay as they are.
+    """
+    depth = int(LAYER_MM / 2 / max(spacing_kji[1:]) + 0.5)
+    if depth == 0:
+        return
+
+    def work(start: int, stop: int) -> None:
+        box = bounding_box(body[start:stop], 2.0)
+        if box is None:
+            return
+        mask = body[start:stop][box]
+        thick = mask
+        for _ in range(depth):
+            thick = trimmed_in_slices(thick)
+        for _ in range(depth + 1):
+            thick = fringed(thick, (1, 2))
+        mask &= thick
+
+    each_slab(work, len(body), SLICES, progress, "Leaving out clothes")
 
 
 def _hollows(air: Bools, hu: Floats) -> Bools:

@@ -1,0 +1,46 @@
+"""The body without what lies on it: sheets, shirts and wires beside the skin."""
+
+import numpy as np
+import pytest
+
+from tests.segmentation.simple_chest import chest, dice, turned, upright
+from vis3d.geometry import Geometry
+from vis3d.progress import silent
+from vis3d.segmentation import segment
+from vis3d.segmentation.body import drop_thin_layers
+
+
+def test_a_thin_layer_goes_and_an_ear_stays() -> None:
+    body = np.zeros((5, 60, 70), bool)
+    body[:, 10:40, 10:60] = True
+    thick = body.copy()
+    thick[:, 20:30, 2:10] = thick[:, 2:10, 30:36] = True  # ears of 8 x 6 mm
+    sheet = np.zeros_like(body)
+    sheet[:, 43:45, 8:62] = True
+    sheet[:, 40:43, 34] = True  # where it touches
+    found = thick | sheet
+    drop_thin_layers(found, (5.0, 0.8, 0.9), silent)
+    np.testing.assert_array_equal(found[:, :39], thick[:, :39])
+    assert not found[:, 42:].any()
+
+
+def test_voxels_larger_than_a_layer_stay_as_they_are() -> None:
+    body = np.random.default_rng(2).random((4, 20, 30)) > 0.5
+    found = body.copy()
+    drop_thin_layers(found, (2.0, 3.0, 3.5), silent)
+    np.testing.assert_array_equal(found, body)
+
+
+@pytest.mark.parametrize("geometry", [upright((1.0, 1.0, 11.0)), turned(12.0, 0, 2.0)])
+def test_a_mattress_cover_under_the_back_is_no_body(geometry: Geometry) -> None:
+    volume, truth = chest(geometry)
+    k, j, i = np.indices(geometry.shape)
+    x, y, _ = np.moveaxis(geometry.to_lps(np.stack([i, j, k], axis=-1)), -1, 0)
+    out = np.hypot(x / 170, y / 105) - 1
+    cover = (out > 3 / 105) & (out < 4.6 / 105) & (y > 40)
+    array = volume.array.copy()
+    array[cover & (truth == 0)] = -150
+    body = segment(volume.with_array(array), ["body"]).mask("body").array
+    assert dice(body, truth > 0) > 0.99
+    if geometry.spacing[0] < 1.5:
+        assert np.count_nonzero(body & cover) < 0.05 * np.count_nonzero(cover)
