@@ -132,6 +132,17 @@ def test_extracting_with_a_limit_tells_how_far_the_result_deviates() -> None:
     assert len(surface.triangles) <= 1500
 
 
+def test_a_limit_of_triangles_that_costs_the_one_of_deviation_says_so() -> None:
+    mask = Mask(truth_of(torus, GRID), GRID, "ring")
+    limits = {"max_triangles": 400, "max_deviation_mm": 0.05}
+    surface = extract_surface(mask, **limits, measure="nothing")
+    (finding,) = surface.metadata["findings"]  # type: ignore[misc]
+    assert finding.code == "deviation-exceeded"
+    assert len(surface.triangles) <= 400
+    both = extract_surface(mask, max_triangles=400, max_deviation_mm=2)
+    assert both.metadata["findings"] == ()
+
+
 def test_nothing_is_done_where_the_limit_is_kept_already(ball: Surface) -> None:
     assert decimated(ball, max_triangles=len(ball.triangles)) is ball
     assert decimated_for_view(ball, len(ball.triangles)) is ball

@@ -10,7 +10,7 @@ from vis3d.errors import InputError, UsageError
 from vis3d.geometry import Geometry
 from vis3d.labels import STRUCTURES
 from vis3d.meshing.decimation import decimated
-from vis3d.meshing.deviation import NO_DEVIATION, deviation, with_deviation
+from vis3d.meshing.deviation import NO_DEVIATION, Deviation, deviation, with_deviation
 from vis3d.meshing.fairing import smoothed
 from vis3d.meshing.manifold import sound
 from vis3d.meshing.pieces import filled, without_small_pieces
@@ -64,6 +64,11 @@ class SurfaceOptions:
     fill_cavities: bool = False
     measure: Measure = "deviation"
     color: Color | None = None
+
+    @property
+    def both_limits(self) -> bool:
+        """Whether the triangles and the deviation are limited."""
+        return self.max_triangles is not None and self.max_deviation_mm is not None
 
     def __post_init__(self) -> None:
         if self.measure not in MEASURES:
@@ -228,14 +233,16 @@ def _finished(
         max_deviation_mm=options.max_deviation_mm,
         progress=part(progress, 0.3, 0.9),
     )
-    findings = (*(volume.findings if volume else ()), *_lost(surface, full))
-    facts: dict[str, object] = {"findings": findings}
     progress(0.9, "Measuring the deviation")
+    off: Deviation | None = None
     if surface is full:
-        facts["deviation"] = NO_DEVIATION
-    elif options.measure != "nothing":
-        facts["deviation"] = deviation(surface, full)
-    surface = replace(surface, metadata=facts)
+        off = NO_DEVIATION
+    elif options.measure != "nothing" or options.both_limits:
+        off = deviation(surface, full)
+    findings = [*(volume.findings if volume else ()), *_lost(surface, full)]
+    findings += _exceeded(surface, off, options)
+    facts: dict[str, object] = {"findings": tuple(findings)}
+    surface = replace(surface, metadata={**facts, "deviation": off} if off else facts)
     if options.measure == "deviation at points":
         surface = with_deviation(surface, full, progress=part(progress, 0.9, 1.0))
     progress(1.0, "Done")
@@ -255,4 +262,19 @@ def _lost(surface: Surface, full: Surface) -> Iterator[Finding]:
             f"{len(surface.triangles):,} triangles keep {100 * kept_area:.0f} % of the area "
             f"and {100 * kept_volume:.0f} % of the volume of {surface.name or 'the surface'}: "
             "thin parts and details are lost. Allow more triangles.",
+        )
+
+
+def _exceeded(
+    surface: Surface, off: Deviation | None, options: SurfaceOptions
+) -> Iterator[Finding]:
+    """Whether the limit of triangles cost the limit of the deviation."""
+    limit_mm = options.max_deviation_mm
+    if options.both_limits and off and limit_mm is not None and off.max > limit_mm:
+        yield Finding(
+            "deviation-exceeded",
+            "warning",
+            f"{len(surface.triangles):,} triangles run up to {off.max:.2g} mm beside the full "
+            f"surface, more than the {limit_mm:g} mm asked for: the limit of triangles was "
+            "kept. Allow more of them.",
         )
