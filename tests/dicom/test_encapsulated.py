@@ -115,7 +115,36 @@ def test_other_units_of_length_become_millimetres(
     content = pydicom.dcmread(made)
     content.MeasurementUnitsCodeSequence[0].CodeValue = unit
     content.save_as(made)
-    np.testing.assert_allclose(read_surface(made).bounds_mm, box.bounds_mm * factor, rtol=1e-5)
+    read = read_surface(made)
+    np.testing.assert_allclose(read.bounds_mm, box.bounds_mm * factor, rtol=1e-5)
+    assert "units-differ" in {one.code for one in read.metadata["findings"]}  # the STL says mm
+
+
+@pytest.mark.parametrize(("said", "factor"), [(["UCUM", "mm", "mm"], 1), (None, 0.001)])
+def test_what_dcmtk_wraps_lies_where_its_unit_says(
+    box: Surface, tmp_path: Path, said: list[str] | None, factor: float
+) -> None:
+    need(shutil.which("stl2dcm") is not None, "stl2dcm (Debian package dcmtk)")
+    write_surface(box, tmp_path / "box.stl")
+    unit = [] if said is None else ["+mu", *said]  # DCMTK takes micrometres unless told
+    files = [str(tmp_path / "box.stl"), str(tmp_path / "box.dcm")]
+    subprocess.run(["stl2dcm", "--quiet", *unit, *files], check=True, capture_output=True)
+    read = read_surface(tmp_path / "box.dcm")
+    np.testing.assert_allclose(read.bounds_mm, box.bounds_mm * factor, atol=1e-3)
+    codes = {one.code for one in read.metadata["findings"]}
+    assert ("units-differ" in codes) is (factor != 1)
+
+
+def test_dcmtk_and_vis3d_wrap_the_same_bytes(made: Path, box: Surface, tmp_path: Path) -> None:
+    need(shutil.which("dcmdump") is not None, "dcmdump (Debian package dcmtk)")
+    write_surface(box, tmp_path / "box.stl")
+    dump = subprocess.run(
+        ["dcmdump", "+P", "EncapsulatedDocumentLength", str(made)],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert f" {(tmp_path / 'box.stl').stat().st_size} " in dump
+    content = pydicom.dcmread(made).EncapsulatedDocument
+    assert content.startswith((tmp_path / "box.stl").read_bytes())
 
 
 def test_what_is_no_surface_in_dicom_is_refused(made: Path, series: Series) -> None:

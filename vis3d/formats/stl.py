@@ -75,7 +75,7 @@ def stl_surface(
     points, triangles = welded(corners.reshape(-1, 3), path)
     header = said.decode("ascii", "replace")
     frame, findings = frame_said(header, "STL")
-    metadata = {"findings": (*findings, *_told(header))}
+    metadata = {"findings": (*findings, *_told(header), *_units(header, mm_per_unit))}
     lps = in_lps(points, frame) * np.float32(mm_per_unit)
     return Surface(lps, triangles, name or path.stem, metadata=metadata)
 
@@ -101,6 +101,17 @@ def _told(header: str) -> tuple[Finding, ...]:
     return tuple(
         Finding(code, "warning", f"The file says of its scan: {code}.") for code in codes
     )
+
+
+def _units(header: str, mm_per_unit: float) -> tuple[Finding, ...]:
+    """A warning where the STL says mm and the DICOM object around it something else."""
+    if mm_per_unit == 1 or not re.search(r"UNITS\s*=\s*mm\b", header):
+        return ()
+    message = (
+        f"The DICOM object states a unit of {mm_per_unit:g} mm, the STL in it mm: the "
+        f"object's is taken."
+    )
+    return (Finding("units-differ", "warning", message),)
 
 
 def _ascii_corners(content: bytes, path: Path) -> NDArray[np.float32]:
