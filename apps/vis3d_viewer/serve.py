@@ -15,7 +15,15 @@ from trame_client.widgets.core import VirtualNode
 from trame_server.core import Server
 
 from vis3d.errors import Cancelled, NothingFoundError, OutputError
-from vis3d_viewer import panel_3d, panel_hand, panel_structures, panel_work, security, widgets
+from vis3d_viewer import (
+    memory_use,
+    panel_3d,
+    panel_hand,
+    panel_structures,
+    panel_work,
+    security,
+    widgets,
+)
 from vis3d_viewer.drawn_here import add_drawing_routes
 from vis3d_viewer.explorer import Explorer
 from vis3d_viewer.header_page import add_header_route
@@ -60,6 +68,7 @@ def serve(
         OutputError: the port is taken.
         Cancelled: Ctrl-C or SIGTERM, after all has been put away.
     """
+    memory_use.give_large_arrays_back()
     paths = [Path(name) for name in inputs]
     missing = [path for path in paths if not path.exists()]
     if missing:
