@@ -17,7 +17,7 @@ from trame_server.utils.typed_state import TypedState
 from vis3d.errors import Cancelled, UsageError, Vis3dError
 from vis3d.progress import Progress
 from vis3d.scene import Camera, ClipPlane, CropBox, Scene
-from vis3d_viewer import compose, scene3d, study
+from vis3d_viewer import compose, memory_use, scene3d, study
 from vis3d_viewer.asked import known
 from vis3d_viewer.continuing import Continuing
 from vis3d_viewer.drawn_here import DrawnHere
@@ -231,6 +231,7 @@ class Explorer:
             self._update(windows=await asyncio.to_thread(window_choices, volume))
         prepared = await self._jobs.run(partial(study.with_view_volume, opened))
         self._take(prepared)
+        await asyncio.to_thread(memory_use.give_back)  # what the scan before left
         if volume is not None:
             self._update(window_bars=await asyncio.to_thread(histogram_bars, volume))
         segment, self._segment_at_once = self._segment_at_once, False
