@@ -217,10 +217,11 @@ def find_lungs(
     found = []
     doubted = np.zeros(main.shape, bool)
     for number, side in enumerate((1, 2)):
-        lung = _whole(sides == side, spacing_kji)
+        airy = sides == side
+        lung = _whole(airy, spacing_kji)
         progress(0.6 + 0.2 * number, "Looking for nodules at the pleura")
         pockets, doubt = pleural_nodules(
-            lung, hu[box], body[box], spacing_kji, is_right=side == 2
+            airy, lung, hu[box], body[box], spacing_kji, is_right=side == 2
         )
         found.append((lung | pockets) & ~lumen[box])
         doubted |= doubt

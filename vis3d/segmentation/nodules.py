@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from vis3d.segmentation.enclosure import ALL_ROUND, open_directions
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
 from vis3d.segmentation.morphology import (
     bounding_box,
-    closed,
     components,
     fringed,
     keep,
@@ -15,42 +15,59 @@ from vis3d.segmentation.morphology import (
     sums,
 )
 
-REACH_MM = 15.0
-"""A nodule of up to about twice this width is bridged."""
+REACH_MM = 20.0
+"""How far lung may lie from a voxel to surround it."""
+HALF_ROUND, DEEP_ROUND = 14, 17
+"""In how many of 26 directions lung lies round a pocket, and round its innermost voxel: the
+pleura that a nodule hides has lung in half of them; ribs, heart and diaphragm, which bend
+into the lung, in a few more."""
 MIN_RADIUS_MM = 3.0
 """Ribs and vessels dent the lung less deeply than this."""
 TISSUE_HU = (-400.0, 200.0)
 MIN_MEAN_HU = -200.0
-NODULE_ML, NODULE_CONTACT, NODULE_SHARE, NODULE_MM = 0.1, 0.55, 0.35, 45.0
-"""A nodule: least volume, contact with lung and share of its box, greatest length."""
-MASS_ML, MASS_CONTACT, MASS_MM = 10.0, 0.62, 80.0
-"""A mass of any shape; what is smaller may be vessels of the hilum."""
+NODULE_ML, NODULE_SHARE, NODULE_MM = 0.03, 0.3, 45.0
+"""A nodule: least volume, least share of its box, greatest length."""
+WHOLE_CONTACT = 0.55
+"""Least contact with lung of a nodule that lies nearer to the body's middle."""
+MASS_ML, MASS_CONTACT, MASS_SHARE, MASS_MM = 10.0, 0.58, 0.25, 80.0
+"""A mass; what fills less of its box or touches less lung are the vessels of the hilum."""
 DOUBT_ML, DOUBT_CONTACT = 3.0, 0.45
 """What is as large and lies half in the lung may be consolidation or fluid."""
 
 
 def pleural_nodules(
-    lung: Bools, hu: Floats, body: Bools, spacing_kji: Spacing, *, is_right: bool
+    airy: Bools, lung: Bools, hu: Floats, body: Bools, spacing_kji: Spacing, *, is_right: bool
 ) -> tuple[Bools, Bools]:
-    """The solid pockets in a lung's outer surface that most of all lung surrounds.
+    """The solid pockets in the outer surface of an airy lung that surrounds more than half.
 
-    Each pocket of a wide closing is judged on its own: closing the whole lung so widely would
-    take parts of the mediastinum, ribs and diaphragm with it. Pockets on the side of the
-    mediastinum (no lung between them and the body's middle) are left to vessels and heart.
+    From each voxel of tissue straight lines run in all directions; where most of them meet
+    lung soon, the voxel lies on the lung's side of the pleura. That asks each place on its
+    own: closing the lung so widely would bridge ribs and diaphragm and eat the mediastinum.
+    Pockets with no lung between them and the body's middle may be vessels and heart: they
+    must be nodules as a whole, and touch lung with half their surface.
+    `lung` is the same with the tissue that it certainly holds, of which the pockets are a rest.
     The second answer holds the pockets in doubt: large and half in the lung, but no nodules.
     """
-    nodules, doubted = np.zeros(lung.shape, bool), np.zeros(lung.shape, bool)
-    box = bounding_box(lung, REACH_MM + max(spacing_kji), spacing_kji)
+    nodules, doubted = np.zeros(airy.shape, bool), np.zeros(airy.shape, bool)
+    box = bounding_box(lung, max(spacing_kji), spacing_kji)
     if box is None:
         return nodules, doubted
     inner, values = lung[box], hu[box]
     tissue = body[box] & (values > TISSUE_HU[0]) & (values < TISSUE_HU[1])
-    # with what a narrower closing took of them before: a rest is too thin to be judged
-    pockets = closed(inner, REACH_MM, spacing_kji) & tissue & _lateral(inner, is_right)
+    around = len(ALL_ROUND) - open_directions(inner, REACH_MM, spacing_kji)
+    pockets = tissue & ~inner & (around >= HALF_ROUND)
     # opening parts the pockets from slivers along ribs; the fringe gives them their rim back
-    labels = components(pockets & fringed(opened(pockets, MIN_RADIUS_MM, spacing_kji)))
-    taken, in_doubt = _judged(labels, inner & (labels == 0), values, spacing_kji)
-    nodules[box], doubted[box] = keep(labels, taken), keep(labels, in_doubt) & ~inner
+    held = tissue & inner & ~airy[box]
+    thick = opened(pockets | held, MIN_RADIUS_MM, spacing_kji)
+    deep = (around >= DEEP_ROUND) | fringed(thick & held)
+    pockets &= fringed(thick)
+    labels = components(pockets)
+    whole, _ = _judged(labels, inner, deep, values, spacing_kji, WHOLE_CONTACT)
+    found = keep(labels, whole)
+    # vessels of the hilum may join a pocket: without them it is judged once more
+    labels = components(pockets & ~found & _lateral(inner, is_right))
+    taken, in_doubt = _judged(labels, inner, deep, values, spacing_kji)
+    nodules[box], doubted[box] = found | keep(labels, taken), keep(labels, in_doubt)
     return nodules, doubted
 
 
@@ -64,20 +81,29 @@ def _lateral(lung: Bools, is_right: bool) -> Bools:
 
 
 def _judged(
-    labels: Labels, lung: Bools, hu: Floats, spacing_kji: Spacing
+    labels: Labels,
+    lung: Bools,
+    deep: Bools,
+    hu: Floats,
+    spacing_kji: Spacing,
+    least_contact: float = 0.0,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which pockets are nodules or masses, and which may be lung without air."""
     voxels = sizes(labels)
     contact = _contact(labels, lung, spacing_kji)
     box_mm3, length_mm = _boxes(labels, spacing_kji)
     mm3 = voxels * float(np.prod(spacing_kji))
+    share = mm3 / np.maximum(box_mm3, 1e-6)
     solid = sums(labels, hu) / np.maximum(voxels, 1) > MIN_MEAN_HU
-    nodule = (mm3 >= NODULE_ML * 1000) & (contact >= NODULE_CONTACT)
-    nodule &= (mm3 >= NODULE_SHARE * box_mm3) & (length_mm <= NODULE_MM)
-    mass = (mm3 >= MASS_ML * 1000) & (contact >= MASS_CONTACT) & (length_mm <= MASS_MM)
+    rooted = np.zeros(len(voxels), bool)
+    rooted[labels[deep]] = True
+    nodule = rooted & (contact >= least_contact) & (mm3 >= NODULE_ML * 1000)
+    nodule &= (share >= NODULE_SHARE) & (length_mm <= NODULE_MM)
+    mass = (mm3 >= MASS_ML * 1000) & (contact >= max(MASS_CONTACT, least_contact))
+    mass &= (share >= MASS_SHARE) & (length_mm <= MASS_MM)
     taken = np.asarray((nodule | mass) & solid)
-    doubt = (mm3 >= DOUBT_ML * 1000) & (contact >= DOUBT_CONTACT) & solid & ~taken
-    return taken, np.asarray(doubt)
+    doubt = (mm3 >= DOUBT_ML * 1000) & (contact >= DOUBT_CONTACT) & (share >= NODULE_SHARE)
+    return taken, np.asarray(doubt & solid & ~taken)
 
 
 def _contact(labels: Labels, lung: Bools, spacing_kji: Spacing) -> NDArray[np.float64]:
