@@ -80,7 +80,7 @@ class View3D:
         self._turning = False
         self._turned_at = 0.0
         self._shown: Scene | None = None
-        self._still_drawing = False
+        self._may_stop = False
         self._button_held = False
         self._thread = ThreadPoolExecutor(1, "rendering")
         self._wake = asyncio.Event()
@@ -283,7 +283,10 @@ class View3D:
             now = time.monotonic()
             stage.turn(TURN_DEGREES_PER_S * min(now - self._turned_at, 1.0))
             self._turned_at = now
+        # A coarse picture that is stopped would lack its veils and the cube.
+        self._may_stop = fine
         stage.render("fine" if fine else "coarse")
+        self._may_stop = False
         if fine and self._restless.is_set():  # it was stopped half-way
             return None
         width, height = stage.size
@@ -362,15 +365,11 @@ class View3D:
 
     def _whole_picture(self, stage: Stage) -> NDArray[np.uint8]:
         """At rest, whatever the hand does meanwhile."""
-        self._still_drawing = True
-        try:
-            stage.render("fine")
-            return stage.picture()
-        finally:
-            self._still_drawing = False
+        stage.render("fine")
+        return stage.picture()
 
     def _stop_if_restless(self, window: Any, _event: str) -> None:
-        if self._restless.is_set() and not self._still_drawing:
+        if self._may_stop and self._restless.is_set():
             window.SetAbortRender(1)
 
     def _end(self) -> None:
