@@ -33,8 +33,7 @@ def through_airways(
     volume: Volume, airways: Mask, side: Side | None, progress: Progress
 ) -> tuple[Scene, FloatArray]:
     """The inside of the airways, and the way down into one lung or the deepest branch."""
-    progress(0.0, "finding the way")
-    path = airway_path(airways, side=side)
+    path = airway_path(airways, side=side, progress=part(progress, 0.0, 0.3))
     wall = extract_surface(
         airways,
         volume,

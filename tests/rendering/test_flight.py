@@ -77,6 +77,15 @@ def test_the_way_ends_where_branches_become_narrow(tree: Mask) -> None:
     assert np.linalg.norm(path[-1] - LEFT) < 8
 
 
+def test_looking_for_the_way_stops_when_told(tree: Mask) -> None:
+    def stop(fraction: float, what: str) -> None:
+        if fraction > 0.3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        airway_path(tree, progress=stop)
+
+
 def test_what_cannot_be_flown_is_refused(tree: Mask) -> None:
     empty = replace(tree, array=np.zeros_like(tree.array))
     with pytest.raises(InputError, match="no airways"):

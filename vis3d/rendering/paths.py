@@ -10,6 +10,7 @@ from skimage.graph import MCP_Geometric
 
 from vis3d.errors import InputError, UsageError
 from vis3d.geometry import FloatArray
+from vis3d.progress import Progress, silent
 from vis3d.volume import Mask
 
 Side: TypeAlias = Literal["left", "right"]
@@ -23,12 +24,15 @@ LEAST_RADIUS_MM = 2.0
 SIDE_MM = 12.0
 """What lies so far beside the trachea belongs to a lung."""
 
+WAY = "finding the way"
 STEP_MM = 1.0
 SMOOTH_MM = 5.0
 """Standard deviation of the smoothing along the way."""
 
 
-def airway_path(airways: Mask, *, side: Side | None = None) -> FloatArray:
+def airway_path(
+    airways: Mask, *, side: Side | None = None, progress: Progress | None = None
+) -> FloatArray:
     """The middle of the airways from their top down to the deepest branch, (n, 3) in LPS mm.
 
     The way keeps as far from the walls as it can (a mm costs 1 / radius^4), and is
@@ -39,6 +43,8 @@ def airway_path(airways: Mask, *, side: Side | None = None) -> FloatArray:
     """
     if not airways.array.any():
         raise InputError("The scan shows no airways to fly through.")
+    tell = progress or silent
+    tell(0.0, WAY)
     box = ndimage.find_objects(airways.array.astype(np.uint8))[0]
     lumen = np.pad(airways.array[box], 1)
     offset_kji = np.array([part.start - 1 for part in box])
@@ -52,14 +58,17 @@ def airway_path(airways: Mask, *, side: Side | None = None) -> FloatArray:
         kji = airways.geometry.to_ijk(points_lps)[:, ::-1] - offset_kji
         return np.asarray(ndimage.map_coordinates(radius_mm, kji.T, order=1))
 
+    tell(0.2, WAY)
     start = _start(lumen, radius_mm, to_lps)
     least_mm = min(LEAST_RADIUS_MM, 0.5 * float(radius_mm[start]))
     far = MCP_Geometric(np.where(radius_mm >= least_mm, 1.0, -1.0), sampling=spacing)
     length_mm, _ = far.find_costs([start])
+    tell(0.5, WAY)
     end = _end(length_mm, to_lps, side)
     cost = np.where(radius_mm >= least_mm, 1 / np.maximum(radius_mm, least_mm) ** 4, -1.0)
     easy = MCP_Geometric(cost, sampling=spacing)
     easy.find_costs([start], [end])
+    tell(0.9, WAY)
     steps = evenly(to_lps(np.array(easy.traceback(end))))
     wide = np.clip((radius_at(steps) - LEAST_RADIUS_MM) / LEAST_RADIUS_MM, 0, 1)[:, None]
     wide = ndimage.gaussian_filter1d(wide, SMOOTH_MM / STEP_MM, axis=0)
