@@ -21,8 +21,10 @@ def places(geometry: Geometry) -> FloatArray:
 
 
 def head(geometry: Geometry, *, skull_mm: float = 7.0, radius_mm: float = 75.0) -> Volume:
-    """Scalp, skull and brain: balls about the grid's middle."""
-    away_mm = np.linalg.norm(places(geometry) - geometry.center_lps, axis=-1)
+    """Scalp, skull and brain: tubes along the patient, so that rings lie across it alone."""
+    offsets = places(geometry) - geometry.center_lps
+    away_mm = np.linalg.norm(offsets[..., :2], axis=-1)
+    away_mm[np.abs(offsets[..., 2]) > 50] = np.inf
     values = np.full(geometry.shape, -1000, np.int16)
     values[away_mm < radius_mm + 6] = 20
     values[away_mm < radius_mm] = 900
