@@ -1,7 +1,8 @@
 """Segmenting a chest, beside a straightforward SimpleITK pipeline and per-slice k-means.
 
 The chest is the phantom, whose truth is exact, 512 x 512 x 80 voxels, in memory. Seconds are
-medians of rounds, by the clock and of CPU; peaks are those of each tool's own process.
+medians of rounds, by the clock and of CPU; peaks are those of each tool's own process. Then the
+growth of lungs and airways from 256 to 1,024 slices.
 """
 
 import multiprocessing
@@ -16,12 +17,14 @@ import SimpleITK
 from scipy import ndimage
 from skimage.measure import label, regionprops
 
+from vis3d.geometry import Geometry
 from vis3d.phantom import chest_phantom
 from vis3d.segmentation import segment
 from vis3d.volume import Volume
 
 ROUNDS = 3
 SHAPE, SPACING = (80, 512, 512), (0.75, 0.75, 4.0)
+SLICES = (256, 512, 1024)
 
 
 def main() -> None:
@@ -37,6 +40,26 @@ def main() -> None:
         print(
             f"  {seconds:7.2f} s  {cpu:7.2f} s of CPU  {peak_mib / mib:4.1f} x the volume  "
             f"{name}{score}"
+        )
+
+    growth()
+
+
+def growth() -> None:
+    """The same chest in ever more and thinner slices: CPU and memory should grow as they do."""
+    phantom = chest_phantom(shape=(SLICES[0], 256, 256))
+    i_mm, j_mm, k_mm = phantom.volume.geometry.spacing
+    first: tuple[float, float] | None = None
+    for count in SLICES:
+        times = count // SLICES[0]
+        array = phantom.volume.array.repeat(times, axis=0)
+        geometry = Geometry(array.shape, (i_mm, j_mm, k_mm / times))
+        volume = Volume(array, geometry, metadata=phantom.volume.metadata)
+        seconds, cpu, peak_mib, _ = measured(ours, volume, 1)
+        first = first or (cpu, peak_mib)
+        print(
+            f"  {count} slices: {seconds:.2f} s, {cpu:.2f} s of CPU ({cpu / first[0]:.1f} x), "
+            f"{peak_mib:.0f} MiB ({peak_mib / first[1]:.1f} x)"
         )
 
 
