@@ -221,6 +221,21 @@ def test_twelve_bits_survive_every_compression(tmp_path, array, stack, compress,
     np.testing.assert_array_equal(theirs[inside], after.array[inside])
 
 
+def test_padding_that_was_written_unsigned_survives(tmp_path, array, stack):
+    for one, values in zip(stack, array, strict=True):
+        one.PixelRepresentation, one.RescaleIntercept = 1, "0"
+        one.PixelData = (values.astype(np.int16) - 2000).tobytes()
+        one.add_new("PixelPaddingValue", "US", 63536)
+    source = saved(tmp_path / "in", stack)
+    before = volume_at(source)
+    assert before.padding == -2000
+    for compress in ("same", "jpeg-ls", "rle"):
+        anonymize(source, tmp_path / compress, compress=compress)
+        after = volume_at(tmp_path / compress)
+        np.testing.assert_array_equal(after.array, before.array)
+        assert after.padding == before.padding
+
+
 @pytest.mark.parametrize("compress", ["same", "rle", "jpeg-lossless", "jpeg-ls", "jpeg-2000"])
 @pytest.mark.parametrize(
     "name",

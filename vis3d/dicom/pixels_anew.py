@@ -81,10 +81,11 @@ def _widen(made: Dataset, header: Header, form: PixelFormat) -> None:
     """Say that all bits are stored: the stream does, and the values are the same."""
     made.BitsStored, made.HighBit = form.allocated, form.allocated - 1
     limits = stored_range(_bare_frame(header, form, 0))
+    kind = "SS" if form.signed else "US"  # some write unsigned what is signed
     if limits is not None and "PixelPaddingValue" in made:
-        made.PixelPaddingValue = limits[0]
+        made.add_new("PixelPaddingValue", kind, limits[0])
         if "PixelPaddingRangeLimit" in made:
-            made.PixelPaddingRangeLimit = limits[1]
+            made.add_new("PixelPaddingRangeLimit", kind, limits[1])
 
 
 def _bare_frame(header: Header, form: PixelFormat, number: int) -> Frame:
