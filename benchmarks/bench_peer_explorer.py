@@ -1,0 +1,140 @@
+"""The same files chosen in the browser: vis3d's explorer beside trame-slicer's Medical Viewer.
+
+trame-slicer brings a VTK of its own, so it needs an environment of its own:
+`pip install "trame-slicer[standalone]"` there, and `TRAME_SLICER_PYTHON` names its Python
+(without "standalone" its viewer fails with "No module named 'slicer'"). `VIS3D_DATA` names the
+folder of the real scans.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.bench_explorer import FLAGS, PATIENCE_MS, _running
+from benchmarks.explorer_page import SHOWN_3D, SLICES
+
+DRAG_S = 4.0
+WATCH = """() => {
+    window.drawn = [];
+    window.watching?.forEach((watch) => watch.disconnect());
+    window.watching = [...document.querySelectorAll('img')].map((image) => {
+        const watch = new MutationObserver(() => window.drawn.push(performance.now()));
+        watch.observe(image, { attributes: true, attributeFilter: ['src'] });
+        return watch;
+    });
+}"""
+"""Notes each picture that the server sends."""
+
+
+def main() -> None:
+    scan = Path(os.environ.get("VIS3D_DATA", "")) / "lidc_idri_0314.zip"
+    if not scan.is_file():
+        print("Skipped: VIS3D_DATA names no folder of the real scans.")
+        return
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        with zipfile.ZipFile(scan) as archive:
+            archive.extractall(folder)
+        files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+        print(f"\n{len(files)} files chosen in the browser; load {os.getloadavg()[0]:.1f}")
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=list(FLAGS)
+        )
+        _ours(browser.new_page(viewport={"width": 1280, "height": 720}), files)
+        if peer := os.environ.get("TRAME_SLICER_PYTHON"):
+            _theirs(browser.new_page(viewport={"width": 1280, "height": 720}), files, peer)
+        else:
+            print("  trame-slicer skipped: TRAME_SLICER_PYTHON names no Python that has it.")
+        browser.close()
+
+
+def _ours(page: Page, files: list[Path]) -> None:
+    command = [sys.executable, "-m", "vis3d_cli", "serve", "--no-browser"]
+    with tempfile.TemporaryDirectory() as state:
+        environment = os.environ | {"XDG_STATE_HOME": state}
+        for address, _ in _running(command, environment):
+            page.goto(address)
+            page.get_by_test_id("start").wait_for()
+            started = time.perf_counter()
+            page.set_input_files("[data-testid=pick-files]", files)
+            page.wait_for_function(SLICES, timeout=PATIENCE_MS)
+            print(f"  vis3d: first slice {time.perf_counter() - started:.1f} s", end="")
+            page.wait_for_function(SHOWN_3D, timeout=PATIENCE_MS)
+            print(f", 3D {time.perf_counter() - started:.1f} s", end="", flush=True)
+            page.wait_for_timeout(8000)
+            box = page.get_by_test_id("view-3d").bounding_box()
+            assert box is not None
+            print(f", 3D drag {_dragged(page, box):.1f} pictures a second")
+            page.close()
+
+
+def _theirs(page: Page, files: list[Path], python: str) -> None:
+    with _medical_viewer(python) as address:
+        page.goto(address)
+        page.wait_for_timeout(5000)
+        page.evaluate(WATCH)
+        started = time.perf_counter()
+        page.locator("input[type=file]").first.set_input_files(files)
+        page.wait_for_function("window.drawn.length > 0", timeout=2 * PATIENCE_MS)
+        print(f"  trame-slicer: first picture {time.perf_counter() - started:.1f} s", end="")
+        page.wait_for_timeout(8000)
+        box = {"x": 661, "y": 66, "width": 618, "height": 210}  # its 3D view at 1280 x 720
+        print(f", 3D drag {_dragged(page, box):.1f} pictures a second")
+        page.close()
+
+
+def _dragged(page: Page, box: "dict[str, float] | object") -> float:
+    """Pictures a second while the 3D view is turned by hand."""
+    assert isinstance(box, dict)
+    page.evaluate(WATCH)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    started, n = time.perf_counter(), 0
+    while time.perf_counter() - started < DRAG_S:
+        n += 1
+        page.mouse.move(x + 80 * ((n % 60) / 30 - 1), y + 20 * ((n % 40) / 20 - 1))
+        page.wait_for_timeout(10)
+    count: int = page.evaluate("window.drawn.length")
+    page.mouse.up()
+    return count / (time.perf_counter() - started)
+
+
+@contextmanager
+def _medical_viewer(python: str) -> Iterator[str]:
+    """trame-slicer's viewer, on a display of software where there is no other."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    module = "trame_slicer.app.medical_viewer_app"
+    process = subprocess.Popen(
+        [python, "-m", module, "--server", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={"VTK_DEFAULT_OPENGL_WINDOW": "vtkOSOpenGLRenderWindow"} | os.environ,
+    )
+    address = f"http://127.0.0.1:{port}/"
+    try:
+        for _ in range(240):
+            with suppress(OSError):
+                urllib.request.urlopen(address)
+                break
+            time.sleep(0.5)
+        yield address
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+if __name__ == "__main__":
+    main()
