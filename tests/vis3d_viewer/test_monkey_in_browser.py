@@ -34,6 +34,11 @@ KEYS = "r 1 2 3 4 5 6 7 8 9 + - [ ] ArrowUp ArrowDown PageUp PageDown Home End E
 LEFT_ALONE = ("pick-", "labels-file", "forget-recent")
 """What opens a window of the browser's own, which waits for a person."""
 
+VIEWS = """() => {
+    const box = document.querySelector('[data-testid=views]')?.getBoundingClientRect();
+    return box?.width ? { x: box.x, y: box.y, width: box.width, height: box.height } : null;
+}"""
+
 HAND = ("distance", "angle", "ellipse", "polygon", "brush", "eraser", "scissors")
 
 
@@ -206,9 +211,7 @@ def to_the_phantom(seen: Visit) -> None:
 
 def somewhere(seen: Visit, chance: random.Random) -> tuple[float, float]:
     """A place in the views."""
-    box = {"x": 300.0, "y": 60.0, "width": 900.0, "height": 600.0}
-    if seen.find("views").is_visible():
-        box = seen.find("views").bounding_box() or box
+    box = seen.page.evaluate(VIEWS) or {"x": 300, "y": 60, "width": 900, "height": 600}
     x = box["x"] + chance.uniform(0.02, 0.98) * box["width"]
     return x, box["y"] + chance.uniform(0.08, 0.98) * box["height"]
 
