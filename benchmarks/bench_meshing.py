@@ -94,6 +94,18 @@ SHELL = {
 }
 
 
+STARTER = """
+import os, subprocess, sys, time
+started = time.perf_counter()
+null = subprocess.DEVNULL
+child = subprocess.Popen(sys.argv[1:], stdout=null, stderr=null)
+_, status, used = os.wait4(child.pid, 0)
+print(time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+sys.exit(status != 0)
+"""
+"""A small process, for Linux counts the memory of whoever starts a command as the command's."""
+
+
 def main() -> None:
     from_a_mask()
     print()
@@ -128,13 +140,11 @@ def _unpacked(folder: Path) -> Path:
 
 def _timed(words: list[str]) -> tuple[float, float, float]:
     """Seconds, processor seconds and the largest memory in MB of a command."""
-    started = time.perf_counter()
-    child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, used = os.wait4(child.pid, 0)
-    if status:
-        raise RuntimeError(f"{words[0]} ended with {status}")
-    seconds = time.perf_counter() - started
-    return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    done = subprocess.run(
+        [sys.executable, "-c", STARTER, *words], check=True, capture_output=True, text=True
+    )
+    seconds, cpu, memory_mb = map(float, done.stdout.split())
+    return seconds, cpu, memory_mb
 
 
 def _bad_edges(surface: Surface) -> int:
