@@ -133,13 +133,14 @@ def test_extracting_with_a_limit_tells_how_far_the_result_deviates() -> None:
 
 
 def test_a_limit_of_triangles_that_costs_the_one_of_deviation_says_so() -> None:
-    mask = Mask(truth_of(torus, GRID), GRID, "ring")
-    limits = {"max_triangles": 400, "max_deviation_mm": 0.05}
+    grid = grid_round(8)
+    mask = Mask(truth_of(lambda p: sphere(p, 6), grid), grid, "ball")
+    limits = {"max_triangles": 60, "max_deviation_mm": 0.05}
     surface = extract_surface(mask, **limits, measure="nothing")
     (finding,) = surface.metadata["findings"]  # type: ignore[misc]
     assert finding.code == "deviation-exceeded"
-    assert len(surface.triangles) <= 400
-    both = extract_surface(mask, max_triangles=400, max_deviation_mm=2)
+    assert len(surface.triangles) <= 60
+    both = extract_surface(mask, max_triangles=5000, max_deviation_mm=0.15)
     assert both.metadata["findings"] == ()
 
 
