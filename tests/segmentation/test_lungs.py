@@ -199,3 +199,16 @@ def test_a_crease_of_the_skin_is_no_lung() -> None:
     labels = segment(drawn(volume, crease, -640), ["lungs"])
     assert labels.volume_ml("lungs") == 0
     assert not messages(labels)["lungs-found"][0]
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_bowel_with_the_density_of_lung_is_none_if_it_lies_apart(shift: int) -> None:
+    box = upright((4.0, 4.0, 4.0))
+    x, y, z = box.origin
+    volume, truth = chest(Geometry(box.shape, box.spacing, (x + 2.0 * shift, y, z)))
+    x_mm, y_mm, z_mm = lps(volume.geometry)
+    # 22 mm from the nearer lung
+    bowel = (x_mm - 2) ** 2 + y_mm**2 + (z_mm + 90) ** 2 < 16**2
+    labels = segment(drawn(volume, bowel, -750), ["lungs"])
+    assert not labels.array[bowel].any()
+    assert dice(labels.mask("lungs").array, (truth == 1) | (truth == 2)) > 0.95

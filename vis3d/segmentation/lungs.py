@@ -15,8 +15,8 @@ from vis3d.segmentation.morphology import (
     deep_in,
     filled,
     filled_in_slices,
+    grown,
     keep,
-    roughly_grown,
     with_closed_ends,
 )
 from vis3d.segmentation.nodules import REACH_MM, pleural_nodules
@@ -243,7 +243,7 @@ def _beside(main: Bools, parts: _Parts, box: tuple[slice, ...], spacing_kji: Spa
     """The lung-like fragments close to the main parts."""
     near = np.zeros(len(parts.ml), bool)
     labels = parts.labels[box]
-    near[np.unique(labels[roughly_grown(main, FRAGMENT_REACH_MM, spacing_kji)])] = True
+    near[np.unique(labels[grown(main, FRAGMENT_REACH_MM, spacing_kji)])] = True
     return keep(labels, near & parts.fragments())
 
 
