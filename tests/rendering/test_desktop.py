@@ -42,6 +42,10 @@ def test_without_a_display_it_names_the_other_ways(monkeypatch: pytest.MonkeyPat
         open_window(Scene(), "chest")
 
 
+XVFB = ("xvfb-run", "-a", "-s", "-noreset -screen 0 1280x1024x24")
+"""Without -noreset it starts anew when its last client goes, and is away for a moment."""
+
+
 def looks_of(ball: Ball) -> dict[str, Callable[[], Scene]]:
     return {
         name: partial(Scene, [VolumeLayer(ball.volume, name)])
@@ -108,7 +112,7 @@ def test_a_window_shows_the_scene_until_it_is_closed() -> None:
     need(shutil.which("xvfb-run") is not None, "xvfb-run: apt-get install xvfb xauth")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("VTK_", "DISPLAY"))}
     shown = subprocess.run(
-        ["xvfb-run", "-a", sys.executable, "-c", SHOW],
+        [*XVFB, sys.executable, "-c", SHOW],
         capture_output=True,
         text=True,
         timeout=120,
@@ -155,7 +159,7 @@ def test_the_command_opens_a_window_whose_keys_work(ball: Ball, tmp_path: Path) 
     write_volume(ball.volume, tmp_path / "ball.nii.gz")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("VTK_", "DISPLAY"))}
     shown = subprocess.run(
-        ["xvfb-run", "-a", sys.executable, "-c", PRESS, str(tmp_path / "ball.nii.gz")],
+        [*XVFB, sys.executable, "-c", PRESS, str(tmp_path / "ball.nii.gz")],
         capture_output=True,
         text=True,
         timeout=120,
