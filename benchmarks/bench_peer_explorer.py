@@ -7,7 +7,6 @@ folder of the real scans.
 """
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -132,7 +131,7 @@ def _medical_viewer(python: str) -> Iterator[str]:
             time.sleep(0.5)
         yield address
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.kill()  # it waits for its pages on any other signal
         process.wait(60)
 
 
