@@ -95,7 +95,18 @@ def resident_mb(address: str) -> float:
         b"short",
         b"x" * 9_000_000,
     ],
-    ids=lambda sent: f"{len(sent)}-{sent[:8].hex()}",
+    ids=[
+        "too long",
+        "far offset",
+        "a list",
+        "id is a number",
+        "no method",
+        "names self",
+        "no msgpack",
+        "nothing",
+        "short",
+        "9 MB",
+    ],
 )
 def test_what_is_no_message_closes_its_websocket_and_no_other(
     address: str, sent: bytes
