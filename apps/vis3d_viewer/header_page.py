@@ -54,10 +54,10 @@ def header_page(
     """
     if study is None or study.volume is None:
         raise UsageError("There is no scan open.")
-    if study.series is None:
+    files = header_count(study.series) if study.series is not None else 0
+    if not files:  # the phantom, or a series that isn't from DICOM
         files, rows = 1, tuple(_facts(study.volume, show_patient=show_patient))
     else:
-        files = header_count(study.series)
         rows = _rows(study.series, number, show_patient)
     found = list(_found(rows, find.lower().split()))
     return {

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from vis3d_viewer.header_page import header_page
-from vis3d_viewer.study import Study, open_scan
+from vis3d_viewer.study import Study, find_choices, open_scan
 
 from tests.conftest import oblique_geometry
 from tests.dicom.stacks import ct_stack, write
+from tests.vis3d_viewer.scans import blob_scan
+from vis3d import files
 from vis3d.dicom import discover
 from vis3d.errors import UsageError
 from vis3d.progress import silent
@@ -72,3 +74,12 @@ def test_files_that_are_not_there_are_refused(scan: Study) -> None:
             header_page(scan, number)
     with pytest.raises(UsageError, match="no scan"):
         header_page(None)
+
+
+def test_a_file_that_is_no_dicom_shows_its_facts(tmp_path: Path) -> None:
+    path = tmp_path / "blob.nii.gz"
+    files.write_volume(blob_scan(), path)
+    ((where, series),) = find_choices([path], silent)
+    page = header_page(open_scan(where, series, "refuse", silent))
+    assert page["files"] == 1
+    assert "40 x 30 x 20" in [row["value"] for row in page["rows"]]
