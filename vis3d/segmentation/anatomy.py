@@ -230,7 +230,8 @@ class Anatomy:
         if self.unmeasured is not None:
             measured = ~mostly(self.unmeasured, factors)
         air = (hu < SKIN_HU) & measured
-        return spread(outside_air(air, hu, measured) | ~measured, factors, self.hu.shape)
+        outside = outside_air(air, hu, measured, coarse_spacing(self.spacing, factors))
+        return spread(outside | ~measured, factors, self.hu.shape)
 
     @cached_property
     def lungs(self) -> tuple[Box, Sides]:

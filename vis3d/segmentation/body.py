@@ -36,7 +36,7 @@ def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> B
     """The body on a grid of about 4 mm, [k, j, i] as in `PatientFrame`."""
     measured = np.ones(hu.shape, bool) if unmeasured is None else ~unmeasured
     air = (hu < SKIN_HU) & measured
-    solid = measured & ~outside_air(air, hu, measured)
+    solid = measured & ~outside_air(air, hu, measured, spacing_kji)
     solid &= ~_hollows(air & solid, hu)
     pieces = components(shrunk(solid, CORE_MM, spacing_kji))
     core = _bodies(pieces, hu)

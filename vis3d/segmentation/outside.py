@@ -1,5 +1,7 @@
 """The air round the body, and the lung that the edge of the scan cuts and makes look alike."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,11 +29,17 @@ MIN_WALLED = 0.1
 and below, from air outside in one or two: the share of a slice that is so walled in."""
 LEAST_DOUBT, MOST_AGREE = 0.15, 0.5
 MIN_VOXELS = 30
+BODY_MM, MAX_BODY, MIN_LAYER = 8.0, 0.1, 0.4
+"""Of a mattress, how much may have body (thicker than twice this) on the table's side, and how
+much must have something on that side: the table."""
+EVEN_OVER_MM, MAX_UNEVEN_HU = 6.0, 50.0
+"""A tenth of foam changes by 13 to 40 HU from one block of slices to the next (with noise of
+80 HU in the scan up to 55), a tenth of lung by 80 to 130 HU, for its vessels."""
 IN_SLICES: Spacing = (9.0, 1.0, 1.0)
 """A spacing in voxels with which distances stay within a slice."""
 
 
-def outside_air(air: Bools, hu: Floats, measured: Bools) -> Bools:
+def outside_air(air: Bools, hu: Floats, measured: Bools, spacing_kji: Spacing) -> Bools:
     """Air that a slice's border or the padding touches, unless it is a lung that they cut.
 
     On a grid of about 4 mm, [k, j, i] as in `PatientFrame`. Slice by slice, so that a
@@ -43,7 +51,10 @@ def outside_air(air: Bools, hu: Floats, measured: Bools) -> Bools:
     edge = keep(pieces, touching)
     labels = pieces * edge
     like = keep(labels, _lung_like(labels, air, hu))
-    return edge & ~_agreed(like, edge)
+    lung = _agreed(like, edge)
+    if lung.any():
+        lung &= ~_foam(lung, hu, measured & ~air, spacing_kji)
+    return edge & ~lung
 
 
 def _rim(measured: Bools) -> Bools:
@@ -91,3 +102,54 @@ def _agreed(like: Bools, edge: Bools) -> Bools:
     count = int(pieces.max()) + 1
     share = sizes(pieces * like, count) / np.maximum(sizes(pieces * edge, count), 1)
     return edge & keep(pieces, share > LEAST_DOUBT) & (like | keep(pieces, share > MOST_AGREE))
+
+
+def _foam(lung: Bools, hu: Floats, solid: Bools, spacing_kji: Spacing) -> Bools:
+    """A mattress before a table: a thin layer on one side of it, and even along the scan.
+
+    It has the density of lung, and a narrow field of view cuts it as it cuts a lung.
+    """
+    pieces = components(lung)
+    count = int(pieces.max()) + 1
+    voxels = np.maximum(sizes(pieces, count), 1)
+    core = shrunk(solid, BODY_MM, spacing_kji)
+    by_layer = np.zeros(count, bool)
+    for axis in (1, 2):
+        for anything, body in zip(_beyond(solid, axis), _beyond(core, axis), strict=True):
+            layer = sums(pieces, anything, count) > MIN_LAYER * voxels
+            by_layer |= layer & (sums(pieces, body, count) < MAX_BODY * voxels)
+    by_layer[0] = False
+    pieces = pieces * keep(pieces, by_layer)
+    if not pieces.any():
+        return np.zeros(lung.shape, bool)
+    block = min(math.ceil(EVEN_OVER_MM / spacing_kji[0]), len(hu) // 2)
+    changes = _changes_hu(pieces, hu, block, count)
+    if np.isinf(changes[by_layer]).any():
+        # some pieces are too short for two blocks
+        changes = np.where(np.isinf(changes), _changes_hu(pieces, hu, 1, count), changes)
+    return keep(pieces, changes < MAX_UNEVEN_HU)
+
+
+def _changes_hu(pieces: Labels, hu: Floats, block: int, count: int) -> NDArray[np.float64]:
+    """What a tenth of each piece changes by at least, from one block of slices to the next.
+
+    Infinite where no two blocks lie in the piece.
+    """
+    changes = np.full(count, np.inf)
+    if len(hu) < 2 * block or block == 0:
+        return changes
+    deep = shrunk(pieces > 0, 1.0, IN_SLICES)
+    mean = _block_means(hu, block)
+    whole = _block_means(deep, block) > 1 - 0.5 / block
+    both = whole[block:] & whole[:-block]
+    labels = pieces[block : block + len(both)][both]
+    difference = np.abs(mean[block:] - mean[:-block])[both]
+    for label in np.unique(labels[labels > 0]):
+        changes[label] = np.percentile(difference[labels == label], 90)
+    return changes
+
+
+def _block_means(values: NDArray[np.generic], block: int) -> NDArray[np.float64]:
+    """The mean of each `block` neighbouring slices; one less slice for each but the first."""
+    total = np.cumsum(np.concatenate([np.zeros_like(values[:1]), values]), axis=0, dtype=float)
+    return np.asarray((total[block:] - total[:-block]) / block)

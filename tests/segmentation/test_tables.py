@@ -1,0 +1,103 @@
+"""The table is no body and no bone, however the field of view cuts the patient."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.segmentation.simple_chest import chest
+from vis3d.files import load_volume
+from vis3d.geometry import Geometry
+from vis3d.resample import isotropic_geometry, resample
+from vis3d.segmentation import segment
+from vis3d.volume import Volume
+
+HEAD_FIRST, FEET_FIRST = (1, 1, 1), (1, -1, -1)
+BACK, LEFT_BACK, ACROSS, NO_MORE_THAN_THE_TOP = (
+    ((-60, 60), (10, 150), (-60, 60)),
+    ((40, 140), (0, 145), (-80, 20)),
+    ((-140, 140), (30, 150), (-20, 20)),
+    ((-60, 60), (10, 126), (-60, 60)),
+)
+"""Fields of view, LPS mm."""
+
+
+def field_of_view(
+    box: tuple[tuple[float, float], ...], spacing_mm: float, signs: tuple[int, int, int]
+) -> Geometry:
+    """A grid over a box in LPS mm whose axes run along LPS, or against it."""
+    low, high = np.array(box, float).T
+    shape = np.ceil((high - low) / spacing_mm).astype(int)
+    first = np.where(np.array(signs) > 0, low, high)
+    ni, nj, nk = shape.tolist()
+    x, y, z = first.tolist()
+    return Geometry((nk, nj, ni), (spacing_mm,) * 3, (x, y, z), np.diag(signs).astype(float))
+
+
+def on_a_mattress(geometry: Geometry, side: int) -> tuple[Volume, NDArray[np.bool_]]:
+    """A chest on foam as dense as lung and a dense table; where those two are.
+
+    `side` is 1 for a patient on the back, -1 for one on the belly.
+    """
+    volume, truth = chest(geometry, table=False, noise_hu=25.0)
+    k, j, i = np.indices(geometry.shape)
+    _, y, _ = np.moveaxis(geometry.to_lps(np.stack([i, j, k], axis=-1)), -1, 0)
+    array = volume.array.copy()
+    foam = (truth == 0) & (side * y > 70) & (side * y < 121)
+    table = (truth == 0) & (side * y >= 121) & (side * y < 127)
+    array[foam] += 140
+    array[table] += 1500
+    return volume.with_array(array), foam | table
+
+
+@pytest.mark.parametrize("box", [BACK, LEFT_BACK, ACROSS, NO_MORE_THAN_THE_TOP])
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(("spacing_mm", "signs"), [(2.0, HEAD_FIRST), (1.5, FEET_FIRST)])
+def test_a_table_under_a_mattress_is_no_bone_in_a_narrow_field_of_view(
+    box: tuple[tuple[float, float], ...],
+    side: int,
+    spacing_mm: float,
+    signs: tuple[int, int, int],
+) -> None:
+    across, (front, back), along = box
+    if side < 0:
+        front, back = -back, -front
+    geometry = field_of_view((across, (front, back), along), spacing_mm, signs)
+    volume, support = on_a_mattress(geometry, side)
+    labels = segment(volume, ["bones", "body"])
+    assert not labels.mask("bones").array[support].any()
+    body = labels.array != 0
+    # what presses on the skin is counted a voxel or two deep
+    assert np.mean(body[support]) < 0.05
+    assert np.mean(body[~support & np.greater(volume.array, -300)]) > 0.97
+
+
+@pytest.mark.slow
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["lidc_idri_0314.zip", "cmb_crc_01068.zip"])
+@pytest.mark.parametrize("spacing_mm", [0.75, 2.5])
+def test_tables_of_real_scans_are_no_bone_wherever_they_are_cropped(
+    name: str, spacing_mm: float, real_data: Path
+) -> None:
+    volume = load_volume(real_data / name)
+    whole = segment(volume, ["body"])
+    for across, down, along in (
+        ((0.35, 0.65), (0.45, 0.9), (0.1, 0.5)),
+        ((0.3, 0.6), (0.5, 1.0), (0.3, 0.45)),
+        ((0.1, 0.45), (0.4, 1.0), (0.1, 0.4)),
+        ((0.55, 0.9), (0.4, 1.0), (0.4, 0.52)),
+        ((0.25, 0.75), (0.6, 1.0), (0.4, 0.9)),
+        ((0.3, 0.5), (0.55, 0.95), (0.1, 0.9)),
+    ):
+        start, stop = (
+            [int(n * share) for n, share in zip(volume.array.shape, shares, strict=True)]
+            for shares in zip(along, down, across, strict=True)
+        )
+        shape = (stop[0] - start[0], stop[1] - start[1], stop[2] - start[2])
+        part = volume.geometry.cropped((start[0], start[1], start[2]), shape)
+        geometry = isotropic_geometry(part, spacing_mm)
+        bones = segment(resample(volume, geometry), ["bones"]).mask("bones")
+        outside = resample(whole, geometry).array == 0
+        ml = np.count_nonzero(bones.array & outside) * geometry.voxel_ml
+        assert ml < 0.1, (across, down, along)
