@@ -136,7 +136,7 @@ class LabelMap:
         inside = self.array == first
         for label in others:  # several times as fast as a table of all labels
             inside |= self.array == label
-        return Mask(inside, self.geometry, normal_name(name))
+        return Mask(inside, self.geometry, normal_name(name), self.report.findings)
 
     def volume_ml(self, name: str) -> float:
         """The volume of a structure or group by counting voxels."""

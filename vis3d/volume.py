@@ -81,7 +81,7 @@ class Volume:
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """The voxels [k, j, i] of one structure.
+    """The voxels [k, j, i] of one structure, with what the label map it is from says.
 
     Raises:
         ValueError: the array isn't boolean or hasn't the grid's shape.
@@ -90,6 +90,7 @@ class Mask:
     array: NDArray[np.bool_]
     geometry: Geometry
     name: str = ""
+    findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         if self.array.dtype != np.bool_:

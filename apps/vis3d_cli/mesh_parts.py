@@ -16,7 +16,7 @@ from vis3d_cli.given import ALL, map_with
 
 if TYPE_CHECKING:
     from vis3d.labels import LabelMap
-    from vis3d.volume import Finding, Mask, Volume
+    from vis3d.volume import Mask, Volume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +100,8 @@ def _check_known(names: tuple[str, ...]) -> None:
     structure_labels(names)
 
 
-def parts_of(
-    volume: "Volume", what: What, progress: Progress
-) -> "tuple[list[Part], tuple[Finding, ...]]":
-    """The structures wanted, in the order asked for, and what their label maps say.
+def parts_of(volume: "Volume", what: What, progress: Progress) -> "list[Part]":
+    """The structures wanted, in the order asked for.
 
     Raises:
         UnknownStructureError: the file has none of that name.
@@ -113,16 +111,14 @@ def parts_of(
         from vis3d.segmentation import segment
 
         labels = segment(volume, list(what.names), progress=progress)
-        return [_named(labels, name) for name in what.names], labels.report.findings
+        return [_named(labels, name) for name in what.names]
     if what.structures is None:
         labels = reading.label_map_for(
             volume, what.segmentation, progress, structure=what.structure, label=what.label
         )
-        part = _named(labels, what.structure) if what.structure else _labelled(labels, what)
-        return [part], labels.report.findings
+        return [_named(labels, what.structure) if what.structure else _labelled(labels, what)]
     maps = reading.label_maps_for(volume, what.segmentation, progress)
-    found = dict.fromkeys(one for labels in maps for one in labels.report.findings)
-    return list(_of_file(maps, what.names, what.segmentation)), tuple(found)
+    return list(_of_file(maps, what.names, what.segmentation))
 
 
 def _of_file(
@@ -159,7 +155,7 @@ def _single(labels: "LabelMap", label: int) -> Part:
     return Part(
         name,
         color,
-        lambda: Mask(labels.array == label, labels.geometry, name),
+        lambda: Mask(labels.array == label, labels.geometry, name, labels.report.findings),
         labels,
         (label,),
     )

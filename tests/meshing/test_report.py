@@ -9,8 +9,10 @@ from vtkmodules.vtkFiltersCore import vtkImplicitPolyDataDistance
 from tests.meshing.judges import welded
 from tests.meshing.shapes import VOLUME_ML, grid_round, scan_of, sphere, torus, truth_of
 from vis3d.geometry import Geometry
+from vis3d.labels import LabelMap, Report, Structure
 from vis3d.meshing import deviation, extract_surface, report_surface
 from vis3d.meshing.deviation import distances
+from vis3d.segmentation import add_margin
 from vis3d.surface import Surface
 from vis3d.volume import Finding, Mask
 from vis3d.vtk_data import to_vtk
@@ -76,6 +78,19 @@ def test_report_prints_as_json_with_the_keys_of_the_command_line(oblique: Geomet
     assert keys | {"bounds_mm", "deviation_mm", "findings"} <= printed.keys()
     assert printed["deviation_mm"].keys() == {"mean", "p95", "max"}
     assert printed["findings"][0]["code"] == "gantry-tilt"
+
+
+def test_what_scan_and_label_map_say_travels_with_the_surface_once() -> None:
+    tilt = Finding("gantry-tilt", "warning", "corrected")
+    metal = Finding("metal", "warning", "2.0 ml of metal were found")
+    scan = scan_of(sphere, GRID).with_findings(tilt)
+    array = truth_of(sphere, GRID).astype(np.uint8)
+    report = Report(findings=(tilt, metal))
+    labels = LabelMap(array, GRID, (Structure(1, "ball", (200, 0, 0)),), report)
+    mask = add_margin(labels.mask("ball"), 1.0)
+    surface = extract_surface(mask, scan, fill_cavities=True, min_piece_ml=0.1)
+    assert surface.metadata["findings"] == (tilt, metal)
+    assert report_surface(surface).findings == (tilt, metal)
 
 
 def test_deviation_of_a_moved_surface_is_the_move() -> None:

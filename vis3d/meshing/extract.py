@@ -107,7 +107,7 @@ def extract_surface(
     Else only what `options` ask for, or the same as keywords: `extract_surface(mask, volume,
     max_triangles=100_000)`. How far a smaller or smoother surface runs from the full one is
     measured into `metadata["deviation"]`, which takes a second for large surfaces; the
-    scan's findings are in `metadata["findings"]`.
+    findings of scan and mask are in `metadata["findings"]`.
 
     Raises:
         InputError: the mask is empty, or not on the volume's grid, or has no piece of
@@ -135,7 +135,8 @@ def extract_surface(
         progress(0.35, "Placing the surface")
         fraction = with_volume(crossings, fraction, spacing, 1000 * mask.volume_ml)
     surface = _surface(crossings, fraction, mask.geometry, mask.name, options.color)
-    return _finished(surface, volume, options, part(progress, 0.45, 1.0))
+    known = (*(volume.findings if volume else ()), *mask.findings)
+    return _finished(surface, known, options, part(progress, 0.45, 1.0))
 
 
 def isosurface(
@@ -172,7 +173,7 @@ def isosurface(
     placed = placed_by_level(crossings, volume, level)
     fraction = placed_fairly(crossings, placed, volume.geometry.spacing)
     surface = _surface(crossings, fraction, volume.geometry, mask.name, options.color)
-    return _finished(surface, volume, options, part(progress, 0.4, 1.0))
+    return _finished(surface, volume.findings, options, part(progress, 0.4, 1.0))
 
 
 def _chosen(mask: Mask, options: SurfaceOptions) -> Mask:
@@ -213,7 +214,7 @@ def _color_of(name: str) -> Color:
 
 
 def _finished(
-    full: Surface, volume: Volume | None, options: SurfaceOptions, progress: Progress
+    full: Surface, known: tuple[Finding, ...], options: SurfaceOptions, progress: Progress
 ) -> Surface:
     """The surface smoothed and decimated as wished, with what is known about it."""
     surface = full
@@ -239,9 +240,8 @@ def _finished(
         off = NO_DEVIATION
     elif options.measure != "nothing" or options.both_limits:
         off = deviation(surface, full)
-    findings = [*(volume.findings if volume else ()), *_lost(surface, full)]
-    findings += _exceeded(surface, off, options)
-    facts: dict[str, object] = {"findings": tuple(findings)}
+    findings = (*known, *_lost(surface, full), *_exceeded(surface, off, options))
+    facts: dict[str, object] = {"findings": tuple(dict.fromkeys(findings))}
     surface = replace(surface, metadata={**facts, "deviation": off} if off else facts)
     if options.measure == "deviation at points":
         surface = with_deviation(surface, full, progress=part(progress, 0.9, 1.0))

@@ -1,5 +1,7 @@
 """What of a mask becomes a surface: pieces below a size left out, cavities filled."""
 
+from dataclasses import replace
+
 import cc3d
 import numpy as np
 
@@ -22,7 +24,7 @@ def filled(mask: Mask) -> Mask:
     parts = cc3d.connected_components(outside, connectivity=OUTSIDE)
     array = mask.array.copy()
     array[crop] = (parts != parts[0, 0, 0])[1:-1, 1:-1, 1:-1]
-    return Mask(array, mask.geometry, mask.name)
+    return replace(mask, array=array)
 
 
 def without_small_pieces(mask: Mask, min_piece_ml: float) -> Mask:
@@ -46,7 +48,7 @@ def without_small_pieces(mask: Mask, min_piece_ml: float) -> Mask:
         )
     array = mask.array.copy()
     array[crop] = kept[parts]
-    return Mask(array, mask.geometry, mask.name)
+    return replace(mask, array=array)
 
 
 def _crop(inside: Flags) -> tuple[slice, slice, slice]:

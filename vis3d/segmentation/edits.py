@@ -7,7 +7,7 @@ makes it so.
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ class Edit:
         """The mask after the edit, a copy."""
         array = mask.array.copy()
         self.toggle(array)
-        return Mask(array, mask.geometry, mask.name)
+        return replace(mask, array=array)
 
     def __repr__(self) -> str:
         return f"Edit({self.name}, {self.voxels:,} voxels)"

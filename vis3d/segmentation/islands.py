@@ -1,6 +1,7 @@
 """Connected pieces of a mask: keep, remove, split by size, by a point, or where they touch."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,7 @@ def _chosen(
     table[np.asarray(wanted, np.intp)] = True
     array = np.zeros(mask.array.shape, bool)
     array[box] = morphology.keep(labels, table)
-    return Mask(array, mask.geometry, mask.name)
+    return replace(mask, array=array)
 
 
 def _named(

@@ -5,6 +5,7 @@ counts as more of the same, so a structure that the scan cuts doesn't shrink at 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -179,4 +180,4 @@ def _with_part(mask: Mask, box: tuple[slice, slice, slice], inside: NDArray[np.b
 
 
 def _like(mask: Mask, array: Bools) -> Mask:
-    return Mask(np.asarray(array, bool), mask.geometry, mask.name)
+    return replace(mask, array=np.asarray(array, bool))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -24,7 +24,7 @@ from vis3d_cli.watch import watching
 if TYPE_CHECKING:
     from vis3d.meshing import SurfaceReport
     from vis3d.surface import Surface
-    from vis3d.volume import Finding, Mask, Volume
+    from vis3d.volume import Volume
 
 WHAT = Group("What", sort_key=1)
 SHAPING = Group("How fine", sort_key=2)
@@ -151,15 +151,14 @@ def _made(
     volume: "Volume", what: What, options: dict[str, Any], progress: Progress
 ) -> "list[tuple[Surface, SurfaceReport]]":
     """Each surface wanted, and what it is like."""
-    from vis3d.meshing import extract_surface, isosurface
+    from vis3d.meshing import extract_surface, isosurface, report_surface
 
     if what.level is not None:
         surface = isosurface(volume, what.level, **options, progress=part(progress, 0.0, 0.9))
-        return [_measured(surface, None, volume.findings)]
-    parts, found = parts_of(volume, what, part(progress, 0.0, 0.5))
+        return [(surface, report_surface(surface))]
+    parts = parts_of(volume, what, part(progress, 0.0, 0.5))
     if not parts:
         raise InputError(f"{what.segmentation} marks nothing in this scan.")
-    findings = (*volume.findings, *found)
     made = {}
     limits = Limits(parts, options.pop("max_triangles"))
     for step, number in enumerate(limits.order):
@@ -178,20 +177,8 @@ def _made(
             )
         limits.used(number, len(surface.triangles))
         here(0.8, "measuring the surface")
-        made[number] = _measured(surface, mask, findings)
+        made[number] = surface, report_surface(surface, mask=mask)
     return [made[number] for number in range(len(parts))]
-
-
-def _measured(
-    surface: "Surface", mask: "Mask | None", findings: "tuple[Finding, ...]"
-) -> "tuple[Surface, SurfaceReport]":
-    """The surface with everything to know of it, and its report."""
-    from vis3d.meshing import report_surface
-
-    measured = report_surface(surface, mask=mask)
-    everything = tuple(dict.fromkeys((*findings, *measured.findings)))
-    told = {**surface.metadata, "findings": everything}
-    return replace(surface, metadata=told), replace(measured, findings=everything)
 
 
 def _told(surface: "Surface", measured: "SurfaceReport", shaping: Shaping) -> dict[str, Any]:
