@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.segmentation.simple_chest import chest
+from tests.segmentation.simple_chest import chest, dice
 from vis3d.files import load_volume
 from vis3d.geometry import Geometry
 from vis3d.resample import isotropic_geometry, resample
@@ -71,6 +71,31 @@ def test_a_table_under_a_mattress_is_no_bone_in_a_narrow_field_of_view(
     # what presses on the skin is counted a voxel or two deep
     assert np.mean(body[support]) < 0.05
     assert np.mean(body[~support & np.greater(volume.array, -300)]) > 0.97
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        pytest.param(((-200, 200), (-150, 150), (-30, 30)), id="whole"),
+        pytest.param(((-60, 60), (10, 150), (-30, 30)), id="back"),
+        pytest.param(((-35, 35), (10, 104), (-30, 30)), id="to-the-table"),
+    ],
+)
+@pytest.mark.parametrize("spacing_mm", [1.0, 2.0])
+def test_a_dense_board_that_presses_on_the_skin_is_no_bone(
+    box: tuple[tuple[float, float], ...], spacing_mm: float
+) -> None:
+    geometry = field_of_view(box, spacing_mm, FEET_FIRST)
+    volume, truth = chest(geometry, table=False)
+    k, j, i = np.indices(geometry.shape)
+    _, y, _ = np.moveaxis(geometry.to_lps(np.stack([i, j, k], axis=-1)), -1, 0)
+    array = volume.array.copy()
+    array[y >= 105] = -1000
+    board = (y >= 99) & (y < 105)
+    array[board] = 600
+    bones = segment(volume.with_array(array), ["bones"]).mask("bones").array
+    assert not bones[board].any()
+    assert dice(bones, truth == 4) > 0.85
 
 
 @pytest.mark.slow
