@@ -33,8 +33,8 @@ BODY_MM, MAX_BODY, MIN_LAYER = 8.0, 0.1, 0.4
 """Of a mattress, how much may have body (thicker than twice this) on the table's side, and how
 much must have something on that side: the table."""
 EVEN_OVER_MM, MAX_UNEVEN_HU = 6.0, 50.0
-"""A tenth of foam changes by 13 to 40 HU from one block of slices to the next (with noise of
-80 HU in the scan up to 55), a tenth of lung by 80 to 130 HU, for its vessels."""
+"""A tenth of foam changes by more than 13 to 40 HU from one block of slices to the next (with
+80 HU more noise in the scan, 27 to 64), a tenth of lung by more than 80 to 130, for its vessels."""
 IN_SLICES: Spacing = (9.0, 1.0, 1.0)
 """A spacing in voxels with which distances stay within a slice."""
 
@@ -131,7 +131,7 @@ def _foam(lung: Bools, hu: Floats, solid: Bools, spacing_kji: Spacing) -> Bools:
 
 
 def _changes_hu(pieces: Labels, hu: Floats, block: int, count: int) -> NDArray[np.float64]:
-    """What a tenth of each piece changes by at least, from one block of slices to the next.
+    """The 90th percentile of how each piece changes, from one block of slices to the next.
 
     Infinite where no two blocks lie in the piece.
     """
