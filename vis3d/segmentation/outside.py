@@ -34,7 +34,7 @@ BODY_MM, MAX_BODY, MIN_LAYER = 8.0, 0.1, 0.4
 much must have something on that side: the table."""
 EVEN_OVER_MM, MAX_UNEVEN_HU = 6.0, 50.0
 """A tenth of foam changes by more than 13 to 40 HU from one block of slices to the next (with
-80 HU more noise in the scan, 27 to 64), a tenth of lung by more than 80 to 130, for its vessels."""
+80 HU more noise in the scan 27 to 64), a tenth of lung by more than 80 to 130: its vessels."""
 IN_SLICES: Spacing = (9.0, 1.0, 1.0)
 """A spacing in voxels with which distances stay within a slice."""
 
