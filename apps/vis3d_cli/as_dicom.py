@@ -8,7 +8,7 @@ from cyclopts import Group, Parameter
 
 from vis3d.errors import OutputError, UsageError
 from vis3d.progress import Progress, part
-from vis3d_cli import grids, say
+from vis3d_cli import grids, reading, say
 from vis3d_cli.exit_codes import DONE
 from vis3d_cli.grids import WHOLE, Grid
 from vis3d_cli.options import Choice, Manner
@@ -73,6 +73,7 @@ def convert(
     """Write the new series, or the file set, and say what was written."""
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output} is a file; name a folder for DICOM.")
+    reading.check_apart(input, output)
     with watching(how) as progress:
         if not asked.dicom:
             document = _copied(input, output, which, progress)

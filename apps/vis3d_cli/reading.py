@@ -250,6 +250,19 @@ def check_output(path: Path, suffixes: "Collection[str] | None" = None, what: st
         raise OutputError(f"Cannot write {path}: no permission to write in {folder}.")
 
 
+def check_apart(source: Path, folder: Path) -> None:
+    """Before the work: whether DICOM written into `folder` stays apart from its source.
+
+    Raises:
+        UsageError: the folder is the source's, or lies in it.
+    """
+    inside, out = source.resolve(), folder.resolve()
+    if source.is_dir() and (out == inside or inside in out.parents):
+        raise UsageError(
+            f"{folder} lies in INPUT, where old and new files would mix: name another folder."
+        )
+
+
 def make_folder(folder: Path) -> None:
     """The folder that files are written into, with those above it.
 

@@ -378,6 +378,17 @@ def test_reports_and_documents_are_left_out_with_a_reason(tmp_path, stack):
     assert sum(done.folders.values()) == 6
 
 
+def test_images_that_do_not_say_what_they_are_are_named(tmp_path, stack):
+    source = saved(tmp_path / "in", stack)
+    for path in source.rglob("*.dcm"):
+        image = pydicom.dcmread(path)
+        image.SOPClassUID = ""
+        image.save_as(path)
+    with pytest.raises(NothingFoundError, match="its SOPClassUID is missing or empty"):
+        anonymize(source, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_damaged_file_does_not_stop_the_others(tmp_path, stack, capsys):
     source = saved(tmp_path / "in", stack)
     victim = sorted(source.rglob("*.dcm"))[3]

@@ -232,6 +232,19 @@ def test_colours_and_slices_of_a_folder_go_back_together(tmp_path, answer):
 
 
 @pytest.mark.parametrize(
+    "words", [["remove-background", "--format", "dcm"], ["convert", "--dicom"]]
+)
+@pytest.mark.parametrize("below", ["", "new"])
+def test_new_series_are_never_written_among_their_source(tmp_path, refusal, words, below):
+    command, *options = words
+    write(tmp_path / "scan", body_slices(4)[0])
+    folder = tmp_path / "scan" / below
+    code, line = refusal(command, tmp_path / "scan", "-o", folder, *options)
+    assert (code, "lies in INPUT" in line) == (2, True)
+    assert len(list((tmp_path / "scan").rglob("*"))) == 4
+
+
+@pytest.mark.parametrize(
     ("words", "code", "said"),
     [
         (["cut.dcm"], 4, "isn't DICOM"),

@@ -139,9 +139,12 @@ class _Work:
         """The file's image without identity."""
         header = read_header(file, force=self.force)
         check_readable(header)
-        if header.text("SOPClassUID") not in UID_dictionary:
+        kind = header.text("SOPClassUID")
+        if kind not in UID_dictionary:
             raise OtherObjectError(
                 "an object of a maker's own class, whose content isn't known"
+                if kind
+                else "doesn't say what it is: its SOPClassUID is missing or empty"
             )
         form, count = stored_format(header), frame_count(header)
         check_pixels(header, count, frame_size(form))
@@ -226,7 +229,9 @@ class _Work:
 
     def done(self) -> Anonymized:
         if not self.folders and not self.failed:
-            raise NothingFoundError("There is no DICOM image here to take an identity from.")
+            text = "There is no DICOM image here to take an identity from"
+            others = [f"{one.path}: {one.reason}" for one in self.left_out[:1]]
+            raise NothingFoundError("; ".join([text, *others]) + ".")
         findings = tuple(
             Finding(code, "warning", text.format(count=count))
             for (code, text), count in sorted(self.warned.items())

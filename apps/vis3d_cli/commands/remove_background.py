@@ -126,6 +126,7 @@ def _dicom(
     else:
         if output.exists() and not output.is_dir():
             raise OutputError(f"{output} is a file; name a folder for DICOM.")
+        reading.check_apart(input, output)
         with reading.folder_for_files(output):
             steps = cut_dicom.all_series(input, output, chosen, which, how, progress)
             rows = list(steps)
