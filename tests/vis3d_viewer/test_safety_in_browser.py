@@ -126,9 +126,14 @@ def test_light_and_dark_are_remembered_and_pictures_stay_dark(
 
 
 def brightness(seen: Visit, selector: str) -> float:
-    """How bright an element's background is, 0 to 255."""
+    """How bright the background behind an element is, 0 to 255."""
     color = seen.page.evaluate(
-        "(selector) => getComputedStyle(document.querySelector(selector)).backgroundColor",
+        """(selector) => {
+            const color = (one) => getComputedStyle(one).backgroundColor;
+            let one = document.querySelector(selector);
+            while (color(one) === "rgba(0, 0, 0, 0)") one = one.parentElement;
+            return color(one);
+        }""",
         selector,
     )
     return float(np.mean([float(part) for part in re.findall(r"[\d.]+", color)[:3]]))
