@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.segmentation.simple_chest import chest, upright
-from tests.segmentation.test_lungs import drawn, lps
+from tests.segmentation.test_lungs import cropped, drawn, lps
 from vis3d.labels import LabelMap
 from vis3d.phantom import chest_phantom
 from vis3d.segmentation import segment
@@ -30,6 +30,19 @@ def test_a_hole_in_the_wall_floods_no_lung() -> None:
     assert 0.8 * trachea < np.count_nonzero(labels.array == 3) < 1.4 * trachea
     assert "give way" in _leak(labels)
     assert np.count_nonzero(labels.array == 1) > 0.95 * np.count_nonzero(truth == 1)
+
+
+@pytest.mark.parametrize("end", [119, 120])
+def test_no_lung_is_flooded_where_the_scan_cuts_it(end: int) -> None:
+    volume, truth = chest(upright((2.0, 2.0, 2.5)))
+    x, y, z = lps(volume.geometry)
+    torn = (np.hypot(y + 5, z - 40) < 4) & (x > 0) & (x < 200) & (truth == 5)
+    nk, nj, _ = volume.geometry.shape
+    cut = cropped(drawn(volume, torn, -960), (0, nk), (0, nj), (0, end))
+    labels = segment(cut, ["lungs", "airways"])
+    trachea = np.count_nonzero(truth == 3)
+    assert 0.8 * trachea < np.count_nonzero(labels.array == 3) < 1.4 * trachea
+    assert "give way" in _leak(labels)
 
 
 def _leak(labels: LabelMap) -> str:

@@ -137,8 +137,9 @@ class _Growth:
         self._state[self.seeds] = TREE
         self._pieces = [self.seeds]
         height = len(np.unique(seeds_kji[:, 0]))
-        section_mm2 = len(seeds_kji) / height * spacing_kji[1] * spacing_kji[2]
-        self._most = MAX_PIECE_CALIBERS * section_mm2**1.5 / self._voxel_mm3
+        self._face_mm2 = self._voxel_mm3 / np.array(spacing_kji)
+        self._section_mm2 = len(seeds_kji) / height * self._face_mm2[0]
+        self._most = MAX_PIECE_CALIBERS * self._section_mm2**1.5 / self._voxel_mm3
         self._edge = self.seeds
         self._smooth = self._noise(self.seeds) > NOISY_HU
 
@@ -266,15 +267,22 @@ class _Growth:
         return small, np.split(order, cuts) if len(order) else []
 
     def _is_sound(self, piece: Places, least_shell_hu: float) -> bool:
-        """Whether walls and vessels lie round a piece, and not lung."""
-        if len(piece) > self._most:
+        """Whether walls and vessels lie round a piece, and not lung.
+
+        What the scan cuts off is taken for lung, and no branch is cut wider than the trachea.
+        """
+        around = self._around(piece)
+        cut_kji = (self._state[around] == BEYOND).reshape(3, -1).sum(axis=1)
+        if len(piece) > self._most or cut_kji @ self._face_mm2 > self._section_mm2:
             return False
-        first = self._unjudged(self._around(piece))
+        first = self._unjudged(around)
         before = self._state[first]
         self._state[first] = JUDGED
         shell = _each_once(self._unjudged(self._around(first)))
         self._state[first] = before
-        return len(shell) == 0 or float(self._hu[shell].mean()) > least_shell_hu
+        cut, lung_hu = int(cut_kji.sum()), least_shell_hu / SHELL_SHARE
+        sum_hu = float(self._hu[shell].sum(dtype=np.float64)) + cut * lung_hu
+        return len(shell) + cut == 0 or sum_hu / (len(shell) + cut) > least_shell_hu
 
     def _unjudged(self, places: Places) -> Places:
         state = self._state[places]
