@@ -1,6 +1,7 @@
 """`vis3d mesh`: surfaces of an oblique phantom, read back by another library."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -199,3 +200,16 @@ def test_mesh_refuses_with_the_reason(scan, truth, tmp_path, refusal, words, cod
     assert found == code
     assert said in line
     assert not list(tmp_path.iterdir())
+
+
+def test_the_smallest_limit_named_for_several_structures_works(
+    scan, truth, tmp_path, answer, refusal
+):
+    tokens = ("mesh", scan, "--segmentation", truth, "--structures", "all")
+    out = tmp_path / "all.glb"
+    code, line = refusal(*tokens, "-o", out, "--max-triangles", "20")
+    assert code == 4
+    least = int(re.search(r"smallest possible is (\d+)", line)[1])
+    code, line = refusal(*tokens, "-o", out, "--max-triangles", str(least - 1))
+    assert f"smallest possible is {least}." in line
+    assert answer(*tokens, "-o", out, "--max-triangles", str(least))["triangles"] <= least

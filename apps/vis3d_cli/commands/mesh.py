@@ -1,7 +1,7 @@
 """`vis3d mesh`: a surface, to look at, to compute with, to print."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,8 +15,8 @@ from vis3d.progress import Progress, part
 from vis3d_cli import reading, say
 from vis3d_cli.exit_codes import DONE
 from vis3d_cli.given import ALL
-from vis3d_cli.mesh_limits import LEAST_TRIANGLES, Limits
-from vis3d_cli.mesh_parts import What, check_choice, parts_of
+from vis3d_cli.mesh_limits import LEAST_TRIANGLES, Limits, least_triangles
+from vis3d_cli.mesh_parts import Part, What, check_choice, parts_of
 from vis3d_cli.mesh_report import together
 from vis3d_cli.options import PLAIN, THE_ONLY_ONE, How, Input, ReportFile, Which
 from vis3d_cli.watch import watching
@@ -151,7 +151,7 @@ def _made(
     volume: "Volume", what: What, options: dict[str, Any], progress: Progress
 ) -> "list[tuple[Surface, SurfaceReport]]":
     """Each surface wanted, and what it is like."""
-    from vis3d.meshing import extract_surface, isosurface, report_surface
+    from vis3d.meshing import isosurface, report_surface
 
     if what.level is not None:
         surface = isosurface(volume, what.level, **options, progress=part(progress, 0.0, 0.9))
@@ -159,22 +159,39 @@ def _made(
     parts = parts_of(volume, what, part(progress, 0.0, 0.5))
     if not parts:
         raise InputError(f"{what.segmentation} marks nothing in this scan.")
+    most = options.pop("max_triangles")
+    tell = part(progress, 0.5, 1.0)
+    try:
+        return _limited(volume, parts, options, Limits(parts, most), tell)
+    except InputError as error:
+        if most is None or len(parts) == 1 or "smallest possible" not in str(error):
+            raise
+    least = [least_triangles(one, volume, options) for one in parts]
+    return _limited(volume, parts, options, Limits(parts, most, least), tell)
+
+
+def _limited(
+    volume: "Volume",
+    parts: Sequence[Part],
+    options: dict[str, Any],
+    limits: Limits,
+    progress: Progress,
+) -> "list[tuple[Surface, SurfaceReport]]":
+    """Each part's surface within its limit, the smallest first."""
+    from vis3d.meshing import extract_surface, report_surface
+
     made = {}
-    limits = Limits(parts, options.pop("max_triangles"))
     for step, number in enumerate(limits.order):
-        here = part(
-            progress, 0.5 + 0.5 * step / len(parts), 0.5 + 0.5 * (step + 1) / len(parts)
-        )
+        here = part(progress, step / len(parts), (step + 1) / len(parts))
         mask = parts[number].mask()
-        with limits.said_of(number) as limit:
-            surface = extract_surface(
-                mask,
-                volume,
-                **options,
-                max_triangles=limit,
-                color=parts[number].color,
-                progress=part(here, 0.0, 0.8),
-            )
+        surface = extract_surface(
+            mask,
+            volume,
+            **options,
+            max_triangles=limits.of(number),
+            color=parts[number].color,
+            progress=part(here, 0.0, 0.8),
+        )
         limits.used(number, len(surface.triangles))
         here(0.8, "measuring the surface")
         made[number] = surface, report_surface(surface, mask=mask)
