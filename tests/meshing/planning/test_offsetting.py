@@ -1,12 +1,14 @@
 """Offsets and walls are as thick as asked, whichever way the solid lies."""
 
+import re
+
 import numpy as np
 import pytest
 
 from tests.meshing.judges import is_closed_and_manifold
 from tests.meshing.planning.solids import AT, TURN, ball, brick, ring
-from vis3d.errors import Cancelled, InputError, UsageError
-from vis3d.meshing.planning import hollowed, offset
+from vis3d.errors import Cancelled, InputError, TooLargeError, UsageError
+from vis3d.meshing.planning import hollowed, offset, offsetting
 
 
 @pytest.mark.parametrize("distance_mm", [2.5, -3.0])
@@ -54,6 +56,54 @@ def test_a_hollow_solid_keeps_its_outside_and_its_wall() -> None:
 def test_what_is_thinner_than_two_walls_cannot_be_hollow() -> None:
     with pytest.raises(InputError, match="Nothing of brick is 4.2 mm thick"):
         hollowed(brick((30, 20, 4)), 2.1)
+
+
+@pytest.mark.parametrize(("distance_mm", "detail_mm"), [(1, 1e-3), (-1, 1e-4), (1, 1e-320)])
+def test_a_grid_without_room_is_refused_with_the_finest_detail(
+    distance_mm: float, detail_mm: float
+) -> None:
+    with pytest.raises(TooLargeError, match=r"take --detail \d") as refused:
+        offset(ball(10), distance_mm, detail_mm=detail_mm)
+    named = re.search(r"--detail (\S+)", str(refused.value))
+    assert named
+    finest_mm = float(named[1])
+    outside_mm = max(distance_mm, 0.0)
+    cells = offsetting._grid_round(ball(10), outside_mm, finest_mm).shape
+    assert np.prod(cells) <= offsetting.MOST_CELLS
+    with pytest.raises(TooLargeError, match="cells"):
+        offsetting._grid_round(ball(10), outside_mm, 0.9 * finest_mm)
+
+
+def test_little_free_memory_makes_the_finest_detail_coarser(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(offsetting, "free_bytes", lambda: 32 * 30_000)
+    with pytest.raises(TooLargeError, match=r"3e\+04 are possible here: take --detail 0\.88 "):
+        offset(ball(10), 1, detail_mm=0.3)
+
+
+def test_an_offset_far_beyond_the_solid_is_refused() -> None:
+    with pytest.raises(TooLargeError, match=r"too far for ball of 20 mm: at most 200 mm"):
+        offset(ball(10), 1e9)
+
+
+def test_far_outside_a_coarse_grid_is_exact_enough() -> None:
+    far = offset(ball(3), 55)
+    assert abs(np.linalg.norm(far.points - AT, axis=1) - 58).max() < 0.05
+    assert len(far.triangles) < 200_000
+
+
+def test_by_default_no_distance_needs_more_than_27_million_cells() -> None:
+    large = brick((300, 300, 300))
+    for distance_mm in (-1e9, -0.01, 0.01, 50, 2000):
+        detail_mm = offsetting._detail_mm(large, distance_mm)
+        grid = offsetting._grid_round(large, max(distance_mm, 0), detail_mm)
+        assert np.prod(grid.shape) < 30e6
+
+
+def test_what_falls_between_the_points_of_the_grid_is_told() -> None:
+    with pytest.raises(InputError, match="brick is too thin for a detail of 40 mm"):
+        offset(brick((1, 1, 1)), 2, detail_mm=40)
 
 
 def test_an_offset_can_be_stopped() -> None:

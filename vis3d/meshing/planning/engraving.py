@@ -21,6 +21,9 @@ PLACES = 300
 """Places that are compared where none is given, and how many of the flattest are tried."""
 TRIED = 20
 
+MOST_LETTERS = 100
+"""No solid has room for more; thousands take minutes to draw."""
+
 RAYS_ACROSS, RAYS_UP = 13, 7
 """Where under the text the surface's height is looked up."""
 
@@ -39,7 +42,8 @@ class Inscription:
     """A text, how high its capitals are and how deep they are cut.
 
     Raises:
-        UsageError: no visible ASCII text, or a length that isn't above 0.
+        UsageError: no visible ASCII text, more than 100 letters, or a length that isn't
+            above 0.
     """
 
     text: str
@@ -47,6 +51,10 @@ class Inscription:
     depth_mm: float = 0.8
 
     def __post_init__(self) -> None:
+        if len(self.text) > MOST_LETTERS:
+            raise UsageError(
+                f"An inscription has at most {MOST_LETTERS} letters, not {len(self.text)}."
+            )
         if not (self.text.strip() and self.text.isascii() and self.text.isprintable()):
             raise UsageError(f"The letters at hand are A-Z, a-z, 0-9 and signs: {self.text!r}.")
         for word, value in (("height_mm", self.height_mm), ("depth_mm", self.depth_mm)):

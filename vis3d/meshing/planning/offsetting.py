@@ -1,5 +1,6 @@
 """Solids made thicker, thinner or hollow: level surfaces of the distance to them."""
 
+import math
 from dataclasses import replace
 
 import edt
@@ -10,8 +11,9 @@ from vtkmodules.vtkCommonCore import vtkDoubleArray
 from vtkmodules.vtkFiltersCore import vtkImplicitPolyDataDistance
 from vtkmodules.vtkImagingStencil import vtkImageStencilToImage, vtkPolyDataToImageStencil
 
-from vis3d.errors import InputError, UsageError
+from vis3d.errors import InputError, TooLargeError, UsageError
 from vis3d.geometry import FloatArray, Geometry
+from vis3d.memory import free_bytes
 from vis3d.meshing.extract import isosurface
 from vis3d.meshing.planning.solids import solid_of, surface_of
 from vis3d.progress import Progress, part
@@ -22,7 +24,21 @@ from vis3d.vtk_data import to_vtk
 CELLS = 8_000_000
 """About so many cells has the grid on which the distance is computed."""
 
+FINER = 1.5
+"""How many times finer the default is for walls thinner than two cells: 27 million cells."""
+
+MOST_CELLS = 64_000_000
+FEWEST_CELLS = 1000
+CELL_BYTES = 32
+"""What a cell takes while distances are measured: masks, two distances, their level."""
+
+FARTHEST = 10
+"""So many times a solid's longest side it may grow: there it is a ball, whatever it was."""
+
 FINEST_MM, COARSEST_MM = 0.2, 1.5
+FAR_SHARE, THIN_SHARE = 0.04, 0.3
+"""Shares of the way outwards, and of the solid's thinnest side, that need no finer cells."""
+
 CHUNK = 10_000
 """Distances between two calls of `progress`: a tenth of a second."""
 
@@ -38,10 +54,14 @@ def offset(
 
     Outwards, edges become round as a rolling ball leaves them. Details below `detail_mm`
     may get lost; by default it is what a grid of eight million cells resolves, 0.2 to
-    1.5 mm, and never more than half of the distance.
+    1.5 mm, and no more than half of the distance where 27 million cells resolve that; far
+    outwards it is 4 % of the distance.
 
     Raises:
-        InputError: nothing of the solid is as thick as that, or it isn't closed.
+        InputError: nothing of the solid is as thick as that, it isn't closed, or the
+            detail is too coarse to see it.
+        TooLargeError: a distance of more than ten times the solid's size, or more cells than
+            64 million or the free memory allow; the message names the finest detail.
         UsageError: a distance that is no number, or no detail.
     """
     if not np.isfinite(distance_mm):
@@ -49,6 +69,7 @@ def offset(
     if detail_mm is not None and not 0 < detail_mm < np.inf:
         raise UsageError(f"detail_mm is a length above 0 mm, not {detail_mm}.")
     closed = surface_of(solid_of(surface), surface, "the solid")
+    _check_reach(closed, distance_mm)
     detail_mm = detail_mm or _detail_mm(closed, distance_mm)
     grid = _grid_round(closed, max(distance_mm, 0.0), detail_mm)
     depth_mm = _depths(closed, grid, -distance_mm, part(progress, 0.0, 0.8))
@@ -74,6 +95,7 @@ def hollowed(
 
     Raises:
         InputError: nothing is thicker than two walls, or the surface isn't closed.
+        TooLargeError: the detail needs too many cells; the message names the finest one.
         UsageError: a wall that isn't thicker than nothing.
     """
     if not 0 < wall_mm < np.inf:
@@ -82,20 +104,62 @@ def hollowed(
     return surface_of(solid_of(surface) - solid_of(inside), surface, "the wall")
 
 
+def _check_reach(surface: Surface, distance_mm: float) -> None:
+    longest_mm = float(np.ptp(surface.bounds_mm, axis=0).max())
+    if distance_mm > FARTHEST * longest_mm:
+        raise TooLargeError(
+            f"An offset of {distance_mm:g} mm is too far for {surface.name or 'a surface'} of "
+            f"{longest_mm:.3g} mm: at most {FARTHEST * longest_mm:.3g} mm. Are its numbers mm?"
+        )
+
+
 def _detail_mm(surface: Surface, distance_mm: float) -> float:
-    low, high = surface.bounds_mm
-    cell_mm = float(np.cbrt(np.prod(high - low + 2 * abs(distance_mm)) / CELLS))
+    size_mm = np.ptp(surface.bounds_mm, axis=0)
+    outside_mm = max(distance_mm, 0.0)
+    cell_mm = float(np.cbrt(np.prod(size_mm + 2 * outside_mm) / CELLS))
+    # Each distance takes longer from afar, where the surface is smooth anyway.
+    far_mm = min(FAR_SHARE * outside_mm, THIN_SHARE * float(size_mm.min()))
     most_mm = max(FINEST_MM, abs(distance_mm) / 2) if distance_mm else COARSEST_MM
-    return min(max(cell_mm, FINEST_MM), most_mm, COARSEST_MM)
+    wanted_mm = min(max(cell_mm, FINEST_MM), most_mm, COARSEST_MM)
+    return max(wanted_mm, far_mm, cell_mm / FINER)
 
 
 def _grid_round(surface: Surface, outside_mm: float, cell_mm: float) -> Geometry:
-    """A grid along the patient's axes with room for what is to become of the surface."""
+    """A grid along the patient's axes with room for what is to become of the surface.
+
+    Raises:
+        TooLargeError: with the finest `cell_mm` for which there is room and time.
+    """
     low, high = surface.bounds_mm
+    size_mm = (high - low + 2 * outside_mm).tolist()
+    free = free_bytes()
+    most = MOST_CELLS if free is None else min(MOST_CELLS, free // CELL_BYTES)
+    most = max(most, FEWEST_CELLS)
+    if (cells := _cells(size_mm, cell_mm)) > most:
+        raise TooLargeError(
+            f"A detail of {cell_mm:.3g} mm needs a grid of {cells:.3g} cells; {most:.3g} are "
+            f"possible here: take --detail {_finest_mm(size_mm, most):g} or more, or cut away "
+            "what isn't needed first."
+        )
     low, high = low - outside_mm - 2 * cell_mm, high + outside_mm + 2 * cell_mm
     ni, nj, nk = (np.ceil((high - low) / cell_mm).astype(int) + 1).tolist()
     x, y, z = low.tolist()
     return Geometry((nk, nj, ni), (cell_mm, cell_mm, cell_mm), (x, y, z))
+
+
+def _cells(size_mm: list[float], cell_mm: float) -> float:
+    """How many cells a grid with two more on each side has at most; a float never overflows."""
+    return float(math.prod(side / cell_mm + 6 for side in size_mm))
+
+
+def _finest_mm(size_mm: list[float], most: int) -> float:
+    """The finest detail, of two digits, with no more than so many cells."""
+    cell_mm = float(np.cbrt(math.prod(size_mm) / most))
+    step_mm = 10.0 ** (math.floor(math.log10(cell_mm)) - 1)
+    digits = math.ceil(cell_mm / step_mm)
+    while _cells(size_mm, digits * step_mm) > most:
+        digits += 1
+    return digits * step_mm
 
 
 def _depths(
@@ -108,6 +172,11 @@ def _depths(
     progress(0.0, "Measuring distances")
     inside = _inside(surface, grid)
     cell_mm = grid.spacing[0]
+    if not inside.any():
+        raise InputError(
+            f"{surface.name or 'The surface'} is too thin for a detail of {cell_mm:.3g} mm: "
+            "give a finer --detail."
+        )
     depth = edt.edt(inside, anisotropy=grid.spacing_kji, black_border=False)
     depth -= edt.edt(~inside, anisotropy=grid.spacing_kji, black_border=False)
     k, j, i = np.nonzero(np.abs(depth - near_mm) < 3 * cell_mm)
