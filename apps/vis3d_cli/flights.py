@@ -26,6 +26,7 @@ SMOOTH_MM = 1.0
 """Voxels' steps, seen from 5 mm away, would be all that one sees."""
 MOST_PLACES = 10_000
 
+_HEADINGS = (["l", "p", "s"], ["x", "y", "z"], ["left", "posterior", "superior"])
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -65,7 +66,7 @@ def path_of(file: Path) -> FloatArray:
 
     Raises:
         NothingFoundError: there is no such file.
-        InputError: a line that isn't three numbers.
+        InputError: a line that isn't three numbers, or a place far from any scan.
         UsageError: fewer than two places.
     """
     try:
@@ -77,21 +78,29 @@ def path_of(file: Path) -> FloatArray:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} can't be read as text: one place a line, L,P,S.") from error
-    places = [_place(line, number, file) for number, line in enumerate(lines, 1) if _says(line)]
+    said = [(number, line) for number, line in enumerate(lines, 1) if _says(line)]
+    if said and [word.lower() for word in _words(said[0][1])] in _HEADINGS:
+        del said[0]
+    places = [_place(line, number, file) for number, line in said]
     if not 2 <= len(places) <= MOST_PLACES:
         raise UsageError(f"{file} holds {len(places)} places; a way has 2 to {MOST_PLACES}.")
-    return path_through(np.array(places))
+    try:
+        return path_through(np.array(places))
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
 
 
 def _says(line: str) -> bool:
     text = line.strip()
-    return (
-        bool(text) and not text.startswith("#") and not re.fullmatch(r"[A-Za-z_,; \t]+", text)
-    )
+    return bool(text) and not text.startswith("#")
+
+
+def _words(line: str) -> list[str]:
+    return [word for word in re.split(r"[,;\s]+", line.strip()) if word]
 
 
 def _place(line: str, number: int, file: Path) -> list[float]:
-    words = [word for word in re.split(r"[,;\s]+", line.strip()) if word]
+    words = _words(line)
     if len(words) != 3 or not all(_NUMBER.fullmatch(word) for word in words):
         raise InputError(f"{file}, line {number}: a place is L,P,S in mm such as -14,117,-413.")
     return [float(word) for word in words]

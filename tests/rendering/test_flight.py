@@ -102,6 +102,18 @@ def test_what_cannot_be_flown_is_refused(tree: Mask) -> None:
         eyes_along(np.zeros((5, 3)), 0)
 
 
+@pytest.mark.parametrize("far", [1e9, -1e300, np.nan, np.inf])
+def test_a_way_far_from_any_scan_is_refused(far: float) -> None:
+    with pytest.raises(InputError, match=r"Place 2 of the way, .* doesn't lie near the scan"):
+        path_through(np.array([(0, 100, -600), (far, far, far)]))
+
+
+def test_a_way_of_many_near_places_is_refused_where_it_is_too_long() -> None:
+    there_and_back = np.array([(0.0, 0, 0), (0, 0, -900)] * 20)
+    with pytest.raises(InputError, match=r"too long: 35.1 m, of at most 20 m"):
+        path_through(there_and_back)
+
+
 def test_a_way_goes_through_its_places() -> None:
     places = np.array([(0.0, 0, 0), (30, 5, -10), (50, 40, -60), (20, 60, -90)])
     path = path_through(places)

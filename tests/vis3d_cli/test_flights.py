@@ -40,7 +40,18 @@ def test_a_way_of_ones_own_goes_through_any_scene(scan, truth, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "code", "said"),
-    [("1,2\n3,4", 4, "line 1"), ("1,2,3\n4,5,x", 4, "line 2"), ("1,2,3", 2, "1 places")],
+    [
+        ("1,2\n3,4", 4, "line 1"),
+        ("1,2,3\n4,5,x", 4, "line 2"),
+        ("1,2,3", 2, "1 places"),
+        ("a,b\nc,d", 4, "line 1"),
+        ("L,P,S\n1,2,3\na,b\n4,5,6", 4, "line 3"),
+        ("nan,nan,nan\n1,2,3\n4,5,6", 4, "line 1"),
+        ("1,2,3\nl,p,s\n4,5,6", 4, "line 2"),
+        ("0,100,-600\n1e9,1e9,1e9", 4, "way.csv: Place 2 of the way, 1e+09"),
+        ("0,100,-600\n1e999,0,0", 4, "Place 2 of the way, inf"),
+        ("15000,0,0\n-15000,0,0", 4, "way is too long: 30 m"),
+    ],
 )
 def test_a_file_that_tells_no_way_is_refused(scan, truth, tmp_path, refusal, text, code, said):
     places = tmp_path / "way.csv"

@@ -24,6 +24,9 @@ LEAST_RADIUS_MM = 2.0
 SIDE_MM = 12.0
 """What lies so far beside the trachea belongs to a lung."""
 
+MOST_MM = 20_000.0
+"""The longest way, and how far from the frame's origin it may lead: far outside any scan."""
+
 WAY = "finding the way"
 STEP_MM = 1.0
 SMOOTH_MM = 5.0
@@ -80,19 +83,36 @@ def path_through(points_lps: FloatArray) -> FloatArray:
     """A smooth way (n, 3) through points (m, 3), all in LPS mm, one mm from point to point.
 
     Raises:
-        UsageError: fewer than two places, or numbers that aren't finite.
+        InputError: numbers that aren't finite, or a way of more than 20 m or farther away.
+        UsageError: fewer than two places.
     """
     points = np.asarray(points_lps, float)
-    if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():
+    if points.ndim != 2 or points.shape[1] != 3:
         raise UsageError("A way is a row of places: three numbers each, L, P and S in mm.")
+    _check_near(points)
     points = points[np.r_[True, np.linalg.norm(np.diff(points, axis=0), axis=1) > 1e-6]]
     if len(points) < 2:
         raise UsageError("A way needs at least two places.")
     at_mm = _along(points)
+    if at_mm[-1] > MOST_MM:
+        raise InputError(
+            f"The way is too long: {at_mm[-1] / 1000:.3g} m, of at most {MOST_MM / 1000:g} m. "
+            "Give fewer places, near the scan."
+        )
     fine = np.linspace(0, at_mm[-1], max(2, round(at_mm[-1] / STEP_MM) + 1))
     if len(points) == 2:
         return _at(points, at_mm, fine)
     return evenly(np.asarray(CubicSpline(at_mm, points)(fine)))
+
+
+def _check_near(points: FloatArray) -> None:
+    far = ~(np.abs(points) <= MOST_MM).all(axis=1)  # so that nan is far
+    if far.any():
+        place = ", ".join(f"{number:g}" for number in points[far][0])
+        raise InputError(
+            f"Place {far.argmax() + 1} of the way, {place}, doesn't lie near the scan: L, P "
+            f"and S in mm are within {MOST_MM:g}."
+        )
 
 
 def smoothed(points_lps: FloatArray, sigma_mm: float) -> FloatArray:
