@@ -58,6 +58,31 @@ def test_names_from_elsewhere_are_found(oblique: Geometry) -> None:
     assert made_elsewhere.mask("rib left 3").array.all()
 
 
+def test_body_and_groups_are_plain_names_in_maps_made_elsewhere(oblique: Geometry) -> None:
+    names = {1: "BODY", 2: "CouchSurface", 3: "Lungs", 4: "left lung", 5: "right lung"}
+    structures = tuple(Structure(n, name, (1, 2, 3)) for n, name in names.items())
+    theirs = LabelMap(np.zeros(oblique.shape, np.uint8), oblique, structures)
+    assert theirs.labels_of("body") == (1,)
+    assert theirs.labels_of("lungs") == (3,)
+    assert theirs.whole(structures[0]) == (1,)
+    mixed = LabelMap(theirs.array, oblique, (*STRUCTURES, Structure(9, "couch", (1, 2, 3))))
+    assert mixed.labels_of("body") == (5,)
+
+
+def test_vis3d_s_body_is_whole_and_every_other_structure_its_label(labels: LabelMap) -> None:
+    for structure in STRUCTURES:
+        every = tuple(range(1, 9))
+        expected = every if structure.name == "body" else (structure.label,)
+        assert labels.whole(structure) == labels.labels_of(structure.name) == expected
+
+
+def test_structures_of_one_name_are_that_name_together(oblique: Geometry) -> None:
+    twins = (Structure(3, "Nodule", (1, 2, 3)), Structure(7, "nodule", (1, 2, 3)))
+    theirs = LabelMap(np.zeros(oblique.shape, np.uint8), oblique, twins)
+    assert theirs.labels_of("nodule") == (3, 7)
+    assert [theirs.whole(one) for one in twins] == [(3,), (7,)]
+
+
 def test_an_array_of_another_kind_is_refused(oblique: Geometry) -> None:
     with pytest.raises(ValueError, match="uint8 or uint16"):
         LabelMap(np.zeros(oblique.shape, np.int32), oblique)  # type: ignore[arg-type]

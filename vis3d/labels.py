@@ -43,7 +43,10 @@ STRUCTURES = (
 """Every structure vis3d segments; left and right are the patient's."""
 
 BODY = "body"
-"""As a name: everything inside the skin; as a label: what there has no other label."""
+"""As a name: everything inside the skin; as a label: what there has no other label.
+
+So in label maps of vis3d's structures only: in one made elsewhere it is its label alone.
+"""
 
 GROUPS = {"lungs": ("left lung", "right lung")}
 """Names for several structures together."""
@@ -107,6 +110,12 @@ class LabelMap:
         )
         return groups + single
 
+    def whole(self, structure: Structure) -> tuple[int, ...]:
+        """The labels that one of the structures covers: its own; of vis3d's body, all."""
+        if structure.name == BODY and _OWN.issuperset(_keys(self.structures)):
+            return tuple(one.label for one in self.structures)
+        return (structure.label,)
+
     def labels_of(self, name: str) -> tuple[int, ...]:
         """The labels that together are the structure or group `name`.
 
@@ -114,12 +123,11 @@ class LabelMap:
             UnknownStructureError: this label map has none of that name.
         """
         wanted = normal_name(name)
-        if wanted == BODY and any(structure.name == BODY for structure in self.structures):
-            return tuple(structure.label for structure in self.structures)
-        known = {normal_name(structure.name) for structure in self.structures}
-        groups = GROUPS if wanted in known else {**GROUPS, **PARTS}
-        members = groups.get(wanted, (wanted,))
-        labels = tuple(s.label for s in self.structures if normal_name(s.name) in members)
+        found = [s for s in self.structures if normal_name(s.name) == wanted]
+        if not found:
+            members = {**GROUPS, **PARTS}.get(wanted, ())
+            found = [s for s in self.structures if normal_name(s.name) in members]
+        labels = tuple(label for structure in found for label in self.whole(structure))
         if not labels:
             raise UnknownStructureError(
                 f"There is no structure {name!r} here; choose from {', '.join(self.names)}."
@@ -158,6 +166,13 @@ class LabelMap:
         counts = self.voxels()
         present = [s.name for s in self.structures if counts[s.label]]
         return f"LabelMap({', '.join(present) or 'empty'}, {self.geometry!r})"
+
+
+def _keys(structures: Iterable[Structure]) -> set[tuple[int, str]]:
+    return {(structure.label, structure.name) for structure in structures}
+
+
+_OWN = _keys(STRUCTURES)
 
 
 def structure_labels(names: Iterable[str]) -> frozenset[int]:

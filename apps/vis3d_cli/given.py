@@ -31,6 +31,7 @@ def given_labels(
     import numpy as np
 
     from vis3d.labels import LabelMap
+    from vis3d.volume import Finding
 
     maps = reading.label_maps_for(volume, path, progress)
     wanted = list(_wanted(maps, names, path))
@@ -53,7 +54,13 @@ def given_labels(
         array[mask] = label
         made.append(replace(structure, label=label))
     made.sort(key=lambda one: one.label)
-    return LabelMap(array, volume.geometry, tuple(made), maps[0].report)
+    report = maps[0].report
+    if not array.any():
+        finding = Finding(
+            "nothing-marked", "warning", "The segmentation marks nothing in this scan."
+        )
+        report = replace(report, findings=(*report.findings, finding))
+    return LabelMap(array, volume.geometry, tuple(made), report)
 
 
 def _wanted(

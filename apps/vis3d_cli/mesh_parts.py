@@ -15,7 +15,7 @@ from vis3d_cli import options, reading
 from vis3d_cli.given import ALL, map_with
 
 if TYPE_CHECKING:
-    from vis3d.labels import LabelMap
+    from vis3d.labels import LabelMap, Structure
     from vis3d.volume import Mask, Volume
 
 
@@ -44,9 +44,14 @@ class What:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The structures asked for by name."""
+        """The structures asked for by name, each once however it is typed."""
         if self.structures is not None:
-            return options.names(self.structures)
+            from vis3d.labels import normal_name
+
+            once: dict[str, str] = {}
+            for name in options.names(self.structures):
+                once.setdefault(normal_name(name), name)
+            return tuple(once.values())
         return () if self.structure is None else (self.structure,)
 
 
@@ -128,21 +133,28 @@ def _of_file(
         for labels in maps:
             counts = labels.voxels()
             present = [one for one in labels.structures if counts[one.label]]
-            yield from (_single(labels, one.label) for one in present)
+            yield from (_of_map(labels, one) for one in present)
         return
     yield from (_named(map_with(maps, name, path), name) for name in names)
 
 
 def _named(labels: "LabelMap", name: str) -> Part:
     """A structure or group by its name; a group has the colour of its first member."""
-    from vis3d.labels import BODY, normal_name
+    from vis3d.labels import normal_name
 
     of = labels.labels_of(name)
-    first = BODY if normal_name(name) == BODY else None
-    color = next(
-        (s.color for s in labels.structures if s.label in of and first in (None, s.name)), None
-    )
+    members = [one for one in labels.structures if one.label in of]
+    named = [one for one in members if normal_name(one.name) == normal_name(name)]
+    color = (named or members)[0].color
     return Part(normal_name(name), color, lambda: labels.mask(name), labels, of)
+
+
+def _of_map(labels: "LabelMap", structure: "Structure") -> Part:
+    """One structure of all: its label; vis3d's body is everything inside the skin."""
+    whole = labels.whole(structure)
+    return (
+        _named(labels, structure.name) if len(whole) > 1 else _single(labels, structure.label)
+    )
 
 
 def _single(labels: "LabelMap", label: int) -> Part:

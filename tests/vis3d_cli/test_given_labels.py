@@ -103,3 +103,48 @@ def test_a_dicom_scan_without_a_series_is_not_called_something_else(series, tmp_
     )
     assert code == 4
     assert "names no series" in line
+
+
+@pytest.fixture(scope="module")
+def radiotherapy(phantom, tmp_path_factory):
+    """A map made elsewhere: a body, the couch beside it, and two structures of one name."""
+    numbers = np.array([2, 3, 4, 1, 1, 1, 1, 1, 1], np.uint8)
+    names = {1: "body", 2: "CouchSurface", 3: "Nodule", 4: "nodule"}
+    structures = tuple(Structure(n, name, (n, 9, 99)) for n, name in names.items())
+    labels = replace(phantom.labels, array=numbers[phantom.labels.array], structures=structures)
+    path = tmp_path_factory.mktemp("theirs") / "plan.seg.nrrd"
+    vis3d.write_labelmap(labels, path)
+    return labels, path
+
+
+def test_structures_of_a_file_are_reported_each_by_its_label(
+    series, radiotherapy, tmp_path, answer
+):
+    labels, path = radiotherapy
+    told = answer("segment", series, "--segmentation", path, "-o", tmp_path / "seg.dcm")
+    counts = np.bincount(labels.array.ravel()).tolist()[1:]
+    assert [one["voxels"] for one in told["structures"]] == counts
+    made = hd.seg.segread(tmp_path / "seg.dcm")
+    for number, count in enumerate(counts, 1):
+        voxels = made.get_volume(segment_numbers=[number]).array
+        assert np.count_nonzero(voxels) == count
+
+
+def test_measure_counts_the_body_of_a_file_without_the_couch(scan, radiotherapy, answer):
+    labels, path = radiotherapy
+    told = answer("measure", scan, "--segmentation", path)
+    voxels = [one["voxels"] for one in told["regions"]]
+    assert voxels == np.bincount(labels.array.ravel()).tolist()[1:]
+
+
+def test_a_label_map_that_marks_nothing_says_so(scan, phantom, tmp_path, answer):
+    empty = replace(phantom.labels, array=np.zeros_like(phantom.labels.array))
+    vis3d.write_labelmap(empty, tmp_path / "empty.nii.gz")
+    told = answer("segment", scan, "--segmentation", tmp_path / "empty.nii.gz",
+                  "-o", tmp_path / "out.nii.gz")  # fmt: skip
+    assert told["structures"] == []
+    (finding,) = (one for one in told["findings"] if one["code"] == "nothing-marked")
+    assert (finding["severity"], finding["message"]) == (
+        "warning",
+        "The segmentation marks nothing in this scan.",
+    )

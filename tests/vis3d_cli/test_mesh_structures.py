@@ -100,6 +100,38 @@ def test_all_structures_of_a_file_are_those_that_have_voxels(scan, phantom, tmp_
         assert one["volume_ml"] == pytest.approx(voxels * labels.geometry.voxel_ml, rel=0.03)
 
 
+def test_the_body_of_all_structures_is_everything_inside_the_skin(
+    scan, truth, phantom, tmp_path, answer
+):
+    told = answer(
+        *("mesh", scan, "--segmentation", truth, "--structures", "all"),
+        *("-o", tmp_path / "all.glb"),
+    )
+    (body,) = (one for one in told["structures"] if one["name"] == "body")
+    assert body["volume_ml"] == pytest.approx(phantom.labels.volume_ml("body"), rel=0.03)
+    (structure,) = (one for one in vis3d.STRUCTURES if one.name == "body")
+    assert tuple(body["color"]) == structure.color
+
+
+def test_the_body_of_another_tool_is_its_label(scan, phantom, tmp_path, answer):
+    theirs = tuple(replace(s, name=s.name.replace("bones", "couch")) for s in vis3d.STRUCTURES)
+    write_labelmap(replace(phantom.labels, structures=theirs), tmp_path / "plan.nrrd")
+    told = answer(
+        *("mesh", scan, "--segmentation", tmp_path / "plan.nrrd", "--structure", "body"),
+        *("-o", tmp_path / "body.stl"),
+    )
+    ml = phantom.labels.voxels()[5] * phantom.labels.geometry.voxel_ml
+    assert told["volume_ml"] == pytest.approx(ml, rel=0.03)
+
+
+def test_a_name_typed_twice_is_one_surface(scan, truth, tmp_path, answer):
+    told = answer(
+        *("mesh", scan, "--segmentation", truth, "-o", tmp_path / "lungs.glb"),
+        *("--structures", "left-lung,lungs,left_lung,Left Lung"),
+    )
+    assert [one["name"] for one in told["structures"]] == ["left lung", "lungs"]
+
+
 def test_a_rounded_header_places_the_labels_on_the_scan_itself(scan, phantom, tmp_path, answer):
     near = replace(
         phantom.labels.geometry,

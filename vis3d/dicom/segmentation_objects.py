@@ -215,13 +215,14 @@ def _segmentation(labelmap: LabelMap, sources: list[Any], method: Method) -> "Se
 
 def _segment_array(labelmap: LabelMap, present: list[Structure]) -> NDArray[Any]:
     """Segment numbers [k, j, i], or where they overlap a mask each [k, j, i, segment]."""
-    if not any(structure.name == BODY for structure in present):
+    covered = [labelmap.whole(structure) for structure in present]
+    if all(len(labels) == 1 for labels in covered):
         numbers = np.zeros(np.iinfo(labelmap.array.dtype).max + 1, np.uint16)
         numbers[[structure.label for structure in present]] = range(1, len(present) + 1)
         return numbers[labelmap.array]
     stack = np.empty((*labelmap.array.shape, len(present)), np.uint8)
-    for number, structure in enumerate(present):
-        stack[..., number] = np.isin(labelmap.array, labelmap.labels_of(structure.name))
+    for number, labels in enumerate(covered):
+        stack[..., number] = np.isin(labelmap.array, labels)
     return stack
 
 

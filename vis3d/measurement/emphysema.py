@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.geometry import Geometry
-from vis3d.labels import STRUCTURES, LabelMap, Structure, normal_name
+from vis3d.labels import STRUCTURES, LabelMap, Structure
 from vis3d.measurement.region import LAA_HU, measured, require_same_grid
 from vis3d.volume import Volume
 
@@ -102,8 +102,8 @@ def emphysema_map(volume: Volume, labels: LabelMap) -> LabelMap:
         UnknownStructureError: the label map has no lungs.
     """
     require_same_grid(volume, labels.geometry)
-    sides = [s for s in labels.structures if normal_name(s.name) in ("left lung", "right lung")]
     wanted = labels.labels_of("lungs")
+    sides = [structure for structure in labels.structures if structure.label in wanted]
     table = np.zeros(np.iinfo(labels.array.dtype).max + 1, labels.array.dtype)
     table[list(wanted)] = wanted
     number = EMPHYSEMA.label

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
-from vis3d.labels import BODY, PARTS, Check, LabelMap, normal_name
+from vis3d.labels import PARTS, Check, LabelMap, normal_name
 from vis3d.measurement.emphysema import Clusters
 from vis3d.measurement.histograms import RegionHistogram
 from vis3d.measurement.lungs import SIDES, measure_sides
@@ -85,8 +85,9 @@ def measure_lungs(
         UsageError: the label map lies on another grid than the volume.
         UnknownStructureError: the label map has no lungs.
     """
-    labels.labels_of("lungs")
     only = tuple(s for s in labels.structures if normal_name(s.name) in SIDES)
+    if not only:
+        labels.labels_of(SIDES[0])  # says which structures there are
     return measure_structures(volume, replace(labels, structures=only), progress=progress)
 
 
@@ -152,14 +153,12 @@ class _Part:
 def _parts_of(labels: LabelMap) -> Iterator[_Part]:
     """Every structure; then those that are only there as their parts together.
 
-    The body as a structure is everything inside the skin; see `LabelMap`.
+    vis3d's body as a structure is everything inside the skin; see `LabelMap.whole`.
     """
     boxes = _boxes(labels)
     names = [normal_name(structure.name) for structure in labels.structures]
     for structure in labels.structures:
-        whole = structure.name == BODY
-        wanted = labels.labels_of(BODY) if whole else (structure.label,)
-        yield _Part(structure.name, labels, wanted, boxes)
+        yield _Part(structure.name, labels, labels.whole(structure), boxes)
     for name, members in PARTS.items():
         if name not in names and set(members) & set(names):
             yield _Part(name, labels, labels.labels_of(name), boxes)

@@ -98,11 +98,11 @@ def segment(
 
 
 def report_document(labels: "LabelMap", loaded: "Iterable[Finding]") -> dict[str, object]:
-    """What `--report` and `--json` hold; the body is everything inside the skin."""
+    """What `--report` and `--json` hold; vis3d's body is everything inside the skin."""
     counts = labels.voxels()
     structures = []
     for structure in labels.structures:
-        voxels = sum(counts[label] for label in labels.labels_of(structure.name))
+        voxels = sum(counts[label] for label in labels.whole(structure))
         structures.append(
             {
                 "label": structure.label,
