@@ -42,10 +42,10 @@ STRUCTURES = (
 )
 """Every structure vis3d segments; left and right are the patient's."""
 
-BODY = "body"
+BODY_LABEL, BODY = 5, "body"
 """As a name: everything inside the skin; as a label: what there has no other label.
 
-So in label maps of vis3d's structures only: in one made elsewhere it is its label alone.
+A body of another label or spelling was made elsewhere, and is its label alone.
 """
 
 GROUPS = {"lungs": ("left lung", "right lung")}
@@ -112,7 +112,7 @@ class LabelMap:
 
     def whole(self, structure: Structure) -> tuple[int, ...]:
         """The labels that one of the structures covers: its own; of vis3d's body, all."""
-        if structure.name == BODY and _OWN.issuperset(_keys(self.structures)):
+        if (structure.label, structure.name) == (BODY_LABEL, BODY):
             return tuple(one.label for one in self.structures)
         return (structure.label,)
 
@@ -166,13 +166,6 @@ class LabelMap:
         counts = self.voxels()
         present = [s.name for s in self.structures if counts[s.label]]
         return f"LabelMap({', '.join(present) or 'empty'}, {self.geometry!r})"
-
-
-def _keys(structures: Iterable[Structure]) -> set[tuple[int, str]]:
-    return {(structure.label, structure.name) for structure in structures}
-
-
-_OWN = _keys(STRUCTURES)
 
 
 def structure_labels(names: Iterable[str]) -> frozenset[int]:
