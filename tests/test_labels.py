@@ -65,6 +65,8 @@ def test_body_and_groups_are_plain_names_in_maps_made_elsewhere(oblique: Geometr
     assert theirs.labels_of("body") == (1,)
     assert theirs.labels_of("lungs") == (3,)
     assert theirs.whole(structures[0]) == (1,)
+    couch, skin = Structure(9, "couch", (1, 2, 3)), Structure(12, "body", (1, 2, 3))
+    assert LabelMap(theirs.array, oblique, (couch, skin)).labels_of("body") == (12,)
 
 
 def test_vis3d_s_body_is_whole_and_every_other_structure_its_label(labels: LabelMap) -> None:

@@ -42,10 +42,10 @@ STRUCTURES = (
 )
 """Every structure vis3d segments; left and right are the patient's."""
 
-BODY_LABEL, BODY = 5, "body"
+BODY = "body"
 """As a name: everything inside the skin; as a label: what there has no other label.
 
-A body of another label or spelling was made elsewhere, and is its label alone.
+So where vis3d's labels have vis3d's names; in a map made elsewhere it is its label alone.
 """
 
 GROUPS = {"lungs": ("left lung", "right lung")}
@@ -112,7 +112,10 @@ class LabelMap:
 
     def whole(self, structure: Structure) -> tuple[int, ...]:
         """The labels that one of the structures covers: its own; of vis3d's body, all."""
-        if (structure.label, structure.name) == (BODY_LABEL, BODY):
+        ours = {one.label: one.name for one in STRUCTURES}
+        if ours.get(structure.label) == structure.name == BODY and all(
+            ours.get(one.label, one.name) == one.name for one in self.structures
+        ):
             return tuple(one.label for one in self.structures)
         return (structure.label,)
 
