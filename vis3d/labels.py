@@ -112,8 +112,7 @@ class LabelMap:
 
     def whole(self, structure: Structure) -> tuple[int, ...]:
         """The labels that one of the structures covers: its own; of vis3d's body, all."""
-        # what a person adds in the explorer is numbered from 6 on
-        ours = {one.label: one.name for one in STRUCTURES[:5]}
+        ours = {one.label: one.name for one in STRUCTURES}
         if ours.get(structure.label) == structure.name == BODY and all(
             ours.get(one.label, one.name) == one.name for one in self.structures
         ):

@@ -4,12 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from vis3d.errors import UsageError
-from vis3d.labels import Report, Structure, normal_name
+from vis3d.labels import STRUCTURES, Report, Structure, normal_name
 from vis3d.segmentation import Edit, Step
 from vis3d_viewer.measuring import Kept
 
 MAX_STRUCTURES = 200
 MAX_NAME = 60
+
+LAST_KNOWN = max(structure.label for structure in STRUCTURES)
+"""Labels up to this one mean what the table says; those beyond are free."""
 
 COLORS = (
     (232, 106, 106),
@@ -68,10 +71,12 @@ def free_label(listed: Listed) -> int:
         UsageError: there are too many.
     """
     taken = {structure.label for structure in listed.structures}
-    first = 1 + max((*taken, 5))  # those of the table stay what they are
     if len(taken) >= MAX_STRUCTURES:
         raise UsageError(f"There are {len(taken)} structures; delete one first.")
-    return first if first < 256 else next(n for n in range(6, 256) if n not in taken)
+    following = 1 + max(LAST_KNOWN, *taken, 0)
+    if following < 256:
+        return following
+    return next(n for n in range(LAST_KNOWN + 1, 256) if n not in taken)
 
 
 def free_name(listed: Listed, name: str) -> str:
@@ -88,8 +93,8 @@ def free_name(listed: Listed, name: str) -> str:
 def in_order(structures: Iterable[Structure]) -> tuple[Structure, ...]:
     """The table's structures by label, then those that were added, as they came."""
     listed = list(structures)
-    known = sorted((s for s in listed if s.label <= 5), key=lambda s: s.label)
-    return (*known, *(s for s in listed if s.label > 5))
+    known = sorted((s for s in listed if s.label <= LAST_KNOWN), key=lambda s: s.label)
+    return (*known, *(s for s in listed if s.label > LAST_KNOWN))
 
 
 def sound_name(name: str) -> str:

@@ -59,7 +59,7 @@ def test_what_is_done_is_kept_and_goes_on_after_a_crash(kept: KeptWork, tmp_path
     first = Sitting(kept, tmp_path / "one")
     assert first.desk.state["kept_work"] is None
     first.threshold(200, 3000, "blob")
-    first.bench.reshape(6, "grow", 3)
+    first.bench.reshape(9, "grow", 3)
     first.desk.finish()
     first.marks.mark("distance", [[0, 0, 0], [0, 3, 4]])
     first.desk.choose_settings(layout="large")
@@ -77,8 +77,8 @@ def test_what_is_done_is_kept_and_goes_on_after_a_crash(kept: KeptWork, tmp_path
     assert second.desk.settings.layout == "large"
     assert first.desk.study is not None
     assert second.desk.study is not None
-    assert (second.desk.study.masks[6].array == first.desk.study.masks[6].array).all()
-    assert set(second.desk.study.surfaces) == {6}
+    assert (second.desk.study.masks[9].array == first.desk.study.masks[9].array).all()
+    assert set(second.desk.study.surfaces) == {9}
     second.bench.redo()
     second.desk.finish()
     assert second.desk.state["marks"][0]["text"] == "5.0 mm"
@@ -172,14 +172,14 @@ def test_what_is_only_looked_at_is_kept_with_the_work(
     sitting.desk.finish()
     assert not kept.folder.exists(), "of a look alone nothing is kept"
     sitting.threshold(200, 3000, "blob")
-    sitting.desk.choose_settings(opacity={"6": 0.5})
+    sitting.desk.choose_settings(opacity={"9": 0.5})
     sitting.work.looked()
     sitting.work.looked()
     sitting.desk.finish()
     again = Sitting(kept, tmp_path / "two")
     again.work.continue_work()
     again.desk.finish()
-    assert again.desk.settings.opacity == {"6": 0.5}
+    assert again.desk.settings.opacity == {"9": 0.5}
     when = [file.stat().st_mtime_ns for file in kept.folder.iterdir()]
     again.work.looked()
     again.desk.finish()
@@ -201,7 +201,7 @@ def test_a_session_is_saved_and_opened_as_a_file(tmp_path: Path) -> None:
     second.desk.finish()
     assert second.names == ["blob"]
     assert second.desk.study is not None
-    assert set(second.desk.study.surfaces) == {6}
+    assert set(second.desk.study.surfaces) == {9}
     assert not sent.exists()
     sent.write_bytes(b"PK\3\4")
     second.work.take_file(sent)

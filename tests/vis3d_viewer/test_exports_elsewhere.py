@@ -38,7 +38,7 @@ def saved(desk: PlainDesk) -> Path:
 
 def test_what_is_shown_before_a_download_is_what_the_file_holds(tmp_path: Path) -> None:
     desk, exporter = opened(Study(blob_scan()), tmp_path)
-    exporter.prepare_surface(6)
+    exporter.prepare_surface(9)
     desk.finish()
     plan = desk.state["surface_plan"]
     exporter.save_surface(".stl")
@@ -64,7 +64,7 @@ def test_nrrd_holds_the_structures_where_they_lie(from_dicom: Study, tmp_path: P
     desk, exporter = opened(from_dicom, tmp_path)
     exporter.save_labels(".nrrd")
     image = sitk.ReadImage(str(saved(desk)))
-    filled = np.argwhere(sitk.GetArrayFromImage(image) == 6)
+    filled = np.argwhere(sitk.GetArrayFromImage(image) == 9)
     assert len(filled) == 27
     middle = image.TransformContinuousIndexToPhysicalPoint(filled.mean(axis=0)[::-1].tolist())
     assert np.allclose(middle, blob_lps(), atol=1e-3)

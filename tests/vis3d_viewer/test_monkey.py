@@ -132,7 +132,7 @@ class Monkey:
 
     def label(self) -> int:
         assert self.desk.study is not None
-        return self.chance.choice([s.label for s in self.desk.study.structures] or [6])
+        return self.chance.choice([s.label for s in self.desk.study.structures] or [9])
 
     def point(self) -> list[float]:
         nk, nj, ni = GEOMETRY.shape

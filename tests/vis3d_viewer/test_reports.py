@@ -101,7 +101,7 @@ def test_what_lies_over_a_lung_takes_nothing_from_the_report(desk: PlainDesk) ->
     desk.finish()
     assert desk.study is not None
     assert volume is desk.study.volume
-    assert (desk.study.labels.array == 6).all()  # type: ignore[union-attr]
+    assert (desk.study.labels.array == 9).all()  # type: ignore[union-attr]
     Reports(desk).show_report()
     desk.finish()
     rows = {row["name"]: row for row in desk.state["lung_report"]["regions"]}

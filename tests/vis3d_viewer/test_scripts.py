@@ -85,28 +85,28 @@ def test_the_script_repeats_every_tool_there_is(
     steps: list[tuple[str, tuple[object, ...]]] = [
         ("add_threshold", (200, 3000, "blob")),
         ("grow_region", (0, 1000, 'grown "here"')),
-        ("reshape", (6, "grow", 2.5)),
-        ("duplicate", (6,)),
-        ("reshape", (8, "grow", 4)),
-        ("reshape", (8, "shrink", 1)),
-        ("subtract", (8, 7)),
-        ("stroke", ("brush", 6, [lps(2, 5, 3), lps(10, 5, 3)], 2.0, None, None)),
-        ("stroke", ("eraser", 6, [lps(4, 5, 3)], 1.5, normal, [-2000, 2000])),
-        ("stroke", ("brush", 7, [lps(5, 5, 8)], 4.0, normal, None)),
-        ("cut_outline", (7, corners, normal, "inside", False)),
-        ("rename", (7, "left over")),
-        ("recolor", (7, "#123456")),
-        ("duplicate", (6,)),
-        ("cut_view", (9, square, "inside")),
-        ("at_point", (6, "keep island")),
-        ("stroke", ("brush", 7, [lps(15, 5, 2)], 3.0, None, None)),
-        ("at_point", (7, "remove island")),
-        ("stroke", ("brush", 8, [lps(22, 14, 6)], 7.0, None, None)),
-        ("stroke", ("eraser", 8, [lps(22, 14, 6)], 3.0, None, None)),
-        ("fill_holes", (8,)),
-        ("stroke", ("eraser", 8, [lps(22, 14, 6), lps(22, 14, 30)], 2.0, None, None)),
-        ("reshape", (8, "close", 4)),
-        ("reshape", (8, "open", 4)),
+        ("reshape", (9, "grow", 2.5)),
+        ("duplicate", (9,)),
+        ("reshape", (11, "grow", 4)),
+        ("reshape", (11, "shrink", 1)),
+        ("subtract", (11, 10)),
+        ("stroke", ("brush", 9, [lps(2, 5, 3), lps(10, 5, 3)], 2.0, None, None)),
+        ("stroke", ("eraser", 9, [lps(4, 5, 3)], 1.5, normal, [-2000, 2000])),
+        ("stroke", ("brush", 10, [lps(5, 5, 8)], 4.0, normal, None)),
+        ("cut_outline", (10, corners, normal, "inside", False)),
+        ("rename", (10, "left over")),
+        ("recolor", (10, "#123456")),
+        ("duplicate", (9,)),
+        ("cut_view", (12, square, "inside")),
+        ("at_point", (9, "keep island")),
+        ("stroke", ("brush", 10, [lps(15, 5, 2)], 3.0, None, None)),
+        ("at_point", (10, "remove island")),
+        ("stroke", ("brush", 11, [lps(22, 14, 6)], 7.0, None, None)),
+        ("stroke", ("eraser", 11, [lps(22, 14, 6)], 3.0, None, None)),
+        ("fill_holes", (11,)),
+        ("stroke", ("eraser", 11, [lps(22, 14, 6), lps(22, 14, 30)], 2.0, None, None)),
+        ("reshape", (11, "close", 4)),
+        ("reshape", (11, "open", 4)),
         ("mark", ("distance", [lps(0, 0, 2), lps(10, 3, 2)])),
         ("mark", ("angle", [lps(5, 0, 2), lps(0, 0, 2), lps(0, 5, 2)])),
         ("mark", ("ellipse", [lps(9, 20, 5), lps(12, 20, 5), lps(9, 23, 5)])),
@@ -114,11 +114,11 @@ def test_the_script_repeats_every_tool_there_is(
         ("move_mark", (1, 1, lps(0, 9, 2))),
         ("rename_mark", (3, "the 'blob'")),
         ("delete_mark", (2,)),
-        ("delete", (6,)),
+        ("delete", (9,)),
         ("undo", ()),
-        ("merge", (7, 9)),
+        ("merge", (10, 12)),
         ("add_level", (150.0,)),
-        ("reshape", (8, "smooth", 1.5)),
+        ("reshape", (11, "smooth", 1.5)),
         ("segment", ("body",)),
         ("undo", ()),
     ]
@@ -131,7 +131,7 @@ def test_the_script_repeats_every_tool_there_is(
         assert name == "undo" or desk.state["steps"] != before, (name, arguments)
     assert desk.study is not None
     assert desk.study.labels is not None
-    assert set(np.unique(desk.study.labels.array)) >= {0, 7, 8}
+    assert set(np.unique(desk.study.labels.array)) >= {0, 10, 11}
     assert (repeated(desk, bench, tmp_path) == desk.study.labels.array).all()
     marks.save_marks(".json")
     saved, ours = (
@@ -177,7 +177,7 @@ def test_structures_come_from_a_file_on_another_grid(
     (tmp_path / "labels.nrrd").write_bytes(kept.read_bytes())
     assert desk.study.labels is not None
     ours = desk.study.labels.array
-    assert set(np.unique(ours)) == {0, 6, 7}
+    assert set(np.unique(ours)) == {0, 9, 10}
     bench.save_script()
     assert "from_file('labels2.nrrd', 0, 7)" in desk.offered[-1].read_text()
     (tmp_path / "again").mkdir()

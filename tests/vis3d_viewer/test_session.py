@@ -60,16 +60,16 @@ def worked(folder: Path) -> Workbench:
     bench.add_threshold(200, 3000, "blob")
     bench.add_threshold(-2000, 0, "the 'air'")
     desk.finish()
-    bench.reshape(6, "grow", 3)
-    bench.corrections.stroke("brush", 6, [lps(3, 5, 3), lps(9, 5, 3)], 2.5, None, [-2000, 0])
-    bench.recolor(6, "#010203")
-    bench.duplicate(7)
+    bench.reshape(9, "grow", 3)
+    bench.corrections.stroke("brush", 9, [lps(3, 5, 3), lps(9, 5, 3)], 2.5, None, [-2000, 0])
+    bench.recolor(9, "#010203")
+    bench.duplicate(10)
     marks.mark("distance", [lps(0, 0, 2), lps(10, 0, 2)])
     marks.mark("ellipse", [lps(9, 20, 5), lps(12, 20, 5), lps(9, 23, 5)])
     desk.finish()
     marks.rename_mark(1, "axis")
-    bench.delete(8)
-    bench.rename(6, "nodule")
+    bench.delete(11)
+    bench.rename(9, "nodule")
     desk.finish()
     bench.undo()
     bench.undo()
@@ -250,20 +250,20 @@ SPOILED: dict[str, Spoil] = {
     "a negative number": lambda d: d.update(now=-1),
     "true is no number": lambda d: d.update(done=True),
     "a number too large": lambda d: d["steps"][0].update(before=10**30),
-    "another shape": lambda d: d["masks"]["6"].update(shape=[10**6] * 3),
-    "a box beside the grid": lambda d: d["masks"]["6"].update(start=[19, 29, 39]),
-    "a huge box": lambda d: d["masks"]["6"].update(start=[0] * 3, shape=[20, 30, 40]),
-    "a list in a list": lambda d: d["masks"]["6"].update(start=[[0], 0, 0]),
-    "no such voxels": lambda d: d["masks"]["6"].update(blob=10**6),
-    "voxels of nothing": lambda d: d["masks"].pop("6"),
-    "a label of another kind": lambda d: d["masks"].update({"../6": d["masks"]["6"]}),
-    "a label with other digits": lambda d: d["masks"].update({"٦": d["masks"]["6"]}),
+    "another shape": lambda d: d["masks"]["9"].update(shape=[10**6] * 3),
+    "a box beside the grid": lambda d: d["masks"]["9"].update(start=[19, 29, 39]),
+    "a huge box": lambda d: d["masks"]["9"].update(start=[0] * 3, shape=[20, 30, 40]),
+    "a list in a list": lambda d: d["masks"]["9"].update(start=[[0], 0, 0]),
+    "no such voxels": lambda d: d["masks"]["9"].update(blob=10**6),
+    "voxels of nothing": lambda d: d["masks"].pop("9"),
+    "a label of another kind": lambda d: d["masks"].update({"../9": d["masks"]["9"]}),
+    "a label with other digits": lambda d: d["masks"].update({"٩": d["masks"]["9"]}),
     "a label too large": lambda d: d["structures"][0].update(label=300),
     "a name of nothing": lambda d: d["structures"][0].update(name=" \n "),
     "a name too long": lambda d: d["structures"][0].update(name="x" * 100_000),
     "a colour too bright": lambda d: d["structures"][0].update(color=[1, 2, 256]),
     "two of one name": lambda d: [s.update(name="x") for s in d["structures"]],
-    "two of one label": lambda d: [s.update(label=6) for s in d["structures"]],
+    "two of one label": lambda d: [s.update(label=9) for s in d["structures"]],
     "a mark in the air": lambda d: d["marks"][0].update(points=[[0, 0, 0]]),
     "a mark too far": lambda d: d["marks"][0].update(points=[[0, 0, 1e300], [0, 0, 0]]),
     "a mark of no kind": lambda d: d["marks"][0].update(kind="__class__"),
@@ -298,7 +298,7 @@ def test_settings_that_make_no_sense_are_left_out(file: Path) -> None:
 
 def test_packed_voxels_serve_once(file: Path) -> None:
     document, blobs = taken_apart(file)
-    one = document["masks"]["6"]
+    one = document["masks"]["9"]
     size = int(np.prod(one["shape"]))
     names = [0, 0, 0]
     document["steps"][0]["edits"] = {

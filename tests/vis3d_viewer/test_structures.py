@@ -63,11 +63,11 @@ def test_finding_one_again_leaves_the_others(structures: Structures) -> None:
 def test_a_new_structure_lies_over_older_ones_and_under_none(structures: Structures) -> None:
     structures.add(ball((4, 4, 4), 2.5), "nodule", "Add nodule")
     new = structures.listed[-1]
-    assert (new.label, new.name) == (6, "nodule")
+    assert (new.label, new.name) == (9, "nodule")
     inside = ball((4, 4, 4), 2.5).array
-    assert (structures.labels.array[inside] == 6).all()
+    assert (structures.labels.array[inside] == 9).all()
     assert structures.voxels[1] == 64, "the lung keeps its voxels below"
-    structures.delete(6)
+    structures.delete(9)
     assert (structures.labels.array == found_map().array).all()
 
 
@@ -84,16 +84,16 @@ def test_names_are_unique_and_sound(structures: Structures) -> None:
 
 def test_sets_are_what_they_are_called(structures: Structures) -> None:
     structures.add(ball((4, 4, 4), 2.5), "ball", "Add")
-    lung, extra = structures.mask(1).array.copy(), structures.mask(6).array.copy()
-    structures.subtract(1, 6)
+    lung, extra = structures.mask(1).array.copy(), structures.mask(9).array.copy()
+    structures.subtract(1, 9)
     assert (structures.mask(1).array == (lung & ~extra)).all()
     structures.undo()
-    structures.merge(1, 6)
+    structures.merge(1, 9)
     assert (structures.mask(1).array == (lung | extra)).all()
     assert [s.label for s in structures.listed] == [1, 4, 5]
     structures.duplicate(1)
-    assert (structures.mask(6).array == (lung | extra)).all()
-    assert structures.structure(6).name == "left lung copy"
+    assert (structures.mask(9).array == (lung | extra)).all()
+    assert structures.structure(9).name == "left lung copy"
 
 
 def test_empty_ones_are_refused(structures: Structures) -> None:

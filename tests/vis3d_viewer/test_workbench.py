@@ -119,7 +119,7 @@ def test_tools_change_shape_and_undo_leads_back(desk: PlainDesk, bench: Workbenc
 def test_the_history_leads_to_any_step(desk: PlainDesk, bench: Workbench) -> None:
     for n, name in enumerate("abcd"):
         bench.add_threshold(200 - n, 3000, name)
-    bench.rename(6, "first")
+    bench.rename(9, "first")
     desk.finish()
     for count, listed in ((2, ["a", "b"]), (5, ["first", "b", "c", "d"]), (0, []), (1, ["a"])):
         bench.stand_at(count)
@@ -161,15 +161,15 @@ def test_lists_change_and_surfaces_of_others_stay(desk: PlainDesk, bench: Workbe
     ("trigger", "arguments"),
     [
         ("rename", (True, "x")),
-        ("recolor", (6, "red")),
-        ("recolor", (6, "#12345")),
+        ("recolor", (9, "red")),
+        ("recolor", (9, "#12345")),
         ("add_threshold", (float("nan"), 5)),
         ("add_threshold", ("1", 5)),
         ("add_threshold", (5, 1)),
-        ("reshape", (6, "explode", 1)),
-        ("reshape", (6, "grow", 1e9)),
-        ("reshape", (6, "grow", 0)),
-        ("at_point", (6, "shake")),
+        ("reshape", (9, "explode", 1)),
+        ("reshape", (9, "grow", 1e9)),
+        ("reshape", (9, "grow", 0)),
+        ("at_point", (9, "shake")),
         ("merge", (None, {})),
     ],
 )
