@@ -1,7 +1,5 @@
 """Emphysema as an overlay: the lungs' voxels below -950 HU, on slices and in 3D."""
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,7 +12,8 @@ from vis3d.measurement import EMPHYSEMA
 from vis3d.measurement.emphysema import low_attenuation
 from vis3d.measurement.region import measured
 from vis3d.meshing.for_view import surface_for_view
-from vis3d.volume import Mask
+from vis3d.volume import Mask, Volume
+from vis3d_viewer.catching_up import CatchingUp, Make, Take
 from vis3d_viewer.desk import Desk
 from vis3d_viewer.study import LowAir, Study
 
@@ -30,12 +29,7 @@ class Emphysema:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._working = False
-
-    @property
-    def triggers(self) -> dict[str, Callable[..., None]]:
-        """Nothing: it is a setting that shows it."""
-        return {}
+        self._finding = CatchingUp(desk, self._outdated)
 
     def follow(self) -> None:
         """After each change of study or settings: find anew what is outdated."""
@@ -44,25 +38,21 @@ class Emphysema:
             self._desk.take(replace(study, emphysema=None))  # which leads here again
             return
         self._tell(study)
-        if self._wanted(study) and not self._working:
-            self._working = True
-            self._desk.start(self._find())
+        self._finding.follow()
 
-    async def _find(self) -> None:
-        try:
-            while self._wanted(study := self._desk.study):
-                assert study is not None
-                found = await asyncio.to_thread(partial(low_air, study))
-                now = self._desk.study
-                if now is not None and now.volume is study.volume:
-                    self._desk.take(replace(now, emphysema=found))
-        finally:
-            self._working = False
-
-    def _wanted(self, study: Study | None) -> bool:
+    def _outdated(self) -> Make | None:
+        study = self._desk.study
         if study is None or not self._desk.settings.show_emphysema or not _lungs(study):
-            return False
-        return not is_current(study)
+            return None
+        return None if is_current(study) else partial(self._find, study)
+
+    def _find(self, study: Study) -> Take:
+        return partial(self._take, study.volume, low_air(study))
+
+    def _take(self, volume: Volume | None, found: LowAir) -> None:
+        now = self._desk.study
+        if now is not None and now.volume is volume:
+            self._desk.take(replace(now, emphysema=found))
 
     def _tell(self, study: Study | None) -> None:
         text = ""

@@ -73,7 +73,8 @@ class Explorer:
         showing = self._bench.showing
         self._continuing = Continuing(self, showing, kept, given=wishes.session)
         self.drawn = DrawnHere(self)
-        self._followers = (Emphysema(self), Smoothness(self), Levels(self))
+        self._levels = Levels(self)
+        self._followers = (Emphysema(self), Smoothness(self))
         self.opening = Opening(self, self._jobs, sources)
         self._prepare_state()
 
@@ -223,6 +224,7 @@ class Explorer:
         self._bench.open(opened)
         self._exports.clear()
         self._reports.clear()
+        self._levels.clear()
         self._take(opened)
         self._continuing.open(opened)
         self._update(job=_job("Preparing the 3D view", 0.0))
@@ -287,8 +289,10 @@ class Explorer:
             self._reports,
             self._marks,
             self._continuing,
+            self._levels,
+            self.drawn,
         )
-        for part in (*parts, *self._followers, self.drawn):
+        for part in parts:
             for name, work in part.triggers.items():
                 self._server.trigger(name)(self._explained(work))
 

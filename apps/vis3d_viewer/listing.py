@@ -73,7 +73,7 @@ def free_label(listed: Listed) -> int:
     taken = {structure.label for structure in listed.structures}
     if len(taken) >= MAX_STRUCTURES:
         raise UsageError(f"There are {len(taken)} structures; delete one first.")
-    following = 1 + max(LAST_KNOWN, *taken, 0)
+    following = 1 + max([LAST_KNOWN, *taken])
     if following < 256:
         return following
     return next(n for n in range(LAST_KNOWN + 1, 256) if n not in taken)

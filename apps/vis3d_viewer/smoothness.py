@@ -1,13 +1,12 @@
 """How smooth each surface is shown; the voxels and the files stay as they are."""
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from vis3d.meshing.fairing import smoothed
 from vis3d.progress import silent
 from vis3d.surface import Surface
+from vis3d_viewer.catching_up import CatchingUp, Make, Take
 from vis3d_viewer.desk import Desk
 from vis3d_viewer.settings import Settings
 from vis3d_viewer.study import Smoothed, Study
@@ -18,30 +17,25 @@ class Smoothness:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._working = False
-
-    @property
-    def triggers(self) -> dict[str, Callable[..., None]]:
-        """Nothing: settings say it all."""
-        return {}
+        self._smoothing = CatchingUp(desk, self._outdated)
 
     def follow(self) -> None:
         """After each change of study or settings: smooth what isn't yet."""
-        if not self._working and outdated(self._desk.study, self._desk.settings):
-            self._working = True
-            self._desk.start(self._smooth())
+        self._smoothing.follow()
 
-    async def _smooth(self) -> None:
-        try:
-            while left := outdated(self._desk.study, self._desk.settings):
-                label, source, mm = left[0]
-                surface = await asyncio.to_thread(partial(smooth_surface, source, mm))
-                now = self._desk.study
-                if now is not None:
-                    made = {**now.smoothed, label: Smoothed(source, mm, surface)}
-                    self._desk.take(replace(now, smoothed=made))
-        finally:
-            self._working = False
+    def _outdated(self) -> Make | None:
+        left = outdated(self._desk.study, self._desk.settings)
+        return partial(self._smooth, *left[0]) if left else None
+
+    def _smooth(self, label: int, source: Surface, mm: float) -> Take:
+        made = Smoothed(source, mm, smooth_surface(source, mm))
+        return partial(self._take, label, made)
+
+    def _take(self, label: int, made: Smoothed) -> None:
+        now = self._desk.study
+        if now is not None:
+            kept = {one: old for one, old in now.smoothed.items() if one in now.surfaces}
+            self._desk.take(replace(now, smoothed={**kept, label: made}))
 
 
 def outdated(study: Study | None, settings: Settings) -> list[tuple[int, Surface, float]]:

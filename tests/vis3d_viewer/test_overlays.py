@@ -204,3 +204,31 @@ def test_the_preview_of_a_level_is_closed_and_passes_padding_by() -> None:
     )
     assert (np.unique(edges, axis=0, return_counts=True)[1] == 2).all()
     assert not len(isosurface_for_view(volume, 1e5).triangles)
+
+
+def test_a_level_goes_with_its_scan(tmp_path: Path) -> None:
+    desk = PlainDesk(blob_study(), tmp_path)
+    levels = Levels(desk)
+    levels.preview_level(100)
+    desk.study = blob_study()  # opened while it is being drawn
+    desk.finish()
+    assert now(desk).preview_surface is None
+    levels.clear()
+    levels.preview_level(100)
+    desk.finish()
+    assert now(desk).preview_surface is not None
+
+
+def test_the_surface_of_a_structure_that_is_gone_is_not_kept_smooth(tmp_path: Path) -> None:
+    study = blob_study()
+    surface = meshing.extract_surface(study.masks[4])
+    desk = PlainDesk(replace(study, surfaces={4: surface, 9: surface}), tmp_path)
+    desk.choose_settings(smoothness={"4": 2.0, "9": 1.0})
+    smooth = Smoothness(desk)
+    smooth.follow()
+    desk.finish()
+    assert set(now(desk).smoothed) == {4, 9}
+    desk.take(replace(now(desk), surfaces={9: meshing.extract_surface(study.masks[4])}))
+    smooth.follow()
+    desk.finish()
+    assert set(now(desk).smoothed) == {9}
