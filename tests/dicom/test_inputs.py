@@ -9,6 +9,7 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
+from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -108,6 +109,30 @@ def test_a_dicomdir_is_followed_to_its_files(folder: Path, tmp_path: Path) -> No
     assert discover(medium / "DICOMDIR").skipped == ()
     reasons = {entry.path: entry.reason for entry in discover(medium).skipped}
     assert "a DICOMDIR" in reasons["DICOMDIR"]
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_a_dicomdir_may_hold_icons_and_zeros_at_its_end(
+    folder: Path, tmp_path: Path, syntax: str
+) -> None:
+    path = folder / "DICOMDIR"
+    write_dicomdir(path, [[file.name] for file in folder.iterdir()])
+    directory = dcmread(path)
+    for record in directory.DirectoryRecordSequence:
+        icon = Dataset()
+        icon.Rows = icon.Columns = 2
+        icon.PixelData = b"\0\1\2\3"
+        icon["PixelData"].VR = "OW"
+        icon.is_undefined_length_sequence_item = True
+        record.IconImageSequence = [icon]
+        record["IconImageSequence"].is_undefined_length = True
+    directory.file_meta.TransferSyntaxUID = syntax
+    directory.save_as(
+        path, implicit_vr=syntax == ImplicitVRLittleEndian, little_endian=True, overwrite=True
+    )
+    with path.open("ab") as file:
+        file.write(bytes(10))
+    assert_is_the_scan(path)
 
 
 def test_a_lossy_transfer_syntax_is_told_and_travels(tmp_path: Path) -> None:

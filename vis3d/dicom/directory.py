@@ -8,7 +8,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from vis3d.dicom.scan import EXPLICIT_LITTLE, IMPLICIT_LITTLE, dataset_start
+from vis3d.dicom.scan import (
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    UNDEFINED,
+    after_sequence,
+    dataset_start,
+    element_reader,
+)
+from vis3d.dicom.sentences import named_error
 from vis3d.dicom.sources import Source, Unreadable, disk_file, shown_name
 from vis3d.errors import InputError, TooLargeError, TruncatedError
 
@@ -41,10 +49,13 @@ def referenced_files(path: Path) -> Iterator[Source | Unreadable]:
     if path.stat().st_size > MAX_BYTES:
         raise TooLargeError(f"{path.name} is larger than any DICOMDIR ({MAX_BYTES >> 20} MiB).")
     named: dict[tuple[str, ...], None] = {}
-    for parts in _file_ids(path.read_bytes(), path.name):
-        named[parts] = None
-        if len(named) > MAX_RECORDS:
-            raise TooLargeError(f"{path.name} names more than {MAX_RECORDS} files.")
+    try:
+        for parts in _file_ids(path.read_bytes()):
+            named[parts] = None
+            if len(named) > MAX_RECORDS:
+                raise TooLargeError(f"names more than {MAX_RECORDS} files")
+    except InputError as error:
+        raise named_error(path.name, error) from error
     return (_confined(path.parent, parts) for parts in named)
 
 
@@ -73,7 +84,7 @@ def _is_plain(part: str) -> bool:
     return part not in ("", ".", "..") and not set(part) & set('/\\:\0*?"<>|')
 
 
-def _file_ids(data: bytes, name: str) -> Iterator[tuple[str, ...]]:
+def _file_ids(data: bytes) -> Iterator[tuple[str, ...]]:
     """The ReferencedFileID of every record, found by walking the sequence's items.
 
     Raises:
@@ -81,16 +92,23 @@ def _file_ids(data: bytes, name: str) -> Iterator[tuple[str, ...]]:
     """
     start, syntax = dataset_start(data)
     if syntax not in (EXPLICIT_LITTLE, IMPLICIT_LITTLE):
-        raise InputError(f"{name} is a DICOMDIR in a transfer syntax that none may have.")
+        raise InputError("is a DICOMDIR in a transfer syntax that none may have")
     explicit = syntax == EXPLICIT_LITTLE
+    read = element_reader(data, len(data), explicit=explicit, order="<")
     position = start
     while position + 8 <= len(data):
-        tag, length, value = _element(data, position, explicit=explicit)
+        if not any(data[position : position + 8]):
+            return  # some writers fill up with zeros
+        tag, vr, length, value = read(position)
         if tag in _CONTAINERS:
             position = value  # walk into it: records lie in items in a sequence
             continue
+        if length == UNDEFINED:  # an icon, or a sequence of some maker
+            within_explicit = explicit and vr != b"UN"
+            position = after_sequence(data, value, len(data), within_explicit, "<")
+            continue
         if length > len(data) - value:
-            raise TruncatedError(f"{name} ends inside its records.")
+            raise TruncatedError("ends inside its records")
         if tag == _REFERENCED_FILE_ID and length:
             text = data[value : value + length].decode("latin-1").rstrip("\0 ")
             yield tuple(part.strip() for part in text.split("\\"))
@@ -100,15 +118,3 @@ def _file_ids(data: bytes, name: str) -> Iterator[tuple[str, ...]]:
 _REFERENCED_FILE_ID = 0x00041500
 _DIRECTORY_RECORDS = 0x00041220
 _CONTAINERS = frozenset((_DIRECTORY_RECORDS, 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD))
-_LONG_VRS = frozenset((b"OB", b"OW", b"SQ", b"UN", b"UT", b"UC", b"UR", b"OF", b"OD", b"OL"))
-
-
-def _element(data: bytes, position: int, *, explicit: bool) -> tuple[int, int, int]:
-    """(tag, length, offset of the value)."""
-    group = int.from_bytes(data[position : position + 2], "little")
-    tag = group << 16 | int.from_bytes(data[position + 2 : position + 4], "little")
-    if not explicit or group == 0xFFFE:
-        return tag, int.from_bytes(data[position + 4 : position + 8], "little"), position + 8
-    if data[position + 4 : position + 6] in _LONG_VRS:
-        return tag, int.from_bytes(data[position + 8 : position + 12], "little"), position + 12
-    return tag, int.from_bytes(data[position + 6 : position + 8], "little"), position + 8

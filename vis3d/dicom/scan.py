@@ -106,7 +106,7 @@ def scan(
     """
     explicit = _is_explicit(data, start, transfer_syntax)
     order = ">" if transfer_syntax == EXPLICIT_BIG else "<"
-    read = _element_reader(data, size, explicit=explicit, order=order)
+    read = element_reader(data, size, explicit=explicit, order=order)
     values: dict[int, bytes] = {}
     position, end = start, len(data)
     float_pixels = False
@@ -126,7 +126,7 @@ def scan(
             return Elements(values, transfer_syntax, value, declared, float_pixels, words)
         if length == UNDEFINED:
             within_explicit = explicit and vr != b"UN"
-            position = _after_sequence(data, value, size, within_explicit, order)
+            position = after_sequence(data, value, size, within_explicit, order)
             if tag in wanted:
                 values[tag] = b""
             continue
@@ -211,10 +211,14 @@ def _guessed_syntax(head: bytes) -> str:
     return EXPLICIT_LITTLE if explicit else IMPLICIT_LITTLE
 
 
-def _element_reader(
+def element_reader(
     data: bytes, size: int, *, explicit: bool, order: str
 ) -> Callable[[int], tuple[int, bytes, int, int]]:
-    """A function offset -> (tag, VR, length, offset of the value)."""
+    """A function offset -> (tag, VR, length, offset of the value).
+
+    `data` is the file's beginning; `size` the length of the whole. The function raises what
+    `scan` does.
+    """
     short = struct.Struct(order + "HH2sH").unpack_from
     long = struct.Struct(order + "I").unpack_from
     implicit = struct.Struct(order + "HHI").unpack_from
@@ -239,9 +243,9 @@ def _element_reader(
     return read_explicit if explicit else read_implicit
 
 
-def _after_sequence(data: bytes, start: int, size: int, explicit: bool, order: str) -> int:
+def after_sequence(data: bytes, start: int, size: int, explicit: bool, order: str) -> int:
     """The offset behind a sequence of undefined length that starts at `start`."""
-    read = _element_reader(data, size, explicit=explicit, order=order)
+    read = element_reader(data, size, explicit=explicit, order=order)
     position = start
     open_ends = [_SEQUENCE_END]
     while open_ends:
@@ -254,7 +258,7 @@ def _after_sequence(data: bytes, start: int, size: int, explicit: bool, order: s
         if tag == open_ends[-1]:
             open_ends.pop()
         elif length == UNDEFINED and vr == b"UN":
-            position = _after_sequence(data, value, size, False, order)
+            position = after_sequence(data, value, size, False, order)
         elif length == UNDEFINED:
             open_ends.append(_ITEM_END if tag == _ITEM else _SEQUENCE_END)
             if len(open_ends) > MAX_NESTING:
