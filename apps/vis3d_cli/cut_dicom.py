@@ -1,7 +1,6 @@
 """`remove-background` back to DICOM: new images, and new series of scans."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +66,8 @@ def all_series(
 ) -> Iterator[Row]:
     """The scans of a folder or archive as new series, and its other images as new images.
 
-    One series lies in `folder` itself, several in `series-001`, `series-002` ...
+    A scan's slices stay where they were scanned, unless its gaps are to be filled. One
+    series lies in `folder` itself, several in `series-001`, `series-002` ...
     """
     found = discover(source, force=which.force, progress=part(progress, 0.0, 0.1))
     series = list(found.series)
@@ -89,6 +89,12 @@ def all_series(
                 yield _scan(source, one, place, chosen, which, how, step, found)
             else:
                 files = _files(source, one)
+                if one.unit == cutouts.HOUNSFIELD and not alone:
+                    say.note(
+                        f"warning: series {one.index} is one CT slice: its body is found in "
+                        "that alone, and may keep a part of the table.",
+                        how,
+                    )
                 yield from _images(files, place, chosen, which.force, step)
         except InputError as error:
             say.error_line(f"series {one.index}: {error}")
@@ -112,14 +118,13 @@ def _scan(
             "A scan's background becomes padding: --box, --point, --feather and --background "
             "are for single images."
         )
-    picked = replace(which, series=str(series.index))
-    volume = reading.load(source, picked, how, part(progress, 0.0, 0.3), found=found)
-    body = cutouts.body_of(volume, part(progress, 0.3, 0.6))
+    volume, body = cutouts.scan(source, series, which, how, part(progress, 0.0, 0.6), found)
     files = write_derived_series(
         only(volume, body),
         series,
         folder,
         description=DESCRIPTION,
+        in_place=which.gaps == "refuse",
         progress=part(progress, 0.6, 1.0),
     )
     return row(f"series {series.index}", files, 100 * float(body.array.mean()), None)
@@ -134,7 +139,7 @@ def _files(source: Path, series: Series) -> list[Path]:
     if source.is_dir():
         return [source / name for name in series.files]
     if _is_several(source):
-        raise UnsupportedError("holds single images in an archive: unpack it first.")
+        raise UnsupportedError("its images lie each alone in an archive: unpack it first.")
     return [source]
 
 

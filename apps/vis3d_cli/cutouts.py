@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from vis3d.choosing import nothing_found
 from vis3d.errors import InputError, NothingFoundError
 from vis3d.progress import Progress, part
-from vis3d_cli import reading
+from vis3d_cli import reading, say
 from vis3d_cli.options import Choice, Manner
 
 if TYPE_CHECKING:
@@ -16,12 +16,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vis3d.dicom import Discovery, Series
+    from vis3d.imaging import Plane
     from vis3d.volume import Mask, Volume
 
     Pixels: TypeAlias = NDArray[np.uint8]
     Shape: TypeAlias = NDArray[np.bool_]
 
 HOUNSFIELD = "HU"
+NO_BODY = (
+    "No body was found: nothing in it is as large and as dense as a patient. Of one picture "
+    "cut out what it shows with --box."
+)
+WIDE_MM = 15.0
+"""Slices further apart say nothing of one another."""
+LONE_MM = 1.0
+"""How thick a slice alone is taken to be."""
 
 
 @dataclass(frozen=True)
@@ -74,24 +83,27 @@ def source_of_image(path: Path, name: Path, *, force: bool) -> Source:
     return Source(str(path), name, read)
 
 
-def sources_of_volume(volume: "Volume", body: "Mask", folder: Path) -> Iterator[Source]:
-    """Every axial slice of a scan, only the body of it, numbered from 0."""
+def sources_of_volume(
+    volume: "Volume", body: "Mask", folder: Path, plane: "Plane" = "axial"
+) -> Iterator[Source]:
+    """Every slice of a scan in one plane, only the body of it, numbered from 0."""
     from vis3d.imaging import default_window, slice_count
 
     window = default_window(volume)
-    for index in range(slice_count(volume.geometry, "axial")):
-        yield _slice_source(volume, body, window, index, folder / f"{index:04d}")
+    inside = volume.with_array(body.array.view("uint8"))
+    for index in range(slice_count(volume.geometry, plane)):
+        name = folder / f"{index:04d}"
+        yield _slice_source(volume, inside, window, plane, index, name)
 
 
 def _slice_source(
-    volume: "Volume", body: "Mask", window: Any, index: int, name: Path
+    volume: "Volume", inside: "Volume", window: Any, plane: "Plane", index: int, name: Path
 ) -> Source:
     def read(progress: Progress) -> "tuple[Pixels, Shape | None]":
         from vis3d.imaging import cut, grays
 
-        shown = grays(cut(volume, "axial", index).array, window)
-        inside = cut(volume.with_array(body.array.astype("uint8")), "axial", index).array
-        return shown, inside > 0
+        shown = grays(cut(volume, plane, index).array, window)
+        return shown, cut(inside, plane, index).array > 0
 
     return Source(f"slice {index}", name, read)
 
@@ -102,12 +114,16 @@ def body_of(volume: "Volume", progress: Progress) -> "Mask":
     Raises:
         InputError: there is none in the scan.
     """
+    body = _body(volume, progress)
+    if not body.array.any():
+        raise InputError(NO_BODY)
+    return body
+
+
+def _body(volume: "Volume", progress: Progress) -> "Mask":
     from vis3d.segmentation import segment
 
-    body = segment(volume, ["body"], progress=progress).mask("body")
-    if not body.array.any():
-        raise InputError("No body was found in this scan: give --box to treat it as a picture.")
-    return body
+    return segment(volume, ["body"], progress=progress).mask("body")
 
 
 def sources_in(folder: Path, which: Choice, how: Manner, progress: Progress) -> list[Source]:
@@ -126,9 +142,7 @@ def sources_in(folder: Path, which: Choice, how: Manner, progress: Progress) -> 
     for series in found.series:
         name = Path(f"series-{series.index:03d}")
         if is_scan(series):
-            one = replace(which, series=str(series.index))
-            volume = reading.load(folder, one, how, progress, found=found)
-            sources += sources_of_volume(volume, body_of(volume, progress), name)
+            sources += _of_scan(folder, series, name, which, how, progress, found)
         else:
             sources += [
                 source_of_image(folder / file, name / f"{n:04d}", force=which.force)
@@ -139,6 +153,39 @@ def sources_in(folder: Path, which: Choice, how: Manner, progress: Progress) -> 
     if not sources:
         raise nothing_found(found)
     return sources
+
+
+def _of_scan(
+    folder: Path,
+    series: "Series",
+    name: Path,
+    which: Choice,
+    how: Manner,
+    progress: Progress,
+    found: "Discovery",
+) -> list[Source]:
+    """The slices of a CT; one that fails where it has none."""
+    try:
+        volume, body = scan(folder, series, which, how, progress, found)
+        return list(sources_of_volume(volume, body, name, _plane_of_slices(volume)))
+    except InputError as error:
+        return [_failed(f"series {series.index}", name, error)]
+
+
+def _plane_of_slices(volume: "Volume") -> "Plane":
+    """In which plane a stack was scanned."""
+    from vis3d.imaging import PLANES
+
+    return PLANES[2 - volume.geometry.patient_axes.index(2)]
+
+
+def _failed(origin: str, name: Path, error: InputError) -> Source:
+    """What can't be read, to be said in its turn."""
+
+    def read(progress: Progress) -> "tuple[Pixels, Shape | None]":
+        raise error
+
+    return Source(origin, name, read)
 
 
 def other_images(folder: Path, found: "Discovery", *, force: bool) -> Iterator[Path]:
@@ -156,4 +203,68 @@ def other_images(folder: Path, found: "Discovery", *, force: bool) -> Iterator[P
 
 def is_scan(series: "Series") -> bool:
     """Whether a series is a CT of several slices, and no single pictures."""
-    return series.loadable and series.unit == HOUNSFIELD and series.shape[0] > 1
+    return series.unit == HOUNSFIELD and len(series.frames) > 1
+
+
+def scan(
+    path: Path,
+    series: "Series",
+    which: Choice,
+    how: Manner,
+    progress: Progress,
+    found: "Discovery",
+) -> "tuple[Volume, Mask]":
+    """A CT and the body in it: its slices where they were scanned, or on an even grid.
+
+    They move to an even grid only where gaps are to be filled.
+
+    Raises:
+        IrregularSeriesError: the slices are no stack that one body could run through.
+        InputError: there is no body.
+    """
+    reading_it, finding_it = part(progress, 0.0, 0.5), part(progress, 0.5, 1.0)
+    if which.gaps == "interpolate":
+        one = replace(which, series=str(series.index))
+        volume = reading.load(path, one, how, reading_it, found=found)
+        return volume, body_of(volume, finding_it)
+    from vis3d.dicom import load_slices
+
+    volume = load_slices(series, tilt=which.tilt, progress=reading_it)
+    say.findings(volume.findings, how)
+    assert series.stack is not None
+    places_mm = series.stack.distances
+    wide = int((places_mm[1:] - places_mm[:-1] > WIDE_MM).sum())
+    if wide:
+        say.note(
+            f"warning: {wide} of the gaps are wider than {WIDE_MM:g} mm: the body is found on "
+            "each side of them alone, and may keep a part of the table there.",
+            how,
+        )
+    return volume, _body_in_runs(volume, places_mm, finding_it)
+
+
+def _body_in_runs(
+    volume: "Volume", places_mm: "NDArray[np.float64]", progress: Progress
+) -> "Mask":
+    """The body, found in each run of slices that lie near one another.
+
+    Across a wide gap the air before a belly would run into the lungs of the next slice.
+    """
+    import numpy as np
+
+    from vis3d.geometry import Geometry
+    from vis3d.volume import Mask
+
+    inside = np.zeros(volume.array.shape, bool)
+    runs = np.split(np.arange(len(inside)), np.flatnonzero(np.diff(places_mm) > WIDE_MM) + 1)
+    grid = volume.geometry
+    for number, run in enumerate(runs):
+        apart_mm = float(np.median(np.diff(places_mm[run]))) if len(run) > 1 else LONE_MM
+        spacing = (*grid.spacing[:2], apart_mm)
+        near = slice(run[0], run[-1] + 1)
+        placed = Geometry((len(run), *grid.shape[1:]), spacing, grid.origin, grid.direction)
+        step = part(progress, number / len(runs), (number + 1) / len(runs))
+        inside[near] = _body(volume.with_array(volume.array[near], placed), step).array
+    if not inside.any():
+        raise InputError(NO_BODY)
+    return Mask(inside, grid, "body")

@@ -15,7 +15,7 @@ from tests.conftest import oblique_geometry
 from tests.dicom.stacks import ct_stack, ramp_on, write
 from tests.dicom.test_enhanced import enhanced
 from tests.needs import need
-from vis3d.dicom import Series, discover, load_series, write_derived_series
+from vis3d.dicom import Series, discover, load_series, load_slices, write_derived_series
 from vis3d.errors import Cancelled, UnsupportedError, UsageError
 from vis3d.geometry import Geometry
 from vis3d.volume import Volume
@@ -110,6 +110,25 @@ def test_another_grid_names_the_slices_round_it(
     named = {one.ReferencedSOPInstanceUID for one in dcmread(files[1]).SourceImageSequence}
     round_it = {frame.header.text("SOPInstanceUID") for frame in series.frames[1:3]}
     assert named == round_it
+
+
+def test_slices_in_place_are_those_that_were_loaded(tmp_path: Path) -> None:
+    slices = source_slices()
+    del slices[2]
+    write(tmp_path / "source", slices)
+    (gapped,) = discover(tmp_path / "source").series
+    volume = load_slices(gapped)
+    files = write_derived_series(volume, gapped, tmp_path / "out", in_place=True, **HERE)
+    (again,) = discover(tmp_path / "out").series
+    assert np.array_equal(load_slices(again).array, volume.array)
+    for one, other in zip(gapped.frames, again.frames, strict=True):
+        np.testing.assert_allclose(one.position, other.position, atol=1e-4)
+    with pytest.raises(UsageError, match="each has its own source"):
+        write_derived_series(
+            load_series(gapped, gaps="interpolate"), gapped, tmp_path / "b", in_place=True,
+            **HERE,
+        )  # fmt: skip
+    assert not (tmp_path / "b").exists()
 
 
 def test_a_straightened_stack_is_written_upright(tmp_path: Path) -> None:

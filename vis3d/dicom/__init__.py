@@ -15,7 +15,7 @@ from vis3d.dicom.file_set import write_file_set
 from vis3d.dicom.images import DicomImage, read_image
 from vis3d.dicom.json_model import dicom_json
 from vis3d.dicom.label_objects import read_label_object
-from vis3d.dicom.loading import load_series
+from vis3d.dicom.loading import load_series, load_slices
 from vis3d.dicom.pseudonyms import Pseudonyms
 from vis3d.dicom.segmentation_objects import read_segmentation, write_segmentation
 from vis3d.dicom.series import Discovery, Series, Skipped
@@ -56,6 +56,7 @@ __all__ = [
     "is_encapsulated_stl",
     "is_one_file",
     "load_series",
+    "load_slices",
     "matching",
     "read_encapsulated_stl",
     "read_image",

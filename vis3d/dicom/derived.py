@@ -24,7 +24,7 @@ from vis3d.dicom.stacking import normal_of
 from vis3d.dicom.uids import new_uid
 from vis3d.dicom.writer import decimals, together
 from vis3d.errors import UnsupportedError, UsageError
-from vis3d.geometry import FloatArray
+from vis3d.geometry import FloatArray, Geometry
 from vis3d.progress import Progress, silent
 from vis3d.volume import Volume
 
@@ -71,11 +71,13 @@ def write_derived_series(
     description: str,
     compress: Compression | None = None,
     file_set: bool = False,
+    in_place: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Path, ...]:
     """Write a volume made from `series` as a new series: the files, in slice order.
 
-    With `file_set` they lie as media carry them, with a DICOMDIR.
+    With `file_set` they lie as media carry them, with a DICOMDIR. With `in_place` each slice
+    of a volume from `load_slices` lies where its source does, gaps and tilt as they were.
 
     Patient, study, equipment and frame of reference are those of the source; identifiers,
     place, size, values and what derives them are new (PS3.3 section C.7.6.1.1.2). Private
@@ -92,8 +94,10 @@ def write_derived_series(
     stored = _storage(volume, series)
     syntax = transfer_syntax_of(compress)
     tell = progress or silent
-    common = _Common(new_uid(), safe_text(description)[:64], datetime.now())
-    places = _nearest(volume, series)
+    common = _Common(new_uid(), safe_text(description)[:64], datetime.now(), in_place)
+    if in_place and len(volume.array) != len(series.frames):
+        raise UsageError("Slices can go back in place where each has its own source.")
+    places = [(one,) for one in series.frames] if in_place else _nearest(volume, series)
     if file_set:
         check_free(Path(folder))
     described: list[tuple[Dataset, tuple[str, ...]]] = []
@@ -119,6 +123,7 @@ class _Common:
     series_uid: str
     description: str
     now: datetime
+    in_place: bool
 
 
 def _check_source(series: Series) -> None:
@@ -190,10 +195,16 @@ def _image(
     stored: _Stored,
     common: _Common,
 ) -> Dataset:
-    image = _kept(sources[0].header, same_grid=_is_own_grid(volume, series))
+    source = sources[0]
+    image = _kept(source.header, same_grid=common.in_place or _is_own_grid(volume, series))
     _identify(image, k, common)
     derive(image, sources, common.description)
-    _place(image, volume, k, series)
+    origin = source.position if common.in_place else volume.geometry.to_lps((0, 0, k))
+    assert origin is not None
+    _place(image, volume.geometry, origin)
+    as_thick = common.in_place or _is_as_far_apart(volume, series)
+    if not as_thick or "SliceThickness" not in image:
+        image.SliceThickness = decimals([volume.geometry.spacing[2]])[0]
     _describe_pixels(image, volume, stored)
     return image
 
@@ -284,18 +295,18 @@ def _code(value: str, meaning: str) -> Dataset:
     return code
 
 
-def _place(image: Dataset, volume: Volume, k: int, series: Series) -> None:
+def _is_as_far_apart(volume: Volume, series: Series) -> bool:
+    own = series.geometry
+    return own is not None and abs(own.spacing[2] - volume.geometry.spacing[2]) <= 1e-3
+
+
+def _place(image: Dataset, geometry: Geometry, origin: FloatArray) -> None:
     """Image Plane module (PS3.3 section C.7.6.2)."""
-    geometry = volume.geometry
     i_mm, j_mm, k_mm = geometry.spacing
-    origin = geometry.to_lps((0, 0, k))
     image.PixelSpacing = decimals((j_mm, i_mm))
     image.ImageOrientationPatient = decimals(geometry.direction[:, :2].T.ravel())
     image.ImagePositionPatient = decimals(origin)
     image.SliceLocation = decimals([origin @ geometry.direction[:, 2]])[0]
-    own = series.geometry
-    if own is None or abs(own.spacing[2] - k_mm) > 1e-3 or "SliceThickness" not in image:
-        image.SliceThickness = decimals([k_mm])[0]
     if image.Modality == "MR":
         image.SpacingBetweenSlices = decimals([k_mm])[0]
     image.setdefault("PositionReferenceIndicator", None)

@@ -1,7 +1,7 @@
 """A series -> its volume."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -13,12 +13,12 @@ from vis3d.dicom.metadata import metadata_of
 from vis3d.dicom.padding import OUTSIDE_HU, padding_in_corners, padding_of
 from vis3d.dicom.planning import flat_geometry, geometry_of, stack_of
 from vis3d.dicom.series import Series
-from vis3d.dicom.stacking import FILL_ADVICE, REPAIRABLE, Stack
+from vis3d.dicom.stacking import FILL_ADVICE, REPAIRABLE, TILT_CORRECTED, Stack
 from vis3d.dicom.tilt import straightened
 from vis3d.dicom.values import measured_values
 from vis3d.errors import IrregularSeriesError, UsageError
 from vis3d.memory import check_memory
-from vis3d.progress import Progress, part
+from vis3d.progress import Progress, part, silent
 from vis3d.volume import Finding, Volume
 
 Gaps: TypeAlias = Literal["refuse", "interpolate"]
@@ -66,6 +66,38 @@ def load_series(
     return Volume(array, geometry, series.unit, marks, metadata)
 
 
+def load_slices(
+    series: Series, *, tilt: Tilt = "correct", progress: Progress | None = None
+) -> Volume:
+    """The slices of a stack as they were scanned, in order; gaps and tilt stay in it.
+
+    For what looks at slices among their neighbours and puts each back where it was
+    (`write_derived_series` with `in_place`), not for lengths: the grid's spacing is the
+    median distance of two slices, and its direction theirs.
+
+    Raises:
+        IrregularSeriesError: the slices are no stack, or tilted where `tilt` is "refuse".
+        InputError: a file's pixels are bad.
+        TooLargeError: the volume doesn't fit into the free memory.
+    """
+    frames, plan = series.frames, series.stack
+    found = [one for one in series.findings if one.code not in _OF_THE_EVEN_GRID]
+    findings = _decided(found, gaps="interpolate", tilt=tilt, told=_LEFT)
+    if plan is None:
+        raise IrregularSeriesError(
+            "The images have no place in the patient: they are no stack."
+        )
+    check_memory((len(frames), *series.shape[1:]), 2 if whole_numbers(frames) else 4)
+    padding = padding_of(frames)
+    array = measured_values(frames, padding, progress or silent)
+    if padding.value is None:
+        padding = padding_in_corners(array, series.unit)
+    apart = float(np.median(np.diff(plan.distances))) if len(frames) > 1 else 0.0
+    untilted = replace(plan, count=len(frames), spacing=apart, tilted=False)
+    metadata = metadata_of(series, frames[0], (*findings, *padding.findings))
+    return Volume(array, geometry_of(frames, untilted), series.unit, padding.value, metadata)
+
+
 def _chosen(
     series: Series, slices: slice | None
 ) -> tuple[tuple[Frame, ...], Stack | None, tuple[Finding, ...]]:
@@ -86,7 +118,22 @@ def _chosen(
     return frames, plan, (*plan.findings, *others)
 
 
-def _decided(findings: Iterable[Finding], *, gaps: Gaps, tilt: Tilt) -> tuple[Finding, ...]:
+@dataclass(frozen=True)
+class _Told:
+    """What becomes of gaps and of a tilt, as findings say it."""
+
+    gaps: str
+    tilt: str
+
+
+_FILLED = _Told("The gaps were interpolated.", TILT_CORRECTED)
+_OF_THE_EVEN_GRID = ("spacing-differs", "thickness-differs")
+_LEFT = _Told("The slices stay where they are.", "they stay so.")
+
+
+def _decided(
+    findings: Iterable[Finding], *, gaps: Gaps, tilt: Tilt, told: _Told = _FILLED
+) -> tuple[Finding, ...]:
     """The findings of what will be loaded.
 
     Raises:
@@ -95,7 +142,7 @@ def _decided(findings: Iterable[Finding], *, gaps: Gaps, tilt: Tilt) -> tuple[Fi
     decided: list[Finding] = []
     for finding in findings:
         if gaps == "interpolate" and finding.code in REPAIRABLE:
-            message = finding.message.replace(FILL_ADVICE, "The gaps were interpolated.")
+            message = finding.message.replace(FILL_ADVICE, told.gaps)
             finding = replace(finding, severity="warning", message=message)
         if finding.severity == "error":
             raise IrregularSeriesError(finding.message)
@@ -104,7 +151,8 @@ def _decided(findings: Iterable[Finding], *, gaps: Gaps, tilt: Tilt) -> tuple[Fi
                 f'{finding.message.split(";")[0]}. Use tilt="correct" (--tilt correct) to '
                 "resample them onto a right-angled grid."
             )
-        decided.append(finding)
+        message = finding.message.replace(TILT_CORRECTED, told.tilt)
+        decided.append(replace(finding, message=message))
     return tuple(decided)
 
 

@@ -24,6 +24,7 @@ COMMON_SHARE = 0.1
 REPAIRABLE = frozenset(("missing-slices", "variable-spacing"))
 """Codes of errors that `gaps="interpolate"` repairs."""
 FILL_ADVICE = 'Use gaps="interpolate" (--gaps interpolate) to fill the gaps evenly.'
+TILT_CORRECTED = "the volume is resampled onto a right-angled grid."
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,6 +195,6 @@ def _judge_offsets(
         return True, (Finding("gantry-tilt", "error", message),)
     message = (
         f"The slices are tilted by {degrees:.1f} degrees (a drift of {drift.max():.1f} mm over "
-        f"{distances[-1]:.0f} mm); the volume is resampled onto a right-angled grid."
+        f"{distances[-1]:.0f} mm); {TILT_CORRECTED}"
     )
     return True, (Finding("gantry-tilt", "warning", message),)
