@@ -5,7 +5,8 @@ import pytest
 
 from vis3d.errors import UnknownStructureError
 from vis3d.geometry import Geometry
-from vis3d.labels import STRUCTURES, LabelMap, Structure, structure_labels
+from vis3d.labels import STRUCTURES, LabelMap, Report, Structure, structure_labels
+from vis3d.volume import Finding
 
 
 @pytest.fixture
@@ -89,6 +90,15 @@ def test_structures_of_one_name_are_that_name_together(oblique: Geometry) -> Non
     theirs = LabelMap(np.zeros(oblique.shape, np.uint8), oblique, twins)
     assert theirs.labels_of("nodule") == (3, 7)
     assert [theirs.whole(one) for one in twins] == [(3,), (7,)]
+
+
+def test_findings_are_added_to_those_there_and_reach_the_masks(labels: LabelMap) -> None:
+    first, then = Finding("first", "note", "1"), Finding("then", "warning", "2")
+    told = LabelMap(labels.array, labels.geometry, report=Report(findings=(first,), seconds=3))
+    more = told.with_findings(then)
+    assert more.report == Report(findings=(first, then), seconds=3)
+    assert more.mask("bones").findings == (first, then)
+    assert told.report.findings == (first,)
 
 
 def test_an_array_of_another_kind_is_refused(oblique: Geometry) -> None:

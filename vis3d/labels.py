@@ -1,7 +1,7 @@
 """Label maps: many structures on one grid, their names, and what the method says of them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +82,8 @@ class Report:
 class LabelMap:
     """A label (uint8 or uint16) for each voxel [k, j, i]; 0 is none.
 
+    `structures` names the labels, `report` is what the method or the file says of them.
+
     Raises:
         ValueError: the array isn't of small unsigned integers or hasn't the grid's shape.
     """
@@ -154,6 +156,11 @@ class LabelMap:
         return (
             sum(self.voxels()[label] for label in self.labels_of(name)) * self.geometry.voxel_ml
         )
+
+    def with_findings(self, *findings: Finding) -> "LabelMap":
+        """The same voxels with more to say about them."""
+        told = replace(self.report, findings=(*self.report.findings, *findings))
+        return replace(self, report=told)
 
     def voxels(self) -> list[int]:
         """How many voxels each label has, by label."""

@@ -54,13 +54,11 @@ def given_labels(
         array[mask] = label
         made.append(replace(structure, label=label))
     made.sort(key=lambda one: one.label)
-    report = maps[0].report
-    if not array.any():
-        finding = Finding(
-            "nothing-marked", "warning", "The segmentation marks nothing in this scan."
-        )
-        report = replace(report, findings=(*report.findings, finding))
-    return LabelMap(array, volume.geometry, tuple(made), report)
+    marked = LabelMap(array, volume.geometry, tuple(made), maps[0].report)
+    if array.any():
+        return marked
+    message = "The segmentation marks nothing in this scan."
+    return marked.with_findings(Finding("nothing-marked", "warning", message))
 
 
 def _wanted(

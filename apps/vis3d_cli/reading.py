@@ -113,8 +113,6 @@ def _on_grid(labels: "LabelMap", volume: "Volume", progress: Progress | None) ->
 
 def _moved(labels: "LabelMap", volume: "Volume", progress: Progress | None) -> "LabelMap":
     """The label map on the scan's grid, with a finding that says so."""
-    from dataclasses import replace
-
     import numpy as np
 
     from vis3d.resample import resample
@@ -128,9 +126,7 @@ def _moved(labels: "LabelMap", volume: "Volume", progress: Progress | None) -> "
         f"The label map lies on another grid than the scan ({labels.geometry!r}): it was "
         f"resampled by places in mm, and {lost:.0f} % of what it marks was lost."
     )
-    finding = Finding("labels-resampled", "warning", message)
-    told = replace(labels.report, findings=(*labels.report.findings, finding))
-    return replace(here, report=told)
+    return here.with_findings(Finding("labels-resampled", "warning", message))
 
 
 def label_map_for(
@@ -197,10 +193,9 @@ def _flattened(labelmaps: "tuple[LabelMap, ...]") -> "LabelMap":
         array[one.array == structure.label] = label
         structures.append(replace(structure, label=label))
     message = "Structures of the file overlap: where they do, the smallest is shown alone."
-    told = (*first.report.findings, Finding("overlapping-structures", "warning", message))
     structures.sort(key=lambda one: one.label)
-    report = replace(first.report, findings=told)
-    return LabelMap(array, first.geometry, tuple(structures), report)
+    flat = LabelMap(array, first.geometry, tuple(structures), first.report)
+    return flat.with_findings(Finding("overlapping-structures", "warning", message))
 
 
 def check_structure(structure: str | None, segmentation: Path | None) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import replace
 
 from vis3d.errors import InputError
 from vis3d.geometry import Geometry
@@ -48,10 +47,7 @@ def checked_frame(
         "scan's own slices and is taken as drawn on them."
     )
     finding = Finding("frame-of-reference", "warning", message)
-    return tuple(
-        replace(one, report=replace(one.report, findings=(*one.report.findings, finding)))
-        for one in labelmaps
-    )
+    return tuple(one.with_findings(finding) for one in labelmaps)
 
 
 def on_grid_of(labelmaps: tuple[LabelMap, ...], geometry: Geometry | None) -> bool:
