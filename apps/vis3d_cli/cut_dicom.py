@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vis3d.choosing import nothing_found, select_series
 from vis3d.dicom import Series, read_image, write_cut_image, write_derived_series
 from vis3d.dicom.uids import new_uid
-from vis3d.errors import InputError, NothingFoundError, UnsupportedError, UsageError
+from vis3d.errors import InputError, UnsupportedError, UsageError
 from vis3d.files import discover, input_kind
 from vis3d.imaging import default_window, feathered, foreground, grays, only
 from vis3d.progress import Progress, part
@@ -46,14 +46,19 @@ def one_image(
         UnsupportedError: the source isn't DICOM, so there is no patient to belong to.
         UsageError: a folder, an archive or a colour where none can be.
     """
-    if source.is_dir() or (input_kind(source) == "dicom" and _is_several(source)):
+    if cutouts.holds_several(source):
         raise UsageError(f"{source} is no single image: -o names a folder, with --format dcm.")
+    _check_dicom(source)
+    return _image(source, output, chosen, which.force, None, progress)
+
+
+def _check_dicom(source: Path) -> None:
+    """Whether a file can have a patient and a study."""
     if source.suffix.lower() in cutouts.picture_suffixes() or input_kind(source) != "dicom":
         raise UnsupportedError(
             f"{source.name} isn't DICOM, so there is no patient and study for a DICOM image to "
             "belong to: write .png instead."
         )
-    return _image(source, output, chosen, which.force, None, progress)
 
 
 def all_series(
@@ -69,6 +74,8 @@ def all_series(
     A scan's slices stay where they were scanned, unless its gaps are to be filled. One
     series lies in `folder` itself, several in `series-001`, `series-002` ...
     """
+    if not cutouts.holds_several(source):
+        _check_dicom(source)
     found = discover(source, force=which.force, progress=part(progress, 0.0, 0.1))
     series = list(found.series)
     if which.series is not None:
@@ -88,7 +95,7 @@ def all_series(
             if cutouts.is_scan(one):
                 yield _scan(source, one, place, chosen, which, how, step, found)
             else:
-                files = _files(source, one)
+                files = cutouts.images_of(source, one)
                 if one.unit == cutouts.HOUNSFIELD and not alone:
                     say.note(
                         f"warning: series {one.index} is one CT slice: its body is found in "
@@ -130,19 +137,6 @@ def _scan(
     return row(f"series {series.index}", files, 100 * float(body.array.mean()), None)
 
 
-def _files(source: Path, series: Series) -> list[Path]:
-    """Where the images of a series lie.
-
-    Raises:
-        UnsupportedError: in an archive.
-    """
-    if source.is_dir():
-        return [source / name for name in series.files]
-    if _is_several(source):
-        raise UnsupportedError("its images lie each alone in an archive: unpack it first.")
-    return [source]
-
-
 def _images(
     files: list[Path], folder: Path, chosen: Cutting, force: bool, progress: Progress
 ) -> Iterator[Row]:
@@ -154,7 +148,8 @@ def _images(
             output = folder / f"{number:04d}{DICOM_SUFFIX}"
             yield _image(file, output, chosen, force, uid, step)
         except InputError as error:
-            say.error_line(error)
+            reason = str(error).removeprefix(file.name).removeprefix(":").strip()
+            say.error_line(f"{file}: {reason}")
             yield row(str(file), (), 0.0, say.plain(error))
 
 
@@ -203,19 +198,10 @@ def _mask(
         mask = foreground(shown, **hints)  # type: ignore[arg-type]
     if not mask.any():
         raise InputError(
-            "nothing stands out from the border of the picture; say where the object is with "
+            "Nothing stands out from the border of the picture; say where the object is with "
             "--box X0,Y0,X1,Y1."
         )
     return mask
-
-
-def _is_several(path: Path) -> bool:
-    """Whether a file is an archive or DICOMDIR instead of one image."""
-    from vis3d.dicom import is_one_file
-
-    if not path.exists():
-        raise NothingFoundError(f"There is no {path}.")
-    return not is_one_file(path)
 
 
 def row(origin: str, outputs: tuple[Path, ...], percent: float, error: str | None) -> Row:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vis3d.choosing import nothing_found
-from vis3d.errors import InputError, NothingFoundError
+from vis3d.errors import InputError, NothingFoundError, UnsupportedError
 from vis3d.progress import Progress, part
 from vis3d_cli import reading, say
 from vis3d_cli.options import Choice, Manner
@@ -126,8 +126,32 @@ def _body(volume: "Volume", progress: Progress) -> "Mask":
     return segment(volume, ["body"], progress=progress).mask("body")
 
 
+def holds_several(path: Path) -> bool:
+    """Whether it is a folder, an archive or a DICOMDIR instead of one file to cut."""
+    from vis3d.dicom import is_one_file
+    from vis3d.files import input_kind
+
+    is_picture = path.suffix.lower() in picture_suffixes()
+    return path.is_dir() or not (is_picture or input_kind(path) != "dicom" or is_one_file(path))
+
+
+def images_of(path: Path, series: "Series") -> list[Path]:
+    """Where the single images of a series lie.
+
+    Raises:
+        UnsupportedError: in an archive, or listed by a DICOMDIR.
+    """
+    if path.is_dir():
+        return [path / name for name in series.files]
+    if holds_several(path):
+        raise UnsupportedError(
+            f"its images lie each alone in {path.name}: unpack it and name the folder."
+        )
+    return [path]
+
+
 def sources_in(folder: Path, which: Choice, how: Manner, progress: Progress) -> list[Source]:
-    """The pictures below a folder and the slices of its scans, in order of their names.
+    """The pictures in a folder or archive and the slices of its scans, by their names.
 
     Raises:
         NothingFoundError: there are none.
@@ -144,15 +168,24 @@ def sources_in(folder: Path, which: Choice, how: Manner, progress: Progress) -> 
         if is_scan(series):
             sources += _of_scan(folder, series, name, which, how, progress, found)
         else:
-            sources += [
-                source_of_image(folder / file, name / f"{n:04d}", force=which.force)
-                for n, file in enumerate(series.files)
-            ]
+            sources += _of_images(folder, series, name, which)
     for file in other_images(folder, found, force=which.force):
         sources.append(source_of_image(file, file.relative_to(folder), force=which.force))
     if not sources:
         raise nothing_found(found)
     return sources
+
+
+def _of_images(folder: Path, series: "Series", name: Path, which: Choice) -> list[Source]:
+    """Single images; one that fails where they can't be reached."""
+    try:
+        files = images_of(folder, series)
+    except UnsupportedError as error:
+        return [_failed(f"series {series.index}", name, error)]
+    return [
+        source_of_image(file, name / f"{n:04d}", force=which.force)
+        for n, file in enumerate(files)
+    ]
 
 
 def _of_scan(
@@ -236,8 +269,8 @@ def scan(
     wide = int((places_mm[1:] - places_mm[:-1] > WIDE_MM).sum())
     if wide:
         say.note(
-            f"warning: {wide} of the gaps are wider than {WIDE_MM:g} mm: the body is found on "
-            "each side of them alone, and may keep a part of the table there.",
+            f"warning: {wide} gap{'s' * (wide > 1)} wider than {WIDE_MM:g} mm: the body is "
+            "found on each side alone, and may keep a part of the table there.",
             how,
         )
     return volume, _body_in_runs(volume, places_mm, finding_it)

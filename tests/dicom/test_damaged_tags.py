@@ -23,14 +23,14 @@ def nested(depth):
 def test_nesting_too_deep_is_said(depth, tmp_path):
     path = saved(tmp_path / "deep.dcm")
     path.write_bytes(path.read_bytes() + nested(depth))
-    with pytest.raises(InputError, match=r"^deep\.dcm: .*nested too deep"):
+    with pytest.raises(InputError, match=r"^deep\.dcm has .*nested too deep"):
         read_tags(path)
 
 
 @pytest.mark.parametrize("name", ["MR_truncated.dcm", "rtplan_truncated.dcm"])
 def test_a_truncated_file_is_refused_and_shown_up_to_there_by_force(name):
     path = shipped(name)
-    with pytest.raises(InputError, match=rf"^{name}: truncated: .* missing .*use force"):
+    with pytest.raises(InputError, match=rf"^{name} is truncated: .* missing .*use force"):
         read_tags(path)
     tree = read_tags(path, force=True)
     assert "truncated" in tree.damage
@@ -46,7 +46,7 @@ def test_a_file_cut_anywhere_is_refused_in_a_sentence(tmp_path):
         for length in [*range(0, min(len(whole), 3000), 61), len(whole) - 9]:
             path.write_bytes(whole[:length])
             said.append(refusal_of(path))
-        assert all(line.startswith("cut.dcm: ") for line in said if line)
+        assert all(line.startswith("cut.dcm ") for line in said if line)
         assert said.count("") <= 3
         assert not any("CompressedSamples" in line for line in said)
 
@@ -102,10 +102,10 @@ def test_what_is_no_dicom_is_said_so(tmp_path):
         read_tags(tmp_path / "nowhere.dcm")
     path = tmp_path / "letter.txt"
     path.write_bytes(b"")
-    with pytest.raises(NotDicomError, match=r"letter\.txt: an empty file"):
+    with pytest.raises(NotDicomError, match=r"^letter\.txt is an empty file\.$"):
         read_tags(path)
     path.write_text("Dear Sir, " * 100)
-    with pytest.raises(NotDicomError, match=r"letter\.txt: not DICOM"):
+    with pytest.raises(NotDicomError, match=r"^letter\.txt is not DICOM\.$"):
         read_tags(path)
 
 

@@ -118,7 +118,7 @@ def test_slices_in_place_are_those_that_were_loaded(tmp_path: Path) -> None:
     write(tmp_path / "source", slices)
     (gapped,) = discover(tmp_path / "source").series
     volume = load_slices(gapped)
-    files = write_derived_series(volume, gapped, tmp_path / "out", in_place=True, **HERE)
+    write_derived_series(volume, gapped, tmp_path / "out", in_place=True, **HERE)
     (again,) = discover(tmp_path / "out").series
     assert np.array_equal(load_slices(again).array, volume.array)
     for one, other in zip(gapped.frames, again.frames, strict=True):

@@ -233,12 +233,16 @@ class _Work:
             others = [f"{one.path}: {one.reason}" for one in self.left_out[:1]]
             raise NothingFoundError("; ".join([text, *others]) + ".")
         findings = tuple(
-            Finding(code, "warning", text.format(count=count))
+            Finding(code, "warning", text.format(images=_counted(count)))
             for (code, text), count in sorted(self.warned.items())
         )
         return Anonymized(
             dict(self.folders), tuple(self.left_out), tuple(self.failed), findings
         )
+
+
+def _counted(images: int) -> str:
+    return f"{images} image{'s' * (images != 1)}"
 
 
 def _series_at(scratch: Path, tell: Progress) -> tuple[Series, ...]:
@@ -251,18 +255,18 @@ def _series_at(scratch: Path, tell: Progress) -> tuple[Series, ...]:
 
 
 _PIXELS = (
-    "{count} images are of a kind that often shows text, and don't say that theirs don't: look "
+    "{images} of a kind that often shows text, without saying that none is in the pixels: look "
     "at every one."
 )
 _FACE = (
-    "{count} images may show the head: a face could be made of them, and recognised. Remove it "
+    "{images} of what may be the head: a face could be made of them, and recognised. Remove it "
     "or restrict who gets them."
 )
 _FACE_SEEN = (
-    "{count} images show a skull: a face can be made of such scans, and recognised, whatever "
+    "{images} with a skull in them: a face can be made of such scans, and recognised, whatever "
     "their headers say. Remove it or restrict who gets them."
 )
-_FACE_UNKNOWN = "{count} images don't say which part of the body they show: look for faces."
+_FACE_UNKNOWN = "{images} without a word on which part of the body they show: look for faces."
 _CHANGED = (
     "The series can't be told apart as before; times may have done that: keep their intervals "
     "(--dates shift)."

@@ -2,7 +2,10 @@
 
 from vis3d.errors import InputError
 
-_VERBS = frozenset("has ends inflates is holds cannot claims names stores says".split())  # noqa: SIM905
+_VERBS = frozenset(
+    "has ends inflates is holds cannot claims names stores says decodes doesn't".split()  # noqa: SIM905
+)
+_DESCRIBING = frozenset("a an no not neither perhaps too truncated:".split())  # noqa: SIM905
 
 
 def reason_of(name: str, error: InputError) -> str:
@@ -11,7 +14,8 @@ def reason_of(name: str, error: InputError) -> str:
 
 
 def named_error(name: str, error: InputError) -> InputError:
-    """The same error as a sentence that begins with the file's name."""
+    """The same error as a sentence about the file, or its name before a sentence."""
     reason = reason_of(name, error)
-    verb = "" if reason.split()[0] in _VERBS else "is "
-    return type(error)(f"{name} {verb}{reason}.")
+    first = reason.partition(" ")[0]
+    joint = " " if first in _VERBS else " is " if first in _DESCRIBING else ": "
+    return type(error)(f"{name}{joint}{reason}.")

@@ -16,6 +16,7 @@ from vis3d.dicom.element_values import meaning
 from vis3d.dicom.elements import Coding, Element, is_explicit, read_elements
 from vis3d.dicom.headers import FIRST_BYTES, read_header
 from vis3d.dicom.scan import DEFLATED_LITTLE, EXPLICIT_BIG, IMPLICIT_LITTLE, dataset_start
+from vis3d.dicom.sentences import named_error, reason_of
 from vis3d.dicom.series import Skipped
 from vis3d.dicom.sources import (
     DiskFile,
@@ -72,8 +73,8 @@ def read_tags(path: str | os.PathLike[str], *, force: bool = False) -> TagTree:
         return _tree_of(file, force=force)
     except InputError as error:
         hint = _hint(error, file, force=force)
-        reason = str(error).removeprefix("is ").rstrip(".")
-        raise type(error)(f"{file.name}: {reason}{hint}.") from error
+        reason = reason_of(file.name, error)
+        raise named_error(file.name, type(error)(f"{reason}{hint}")) from error
 
 
 def is_one_file(path: str | os.PathLike[str]) -> bool:
@@ -98,8 +99,7 @@ def each_tags(
         try:
             yield _tree_of(file, force=force)
         except InputError as error:
-            reason = str(error).removeprefix(file.name).strip().rstrip(".")
-            yield Skipped(file.name, reason)
+            yield Skipped(file.name, reason_of(file.name, error))
     say(1.0, "reading headers")
 
 

@@ -95,7 +95,9 @@ def anonymize(
         say.write_json(document, report)
     if not done.folders:
         first = done.failed[0]
-        raise InputError(f"None of {len(done.failed)} images could be done: {first.reason}.")
+        raise InputError(
+            f"None of {len(done.failed)} images could be done; {first.path}: {first.reason}."
+        )
     say.findings(done.findings, how)
     say.answer(document, _lines(done, output), how)
     for line in _not_done(done, None if how.verbose else MOST_LINES):
@@ -142,9 +144,10 @@ def _document(done: "Anonymized", output: Path, own_key: bool) -> dict[str, obje
 
 def _lines(done: "Anonymized", output: Path) -> Iterator[str]:
     for name, count in done.folders.items():
-        yield f"{output / name}: {count} images"
+        yield f"{output / name}: {count} image{'s' * (count != 1)}"
     if done.left_out:
-        yield f"{len(done.left_out)} files left out: no images (--verbose lists them)."
+        count = len(done.left_out)
+        yield f"{count} file{'s' * (count != 1)} left out: no images (--verbose lists them)."
 
 
 def _not_done(done: "Anonymized", most: int | None) -> Iterator[str]:

@@ -105,7 +105,7 @@ def remove_background(
             return _dicom(input, output, chosen, which, how, progress)
         if _is_volume_file(output):
             return _whole_scan(input, output, chosen, which, how, progress)
-        if input.is_dir():
+        if cutouts.holds_several(input):
             return _all(input, output, format, chosen, which, how, progress)
         return _one(input, output, format, chosen, which, how, progress)
 
@@ -142,7 +142,7 @@ def _one(
     how: Manner,
     progress: Progress,
 ) -> int:
-    """A picture, or a scan in a file: an archive, an enhanced multi-frame, a NIfTI."""
+    """A picture, or a scan in one file: an enhanced multi-frame, a NIfTI."""
     if input.suffix.lower() in cutouts.picture_suffixes():
         source = cutouts.source_of_picture(input, Path(output.stem))
     elif output.suffix.lower() in cutouts.picture_suffixes():
@@ -239,7 +239,7 @@ def _written(
         mask = mask & (opacity > 0)
     if not mask.any():
         raise InputError(
-            "nothing stands out from the border of the picture; say where the object is with "
+            "Nothing stands out from the border of the picture; say where the object is with "
             "--box X0,Y0,X1,Y1."
         )
     pieces = objects(mask) if chosen.separate else (mask,)
