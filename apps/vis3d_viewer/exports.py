@@ -13,7 +13,6 @@ import numpy as np
 from vis3d import files, meshing
 from vis3d.errors import UsageError
 from vis3d.imaging import write_picture
-from vis3d.labels import LabelMap
 from vis3d.progress import Progress, part
 from vis3d.rendering import write_movie
 from vis3d.surface import Surface
@@ -106,7 +105,11 @@ class Exports:
     async def _stl(self, label: int) -> None:
         study = self._open()
         name = _name_of(study, label)
-        make = partial(_written_stl, study, label, self._folder())
+        folder = self._folder()
+
+        def make(progress: Progress) -> Path:
+            return _written_stl(self._showing.still(study, label), label, folder, progress)
+
         self._desk.offer(await self._desk.work(f"Making the STL file of the {name}", make))
 
     async def _prepare(self, label: int, smooth_mm: float, budget: int | None) -> None:
@@ -114,9 +117,13 @@ class Exports:
         self._prepared = None
         self._desk.update(surface_plan=None)
         name = _name_of(study, label)
-        make = partial(
-            surface_for_file, study, label, smooth_mm=smooth_mm, max_triangles=budget
-        )
+
+        def make(progress: Progress) -> tuple[Surface, dict[str, Any]]:
+            now = self._showing.still(study, label)
+            return surface_for_file(
+                now, label, progress, smooth_mm=smooth_mm, max_triangles=budget
+            )
+
         surface, plan = await self._desk.work(f"Making the surface of the {name}", make)
         self._prepared = Prepared(label, surface)
         self._desk.update(surface_plan=plan)
@@ -132,13 +139,17 @@ class Exports:
 
     async def _labels(self, suffix: str) -> None:
         study = self._open()
-        labels = _labels_of(study)
+        _check_labels(study)
         if suffix == ".dcm" and study.series is None:
             raise UsageError("DICOM SEG needs a scan that was opened from DICOM.")
         path = self._folder() / f"structures{suffix}"
         series = study.series if suffix == ".dcm" else None
-        write = partial(files.write_labelmap, labels, path, series=series)
-        await self._desk.work("Writing the label map", lambda say: write(progress=say))
+
+        def write(progress: Progress) -> None:
+            labels = self._showing.structures.copy_of_labels()
+            files.write_labelmap(labels, path, series=series, progress=progress)
+
+        await self._desk.work("Writing the label map", write)
         self._desk.offer(path)
 
     async def _picture(self, *, plain: bool) -> None:
@@ -236,10 +247,9 @@ def _deviation(report: meshing.SurfaceReport) -> str:
     return "none" if found is None else f"{found.p95:.2f} mm (p95), {found.max:.2f} mm at most"
 
 
-def _labels_of(study: Study) -> LabelMap:
+def _check_labels(study: Study) -> None:
     if study.labels is None or not study.masks:
         raise UsageError("There are no structures yet: find or add one first.")
-    return study.labels
 
 
 def _written_stl(study: Study, label: int, folder: Path, progress: Progress) -> Path:

@@ -67,6 +67,10 @@ class Showing:
             raise UsageError("There is no scan open to work on.")
         return study.volume
 
+    def still(self, study: Study, label: int) -> Study:
+        """The study with a structure's voxels that no later change reaches; in a worker."""
+        return replace(study, masks={label: self.structures.copy(label)})
+
     async def change(self, change: Callable[[], frozenset[int]]) -> None:
         """Make a change off the event loop; lists and slices follow, 3D is to be drawn.
 

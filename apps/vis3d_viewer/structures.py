@@ -5,7 +5,7 @@ of structures that overlap, the one listed later; body only where there is nothi
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from vis3d.errors import UsageError
 from vis3d.geometry import Geometry
-from vis3d.labels import BODY, STRUCTURES, LabelMap, Structure, normal_name
+from vis3d.labels import LabelMap, Structure, normal_name
 from vis3d.segmentation import Edit, EditHistory, Step, difference
 from vis3d.segmentation.edits import edit_of
+from vis3d.segmentation.sparse import sparse_copy, sparse_zeros
 from vis3d.volume import Mask
 from vis3d_viewer.alone import alone
 from vis3d_viewer.listing import (
@@ -30,8 +31,7 @@ from vis3d_viewer.listing import (
     sound_name,
 )
 from vis3d_viewer.measuring import Kept
-
-BODY_LABEL = next(structure.label for structure in STRUCTURES if structure.name == BODY)
+from vis3d_viewer.painted import Painted
 
 MakeEdit = Callable[[Mask], Edit | Mask]
 
@@ -44,7 +44,7 @@ class Structures:
         self.lock = threading.RLock()
         self._history = EditHistory(geometry)
         self._listed = Listed()
-        self._shown: NDArray[np.uint8] = np.zeros(geometry.shape, np.uint8)
+        self._painted = Painted(geometry)
         self._counts: dict[int, int] = {}
         self._versions: dict[int, int] = {}
         self._packed: dict[int, tuple[int, Edit]] = {}
@@ -61,8 +61,11 @@ class Structures:
 
     @property
     def labels(self) -> LabelMap:
-        """All of them as one label map; of those that overlap, the later one."""
-        return LabelMap(self._shown, self.geometry, self.listed, self._listed.report)
+        """All of them as one label map; of those that overlap, the later one.
+
+        Later changes show in its array, which is another object after each of them.
+        """
+        return LabelMap(self._painted.shown, self.geometry, self.listed, self._listed.report)
 
     def mask(self, label: int) -> Mask:
         """The voxels of one structure, as they are now.
@@ -77,7 +80,12 @@ class Structures:
     def copy(self, label: int) -> Mask:
         """The voxels of one structure that nothing will change any more."""
         mask = self.mask(label)
-        return Mask(mask.array.copy(), mask.geometry, mask.name)
+        return Mask(sparse_copy(mask.array), mask.geometry, mask.name)
+
+    @alone
+    def copy_of_labels(self) -> LabelMap:
+        """The label map as it is now and stays."""
+        return replace(self.labels, array=sparse_copy(self._painted.shown))
 
     def version(self, label: int) -> int:
         """A number that grows with each change of a structure's voxels."""
@@ -141,33 +149,39 @@ class Structures:
         lines = [code for code in (self._lost, *codes) if code]
         return "\n".join(line.strip("\n") for line in lines)
 
-    @alone
     def saved(self) -> Saved:
         """All there is, as a session keeps it; voxels that haven't changed cost nothing."""
-        masks = {s.label: self._from_nothing(s.label) for s in self.listed}
-        return Saved(self._listed, masks, self._history.steps, self.done, self._lost)
+        with self.lock:  # as shortly as can be: a stroke of the brush waits meanwhile
+            saved = Saved(self._listed, {}, self._history.steps, self.done, self._lost)
+            versions = {s.label: self.version(s.label) for s in saved.listed.structures}
+            bits = {
+                label: np.packbits(self.mask(label).array)
+                for label, version in versions.items()
+                if self._packed.get(label, (-1, None))[0] != version
+            }
+        for structure in saved.listed.structures:
+            if structure.label in bits:
+                edit = self._edit_of_bits(bits.pop(structure.label), structure.name)
+                self._packed[structure.label] = versions[structure.label], edit
+        masks = {label: self._packed[label][1] for label in versions}
+        return replace(saved, masks=masks)
+
+    def _edit_of_bits(self, bits: NDArray[np.uint8], name: str) -> Edit:
+        count = int(np.prod(self.geometry.shape))
+        mask = np.unpackbits(bits, count=count).view(bool).reshape(self.geometry.shape)
+        return edit_of(mask, (0, 0, 0), name)
 
     @classmethod
     def restored(cls, geometry: Geometry, saved: Saved) -> "Structures":
         """What another one was when it was saved."""
         made = cls(geometry)
-        nothing = Mask(np.zeros(geometry.shape, bool), geometry)
+        nothing = Mask(sparse_zeros(geometry.shape, bool), geometry)
         masks = {str(label): edit.applied_to(nothing) for label, edit in saved.masks.items()}
         made._history = EditHistory.restored(geometry, masks, saved.steps, saved.done)
         made._listed, made._lost = saved.listed, saved.lost
         made._counts = {label: edit.voxels for label, edit in saved.masks.items()}
-        boxes = [edit.box for edit in saved.masks.values()]
-        if boxes:
-            made._paint(saved.listed, _hull(boxes))
+        made._repaint(saved.listed, saved.masks.values())
         return made
-
-    def _from_nothing(self, label: int) -> Edit:
-        version, edit = self._packed.get(label, (-1, None))
-        if edit is None or version != self.version(label):
-            mask = self.mask(label)
-            edit = edit_of(mask.array, (0, 0, 0), mask.name)
-            self._packed[label] = self.version(label), edit
-        return edit
 
     @alone
     def take_undrawn(self, label: int) -> tuple[Edit, ...]:
@@ -364,29 +378,16 @@ class Structures:
         changed = frozenset(int(key) for key in step.edits)
         for label in changed:
             self._undrawn.setdefault(label, []).append(step.edits[str(label)])
-            mask = self._history.mask(str(label))
-            self._counts[label] = int(np.count_nonzero(mask.array))
+            edit, mask = step.edits[str(label)], self._history.mask(str(label))
+            added = int(np.count_nonzero(mask.array[edit.box] & edit.changes()))
+            self._counts[label] = self._counts.get(label, 0) + 2 * added - edit.voxels
             self._versions[label] = self.version(label) + 1
-        boxes = [edit.box for edit in step.edits.values()]
-        if boxes:
-            self._paint(listed, _hull(boxes))
+        self._repaint(listed, step.edits.values())
         self._listed = listed  # last: others may read while this is going on
         self.changes += 1
         return changed
 
-    def _paint(self, listed: Listed, box: tuple[slice, ...]) -> None:
-        """Draw the label map anew inside a box, in an array of its own."""
-        shown = self._shown.copy()
-        shown[box] = 0
-        for structure in sorted(listed.structures, key=lambda s: s.label != BODY_LABEL):
-            mask = self._history.mask(str(structure.label)).array[box]
-            np.copyto(shown[box], np.uint8(structure.label), where=mask)
-        self._shown = shown
-
-
-def _hull(boxes: Sequence[tuple[slice, slice, slice]]) -> tuple[slice, ...]:
-    """The smallest box round all of them."""
-    return tuple(
-        slice(min(box[axis].start for box in boxes), max(box[axis].stop for box in boxes))
-        for axis in range(3)
-    )
+    def _repaint(self, listed: Listed, edits: Iterable[Edit]) -> None:
+        """Have the label map follow edits that were made."""
+        mask_of = lambda label: self._history.mask(str(label))  # noqa: E731
+        self._painted.paint(listed.structures, mask_of, [edit.box for edit in edits])

@@ -50,6 +50,15 @@ def test_what_was_found_is_listed_by_label_with_its_voxels(structures: Structure
     assert structures.voxels[5] == 8 * 10 * 12, "the body is all inside the skin"
 
 
+def test_a_copy_stays_as_it_was(structures: Structures) -> None:
+    labels, mask, seen = structures.copy_of_labels(), structures.copy(4), structures.labels
+    structures.delete(4)
+    assert (labels.array == found_map().array).all()
+    assert mask.array.sum() == 36
+    assert not (seen.array == 4).any(), "what is looked at follows"
+    assert structures.labels.array is not seen.array, "and says so by being another one"
+
+
 def test_finding_one_again_leaves_the_others(structures: Structures) -> None:
     before = structures.mask(1).array.copy()
     labels = np.zeros(GEOMETRY.shape, np.uint8)

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from vis3d.errors import UsageError
 from vis3d.geometry import Geometry
 from vis3d.segmentation.edits import Edit
 from vis3d.segmentation.frame import Bools
+from vis3d.segmentation.sparse import sparse_copy, sparse_zeros
 from vis3d.volume import Mask
 
 MAX_BYTES = 256 << 20
@@ -94,7 +93,7 @@ class EditHistory:
         """The mask as it is now: a view that later steps change; copy it to keep it."""
         array = self._arrays.get(key)
         if array is None:
-            array = np.zeros(self.geometry.shape, bool)
+            array = sparse_zeros(self.geometry.shape, bool)
         view = array.view()
         view.flags.writeable = False
         return Mask(view, self.geometry, self._names.get(key, key))
@@ -157,7 +156,7 @@ class EditHistory:
 
     def _own_array(self, key: str) -> Bools:
         if key not in self._own:
-            self._arrays[key] = self.mask(key).array.copy()
+            self._arrays[key] = sparse_copy(self.mask(key).array)
             self._own.add(key)
         return self._arrays[key]
 

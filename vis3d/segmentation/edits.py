@@ -17,6 +17,7 @@ from vis3d.errors import UsageError
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.segmentation import morphology
 from vis3d.segmentation.frame import Bools
+from vis3d.segmentation.sparse import sparse_copy
 from vis3d.volume import Mask, Volume
 
 Box = tuple[slice, slice, slice]
@@ -49,16 +50,18 @@ class Edit:
     def changes(self) -> Bools:
         """Which voxels of the box change sides."""
         bits = np.frombuffer(zlib.decompress(self.packed), np.uint8)
-        return np.unpackbits(bits, count=int(np.prod(self.shape))).reshape(self.shape) > 0
+        flat = np.unpackbits(bits, count=int(np.prod(self.shape)))
+        return flat.view(bool).reshape(self.shape)
 
     def toggle(self, array: Bools) -> None:
         """Do it, or undo it, in an array of one's own."""
-        part = array[self.box]
-        np.logical_xor(part, self.changes(), out=part)
+        part, changes = array[self.box], self.changes()
+        rows = changes.any(axis=-1)  # the others stay untouched, see `sparse_zeros`
+        part[rows] ^= changes[rows]
 
     def applied_to(self, mask: Mask) -> Mask:
         """The mask after the edit, a copy."""
-        array = mask.array.copy()
+        array = sparse_copy(mask.array)
         self.toggle(array)
         return replace(mask, array=array)
 
