@@ -57,8 +57,10 @@ class AirwayTree:
 
     def within(self, box: Box) -> tuple[Places, ...]:
         """Where in a box of the scan the lumen lies, (k, j, i)."""
-        kji = np.unravel_index(self.places, self.shape)
-        inside = np.ones(len(self.places), bool)
+        per_slice = self.shape[1] * self.shape[2]
+        ends = np.searchsorted(self.places, (box[0].start * per_slice, box[0].stop * per_slice))
+        kji = np.unravel_index(self.places[slice(*ends)], self.shape)
+        inside = np.ones(len(kji[0]), bool)
         for places, part in zip(kji, box, strict=True):
             inside &= (places >= part.start) & (places < part.stop)
         return tuple(places[inside] - part.start for places, part in zip(kji, box, strict=True))

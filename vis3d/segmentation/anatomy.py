@@ -1,5 +1,6 @@
 """One scan and what was found in it, each part computed once and only if needed."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 
@@ -12,15 +13,15 @@ from vis3d.segmentation.body import coarse_body, drop_thin_layers
 from vis3d.segmentation.bones import CoarseScan, find_bones, spine_mm
 from vis3d.segmentation.contrast import Contrast, find_contrast
 from vis3d.segmentation.cortical import cortical_bone
-from vis3d.segmentation.frame import AIR_HU, Bools, Floats, PatientFrame, Spacing
+from vis3d.segmentation.frame import AIR_HU, Bools, Floats, PatientFrame, Spacing, Whole
 from vis3d.segmentation.grids import (
-    Box,
     Factors,
     coarse_spacing,
     factors_for,
     fine_box,
     mostly,
     pooled,
+    pooled_hu,
     refined,
     spread,
 )
@@ -29,7 +30,7 @@ from vis3d.segmentation.metal import find_metal
 from vis3d.segmentation.morphology import bounding_box, fringed, grown, trimmed
 from vis3d.segmentation.noise import noise_hu, passes_needed, smoothed
 from vis3d.segmentation.outside import SKIN_HU, outside_air
-from vis3d.segmentation.sides import Sides
+from vis3d.segmentation.sides import LeftMm
 from vis3d.segmentation.trachea import find_trachea
 
 COARSE_MM = 2.0
@@ -41,7 +42,7 @@ ROUND_AIR_MM = 4.0
 """Airways are looked for no farther from the air in the body."""
 ROUND_LUNGS_MM = 25.0
 """What lies farther from the air has no say in where the lungs end."""
-SECOND_AIR_HU = -500.0
+SECOND_AIR_HU = -500
 """The level between lung and tissue where the scan's own one led to no plausible lungs."""
 STEPS = {
     "look": (0.0, 0.1),
@@ -62,6 +63,8 @@ class Anatomy:
     def __init__(self, frame: PatientFrame, progress: Progress) -> None:
         self.frame = frame
         self._progress = progress
+        self.lung_voxels: Mapping[int, int] = {}
+        """How many voxels of the scan each side has, once they are drawn."""
 
     def step(self, name: str) -> Progress:
         """The progress of one step, on its stretch of the whole."""
@@ -78,10 +81,10 @@ class Anatomy:
         return coarse_spacing(self.frame.spacing_kji, self.factors)
 
     @cached_property
-    def hu(self) -> Floats:
+    def hu(self) -> Whole:
         """The scan on the 2 mm grid."""
         lowest = None if self.frame.unmeasured is None else AIR_HU
-        return pooled(self.frame.hu, self.factors, self.step("look"), lowest=lowest)
+        return pooled_hu(self.frame.hu, self.factors, self.step("look"), lowest=lowest)
 
     @cached_property
     def unmeasured(self) -> Bools | None:
@@ -109,11 +112,11 @@ class Anatomy:
         self.step("body")(0.0, "Finding the body")
         body = coarse_body(hu, unmeasured, coarse_spacing(self.spacing, factors))
         coarse: Bools = spread(body, factors, self.hu.shape)
-        outer = fringed(fringed(coarse))
+        whole = fringed(fringed(coarse))
+        whole &= self.hu > SKIN_HU
         if self.unmeasured is not None:
             coarse |= self.unmeasured  # where the scan ends the body has no skin
-        inner = trimmed(trimmed(coarse))
-        whole = inner | (outer & (self.hu > SKIN_HU))
+        whole |= trimmed(trimmed(coarse))
         return whole if self.unmeasured is None else whole & ~self.unmeasured
 
     @cached_property
@@ -134,13 +137,13 @@ class Anatomy:
         return self._measured(body)
 
     @cached_property
-    def threshold_hu(self) -> float:
+    def threshold_hu(self) -> int:
         """The level between lung and tissue."""
         return air_threshold(self.hu, self.body)
 
-    @cached_property
+    @property
     def air(self) -> Bools:
-        """Everything airy inside the body, on the 2 mm grid."""
+        """Everything airy inside the body, on the 2 mm grid (made anew each time)."""
         return (self.hu < self.threshold_hu) & self.body
 
     @cached_property
@@ -210,7 +213,7 @@ class Anatomy:
             self.lumen_percent[box] > 50,
             body[box],
             self.spacing,
-            self._left_mm(box) - np.float32(self._middle_mm()),
+            self._left_mm().within(box, self._middle_mm()),
             progress,
             dark=dark,
         )
@@ -234,31 +237,6 @@ class Anatomy:
         return spread(outside | ~measured, factors, self.hu.shape)
 
     @cached_property
-    def lungs(self) -> tuple[Box, Sides]:
-        """The box of the lungs at full resolution; the side of each voxel, 1 left, 2 right."""
-        coarse = self.coarse_lungs
-        box = bounding_box(coarse.both, 2 * max(self.spacing), self.spacing)
-        if box is None:
-            return (slice(0), slice(0), slice(0)), np.zeros((0, 0, 0), np.uint8)
-        fine = fine_box(box, self.factors, self.frame.hu.shape)
-        left, right = coarse.left[box], coarse.right[box]
-        both = refined(
-            left | right,
-            coarse.certain[box],
-            hu=self.frame.hu[fine],
-            range_hu=(-np.inf, self.threshold_hu),
-            factors=self.factors,
-            progress=self.step("border"),
-        )
-        sides = self._measured(both, fine).view(np.uint8)
-        sides[self.airways.within(fine)] = 0
-        nearer_left = (left | (fringed(left) & ~right)).view(np.uint8)
-        for k, plane in enumerate(sides):
-            near = nearer_left[k // self.factors[0]][None]
-            plane *= np.uint8(2) - spread(near, (1, *self.factors[1:]), (1, *plane.shape))[0]
-        return fine, sides
-
-    @cached_property
     def noise(self) -> tuple[int, float]:
         """How often the scan must be smoothed for the bones, and the noise in HU then left."""
         return passes_needed(self.frame.hu, self.frame.spacing_kji)
@@ -271,7 +249,7 @@ class Anatomy:
     @cached_property
     def calm_hu(self) -> Floats:
         """The box of the body, smoothed if it is noisy."""
-        hu = self.hu[self.box]
+        hu = self.hu[self.box].astype(np.float32)
         passes, _ = passes_needed(hu, self.spacing)
         return smoothed(hu, passes, self.spacing) if passes else hu
 
@@ -324,16 +302,9 @@ class Anatomy:
         """The cortex of the bones at full resolution."""
         return cortical_bone(self.frame.hu, self.bones, self.frame.spacing_kji)
 
-    def _left_mm(self, box: Box | None = None) -> Floats:
-        """How far to the patient's left each voxel of (a box of) the 2 mm grid lies."""
-        steps = self._left_steps_mm()
-        k, j, i = (
-            np.arange(n, dtype=np.float32)[part]
-            for n, part in zip(self.hu.shape, box or (slice(None),) * 3, strict=True)
-        )
-        return np.asarray(
-            (k * steps[0])[:, None, None] + (j * steps[1])[:, None] + i * steps[2], np.float32
-        )
+    def _left_mm(self) -> LeftMm:
+        """How far to the patient's left the voxels of the 2 mm grid lie."""
+        return LeftMm.of(self.hu.shape, self._left_steps_mm())
 
     def _left_steps_mm(self) -> NDArray[np.float32]:
         """How far to the left one step along k, j and i of the 2 mm grid leads."""
@@ -358,14 +329,13 @@ class Anatomy:
         if padded or self.body[:, :, [0, -1]].any():
             if self.trachea.any():
                 return self._mean_left_mm(self.trachea)
-            spine = spine_mm(self.hu, self.body, self.airy, self._left_mm(), self.spacing)
+            left_mm = self._left_mm().array
+            spine = spine_mm(self.hu, self.body, self.airy, left_mm, self.spacing)
             if spine is not None:
                 return spine
         return self._mean_left_mm(self.body)
 
-    def _measured(self, mask: Bools, box: Box | None = None) -> Bools:
+    def _measured(self, mask: Bools) -> Bools:
         padding = self.frame.unmeasured
-        if padding is not None and box is not None:
-            padding = padding[box]
         # true > false: the mask without the padding, in place
         return mask if padding is None else np.greater(mask, padding, out=mask)

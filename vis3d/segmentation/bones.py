@@ -12,7 +12,7 @@ from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.boards import are_boards
 from vis3d.segmentation.canal import spinal_canal
 from vis3d.segmentation.contrast import Contrast, between_lungs
-from vis3d.segmentation.frame import Bools, Floats, Spacing, Values
+from vis3d.segmentation.frame import Bools, Floats, Spacing, Values, Whole
 from vis3d.segmentation.grids import Factors, pooled, spread
 from vis3d.segmentation.marrow import walled_pieces, with_marrow
 from vis3d.segmentation.morphology import (
@@ -324,7 +324,7 @@ def _bubbles(mask: Bools) -> Bools:
 
 
 def spine_mm(
-    hu: Floats, body: Bools, lungs: Bools, left_mm: Floats, spacing_kji: Spacing
+    hu: Whole, body: Bools, lungs: Bools, left_mm: Whole, spacing_kji: Spacing
 ) -> float | None:
     """Where most of the thick bone behind the lungs' middle lies, on the scale of `left_mm`.
 

@@ -14,6 +14,8 @@ from vis3d.volume import Volume
 
 Bools: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float32]
+Whole: TypeAlias = NDArray[np.int16]
+"""HU, or mm, as whole numbers: half the memory of floats."""
 Labels: TypeAlias = NDArray[np.uint32]
 Spacing: TypeAlias = tuple[float, float, float]
 Values: TypeAlias = NDArray[Any]

@@ -1,13 +1,13 @@
 """Coarse grids to decide on, and the way back to full resolution at the border."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.progress import Progress, silent
-from vis3d.segmentation.frame import Bools, Floats, Spacing, T, Values
+from vis3d.segmentation.frame import Bools, Floats, Spacing, T, Values, Whole
 from vis3d.segmentation.morphology import THREADS, bounding_box, fringed, trimmed
 
 Factors = tuple[int, int, int]
@@ -35,24 +35,44 @@ def pooled(
 
     Values below `lowest` are read as that.
     """
+    return _pooled(array, factors, progress, lowest, np.dtype(np.float32))
+
+
+def pooled_hu(
+    array: Values, factors: Factors, progress: Progress = silent, *, lowest: float | None = None
+) -> Whole:
+    """The same in whole numbers, in half the memory: finer than a HU no scan is."""
+    return _pooled(array, factors, progress, lowest, np.dtype(np.int16))
+
+
+def _pooled(
+    array: Values, factors: Factors, progress: Progress, lowest: float | None, kind: np.dtype[T]
+) -> NDArray[T]:
     fk, fj, fi = factors
     shape = [-(-n // f) for n, f in zip(array.shape, factors, strict=True)]
-    result = np.empty(shape, np.float32)
+    result = np.empty(shape, kind)
+    weights = _weights(array.shape[1], fj)[:, None] * _weights(array.shape[2], fi)
 
     def pool(ks: range) -> None:
         for k in ks:
             block = array[k * fk : (k + 1) * fk]
             if lowest is not None:
                 block = np.maximum(block, block.dtype.type(lowest))
-            result[k] = _summed(_summed(_stacked(block), fj).T, fi).T
-            result[k] /= len(block)
+            total = _summed(_summed(_stacked(block), fj).T, fi).T
+            mean = total * (weights / np.float32(len(block)))
+            result[k] = np.rint(mean, out=mean) if kind.kind == "i" else mean
 
     slabs = [range(k, min(k + SLAB, shape[0])) for k in range(0, shape[0], SLAB)]
     with ThreadPoolExecutor(THREADS) as pool_of_threads:
         for number, _ in enumerate(pool_of_threads.map(pool, slabs)):
             progress(number / len(slabs), "Looking at the scan coarsely")
-    _averaged(result, array.shape, factors)
     return result
+
+
+def _weights(count: int, factor: int) -> Floats:
+    """One over how many of `count` rows each block of `factor` holds; the last has the rest."""
+    starts = np.arange(0, count, factor)
+    return np.asarray(1 / np.minimum(factor, count - starts), np.float32)
 
 
 def mostly(mask: Bools, factors: Factors) -> Bools:
@@ -85,17 +105,6 @@ def _summed(plane: Values, factor: int) -> Values:
     return summed
 
 
-def _averaged(sums: Floats, shape: Sequence[int], factors: Factors) -> None:
-    """Divide sums over rows and columns by how many there were."""
-    for axis in (1, 2):
-        factor, coarse = factors[axis], sums.shape[axis]
-        if factor == 1:
-            continue
-        counts = np.full(coarse, factor, np.float32)
-        counts[-1] = shape[axis] - (coarse - 1) * factor
-        sums *= (1 / counts)[:, None] if axis == 1 else 1 / counts
-
-
 def spread(coarse: NDArray[T], factors: Factors, shape: Sequence[int]) -> NDArray[T]:
     """Each coarse voxel's value in all the voxels it stands for."""
     for axis, factor in enumerate(factors):
@@ -112,19 +121,39 @@ def refined(
     factors: Factors,
     progress: Progress = silent,
 ) -> Bools:
-    """A coarse mask at full resolution: the border by HU, the rest as decided.
+    """A coarse mask at full resolution; see `refine`."""
+    result = np.zeros(hu.shape, bool)
+
+    def keep(part: Box, inside: Bools) -> None:
+        result[part] = inside
+
+    refine(coarse, certain, keep, hu=hu, range_hu=range_hu, factors=factors, progress=progress)
+    return result
+
+
+def refine(
+    coarse: Bools,
+    certain: Bools,
+    take: Callable[[Box, Bools], None],
+    *,
+    hu: Values,
+    range_hu: tuple[float, float],
+    factors: Factors,
+    progress: Progress = silent,
+) -> None:
+    """Draw a coarse mask at full resolution: the border by HU, the rest as decided.
 
     Within one coarse voxel of the border of `coarse` a voxel is inside if its own value
     lies between the ends of `range_hu`; `certain` ones stay inside whatever their values.
+    `take(part, inside)` gets the voxels of one coarse slice at a time, from several threads.
     """
     state: NDArray[np.uint8] = np.zeros(coarse.shape, np.uint8)
     state[fringed(coarse)] = 1
     state[trimmed(coarse)] = 2
     state[certain] = 2
-    result = np.zeros(hu.shape, bool)
     box = bounding_box(state > 0)
     if box is None:
-        return result
+        return
     fine = fine_box(box, factors, hu.shape)
 
     def draw(k: int) -> None:
@@ -136,13 +165,12 @@ def refined(
             inside &= block < range_hu[1]
         inside |= wide == 2
         inside &= wide != 0
-        result[slab, fine[1], fine[2]] = inside
+        take((slab, fine[1], fine[2]), inside)
 
     ks = range(box[0].start, box[0].stop)
     with ThreadPoolExecutor(THREADS) as pool_of_threads:
         for number, _ in enumerate(pool_of_threads.map(draw, ks)):
             progress(number / len(ks), "Drawing the border at full resolution")
-    return result
 
 
 def fine_box(

@@ -9,7 +9,7 @@ from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.frame import Bools
 from vis3d.segmentation.lungs import MAX_RATIO
 from vis3d.segmentation.morphology import fringed
-from vis3d.segmentation.sides import LEFT
+from vis3d.segmentation.sides import LEFT, RIGHT
 
 SIDES_RATIO = (0.5, 2.0)
 """Left to right: healthy lungs have 0.7 to 1."""
@@ -17,7 +17,7 @@ DENSE_HU = -500
 MAX_DENSE_SHARE = 0.2
 """Vessels make up to a tenth of a healthy lung denser than this."""
 MIN_DOUBT_ML = 20.0
-FREE_AIR_HU, MAX_FREE_AIR = -975.0, 0.3
+FREE_AIR_HU, MAX_FREE_AIR = -975, 0.3
 """No lung with blood in it is as dark; bullae and a pneumothorax are."""
 MAX_CUT_CM2 = 20.0
 """Lungs touch along the anterior junction; a wider contact makes the cut uncertain."""
@@ -29,11 +29,8 @@ MIN_GAS_ML = 5.0
 def about_lungs(anatomy: Anatomy) -> Iterator[Check]:
     """What the lungs of a scan say of themselves."""
     ml = anatomy.frame.voxel_ml
-    _, sides = anatomy.lungs
-    both = float(np.count_nonzero(sides)) * ml
-    left = float(np.count_nonzero(sides == LEFT)) * ml
-    right = both - left
-    if both == 0:
+    left, right = (anatomy.lung_voxels[side] * ml for side in (LEFT, RIGHT))
+    if left + right == 0:
         yield Check("lungs-found", False, "No lung was found in the scan.")
         yield from _second_method(anatomy)
         return
@@ -171,8 +168,7 @@ def _dense_lung(anatomy: Anatomy) -> Check:
 
 
 def _doubted(anatomy: Anatomy) -> Check:
-    doubted = anatomy.coarse_lungs.doubted
-    ml = 0.0 if doubted is None else _coarse_ml(doubted, anatomy)
+    ml = anatomy.coarse_lungs.doubted_ml
     if ml < MIN_DOUBT_ML:
         return Check("doubt", True, "No dense tissue in hollows of the lungs is in doubt.")
     message = (

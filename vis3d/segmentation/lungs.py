@@ -1,12 +1,13 @@
 """The lungs: airy, inside the body, without trachea and gas."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.progress import Progress, silent
-from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
+from vis3d.segmentation.frame import Bools, Labels, Spacing, Whole
 from vis3d.segmentation.grids import Box
 from vis3d.segmentation.morphology import (
     bounding_box,
@@ -17,10 +18,11 @@ from vis3d.segmentation.morphology import (
     filled_in_slices,
     grown,
     keep,
+    slabs,
     with_closed_ends,
 )
 from vis3d.segmentation.nodules import REACH_MM, pleural_nodules
-from vis3d.segmentation.sides import split_sides
+from vis3d.segmentation.sides import LeftMm, split_sides
 
 LUNG_HU = (-960.0, -450.0)
 AIRY_HU = (-950, -500)
@@ -42,7 +44,7 @@ MAX_RATIO = 3.0
 """Where one lung is larger than the other by more, a second method is tried."""
 DARK_HU, MIN_DARK_SPREAD_HU = (-1005.0, -930.0), 18.0
 """Lungs that emphysema has left hardly any tissue; gas is as dark, but even."""
-THRESHOLD_RANGE_HU = (-520.0, -320.0)
+RIDLER_HU, THRESHOLD_RANGE_HU = (-1000, 200), (-520.0, -320.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +56,8 @@ class CoarseLungs:
     certain: Bools
     """What closing and filling added: vessels and nodules, inside whatever their HU."""
     merged: bool = False
-    doubted: Bools | None = None
+    doubted_ml: float = 0.0
     """Dense tissue in hollows of the lungs that no rule could call lung or chest wall."""
-
     tried: int = 1
     second: bool = False
     """How many methods were tried, and whether this is the answer of the second."""
@@ -77,14 +78,15 @@ class CoarseLungs:
         left, right, certain = (
             _placed(part, box, shape) for part in (self.left, self.right, self.certain)
         )
-        doubted = None if self.doubted is None else _placed(self.doubted, box, shape)
-        return replace(self, left=left, right=right, certain=certain, doubted=doubted)
+        return replace(self, left=left, right=right, certain=certain)
 
 
-def air_threshold(hu: Floats, body: Bools) -> float:
+def air_threshold(hu: Whole, body: Bools) -> int:
     """The level between lung and tissue by iterative selection (Ridler and Calvard 1978)."""
-    counts, edges = np.histogram(hu[body], 1200, (-1000.0, 200.0))
-    values = (edges[:-1] + edges[1:]) / 2
+    inside = hu[body]
+    inside = inside[(inside >= RIDLER_HU[0]) & (inside < RIDLER_HU[1])]
+    counts = np.bincount(inside - RIDLER_HU[0], minlength=RIDLER_HU[1] - RIDLER_HU[0])
+    values = np.arange(*RIDLER_HU)
     level = -400.0
     for _ in range(20):
         low, high = values < level, values >= level
@@ -94,7 +96,7 @@ def air_threshold(hu: Floats, body: Bools) -> float:
         if abs(new - level) < 1:
             break
         level = new
-    return float(np.clip(level, *THRESHOLD_RANGE_HU))
+    return math.ceil(min(max(level, THRESHOLD_RANGE_HU[0]), THRESHOLD_RANGE_HU[1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +107,7 @@ class _Parts:
     ml: NDArray[np.float64]
     mean_hu: NDArray[np.float64]
     gas_share: NDArray[np.float64]
-    deep: NDArray[np.int64]
+    deep: NDArray[np.float64]
     deep_airy: NDArray[np.float64]
     at_end: NDArray[np.bool_]
     deep_mean_hu: NDArray[np.float64]
@@ -147,34 +149,38 @@ class _Parts:
         return np.asarray((self.mean_hu > LUNG_HU[0]) & (self.mean_hu < LUNG_HU[1]))
 
 
-def _parts(hu: Floats, air: Bools, spacing_kji: Spacing) -> _Parts:
+def _parts(hu: Whole, air: Bools, spacing_kji: Spacing) -> _Parts:
     labels = components(air)
-    count = int(labels.max()) + 1
-    inside = np.flatnonzero(labels)
-    of, values = labels.reshape(-1)[inside], hu.reshape(-1)[inside]
-    voxels = np.maximum(np.bincount(of, minlength=count), 1)
-    inner = deep_in(air, DEEP_MM, spacing_kji).reshape(-1)[inside]
-    deep = np.bincount(of[inner], minlength=count)
-    among = np.maximum(deep, 1)
-    mean = np.bincount(of[inner], values[inner], count) / among
-    square = np.bincount(of[inner], np.square(values[inner], dtype=np.float64), count) / among
-    airy = inner & (values > AIRY_HU[0]) & (values < AIRY_HU[1])
-    at_end = np.zeros(count, bool)
+    inner = deep_in(air, DEEP_MM, spacing_kji)
+    totals = np.zeros((7, int(labels.max()) + 1))
+    for slab in slabs(labels):
+        inside = np.flatnonzero(labels[slab])
+        of, values = labels[slab].reshape(-1)[inside], hu[slab].reshape(-1)[inside]
+        deep = inner[slab].reshape(-1)[inside]
+        airy = deep & (values > AIRY_HU[0]) & (values < AIRY_HU[1])
+        deep_hu = np.where(deep, values, 0).astype(np.float64)
+        weights = (None, values, values < GAS_HU, deep, airy, deep_hu, deep_hu * deep_hu)
+        for total, weight in zip(totals, weights, strict=True):
+            here = np.bincount(of, weight)
+            total[: len(here)] += here
+    voxels, among = np.maximum(totals[0], 1), np.maximum(totals[3], 1)
+    mean = totals[5] / among
+    at_end = np.zeros(len(voxels), bool)
     at_end[labels[[0, -1]]] = True
     return _Parts(
         labels,
         voxels * (float(np.prod(spacing_kji)) / 1000),
-        np.bincount(of, values, count) / voxels,
-        np.bincount(of[values < GAS_HU], minlength=count) / voxels,
-        deep,
-        np.bincount(of[airy], minlength=count) / among,
+        totals[1] / voxels,
+        totals[2] / voxels,
+        totals[3],
+        totals[4] / among,
         at_end,
         mean,
-        np.sqrt(np.maximum(square - mean * mean, 0)),
+        np.sqrt(np.maximum(totals[6] / among - mean * mean, 0)),
     )
 
 
-def airy_parts(hu: Floats, air: Bools, spacing_kji: Spacing) -> Bools:
+def airy_parts(hu: Whole, air: Bools, spacing_kji: Spacing) -> Bools:
     """The connected airy parts that could be lung by their size and density."""
     box = bounding_box(air, max(spacing_kji), spacing_kji)
     if box is None:
@@ -184,13 +190,13 @@ def airy_parts(hu: Floats, air: Bools, spacing_kji: Spacing) -> Bools:
 
 
 def find_lungs(
-    hu: Floats,
+    hu: Whole,
     air: Bools,
     airways: Bools,
     lumen: Bools,
     body: Bools,
     spacing_kji: Spacing,
-    left_mm: Floats,
+    left_mm: LeftMm,
     progress: Progress = silent,
     *,
     dark: bool = False,
@@ -211,8 +217,9 @@ def find_lungs(
     if box is None:
         return CoarseLungs(nothing, nothing, nothing)
     main = main[box] | _beside(main[box], parts, box, spacing_kji)
+    del parts  # the largest array of all
     progress(0.2, "Telling left from right")
-    sides, merged = split_sides(main, spacing_kji, left_mm[box])
+    sides, merged = split_sides(main, spacing_kji, left_mm.within(box).array)
     progress(0.4, "Closing the lungs over vessels")
     found = []
     doubted = np.zeros(main.shape, bool)
@@ -227,10 +234,10 @@ def find_lungs(
         doubted |= doubt
     left, right = found[0] & (sides != 2), found[1] & (sides != 1)
     right &= ~left
-    found_there = CoarseLungs(
-        left, right, (left | right) & ~main, merged, doubted & ~left & ~right
-    )
-    return found_there.placed(box, hu.shape)
+    both = left | right
+    doubted_ml = np.count_nonzero(doubted & ~both) * float(np.prod(spacing_kji)) / 1000
+    there = CoarseLungs(left, right, both & ~main, merged, doubted_ml)
+    return there.placed(box, hu.shape)
 
 
 def _placed(part: Bools, box: tuple[slice, ...], shape: tuple[int, ...]) -> Bools:

@@ -1,6 +1,7 @@
 """Growing, shrinking, closing and filling of 3D masks, by millimetres."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import cc3d
@@ -13,6 +14,7 @@ from vis3d.segmentation.balls import MOST_CHORDS, ball_grown, chord_count
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
 
 THREADS = max(1, min(8, os.cpu_count() or 1))
+SLAB = 16
 
 
 def distance_mm(mask: Bools, spacing_kji: Spacing) -> Floats:
@@ -70,6 +72,28 @@ def bounding_box(
 
 def fringed(mask: Bools, axes: tuple[int, ...] = (0, 1, 2)) -> Bools:
     """The mask and every voxel that touches it, if only with a corner."""
+    return _slab_by_slab(mask, lambda slab: _fringed(slab, axes))
+
+
+def trimmed(mask: Bools, axes: tuple[int, ...] = (0, 1, 2)) -> Bools:
+    """The mask without the voxels that touch something outside it."""
+    return _slab_by_slab(mask, lambda slab: ~_fringed(~slab, axes))
+
+
+def _slab_by_slab(mask: Bools, work: Callable[[Bools], Bools]) -> Bools:
+    """The answers for slabs, which see one slice more on either side, put together."""
+    if len(mask) <= SLAB:
+        return work(mask)
+    result = np.empty(mask.shape, bool)
+    for slab in slabs(mask):
+        first = max(0, slab.start - 1)
+        result[slab] = work(mask[first : slab.stop + 1])[slab.start - first :][
+            : slab.stop - slab.start
+        ]
+    return result
+
+
+def _fringed(mask: Bools, axes: tuple[int, ...]) -> Bools:
     wide = mask.copy()
     for axis in axes:
         before = wide.copy()
@@ -79,11 +103,6 @@ def fringed(mask: Bools, axes: tuple[int, ...] = (0, 1, 2)) -> Bools:
         wide[tuple(ahead)] |= before[tuple(behind)]
         wide[tuple(behind)] |= before[tuple(ahead)]
     return wide
-
-
-def trimmed(mask: Bools) -> Bools:
-    """The mask without the voxels that touch something outside it."""
-    return ~fringed(~mask)
 
 
 def deep_in(mask: Bools, depth_mm: float, spacing_kji: Spacing) -> Bools:
@@ -100,7 +119,7 @@ def deep_in(mask: Bools, depth_mm: float, spacing_kji: Spacing) -> Bools:
 
 def trimmed_in_slices(mask: Bools) -> Bools:
     """The mask without the voxels that touch something outside it in their slice."""
-    return ~fringed(~mask, (1, 2))
+    return trimmed(mask, (1, 2))
 
 
 def opened(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
@@ -123,9 +142,15 @@ def components(mask: Bools, connectivity: int = 6) -> Labels:
 
 def components_in_slices(mask: Bools) -> Labels:
     """The pieces of each slice k on its own, numbered through the whole stack from 1."""
-    apart = np.zeros((2 * mask.shape[0], *mask.shape[1:]), bool)
-    apart[::2] = mask
-    return np.ascontiguousarray(components(apart)[::2])
+    labels: Labels = np.empty(mask.shape, np.uint32)
+    count = 0
+    for slab in slabs(mask):
+        apart = np.zeros((2 * (slab.stop - slab.start), *mask.shape[1:]), bool)
+        apart[::2] = mask[slab]
+        here = components(apart)[::2]
+        labels[slab] = np.where(here, here + np.uint32(count), 0)
+        count += int(here.max(initial=0))
+    return labels
 
 
 def sizes(labels: Labels, count: int = 1) -> NDArray[np.int64]:
@@ -133,7 +158,11 @@ def sizes(labels: Labels, count: int = 1) -> NDArray[np.int64]:
 
     There are at least `count` labels in the answer.
     """
-    return np.bincount(labels[labels > 0], minlength=count)
+    total = np.zeros(max(count, int(labels.max(initial=0)) + 1), np.int64)
+    for slab in slabs(labels):
+        here = np.bincount(labels[slab][labels[slab] > 0])
+        total[: len(here)] += here
+    return total
 
 
 def sums(labels: Labels, weights: NDArray[Any], count: int = 0) -> NDArray[np.float64]:
@@ -141,9 +170,18 @@ def sums(labels: Labels, weights: NDArray[Any], count: int = 0) -> NDArray[np.fl
 
     There are at least `count` labels in the answer.
     """
-    inside = np.flatnonzero(labels)
-    of, amounts = labels.reshape(-1)[inside], weights.reshape(-1)[inside]
-    return np.bincount(of, amounts, minlength=max(1, count)).astype(np.float64)
+    total = np.zeros(max(1, count, int(labels.max(initial=0)) + 1))
+    for slab in slabs(labels):
+        inside = np.flatnonzero(labels[slab])
+        of, amounts = labels[slab].reshape(-1)[inside], weights[slab].reshape(-1)[inside]
+        here = np.bincount(of, amounts)
+        total[: len(here)] += here
+    return total
+
+
+def slabs(array: NDArray[Any]) -> list[slice]:
+    """Some slices at a time: counting and labelling takes several times what it looks at."""
+    return [slice(k, min(k + SLAB, len(array))) for k in range(0, len(array), SLAB)]
 
 
 def keep(labels: Labels, wanted: NDArray[np.bool_]) -> Bools:
@@ -160,11 +198,14 @@ def filled(mask: Bools) -> Bools:
 
 def filled_in_slices(mask: Bools, max_mm2: float = np.inf, pixel_mm2: float = 1.0) -> Bools:
     """The mask with the holes of every slice k filled, up to `max_mm2` each."""
-    holes = components_in_slices(~mask)
-    wanted = sizes(holes) * pixel_mm2 <= max_mm2
-    for edge in (holes[:, :1], holes[:, -1:], holes[:, :, :1], holes[:, :, -1:]):
-        wanted[edge] = False
-    return np.asarray(mask | keep(holes, wanted))
+    whole = mask.copy()
+    for slab in slabs(mask):
+        holes = components_in_slices(~mask[slab])
+        wanted = sizes(holes) * pixel_mm2 <= max_mm2
+        for edge in (holes[:, :1], holes[:, -1:], holes[:, :, :1], holes[:, :, -1:]):
+            wanted[edge] = False
+        whole[slab] |= keep(holes, wanted)
+    return whole
 
 
 def with_closed_ends(holes: Bools, solid: Bools, max_open: float = 0.3) -> Bools:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.segmentation.enclosure import ALL_ROUND, open_directions
-from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
+from vis3d.segmentation.frame import Bools, Labels, Spacing, Whole
 from vis3d.segmentation.morphology import (
     bounding_box,
     components,
@@ -23,7 +23,7 @@ pleura that a nodule hides has lung in half of them; ribs, heart and diaphragm, 
 into the lung, in a few more."""
 MIN_RADIUS_MM = 3.0
 """Ribs and vessels dent the lung less deeply than this."""
-TISSUE_HU = (-400.0, 200.0)
+TISSUE_HU = (-400, 200)
 MIN_MEAN_HU = -200.0
 NODULE_ML, NODULE_SHARE, NODULE_MM = 0.03, 0.3, 45.0
 """A nodule: least volume, least share of its box, greatest length."""
@@ -36,7 +36,7 @@ DOUBT_ML, DOUBT_CONTACT = 3.0, 0.45
 
 
 def pleural_nodules(
-    airy: Bools, lung: Bools, hu: Floats, body: Bools, spacing_kji: Spacing, *, is_right: bool
+    airy: Bools, lung: Bools, hu: Whole, body: Bools, spacing_kji: Spacing, *, is_right: bool
 ) -> tuple[Bools, Bools]:
     """The solid pockets in the outer surface of an airy lung that surrounds more than half.
 
@@ -84,7 +84,7 @@ def _judged(
     labels: Labels,
     lung: Bools,
     deep: Bools,
-    hu: Floats,
+    hu: Whole,
     spacing_kji: Spacing,
     least_contact: float = 0.0,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -110,13 +110,18 @@ def _contact(labels: Labels, lung: Bools, spacing_kji: Spacing) -> NDArray[np.fl
     """The share of each pocket's surface that touches lung."""
     count = int(labels.max()) + 1
     surface, touching = np.zeros(count), np.zeros(count)
-    for axis, step_mm in enumerate(spacing_kji):
+    padded, beside = np.pad(labels, 1), np.pad(lung, 1).reshape(-1)
+    _, nj, ni = padded.shape
+    flat = padded.reshape(-1)
+    places = np.flatnonzero(flat)
+    of = flat[places]
+    for jump, step_mm in zip((nj * ni, ni, 1), spacing_kji, strict=True):
         face_mm2 = float(np.prod(spacing_kji)) / step_mm
-        for step in (1, -1):
-            edge = (labels > 0) & (np.roll(labels, step, axis) != labels)
-            surface += face_mm2 * np.bincount(labels[edge], minlength=count)
-            edge &= np.roll(lung, step, axis)
-            touching += face_mm2 * np.bincount(labels[edge], minlength=count)
+        for step in (jump, -jump):
+            edge = flat[places + step] != of
+            surface += face_mm2 * np.bincount(of[edge], minlength=count)
+            edge &= beside[places + step]
+            touching += face_mm2 * np.bincount(of[edge], minlength=count)
     return touching / np.maximum(surface, 1e-6)
 
 

@@ -10,7 +10,8 @@ from vis3d.progress import Progress, silent
 from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.checks import checks_of, findings_of
 from vis3d.segmentation.frame import Bools, patient_frame
-from vis3d.segmentation.sides import LEFT, RIGHT, Sides
+from vis3d.segmentation.lung_drawing import draw_lungs
+from vis3d.segmentation.sides import LEFT, RIGHT
 from vis3d.volume import Volume
 
 PAINTERS: Mapping[str, Callable[[Anatomy], Bools]] = {
@@ -50,7 +51,9 @@ def segment(
     for name, paint in PAINTERS.items():
         if name in by_name:
             np.copyto(labels, np.uint8(by_name[name]), where=paint(anatomy))
-    _paint_lungs(labels, anatomy, by_name)
+    sides = {"left lung": LEFT, "right lung": RIGHT}
+    if wanted_sides := {sides[name]: by_name[name] for name in sides if name in by_name}:
+        draw_lungs(anatomy, labels, wanted_sides)
     if "airways" in by_name:
         labels.reshape(-1)[anatomy.airways.places] = by_name["airways"]
     array = anatomy.frame.as_stored(labels)
@@ -58,16 +61,6 @@ def segment(
     checks = checks_of(anatomy, names)
     report = Report(checks, findings_of(checks), perf_counter() - start)
     return LabelMap(array, volume.geometry, chosen, report)
-
-
-def _paint_lungs(labels: Sides, anatomy: Anatomy, by_name: Mapping[str, int]) -> None:
-    """Slice by slice: a mask of each lung would be as large as the label map itself."""
-    for side, name in ((LEFT, "left lung"), (RIGHT, "right lung")):
-        if name not in by_name:
-            continue
-        box, lungs = anatomy.lungs
-        for plane, sides in zip(labels[box], lungs, strict=True):
-            np.copyto(plane, np.uint8(by_name[name]), where=sides == side)
 
 
 def segment_lungs(volume: Volume, *, progress: Progress | None = None) -> LabelMap:

@@ -1,13 +1,14 @@
 """Left lung and right lung: which part is which, and the cut where they touch."""
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import watershed
 
-from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
-from vis3d.segmentation.grids import Factors, coarse_spacing, factors_for, pooled, spread
+from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing, Whole
+from vis3d.segmentation.grids import Box, Factors, coarse_spacing, factors_for, pooled, spread
 from vis3d.segmentation.morphology import (
     bounding_box,
     closed,
@@ -43,7 +44,36 @@ NEAR_MIDDLE_MM = 15.0
 SAMPLES = 2000
 
 
-def split_sides(airy: Bools, spacing_kji: Spacing, left_mm: Floats) -> tuple[Sides, bool]:
+@dataclass(frozen=True, eq=False)
+class LeftMm:
+    """How far to the patient's left the voxels of a grid lie: for each k, each j, each i."""
+
+    k: Floats
+    j: Floats
+    i: Floats
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...], steps_mm: NDArray[np.float32]) -> "LeftMm":
+        """Of a grid whose steps along k, j and i lead so far to the left."""
+        counts = zip(shape, steps_mm, strict=True)
+        return cls(*(np.arange(n, dtype=np.float32) * mm for n, mm in counts))
+
+    def within(self, box: Box, middle_mm: float = 0.0) -> "LeftMm":
+        """The same in a box, from another middle."""
+        return LeftMm(self.k[box[0]] - np.float32(middle_mm), self.j[box[1]], self.i[box[2]])
+
+    @property
+    def array(self) -> Whole:
+        """In whole mm for every voxel [k, j, i]."""
+        left_mm = np.empty((len(self.k), len(self.j), len(self.i)), np.int16)
+        for plane, k_mm in zip(left_mm, self.k, strict=True):
+            plane[...] = np.rint((k_mm + self.j)[:, None] + self.i)
+        return left_mm
+
+
+def split_sides(
+    airy: Bools, spacing_kji: Spacing, left_mm: Whole | Floats
+) -> tuple[Sides, bool]:
     """Each voxel's side, and whether the lungs had to be cut apart.
 
     `left_mm` is how far to the left of the body's middle each voxel lies. Where the lungs
@@ -53,7 +83,9 @@ def split_sides(airy: Bools, spacing_kji: Spacing, left_mm: Floats) -> tuple[Sid
     pieces = components(airy)
     pair = _pair(pieces, left_mm, spacing_kji, LIMITS_MM[0], strict=True)
     if pair is not None:
-        return _with_the_rest(_marked(pieces, pair), airy, spacing_kji), False
+        marked = _marked(pieces, pair)
+        pieces[marked > 0] = 0
+        return _with_the_rest(marked, pieces, spacing_kji), False
     factors = factors_for(spacing_kji, CUT_MM)
     wide_mm = coarse_spacing(spacing_kji, factors)
     share = pooled(airy.view(np.uint8), factors)
@@ -67,10 +99,11 @@ def split_sides(airy: Bools, spacing_kji: Spacing, left_mm: Floats) -> tuple[Sid
         first = thinnest_cut(markers, share, wide_left_mm - np.float32(middle_mm), wide_mm)
         markers = np.where(first, LEFT, RIGHT).astype(np.uint8) * _joined(share > 0, markers)
     fine = _drawn(markers, airy, factors)
-    return _with_the_rest(fine, airy, spacing_kji), _touch(fine)
+    rest = components(airy & (fine == 0))
+    return _with_the_rest(fine, rest, spacing_kji), _touch(fine)
 
 
-def _cores(airy: Bools, spacing_kji: Spacing, left_mm: Floats) -> tuple[Sides, bool]:
+def _cores(airy: Bools, spacing_kji: Spacing, left_mm: Whole | Floats) -> tuple[Sides, bool]:
     """Parts deep in each lung, and whether they were worn down for it; none if there is one."""
     pieces, depth = components(airy), _depth_mm(airy, spacing_kji)
     for radius_mm in WEAR_MM:
@@ -87,7 +120,7 @@ def _cores(airy: Bools, spacing_kji: Spacing, left_mm: Floats) -> tuple[Sides, b
     return np.zeros(airy.shape, np.uint8), False
 
 
-def _one_sided_cores(cores: Labels, left_mm: Floats, spacing_kji: Spacing) -> Sides:
+def _one_sided_cores(cores: Labels, left_mm: Whole | Floats, spacing_kji: Spacing) -> Sides:
     """The side of each large core, if none reaches far to the other and both sides have some.
 
     A lung may be worn down to several.
@@ -162,7 +195,7 @@ def _marked(pieces: Labels, pair: tuple[int, int]) -> Sides:
 
 def _pair(
     pieces: Labels,
-    left_mm: Floats,
+    left_mm: Whole | Floats,
     spacing_kji: Spacing,
     limits_mm: tuple[float, float],
     *,
@@ -191,9 +224,8 @@ def _pair(
     return max(fits)[1:] if fits else None
 
 
-def _with_the_rest(sides: Sides, airy: Bools, spacing_kji: Spacing) -> Sides:
-    """The sides, and each fragment on the side that is nearer to its middle."""
-    rest = components(airy & (sides == 0))
+def _with_the_rest(sides: Sides, rest: Labels, spacing_kji: Spacing) -> Sides:
+    """The sides, and each piece of the rest on the side that is nearer to its middle."""
     voxels = sizes(rest)
     if len(voxels) < 2:
         return sides
@@ -226,7 +258,7 @@ def _distance_to(
     return answer
 
 
-def _one_sided(pieces: Labels, left_mm: Floats) -> Sides:
+def _one_sided(pieces: Labels, left_mm: Whole | Floats) -> Sides:
     """A single lung and scraps of the other, each on the side of the middle where it lies."""
     voxels = sizes(pieces, 2)
     center = sums(pieces, left_mm, len(voxels)) / np.maximum(voxels, 1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
+from vis3d.segmentation.frame import Bools, Labels, Spacing, Whole
 from vis3d.segmentation.morphology import bounding_box, components_in_slices, keep, sizes
 
 LUMEN_HU = -650
@@ -38,7 +38,7 @@ class _Surroundings:
     middle_mm: NDArray[np.float64]
 
 
-def find_trachea(hu: Floats, inside: Bools, lungs: Bools, spacing_kji: Spacing) -> Bools:
+def find_trachea(hu: Whole, inside: Bools, lungs: Bools, spacing_kji: Spacing) -> Bools:
     """The trachea's lumen on a coarse grid, empty where there is none.
 
     `lungs` are the large airy parts: a trachea has one on either side at its lower end,
