@@ -12,6 +12,9 @@ FloatArray: TypeAlias = NDArray[np.float64]
 ORTHOGONAL_TOLERANCE = 1e-4
 """How far direction cosines may be from orthonormal (as DICOM writers round them)."""
 
+SAME_GRID_MM = 0.05
+"""How far two files' headers, rounded, may place the corners of one and the same grid apart."""
+
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 """Where the -/+ ends of the LPS axes lie: L, P and S are the positive ends."""
 

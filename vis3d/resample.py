@@ -11,16 +11,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from vis3d.errors import UsageError
-from vis3d.geometry import FloatArray, Geometry
+from vis3d.geometry import SAME_GRID_MM, FloatArray, Geometry
 from vis3d.labels import LabelMap
 from vis3d.memory import check_memory, fitting_share
 from vis3d.progress import Progress, silent
 from vis3d.volume import Volume
 
 Data = TypeVar("Data", Volume, LabelMap)
-
-ROUNDED_MM = 0.05
-"""How far two files' headers may place the corners of one and the same grid apart."""
 
 SLAB_VOXELS = 1 << 20
 """Voxels that one thread makes at a time: about a tenth of a second."""
@@ -81,7 +78,7 @@ def _meets(one: Geometry, other: Geometry, turn: FloatArray) -> bool:
     ours = theirs @ turn.T
     ours += np.where(turn.sum(axis=1) < 0, np.array(other.shape[::-1]) - 1, 0)
     apart_mm = np.linalg.norm(one.to_lps(theirs) - other.to_lps(ours), axis=1)
-    return bool(apart_mm.max() <= ROUNDED_MM)
+    return bool(apart_mm.max() <= SAME_GRID_MM)
 
 
 def isotropic_geometry(geometry: Geometry, spacing_mm: float) -> Geometry:

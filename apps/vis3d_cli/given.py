@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from vis3d.errors import UnknownStructureError, UsageError
 from vis3d.progress import Progress
-from vis3d_cli import reading
 
 if TYPE_CHECKING:
     from vis3d.labels import LabelMap, Structure
@@ -30,10 +29,11 @@ def given_labels(
     """
     import numpy as np
 
+    from vis3d.files import read_labelmaps_on
     from vis3d.labels import LabelMap
     from vis3d.volume import Finding
 
-    maps = reading.label_maps_for(volume, path, progress)
+    maps = read_labelmaps_on(volume, path, progress=progress)
     wanted = list(_wanted(maps, names, path))
     labels = [structure.label for structure, _ in wanted]
     if len(set(labels)) < len(labels):

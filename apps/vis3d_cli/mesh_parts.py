@@ -122,7 +122,9 @@ def parts_of(volume: "Volume", what: What, progress: Progress) -> "list[Part]":
             volume, what.segmentation, progress, structure=what.structure, label=what.label
         )
         return [_named(labels, what.structure) if what.structure else _labelled(labels, what)]
-    maps = reading.label_maps_for(volume, what.segmentation, progress)
+    from vis3d.files import read_labelmaps_on
+
+    maps = read_labelmaps_on(volume, what.segmentation, progress=progress)
     return list(_of_file(maps, what.names, what.segmentation))
 
 

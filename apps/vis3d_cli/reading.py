@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vis3d.errors import InputError, OutputError, UnsupportedError, UsageError
-from vis3d.progress import Progress, part
+from vis3d.errors import OutputError, UnsupportedError, UsageError
+from vis3d.progress import Progress
 from vis3d_cli import say
 from vis3d_cli.options import Choice, Manner
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from vis3d.dicom import Discovery, Series
     from vis3d.labels import LabelMap
     from vis3d.volume import Mask, Volume
-
-ROUNDED_MM = 0.05
-"""How far two files' headers may place the corners of one and the same grid apart."""
 
 
 def load(
@@ -75,60 +72,6 @@ def source_series(
     return chosen
 
 
-def label_maps_for(
-    volume: "Volume", path: Path, progress: Progress | None = None
-) -> "tuple[LabelMap, ...]":
-    """What a file marks, on the scan's grid: several label maps where structures overlap.
-
-    Raises:
-        InputError: it marks nothing where the scan lies.
-    """
-    from vis3d.files import read_labelmaps
-
-    found = read_labelmaps(
-        path,
-        geometry=volume.geometry,
-        frame_of_reference=str(volume.metadata.get("frame_of_reference", "")),
-        progress=part(progress, 0.0, 0.5),
-    )
-    here = tuple(_on_grid(one, volume, part(progress, 0.5, 1.0)) for one in found)
-    if not any(one.array.any() for one in here) and any(one.array.any() for one in found):
-        raise InputError(
-            f"{path} lies on {found[0].geometry!r} and marks nothing where the scan lies, on "
-            f"{volume.geometry!r}: give a label map of this scan."
-        )
-    return here
-
-
-def _on_grid(labels: "LabelMap", volume: "Volume", progress: Progress | None) -> "LabelMap":
-    """The label map on exactly the scan's grid, from which a rounded header may differ."""
-    from dataclasses import replace
-
-    if labels.geometry.matches(volume.geometry, tolerance_mm=ROUNDED_MM):
-        return replace(labels, geometry=volume.geometry)
-    from vis3d.resample import in_order_of
-
-    return in_order_of(labels, volume.geometry) or _moved(labels, volume, progress)
-
-
-def _moved(labels: "LabelMap", volume: "Volume", progress: Progress | None) -> "LabelMap":
-    """The label map on the scan's grid, with a finding that says so."""
-    import numpy as np
-
-    from vis3d.resample import resample
-    from vis3d.volume import Finding
-
-    here = resample(labels, volume.geometry, progress=progress)
-    before_ml = np.count_nonzero(labels.array) * labels.geometry.voxel_ml
-    after_ml = np.count_nonzero(here.array) * here.geometry.voxel_ml
-    lost = 100 * max(0.0, 1 - after_ml / before_ml) if before_ml else 0.0
-    message = (
-        f"The label map lies on another grid than the scan ({labels.geometry!r}): it was "
-        f"resampled by places in mm, and {lost:.0f} % of what it marks was lost."
-    )
-    return here.with_findings(Finding("labels-resampled", "warning", message))
-
-
 def label_map_for(
     volume: "Volume",
     path: Path,
@@ -146,9 +89,10 @@ def label_map_for(
         InputError: it marks nothing where the scan lies.
         UnknownStructureError: it has no structure of that name.
     """
+    from vis3d.files import read_labelmaps_on
     from vis3d.labels import normal_name
 
-    found = label_maps_for(volume, path, progress)
+    found = read_labelmaps_on(volume, path, progress=progress)
     if structure is not None:
         names = {normal_name(name): one for one in reversed(found) for name in one.names}
         found = (names[normal_name(structure)],) if normal_name(structure) in names else found

@@ -4,11 +4,9 @@ import hashlib
 from collections.abc import Iterable
 
 from vis3d.errors import InputError
-from vis3d.geometry import Geometry
+from vis3d.geometry import SAME_GRID_MM, Geometry
 from vis3d.labels import LabelMap
 from vis3d.volume import Finding
-
-SAME_GRID_MM = 0.05
 
 
 def frame_name(uid: str) -> str:

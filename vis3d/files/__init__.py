@@ -7,6 +7,7 @@ from vis3d.files.labelmaps import (
     read_labelmaps,
     write_labelmap,
 )
+from vis3d.files.on_scan import read_labelmaps_on
 from vis3d.files.surfaces import (
     SURFACE_SUFFIXES,
     read_surface,
@@ -36,6 +37,7 @@ __all__ = [
     "load_volume",
     "read_labelmap",
     "read_labelmaps",
+    "read_labelmaps_on",
     "read_surface",
     "read_surfaces",
     "read_volume",

@@ -90,7 +90,9 @@ def _label_maps(
     volume: "Volume", segmentation: Path | None, progress: Progress
 ) -> "tuple[LabelMap, ...]":
     if segmentation is not None:
-        return reading.label_maps_for(volume, segmentation, progress)
+        from vis3d.files import read_labelmaps_on
+
+        return read_labelmaps_on(volume, segmentation, progress=progress)
     from vis3d.segmentation import segment
 
     return (segment(volume, STRUCTURES, progress=progress),)

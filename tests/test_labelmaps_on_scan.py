@@ -7,10 +7,10 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK
-from vis3d_cli import reading
 
 from tests.conftest import oblique_geometry
 from vis3d.errors import Vis3dError
+from vis3d.files import read_labelmaps_on
 from vis3d.volume import Volume
 
 GRID = oblique_geometry(shape=(9, 13, 17))
@@ -31,7 +31,7 @@ def scan():
 
 
 def on_scan(path, scan):
-    (labels,) = reading.label_maps_for(scan, path)
+    (labels,) = read_labelmaps_on(scan, path)
     assert labels.geometry == scan.geometry
     return labels
 
