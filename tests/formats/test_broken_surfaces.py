@@ -187,7 +187,7 @@ def package(path: Path, model: bytes) -> Path:
 def test_a_3mf_that_inflates_without_end_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vis3d.formats.threemf.LARGEST_MODEL", 1 << 20)
+    monkeypatch.setattr("vis3d.formats.threemf_reading.LARGEST_MODEL", 1 << 20)
     path = package(tmp_path / "bomb.3mf", b"<model>" + b" " * (1 << 23))
     with pytest.raises(TooLargeError, match="inflates"):
         read_surface(path)
@@ -197,18 +197,6 @@ def test_a_3mf_with_entities_is_refused(tmp_path: Path) -> None:
     model = b'<?xml version="1.0"?><!DOCTYPE m [<!ENTITY a "b">]><model>&a;</model>'
     with pytest.raises(InputError, match="document type"):
         read_surface(package(tmp_path / "bomb.3mf", model))
-
-
-def test_a_3mf_is_placed_by_its_unit_and_transform(tmp_path: Path) -> None:
-    model = b"""<model unit="inch"><resources><object id="1"><mesh><vertices>
-    <vertex x="0" y="0" z="0"/><vertex x="1" y="0" z="0"/><vertex x="0" y="1" z="0"/>
-    </vertices><triangles><triangle v1="0" v2="1" v3="2"/></triangles></mesh></object>
-    <object id="2"><components><component objectid="1"/></components></object></resources>
-    <build><item objectid="%s" transform="1 0 0 0 1 0 0 0 1 10 0 0"/></build></model>"""
-    read = read_surface(package(tmp_path / "inch.3mf", model % b"1"))
-    np.testing.assert_allclose(read.bounds_mm, [[254, 0, 0], [279.4, 25.4, 0]], rtol=1e-6)
-    with pytest.raises(UnsupportedError, match="other objects"):
-        read_surface(package(tmp_path / "parts.3mf", model % b"2"))
 
 
 def test_many_more_parts_or_points_than_a_file_can_honestly_hold_are_refused(

@@ -19,6 +19,7 @@ from vis3d.formats import (
     ply,
     stl,
     threemf,
+    threemf_reading,
     vti,
     vtp,
 )
@@ -72,7 +73,7 @@ SURFACE_READERS: Mapping[str, Callable[[Path], tuple[Surface, ...]]] = {
     ".ply": ply.read_ply,
     ".obj": obj.read_obj,
     ".glb": glb_reading.read_glb,
-    ".3mf": threemf.read_3mf,
+    ".3mf": threemf_reading.read_3mf,
     ".vtp": vtp.read_vtp,
 }
 
