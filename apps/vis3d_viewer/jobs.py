@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from vis3d.errors import Cancelled
 from vis3d.progress import Progress
+from vis3d_viewer.memory_use import Tidying
 
 Result = TypeVar("Result")
 
@@ -24,6 +25,7 @@ class Jobs:
     def __init__(self, tell: Progress) -> None:
         self._tell = tell
         self._stop = threading.Event()
+        self._tidying = Tidying()
         self.busy = False
 
     async def run(self, work: Callable[[Progress], Result]) -> Result:
@@ -42,6 +44,7 @@ class Jobs:
             return await asyncio.to_thread(work, progress)
         finally:
             self.busy = False
+            self._tidying.soon()
 
     def cancel(self) -> None:
         """Ask the work to stop; it does so at its next word of progress."""

@@ -1,10 +1,12 @@
 """Memory that a closed scan leaves is the system's again, not kept for the next one."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from vis3d_viewer import memory_use
 
 FRAGMENTED = """
 import re
@@ -41,3 +43,22 @@ def grown_mb(first: str) -> float:
 )
 def test_large_arrays_go_back_to_the_system() -> None:
     assert grown_mb("memory_use.give_large_arrays_back()") < 20 < grown_mb("pass")
+
+
+def test_tidying_waits_until_nothing_was_done_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tidied: list[str] = []
+    monkeypatch.setattr(memory_use, "REST_S", 0.1)
+    monkeypatch.setattr(memory_use, "give_back", lambda: tidied.append("once"))
+
+    async def work() -> None:
+        tidying = memory_use.Tidying()
+        for _ in range(4):
+            tidying.soon()
+            await asyncio.sleep(0.02)
+        assert not tidied
+        await asyncio.sleep(0.5)
+
+    asyncio.run(work())
+    assert tidied == ["once"]

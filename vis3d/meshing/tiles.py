@@ -103,7 +103,7 @@ class TiledSurface:
         stands_for = np.arange(len(points))
         stands_for[doubled] = doubled[first[which.reshape(-1)]]
         kept = stands_for == np.arange(len(points))
-        number = (np.cumsum(kept) - 1)[stands_for]
+        number = (np.cumsum(kept, dtype=np.int32) - 1)[stands_for]
         return Surface(points[kept], number[np.concatenate(triangles)], self.name, self.color)
 
 
