@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vis3d.choosing import nothing_found, select_series
 from vis3d.dicom import Series, read_image, write_cut_image, write_derived_series
+from vis3d.dicom.frames import PictureError
 from vis3d.dicom.uids import new_uid
 from vis3d.errors import InputError, UnsupportedError, UsageError
 from vis3d.files import discover, input_kind
@@ -76,7 +77,11 @@ def all_series(
     """
     if not cutouts.holds_several(source):
         _check_dicom(source)
-    found = discover(source, force=which.force, progress=part(progress, 0.0, 0.1))
+    try:
+        found = discover(source, force=which.force, progress=part(progress, 0.0, 0.1))
+    except PictureError:  # one file of colours, a loop or a localizer
+        yield from _images([source], folder, chosen, which.force, progress)
+        return
     series = list(found.series)
     if which.series is not None:
         series = [select_series(found, which.series)]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom import dcmread
+from pydicom.data import get_testdata_file
 from vis3d_cli.main import main
 
 import vis3d
@@ -229,6 +230,13 @@ def test_colours_and_slices_of_a_folder_go_back_together(tmp_path, answer):
     assert made[5, 5].tolist() == [0, 0, 0]
     shown = answer("remove-background", tmp_path / "in", "-o", tmp_path / "png")["images"]
     assert len(shown) == 9
+
+
+def test_one_file_of_colours_goes_back_to_a_folder_too(tmp_path, answer):
+    rows = answer("remove-background", get_testdata_file("SC_rgb_rle_2frame.dcm"), "-o",
+                  tmp_path / "out", "--format", "dcm")["images"]  # fmt: skip
+    assert [len(row["outputs"]) for row in rows] == [1]
+    assert dcmread(rows[0]["outputs"][0]).NumberOfFrames == 2
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,11 @@ def compression_of(transfer_syntax: str) -> Compression | None:
     return _KINDS.get(transfer_syntax)
 
 
+def colors_of(compress: Compression | None) -> str:
+    """PhotometricInterpretation of colours: HTJ2K's encoder mixes them (ISO 15444-1 RCT)."""
+    return "YBR_RCT" if compress == "htj2k" else "RGB"
+
+
 def add_pixels(image: Dataset, stored: NDArray[Any], compress: Compression | None) -> None:
     """Put 16-bit stored values (rows, columns) into a data set."""
     if compress is None:

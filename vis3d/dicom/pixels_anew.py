@@ -10,6 +10,7 @@ from vis3d.dicom.codecs import LOSSY_TRANSFER_SYNTAXES
 from vis3d.dicom.colors import rgb_values
 from vis3d.dicom.encoding import (
     Compression,
+    colors_of,
     compressed,
     keeps_bits,
     put_frames,
@@ -40,7 +41,7 @@ def add_pixels_anew(
         )
     frames = (_values(_bare_frame(header, form, number)) for number in range(count))
     if form.is_color:
-        _describe_colors(made)
+        _describe_colors(made, compress)
     else:
         made.BitsStored, made.HighBit = form.stored, form.stored - 1
         made.PhotometricInterpretation = form.photometric
@@ -93,8 +94,8 @@ def _bare_frame(header: Header, form: PixelFormat, number: int) -> Frame:
     return Frame(header, number, form, None, None, None, 1.0, 0.0, "", None)
 
 
-def _describe_colors(made: Dataset) -> None:
-    made.SamplesPerPixel, made.PhotometricInterpretation = 3, "RGB"
+def _describe_colors(made: Dataset, compress: Compression | None) -> None:
+    made.SamplesPerPixel, made.PhotometricInterpretation = 3, colors_of(compress)
     made.PlanarConfiguration, made.PixelRepresentation = 0, 0
     made.BitsAllocated = made.BitsStored = 8
     made.HighBit = 7
