@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vis3d.errors import Cancelled, NothingFoundError, OutputError
-from vis3d.whole_file import whole_file
+from vis3d.whole_file import abandon, whole_file, whole_folder
 
 
 def test_a_file_takes_its_place_with_its_companions(tmp_path: Path) -> None:
@@ -64,3 +64,49 @@ def test_a_writer_that_wraps_the_systems_error_shows_no_traceback(tmp_path: Path
     ):
         raise OSError("With tag (7FE0,0010)\nTraceback ...") from out_of_space
     assert not list(tmp_path.iterdir())
+
+
+def test_files_move_into_their_folder_together_with_the_folders_they_are_in(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "out" / "deep").mkdir(parents=True)
+    (tmp_path / "out" / "deep" / "old").write_text("stays")
+    with whole_folder(tmp_path / "out") as unfinished:
+        (unfinished / "deep").mkdir()
+        (unfinished / "deep" / "new").write_text("b")
+        (unfinished / "top").write_text("a")
+        assert not (tmp_path / "out" / "top").exists()
+    files = sorted(str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*"))
+    assert files == ["out", "out/deep", "out/deep/new", "out/deep/old", "out/top"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, Cancelled, NothingFoundError])
+def test_a_folder_that_breaks_off_is_as_it_was(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "file").write_text("stays")
+    for name in ("old", "new"):
+        with pytest.raises(error), whole_folder(tmp_path / name) as unfinished:
+            (unfinished / "file").write_text("half")
+            raise error
+    assert [str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*")] == [
+        "old",
+        "old/file",
+    ]
+    assert (tmp_path / "old" / "file").read_text() == "stays"
+
+
+def test_a_full_disk_names_the_folder(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OutputError, match="Cannot write into .*out: No space left"),
+        whole_folder(tmp_path / "out"),
+    ):
+        raise OSError(28, "No space left on device")
+
+
+def test_a_process_that_ends_at_once_leaves_nothing_half_written(tmp_path: Path) -> None:
+    with whole_folder(tmp_path) as unfinished:
+        (unfinished / "half").write_text("half")
+        abandon()
+        assert not list(tmp_path.iterdir())

@@ -1,10 +1,10 @@
-"""Files that are either whole or not there."""
+"""Files, and folders of them, that are either whole or not there."""
 
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vis3d.errors import OutputError, Vis3dError
@@ -48,6 +48,42 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         UNFINISHED.discard(scratch)
 
 
+@contextmanager
+def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary folder inside `path`, whose files move up once the block ends well.
+
+    Those in folders below it keep their folders. `path` is made if need be; other files in it
+    stay. After an error, or when the work is cancelled, nothing is left.
+
+    Raises:
+        OutputError: the folder can't be made or written, or the disk is full.
+    """
+    folder = Path(path)
+    new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".vis3d-", dir=folder))
+    except OSError as error:
+        raise _cannot_write(f"into {folder}", error) from error
+    UNFINISHED.add(scratch)
+    try:
+        yield scratch
+        for file in sorted(one for one in scratch.rglob("*") if one.is_file()):
+            place = folder / file.relative_to(scratch)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(place)
+    except Vis3dError:
+        raise
+    except OSError as error:
+        raise _cannot_write(f"into {folder}", error) from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        UNFINISHED.discard(scratch)
+        if new:
+            with suppress(OSError):  # something lies in it
+                folder.rmdir()
+
+
 def abandon() -> None:
     """Remove what was being written: the last thing a process does that ends at once."""
     for scratch in tuple(UNFINISHED):
@@ -67,5 +103,5 @@ def reason(error: OSError) -> str:
     return " ".join(str(error).splitlines()[:1]) or type(error).__name__
 
 
-def _cannot_write(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"Cannot write {path}: {reason(error)}.")
+def _cannot_write(where: object, error: OSError) -> OutputError:
+    return OutputError(f"Cannot write {where}: {reason(error)}.")

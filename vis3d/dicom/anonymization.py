@@ -6,11 +6,8 @@ the image stay behind as well. What was compressed is compressed again, without 
 """
 
 import os
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -36,14 +33,12 @@ from vis3d.errors import (
     InputError,
     NotDicomError,
     NothingFoundError,
-    OutputError,
     UnsupportedError,
     UsageError,
-    Vis3dError,
 )
 from vis3d.progress import Progress, part, silent
 from vis3d.volume import Finding, Volume
-from vis3d.whole_file import UNFINISHED, reason
+from vis3d.whole_file import whole_folder
 
 Packing: TypeAlias = Literal["same", "none"] | Compression
 """How pixels are stored: as the source's kind, uncompressed, or by one compression for all."""
@@ -95,7 +90,7 @@ def anonymize(
     _check_apart(source, target)
     tell = progress or silent
     work = _Work(policy or Policy(), pixels_reviewed, force, compress)
-    with _together(target) as scratch:
+    with whole_folder(target) as scratch:
         _, files = _files_at(source)
         listed = list(files)
         for number, file in enumerate(listed):
@@ -298,31 +293,3 @@ def _check_apart(source: Path, target: Path) -> None:
             f"{target} lies in the input, where it would mix with what names the patient: name "
             f"a folder elsewhere."
         )
-
-
-@contextmanager
-def _together(folder: Path) -> Iterator[Path]:
-    """A folder inside `folder` whose folders move up once the block ends well."""
-    made = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".vis3d-", dir=folder))
-    except OSError as error:
-        raise OutputError(f"Cannot write into {folder}: {reason(error)}.") from error
-    UNFINISHED.add(scratch)
-    try:
-        yield scratch
-        for file in sorted(scratch.glob("*/*")):
-            place = folder / file.parent.name
-            place.mkdir(exist_ok=True)
-            file.replace(place / file.name)
-            made = False
-    except Vis3dError:
-        raise
-    except OSError as error:
-        raise OutputError(f"Cannot write into {folder}: {reason(error)}.") from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-        UNFINISHED.discard(scratch)
-        if made:
-            folder.rmdir()

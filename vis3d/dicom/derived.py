@@ -22,11 +22,12 @@ from vis3d.dicom.segmentation_objects import _without_warnings
 from vis3d.dicom.series import Series
 from vis3d.dicom.stacking import normal_of
 from vis3d.dicom.uids import new_uid
-from vis3d.dicom.writer import decimals, together
+from vis3d.dicom.writer import decimals
 from vis3d.errors import UnsupportedError, UsageError
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.progress import Progress, silent
 from vis3d.volume import Volume
+from vis3d.whole_file import whole_folder
 
 SERIES_NUMBER = 902
 
@@ -101,7 +102,7 @@ def write_derived_series(
     if file_set:
         check_free(Path(folder))
     described: list[tuple[Dataset, tuple[str, ...]]] = []
-    with _without_warnings(), together(Path(folder)) as unfinished:
+    with _without_warnings(), whole_folder(folder) as unfinished:
         for k, values in enumerate(volume.array):
             tell(k / len(places), "Writing slices")
             image = _image(volume, series, k, places[k], stored, common)

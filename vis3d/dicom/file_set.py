@@ -17,9 +17,9 @@ from vis3d.dicom.scan import PREAMBLE
 from vis3d.dicom.segmentation_objects import _without_warnings
 from vis3d.dicom.series import Series
 from vis3d.dicom.uids import new_uid
-from vis3d.dicom.writer import together
 from vis3d.errors import OutputError, UnsupportedError
 from vis3d.progress import Progress, silent
+from vis3d.whole_file import whole_folder
 
 DIRECTORY = "DICOMDIR"
 IMAGES = "DICOM"
@@ -59,7 +59,7 @@ def write_file_set(
         raise UnsupportedError("A file set is made of DICOM files, and there are none.")
     tell = progress or silent
     check_free(Path(folder))
-    with together(Path(folder)) as unfinished:
+    with whole_folder(folder) as unfinished:
         places = _places(list(headers.values()))
         for n, (header, place) in enumerate(places):
             tell(n / len(places), "Copying files")

@@ -3,11 +3,6 @@
 import datetime
 import hashlib
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,11 +12,11 @@ from pydicom.valuerep import format_number_as_ds
 
 import vis3d
 from vis3d.dicom.uids import new_uid
-from vis3d.errors import OutputError, UsageError
+from vis3d.errors import UsageError
 from vis3d.geometry import FloatArray
 from vis3d.progress import Progress, silent
 from vis3d.volume import Volume
-from vis3d.whole_file import reason
+from vis3d.whole_file import whole_folder
 
 USUAL_INTERCEPT_HU = -1024
 """What most scanners add to stored values."""
@@ -32,7 +27,6 @@ SEEDED_DATE = "20000101"
 MAX_DRIFT_MM = 1e-3
 """Slices that drift less than this across the stack aren't tilted."""
 
-_TEMPORARY = ".vis3d-"
 _DEFAULT_WINDOWS = ((40.0, 400.0, "MEDIASTINUM"), (-600.0, 1500.0, "LUNG"))
 
 
@@ -63,7 +57,7 @@ def write_ct_series(
     names = (patient_name, patient_id, series_description)
     common = _common_header(volume, origins, names, intercept, seed)
     tell = progress or silent
-    with together(Path(folder)) as unfinished:
+    with whole_folder(folder) as unfinished:
         for k, values in enumerate(volume.array):
             tell(k / len(origins), "Writing slices")
             stored = (np.rint(values).astype(np.int32) - intercept).astype("<i2")
@@ -214,33 +208,3 @@ def _slice(
 def decimals(values: ArrayLike) -> list[str]:
     """Decimal strings of at most 16 characters (PS3.5 section 6.2)."""
     return [format_number_as_ds(float(value)) for value in np.ravel(values)]
-
-
-@contextmanager
-def together(folder: Path) -> Iterator[Path]:
-    """A folder inside `folder`, whose contents move up once the block ends well.
-
-    Raises:
-        OutputError: the folder can't be made or written.
-    """
-    made = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=folder))
-    except OSError as error:
-        raise _cannot_write(folder, error) from error
-    try:
-        yield scratch
-        for file in sorted(scratch.iterdir()):
-            file.replace(folder / file.name)
-            made = False
-    except OSError as error:
-        raise _cannot_write(folder, error) from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-        if made:
-            folder.rmdir()
-
-
-def _cannot_write(folder: Path, error: OSError) -> OutputError:
-    return OutputError(f"Cannot write into {folder}: {reason(error)}.")

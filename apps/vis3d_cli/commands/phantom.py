@@ -1,17 +1,13 @@
 """`vis3d phantom`: a chest CT whose anatomy is exactly known."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from vis3d.errors import OutputError, UsageError
+from vis3d.errors import UsageError
 from vis3d.progress import Progress, part
-from vis3d.whole_file import UNFINISHED
+from vis3d.whole_file import whole_folder
 from vis3d_cli import options, say
 from vis3d_cli.exit_codes import DONE
 from vis3d_cli.options import PLAIN, How
@@ -74,32 +70,11 @@ def phantom(
         made = chest_phantom(
             tilt_degrees=tilt, seed=seed, progress=part(progress, 0.0, 0.5), **grid
         )
-        with _scratch_in(folder) as scratch:
+        with whole_folder(folder) as scratch:
             _write(made, scratch, seed, part(progress, 0.5, 1.0))
     document = {"series": str(folder), "truth": str(folder / TRUTH)}
     say.answer(document, [f"{folder}: {made.volume!r} and {TRUTH}"], how)
     return DONE
-
-
-@contextmanager
-def _scratch_in(folder: Path) -> Iterator[Path]:
-    """A folder inside `folder`, whose files move up into it at the end, or vanish."""
-    is_new = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".vis3d-", dir=folder))
-    except OSError as error:
-        raise OutputError(f"Cannot write into {folder}: {error.strerror}.") from error
-    UNFINISHED.add(scratch)
-    try:
-        yield scratch
-        for file in sorted(scratch.iterdir()):
-            file.replace(folder / file.name)
-    finally:
-        shutil.rmtree(scratch)
-        UNFINISHED.discard(scratch)
-        if is_new and not any(folder.iterdir()):
-            folder.rmdir()
 
 
 def _write(made: "Phantom", folder: Path, seed: int, progress: Progress) -> None:
