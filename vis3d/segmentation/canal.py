@@ -81,6 +81,9 @@ def _best_path(score: Floats, reach: int) -> NDArray[np.intp]:
 def _discs(path: NDArray[np.intp], shape: tuple[int, ...], spacing_kji: Spacing) -> Bools:
     """Discs of `RADIUS_MM` round each slice's point."""
     _, j_mm, i_mm = spacing_kji
-    j = (np.arange(shape[1]) - path[:, :1]) * j_mm
-    i = (np.arange(shape[2]) - path[:, 1:]) * i_mm
-    return np.asarray((j**2)[:, :, None] + (i**2)[:, None, :] <= RADIUS_MM**2)
+    discs = np.empty(shape, bool)
+    for disc, (middle_j, middle_i) in zip(discs, path, strict=True):
+        j = (np.arange(shape[1]) - middle_j) * j_mm
+        i = (np.arange(shape[2]) - middle_i) * i_mm
+        disc[...] = (j**2)[:, None] + i**2 <= RADIUS_MM**2
+    return discs

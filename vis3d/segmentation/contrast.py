@@ -168,7 +168,8 @@ def _softer_share(
     cores: Labels, core_hu: NDArray[np.float64], mean: Means
 ) -> NDArray[np.float64]:
     """How much of what surrounds each core is much softer than it."""
-    shell = np.where(cores == 0, _neighbour_label(cores), np.uint32(0))
+    shell = _neighbour_label(cores)
+    shell[cores > 0] = 0
     places = np.flatnonzero(shell)
     of = shell.reshape(-1)[places]
     softer = mean.reshape(-1)[places] < core_hu[of] - SOFTER_HU
@@ -180,8 +181,10 @@ def _neighbour_label(labels: Labels) -> Labels:
     """The largest label within two voxels along the axes."""
     near = labels.copy()
     for axis in range(3):
-        for step in (1, 2, -1, -2):
-            np.maximum(near, np.roll(labels, step, axis), out=near)
+        of, to = np.moveaxis(labels, axis, 0), np.moveaxis(near, axis, 0)
+        for step in (1, 2):
+            np.maximum(to[step:], of[:-step], out=to[step:])
+            np.maximum(to[:-step], of[step:], out=to[:-step])
     return near
 
 

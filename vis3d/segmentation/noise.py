@@ -11,6 +11,8 @@ EVERY, MOST_SLICES = 8, 16
 """Every eighth slice is asked, of long scans fewer, and every second row of it."""
 BEARABLE_HU = 25.0
 MAX_PASSES = 2
+ROWS = 32
+"""How many are smoothed at a time: the sums take as much memory as the values."""
 SAME_STEP = 1.6
 """Smoothing runs along an axis unless its voxels are this many times the finest ones."""
 
@@ -37,7 +39,8 @@ def smoothed(values: Values, passes: int, spacing_kji: Spacing) -> Values:
     Axes whose voxels are much longer than the finest ones are left alone.
     """
     whole = values.dtype.kind in "iu"
-    out = np.clip(values, -1024, 8000).astype(np.int16 if whole else np.float32)
+    clipped = np.clip(values, -1024, 8000)
+    out = clipped.astype(np.int16 if whole else np.float32, copy=False)
     finest = min(spacing_kji)
     for axis in [a for a in range(3) if spacing_kji[a] < SAME_STEP * finest] * passes:
         if out.shape[axis] > 1:
@@ -47,11 +50,13 @@ def smoothed(values: Values, passes: int, spacing_kji: Spacing) -> Values:
 
 def _smooth_along(values: Values, *, whole: bool) -> None:
     """In place, the ends repeated; means of two neighbours twice are weights 1, 2, 1."""
-    first = values[:1].copy()
-    for ahead, here in ((values[1:], values[:-1]), (values[:-1], values[1:])):
-        total = ahead + here
-        here[...] = total >> 1 if whole else total * np.float32(0.5)
-    values[:1] = (values[:1] + first) >> 1 if whole else (values[:1] + first) / 2
+    for start in range(0, values.shape[1], ROWS):
+        rows = values[:, start : start + ROWS]
+        first = rows[:1].copy()
+        for ahead, here in ((rows[1:], rows[:-1]), (rows[:-1], rows[1:])):
+            total = ahead + here
+            here[...] = total >> 1 if whole else total * np.float32(0.5)
+        rows[:1] = (rows[:1] + first) >> 1 if whole else (rows[:1] + first) / 2
 
 
 def _sample(values: Values) -> Values:
