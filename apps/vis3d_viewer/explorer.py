@@ -19,6 +19,7 @@ from vis3d.progress import Progress
 from vis3d.scene import Camera, ClipPlane, CropBox, Scene
 from vis3d_viewer import compose, memory_use, scene3d, study
 from vis3d_viewer.asked import known
+from vis3d_viewer.asking import asking_page
 from vis3d_viewer.continuing import Continuing
 from vis3d_viewer.drawn_here import DrawnHere
 from vis3d_viewer.emphysema import Emphysema
@@ -199,7 +200,7 @@ class Explorer:
         """Have the browser save this file."""
         ticket = secrets.token_urlsafe(12)
         self._saved[ticket] = path
-        self._update(download=f"saved/{ticket}")
+        self._update(download={"address": f"saved/{ticket}", "page": asking_page()})
 
     # How it is done, on the event loop
 
@@ -219,7 +220,7 @@ class Explorer:
             window_bars=None,
             has_study=True,
             message="",
-            job=_job("", 0.0, running=False),
+            job=_job("Preparing the 3D view", 0.0),
         )
         self._bench.open(opened)
         self._exports.clear()
@@ -227,7 +228,6 @@ class Explorer:
         self._levels.clear()
         self._take(opened)
         self._continuing.open(opened)
-        self._update(job=_job("Preparing the 3D view", 0.0))
         self._take(await self._jobs.run(partial(study.with_first_view, opened)))
         if volume is not None:
             self._update(windows=await asyncio.to_thread(window_choices, volume))
@@ -325,10 +325,11 @@ class Explorer:
         except Exception:
             log.exception("A piece of work failed.")
             message = NOT_OURS
-        changes: dict[str, Any] = {"job": _job("", 0.0, running=False)}
-        if message:
-            changes["message"] = message
-        if message and self._state.phase == "opening":
+        changes: dict[str, Any] = {"message": message} if message else {}
+        elsewhere = self.opening.elsewhere
+        if not self._jobs.busy and not elsewhere:
+            changes["job"] = _job("", 0.0, running=False)
+        if message and self._state.phase == "opening" and not elsewhere:
             if message == CANCELLED:
                 self._segment_at_once = False  # meant for what was given up
                 self.opening.start_page()

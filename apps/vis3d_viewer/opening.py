@@ -88,6 +88,12 @@ class Opening:
 
     # What a person asks for
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether a scan is being opened, by another task than the one that asks."""
+        task = self._task
+        return task is not None and not task.done() and task is not asyncio.current_task()
+
     def first(self) -> None:
         """Open what was given, or show the start page."""
         if self._sources.phantom:

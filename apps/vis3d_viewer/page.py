@@ -13,6 +13,7 @@ SCRIPTS = (
     "hand3d",
     "slice_source",
     "slice_view",
+    "files",
     "window_histogram",
     "split_bars",
     "local_view",

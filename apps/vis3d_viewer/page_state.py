@@ -25,7 +25,7 @@ STATE: dict[str, Any] = {
     "window_bars": None,
     "job": {"running": False, "what": "", "fraction": 0.0},
     "message": "",
-    "download": "",
+    "download": None,
     "version": 0,
     "view3d": {"state": "waiting", "message": "Preparing the 3D view ..."},
     "theme": "vis3d",

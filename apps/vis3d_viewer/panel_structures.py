@@ -6,7 +6,7 @@ from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 from trame_client.widgets.core import AbstractElement
 
-from vis3d_viewer.widgets import named
+from vis3d_viewer.widgets import SendFile, named
 from vis3d_viewer.workbench import ONE_CLICK
 
 MODULE = {"scripts": ["static/structure_list.js"], "vue_use": ["vis3d_structures"]}
@@ -32,14 +32,6 @@ class AddByValue(AbstractElement):
         super().__init__("add-by-value", **kwargs)
         self._attr_names += ["busy", "unit", "limits"]
         self._event_names += ["act"]
-
-
-class AddFromFile(AbstractElement):
-    """Adds the structures of a file."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__("add-from-file", **kwargs)
-        self._attr_names += ["busy"]
 
 
 def build_structures(s: Any) -> None:
@@ -89,7 +81,14 @@ def build_structures(s: Any) -> None:
         limits=("histogram",),
         act=ACT,
     )
-    AddFromFile(v_if=("has_volume",), busy=("job.running",))
+    with html.Div(v_if=("has_volume",), classes="v3-details"):
+        SendFile(
+            "Add from file …",
+            to="labels",
+            accept=".gz,.nii,.nrrd,.mha,.dcm",
+            name="labels-file",
+            busy=("job.running",),
+        )
 
 
 def _one_click() -> None:

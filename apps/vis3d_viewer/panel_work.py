@@ -6,7 +6,7 @@ from trame.widgets import html
 from trame_client.widgets.core import AbstractElement
 
 from vis3d_viewer.kept_work import DAYS
-from vis3d_viewer.widgets import named
+from vis3d_viewer.widgets import SendFile, named
 
 MODULE = {
     "scripts": ["static/dialogs.js"],
@@ -36,14 +36,6 @@ class LungReport(AbstractElement):
         super().__init__("lung-report", **kwargs)
         self._attr_names += ["report"]
         self._event_names += ["act"]
-
-
-class SessionFile(AbstractElement):
-    """Opens the file of a session."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__("session-file", **kwargs)
-        self._attr_names += ["busy"]
 
 
 def build_kept_work() -> None:
@@ -87,7 +79,13 @@ def build_session() -> None:
             click="trigger('save_session')",
             **named("save-session"),
         )
-        SessionFile(busy=("job.running",))
+        SendFile(
+            "Open …",
+            to="session",
+            accept=".vis3d",
+            name="session-file",
+            busy=("job.running",),
+        )
         html.Button(
             "Forget",
             v_if=("keeps_work",),

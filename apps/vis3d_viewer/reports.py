@@ -28,6 +28,7 @@ from vis3d.progress import Progress, part
 from vis3d.volume import Volume
 from vis3d.whole_file import whole_file
 from vis3d_viewer.asked import known
+from vis3d_viewer.asking import asking_page
 from vis3d_viewer.compose import sorted_notes
 from vis3d_viewer.desk import Desk
 from vis3d_viewer.study import Study
@@ -92,7 +93,7 @@ class Reports:
         study = self._lungs()
         found = await self._desk.work("Measuring", partial(lung_numbers, study))
         self._desk.update(lung_report=None)  # it opens when one comes
-        self._desk.update(lung_report=shown(found))
+        self._desk.update(lung_report={"page": asking_page(), **shown(found)})
 
     async def _page(self) -> None:
         study, view = self._lungs(), self._desk.view

@@ -8,7 +8,7 @@ import hmac
 import inspect
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from aiohttp import web
 from wslink.websocket import LinkProtocol
 
 from vis3d_viewer import messages
+from vis3d_viewer.asking import remember_page
 
 log = logging.getLogger(__name__)
 
@@ -249,8 +250,11 @@ class StateDoor:
             self._server.protocol.push_state_change(accepted, skip_last_active_client=True)
             state.update(accepted)
 
-    async def trigger(self, name: object, arguments: object = None, *_: object) -> Any:
+    async def trigger(
+        self, name: object, arguments: object = None, named: object = None, *_: object
+    ) -> Any:
         """Do what the page can ask for by name; kept from it is what doesn't fit."""
+        remember_page(named.get("page") if isinstance(named, Mapping) else None)
         function = self._server.controller.trigger_fn(name) if isinstance(name, str) else None
         if function is None or not messages.fits(function, arguments):
             log.warning("A page asked for what there isn't.")

@@ -99,7 +99,7 @@ def build_page(server: Any, settings: Any) -> None:
     """Build the page; `settings` holds the names of the settings' state (TypedState.name)."""
     server.state.trame__template_error = CLOSED
     with VAppLayout(server, theme=("theme",), vuetify_config=THEME, classes="v3-app"):
-        FileSaver(address=("download",))
+        FileSaver(file=("download",))
         with html.Div(classes="v3-frame", v_if=("phase === 'ready'",), **named("explorer")):
             _live(settings)
             _bar(settings)

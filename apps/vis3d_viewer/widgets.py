@@ -107,11 +107,19 @@ class ThemeSwitch(AbstractElement):
 
 
 class FileSaver(AbstractElement):
-    """Saves the file at an address as soon as there is one."""
+    """Saves a file as soon as there is one, on the page that asked for it."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("file-saver", **kwargs)
-        self._attr_names += ["address"]
+        self._attr_names += ["file"]
+
+
+class SendFile(AbstractElement):
+    """A button that sends a file about the open scan to an address; `name` is its test id."""
+
+    def __init__(self, text: str, **kwargs: Any) -> None:
+        super().__init__("send-file", text, **kwargs)
+        self._attr_names += ["to", "accept", "name", "busy"]
 
 
 def named(name: str, *attributes: str) -> dict[str, list[str]]:

@@ -61,6 +61,30 @@ def test_a_second_page_joins_the_same_view_and_both_say_so(
         assert one.complaints == []
 
 
+def test_what_one_page_asks_for_the_other_does_not_get(visit: Callable[[str], Any]) -> None:
+    saved: dict[str, list[str]] = {"one": [], "two": []}
+    with (
+        served("demo", "--no-segment") as address,
+        visit(address) as one,
+        visit(address) as two,
+    ):
+        for name, seen in (("one", one), ("two", two)):
+            seen.page.on("download", lambda file, name=name: saved[name].append(file.url))
+            seen.wait_for_slices()
+        one.find("find-lungs").click(timeout=PATIENCE)
+        two.find("volume-left lung").wait_for(timeout=PATIENCE)
+        one.find("job").wait_for(state="detached", timeout=PATIENCE)
+        two.find("show-report-lung-report").click(timeout=PATIENCE)
+        two.find("report-close").wait_for(timeout=PATIENCE)
+        assert not one.find("report-close").is_visible()
+        two.find("report-close").click()
+        with one.page.expect_download(timeout=PATIENCE):
+            one.find("save-labels-nrrd").click(timeout=PATIENCE)
+        two.page.wait_for_timeout(1000)
+        assert [len(files) for files in saved.values()] == [1, 0]
+        assert one.complaints == two.complaints == []
+
+
 def test_a_cut_connection_is_mended_without_a_hand(chromium: Browser, address: str) -> None:
     context = chromium.new_context()
     page = context.new_page()

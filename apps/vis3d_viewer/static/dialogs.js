@@ -1,5 +1,5 @@
-// What needs more room than the panel: the header of the scan, the lung report; and the file
-// of a session. All that comes from a scan is shown as text.
+// What needs more room than the panel: the header of the scan, the lung report. All that comes
+// from a scan is shown as text.
 (() => {
   const HeaderBrowser = {
     props: ["version"],
@@ -63,7 +63,11 @@
   const LungReport = {
     props: ["report"],
     emits: ["act"],
-    watch: { report(report) { if (report && !this.$refs.dialog.open) this.$refs.dialog.showModal(); } },
+    watch: {
+      report(report) { // the page that asked for it opens it
+        if (report?.page === window.vis3d_me && !this.$refs.dialog.open) this.$refs.dialog.showModal();
+      },
+    },
     methods: {
       numbers: () => NUMBERS,
       said(region, key, decimals) {
@@ -105,26 +109,6 @@
       </dialog>`,
   };
 
-  const SessionFile = {
-    props: ["busy"],
-    data: () => ({ said: "" }),
-    methods: {
-      async send(event) {
-        const [file] = event.target.files;
-        event.target.value = "";
-        if (!file) return;
-        this.said = "Sending ...";
-        try {
-          const answer = await fetch("session", { method: "POST", body: file });
-          this.said = answer.ok ? "" : await answer.text();
-        } catch { this.said = "The file could not be sent."; }
-      },
-    },
-    template: `
-      <label class="v3-chip v3-file"><input type="file" accept=".vis3d" :disabled="busy" data-testid="session-file" @change="send"> Open …</label>
-      <span v-if="said" class="v3-dim" role="status">{{ said }}</span>`,
-  };
-
   // A page that hides the scan hides dialogs too; one left open would keep all else from use.
   const closeAll = () => {
     if (!document.documentElement.classList.contains("v3-blank")) return;
@@ -136,7 +120,6 @@
       new MutationObserver(closeAll).observe(document.documentElement, { attributeFilter: ["class"] });
       app.component("header-browser", HeaderBrowser);
       app.component("lung-report", LungReport);
-      app.component("session-file", SessionFile);
     },
   };
 })();

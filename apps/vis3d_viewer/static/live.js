@@ -76,10 +76,16 @@
     },
   };
 
+  const ME = Math.random().toString(36).slice(2); // this page, among those that share the view
+
+  window.vis3d_me = ME;
   (window.vis3d_components = {})["live-values"] = LiveValues;
   window.vis3d_planes = PLANES;
   window.vis3d_viewer = {
     install(app) {
+      const { trame } = window;
+      const ask = trame.trigger;
+      trame.trigger = (name, args = []) => ask.call(trame, name, args, { page: ME });
       for (const [name, part] of Object.entries(window.vis3d_components)) app.component(name, part);
     },
   };

@@ -5,7 +5,6 @@
   const live = window.vis3d_live;
   const SCRIPT = "vtkjs/trame-vtk.js";
   const CLICK_PX = 4, BACKGROUND = [18 / 255, 22 / 255, 28 / 255];
-  const ME = Math.random().toString(36).slice(2); // this page, among those that share the view
   const HANDS = [
     { button: 1, action: "Rotate" }, { button: 1, action: "Pan", shift: true },
     { button: 2, action: "Pan" }, { button: 3, action: "Zoom", scrollEnabled: true },
@@ -67,7 +66,7 @@
       },
       place() {
         const { position, by, ...rest } = this.camera;
-        if (!position || by === ME) return;
+        if (!position || by === window.vis3d_me) return;
         const camera = this.view.renderer.getActiveCamera();
         camera.set({ ...rest, position });
         this.view.style.setCenterOfRotation(rest.focalPoint);
@@ -131,7 +130,7 @@
       },
       tell() {
         const { position, focalPoint, viewUp, parallelScale } = this.last;
-        window.trame.trigger("stand", [ME, [position, focalPoint, viewUp].map((axis) => [...axis]), parallelScale]);
+        window.trame.trigger("stand", [window.vis3d_me, [position, focalPoint, viewUp].map((axis) => [...axis]), parallelScale]);
       },
       down(event) { this.pressed = event.button === 0 ? event : null; },
       async up(event) { // a click leads the slices there, as in the server's picture

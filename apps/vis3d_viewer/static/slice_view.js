@@ -381,14 +381,5 @@
       </span>`,
   };
 
-  // Saves a file as soon as the server has one: its address changes, the browser fetches it.
-  const FileSaver = {
-    props: ["address"],
-    watch: { address(address) { if (address) this.$nextTick(() => this.$refs.link.click()); } },
-    template: `<a ref="link" :href="address" download class="v3-hidden" tabindex="-1" aria-hidden="true"></a>`,
-  };
-
-  Object.assign((window.vis3d_components = window.vis3d_components || {}), {
-    "slice-view": SliceView, "read-out": ReadOut, "file-saver": FileSaver,
-  });
+  Object.assign(window.vis3d_components, { "slice-view": SliceView, "read-out": ReadOut });
 })();

@@ -173,6 +173,7 @@
         },
       },
     },
+    mounted() { this.clear(); }, // what a page that is gone was choosing
     unmounted() { if (this.shown) this.clear(); },
     methods: {
       soon() { // at most ten times a second: each asks for three slices
@@ -219,29 +220,6 @@
       </details>`,
   };
 
-  // Adds the structures of a label map or a DICOM segmentation.
-  const AddFromFile = {
-    props: ["busy"],
-    data: () => ({ said: "" }),
-    methods: {
-      async send(event) {
-        const [file] = event.target.files;
-        event.target.value = "";
-        if (!file) return;
-        this.said = "Sending ...";
-        try {
-          const answer = await fetch(`labels?${new URLSearchParams({ name: file.name })}`, { method: "POST", body: file });
-          this.said = answer.ok ? "" : await answer.text();
-        } catch { this.said = "The file could not be sent."; }
-      },
-    },
-    template: `
-      <div class="v3-details">
-        <label class="v3-chip v3-file"><input type="file" accept=".gz,.nii,.nrrd,.mha,.dcm" :disabled="busy" data-testid="labels-file" @change="send"> Add from file …</label>
-        <span v-if="said" class="v3-dim" role="status">{{ said }}</span>
-      </div>`,
-  };
-
   // Ctrl Z and Ctrl Y (or Ctrl Shift Z) wherever nothing is being typed.
   const keys = (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
@@ -258,7 +236,6 @@
     install(app) {
       app.component("structure-list", StructureList);
       app.component("add-by-value", AddByValue);
-      app.component("add-from-file", AddFromFile);
       document.addEventListener("keydown", keys);
     },
   };
