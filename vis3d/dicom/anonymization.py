@@ -26,6 +26,7 @@ from vis3d.dicom.kinds import OtherObjectError, check_pixels, check_readable
 from vis3d.dicom.known_terms import speaks_of_head
 from vis3d.dicom.loading import load_series
 from vis3d.dicom.pixels_anew import add_pixels_anew
+from vis3d.dicom.quiet import quietly
 from vis3d.dicom.sentences import reason_of
 from vis3d.dicom.series import Series, Skipped
 from vis3d.dicom.sources import Source, Unreadable
@@ -60,6 +61,7 @@ class Anonymized:
     findings: tuple[Finding, ...]
 
 
+@quietly()
 def anonymize(
     path: str | os.PathLike[str],
     folder: str | os.PathLike[str],

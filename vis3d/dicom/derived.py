@@ -18,7 +18,7 @@ from vis3d.dicom.encoding import Compression, add_pixels, transfer_syntax_of
 from vis3d.dicom.file_set import check_free, image_place, write_directory
 from vis3d.dicom.frames import INT16, Frame
 from vis3d.dicom.headers import Header, safe_text
-from vis3d.dicom.segmentation_objects import _without_warnings
+from vis3d.dicom.quiet import quietly
 from vis3d.dicom.series import Series
 from vis3d.dicom.stacking import normal_of
 from vis3d.dicom.uids import new_uid
@@ -102,7 +102,7 @@ def write_derived_series(
     if file_set:
         check_free(Path(folder))
     described: list[tuple[Dataset, tuple[str, ...]]] = []
-    with _without_warnings(), whole_folder(folder) as unfinished:
+    with quietly(), whole_folder(folder) as unfinished:
         for k, values in enumerate(volume.array):
             tell(k / len(places), "Writing slices")
             image = _image(volume, series, k, places[k], stored, common)

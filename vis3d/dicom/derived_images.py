@@ -22,6 +22,7 @@ from vis3d.dicom.headers import Header, read_header, safe_text
 from vis3d.dicom.kinds import check_pixels, check_readable
 from vis3d.dicom.padding import stored_range
 from vis3d.dicom.pixels import stored_values
+from vis3d.dicom.quiet import quietly
 from vis3d.dicom.sentences import named_error
 from vis3d.dicom.sources import Unreadable, disk_file, shown_name
 from vis3d.dicom.uids import new_uid
@@ -46,6 +47,7 @@ _STALE = tuple(_STALE_PIXELS.split())
 """What holds no longer of pixels that were changed where they lie."""
 
 
+@quietly()
 def write_cut_image(
     source: str | os.PathLike[str],
     path: str | os.PathLike[str],

@@ -12,7 +12,7 @@ from pydicom.uid import EncapsulatedSTLStorage, ExplicitVRLittleEndian
 
 import vis3d
 from vis3d.dicom.headers import Header, read_header, safe_text
-from vis3d.dicom.segmentation_objects import _without_warnings
+from vis3d.dicom.quiet import quietly
 from vis3d.dicom.series import Series
 from vis3d.dicom.sources import DiskFile
 from vis3d.dicom.uids import new_uid
@@ -81,7 +81,7 @@ def write_encapsulated_stl(
         raise TooLargeError(
             f"A DICOM object can't hold {len(stl):,} bytes: ask for less detail."
         )
-    with _without_warnings():
+    with quietly():
         sources = list(series.source_datasets())
         made = _inherited(sources[0])
         _describe(made, safe_text(title)[:64] or "surface")
@@ -124,7 +124,7 @@ def read_encapsulated_stl(path: str | os.PathLike[str]) -> EncapsulatedStl:
         raise type(error)(f"{file.name}: {error}.") from error
     if header.text("SOPClassUID") != EncapsulatedSTLStorage:
         raise UnsupportedError(f"{file.name} is DICOM, but no Encapsulated STL.")
-    with _without_warnings():
+    with quietly():
         try:
             dataset = pydicom.dcmread(file)
             content = bytes(dataset.EncapsulatedDocument)

@@ -13,8 +13,8 @@ from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 import vis3d
 from vis3d.dicom.datasets import header_dataset
 from vis3d.dicom.headers import Header
+from vis3d.dicom.quiet import quietly
 from vis3d.dicom.scan import PREAMBLE
-from vis3d.dicom.segmentation_objects import _without_warnings
 from vis3d.dicom.series import Series
 from vis3d.dicom.uids import new_uid
 from vis3d.errors import OutputError, UnsupportedError
@@ -66,7 +66,7 @@ def write_file_set(
             copy = unfinished.joinpath(*place)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(_clean_copy(header))
-        with _without_warnings():
+        with quietly():
             described = [(header_dataset(header), place) for header, place in places]
             write_directory(unfinished, described)
         tell(1.0, "Copying files")

@@ -1,6 +1,5 @@
 """A series' headers as rows for a screen, without what could tell who the patient is."""
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +11,7 @@ from pydicom.multival import MultiValue
 from vis3d.dicom.datasets import header_dataset
 from vis3d.dicom.deidentify import Policy, deidentified
 from vis3d.dicom.headers import Header
+from vis3d.dicom.quiet import quietly
 from vis3d.dicom.series import Series
 from vis3d.errors import UsageError
 
@@ -55,8 +55,7 @@ def header_rows(
     headers = _headers(series)
     if not 1 <= number <= len(headers):
         raise UsageError(f"The series has the files 1 to {len(headers)}.")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's quote the values
+    with quietly():
         dataset = header_dataset(headers[number - 1])
         clean = dataset if show_patient else deidentified(dataset, Policy())
         return tuple(islice(_rows(dataset, clean, 0), MAX_ROWS))

@@ -2,9 +2,7 @@
 
 import math
 import os
-import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 import vis3d
 from vis3d.dicom.headers import read_header, safe_text
 from vis3d.dicom.overlaps import packed
+from vis3d.dicom.quiet import quietly
 from vis3d.dicom.segmentation_repairs import with_what_is_missing
 from vis3d.dicom.series import Series
 from vis3d.dicom.sources import DiskFile
@@ -91,7 +90,7 @@ def write_segmentation(
             "isn't; write .nii.gz instead."
         )
     tell = progress or silent
-    with _without_warnings():
+    with quietly():
         tell(0.0, "Reading headers")
         sources = list(_sources(series))
         tell(0.2, "Making the segmentation")
@@ -119,7 +118,7 @@ def read_segmentation(
         InputError: the file is damaged.
     """
     name = Path(path).name
-    with _without_warnings():
+    with quietly():
         segmentation = _opened(Path(path))
         try:
             labelmaps = _label_maps(segmentation, progress or silent)
@@ -128,14 +127,6 @@ def read_segmentation(
     if not labelmaps:
         raise InputError(f"{name} describes no segment.")
     return labelmaps
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Silence: highdicom's and pydicom's warnings quote the patient's name and dates."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _sources(series: Series) -> Iterator[Any]:

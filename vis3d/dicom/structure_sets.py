@@ -1,7 +1,6 @@
 """RT structure sets (PS3.3 section A.19) -> label maps."""
 
 import os
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from vis3d.dicom.contours import (
 from vis3d.dicom.frames_of_reference import checked_frame
 from vis3d.dicom.headers import read_header, safe_text
 from vis3d.dicom.overlaps import packed
+from vis3d.dicom.quiet import quietly
 from vis3d.dicom.sources import DiskFile
 from vis3d.errors import InputError, NothingFoundError, UnsupportedError
 from vis3d.geometry import Geometry
@@ -66,8 +66,7 @@ def read_structure_set(
         InputError: the file is damaged, or of another frame of reference than the scan.
     """
     file = Path(path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's quote names and dates
+    with quietly():
         dataset = _opened(file)
         try:
             rois, findings = _rois(dataset)
