@@ -115,6 +115,35 @@ def test_two_orientations_under_one_uid_are_two_stacks(tmp_path: Path) -> None:
     assert all("mixed-orientation" in found_codes for found_codes in codes(found))
 
 
+@pytest.mark.parametrize(("others", "severity"), [(3, "note"), (4, "warning")])
+def test_another_orientation_of_more_than_scouts_is_a_warning(
+    tmp_path: Path, others: int, severity: str
+) -> None:
+    slices = [ct_slice(np.ones((4, 5), np.int16), (0, 0, k)) for k in range(9)]
+    coronal = [
+        ct_slice(np.ones((4, 5), np.int16), (0, k, 0), (1, 0, 0, 0, 0, -1))
+        for k in range(others)
+    ]
+    found = found_in(tmp_path, slices, coronal)
+    axial = max(found.series, key=lambda series: len(series.frames))
+    assert [one.severity for one in axial.findings if one.code == "mixed-orientation"] == [
+        severity
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "warned"), [("F099", True), ("done.txt", False), ("other/F099", False)]
+)
+def test_an_empty_file_among_the_slices_is_a_warning(
+    tmp_path: Path, name: str, warned: bool
+) -> None:
+    write(tmp_path, made(1))
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).touch()
+    (series,) = discover(tmp_path).series
+    assert ("empty-files" in {finding.code for finding in series.findings}) == warned
+
+
 def test_two_sizes_under_one_uid_are_two_stacks(tmp_path: Path) -> None:
     small = [ct_slice(np.ones((4, 5), np.int16), (0, 0, k)) for k in range(3)]
     large = [ct_slice(np.full((6, 5), 2, np.int16), (0, 0, k)) for k in range(3)]

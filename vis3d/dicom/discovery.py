@@ -5,7 +5,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from vis3d.dicom import directory
@@ -19,7 +19,7 @@ from vis3d.dicom.frames import (
     pixel_format,
     single_frame,
 )
-from vis3d.dicom.grouping import groups_of
+from vis3d.dicom.grouping import Group, groups_of
 from vis3d.dicom.headers import Header, read_header
 from vis3d.dicom.kinds import LocalizerError, OtherObjectError, check_kind, check_pixels
 from vis3d.dicom.planning import planned_series
@@ -103,6 +103,8 @@ class _Found:
         default_factory=lambda: defaultdict(Counter)
     )
     skipped: list[Skipped] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+    """The names of files that hold no bytes."""
 
 
 def _files_at(path: Path) -> tuple[bool, Iterator[Source | Unreadable]]:
@@ -129,6 +131,8 @@ def _add(file: Source | Unreadable, found: _Found, *, force: bool) -> None:
     """
     if isinstance(file, Unreadable):
         raise InputError(file.reason)
+    if not file.size:
+        found.empty.append(file.name)
     header = read_header(file, force=force)
     key = header.text("StudyInstanceUID"), header.text("SeriesInstanceUID")
     try:
@@ -165,7 +169,8 @@ def _all_series(found: _Found, say: Progress) -> tuple[Series, ...]:
         say(0.95, "sorting slices")
         left_out = tuple(_left_out_finding(*item) for item in found.left_out[key].items())
         for group in groups_of(found.frames[key], say):
-            with_left_out = replace(group, findings=(*left_out, *group.findings))
+            empty = _empty_finding(group, found.empty)
+            with_left_out = replace(group, findings=(*left_out, *empty, *group.findings))
             series.append(planned_series(len(series) + 1, with_left_out))
     return tuple(series)
 
@@ -179,6 +184,25 @@ _NO_SLICES: dict[type[InputError], tuple[str, str]] = {
 
 
 _LOCALIZER_FRAMES = "localizer frames"
+
+
+def _empty_finding(group: Group, empty: list[str]) -> tuple[Finding, ...]:
+    """Say that a copy may have ended early: an empty file could have been any slice."""
+    if not empty:
+        return ()
+    kinds = {_kind_of_name(frame.header.name) for frame in group.frames}
+    count = sum(_kind_of_name(name) in kinds for name in empty)
+    if not count:
+        return ()
+    files = "1 file" if count == 1 else f"{count} files"
+    text = f"{files} like the scan's hold no bytes: if a copy broke off, slices are missing."
+    return (Finding("empty-files", "warning", text),)
+
+
+def _kind_of_name(name: str) -> tuple[str, str]:
+    """What the names of one series' files share: the folder, and an ending of letters."""
+    path = PurePosixPath(name)
+    return str(path.parent), path.suffix.lower() if path.suffix[1:].isalpha() else ""
 
 
 def _left_out_finding(code: str, count: int) -> Finding:

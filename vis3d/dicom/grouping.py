@@ -18,6 +18,8 @@ COMPARING = "comparing slices at one position"
 SPACING_TOLERANCE_MM = 1e-3
 FEW, FEW_SHARE = 8, 0.1
 """So few slices at taken positions are compared by their pixels before all else."""
+LOCALIZERS = 3
+"""So few images of another orientation are the scouts that a series was planned on."""
 SLICES_A_PART = 8
 """An attribute that parts a stack into more than its passes must part it into real ones."""
 
@@ -45,7 +47,7 @@ def groups_of(frames: Sequence[Frame], progress: Progress = silent) -> list[Grou
     sizes = {(frame.format.rows, frame.format.columns) for frame in frames}
     groups: list[Group] = []
     for part in parts:
-        note = _parted_finding(part, len(frames), len(parts), len(sizes))
+        note = _parted_finding(part, parts, len(sizes))
         if part[0].position is None or part[0].orientation is None:
             groups += [Group((frame,), (*note, _no_position())) for frame in part]
         else:
@@ -242,10 +244,10 @@ def _repeating(frames: Sequence[Frame]) -> bool:
 
 
 def _parted_finding(
-    part: Sequence[Frame], images: int, parts: int, sizes: int
+    part: Sequence[Frame], parts: Sequence[Sequence[Frame]], sizes: int
 ) -> tuple[Finding, ...]:
-    """Say that a series holds more than this part of it."""
-    if parts == 1:
+    """Say that a series holds more than this part of it: loudly, if more than localizers."""
+    if len(parts) == 1:
         return ()
     code, how = (
         ("mixed-size", "have several sizes")
@@ -255,12 +257,14 @@ def _parted_finding(
             "differ in orientation, frame of reference, pixel spacing or unit",
         )
     )
+    images = sum(map(len, parts))
+    elsewhere = max(len(other) for other in parts if other is not part)
     return (
         Finding(
             code,
-            "note",
-            f"The series' images {how}: they make {parts} stacks that load apart; this one has "
-            f"{len(part)} of the {images}.",
+            "warning" if elsewhere > LOCALIZERS else "note",
+            f"The series' images {how}: they make {len(parts)} stacks that load apart; this "
+            f"one has {len(part)} of the {images}.",
         ),
     )
 
