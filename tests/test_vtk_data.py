@@ -64,6 +64,16 @@ def test_a_surface_comes_back_from_vtk_as_it_went() -> None:
     np.testing.assert_array_equal(back.triangles, surface.triangles)
 
 
+@pytest.mark.parametrize("kind", [np.int32, np.int64, np.uint16])
+def test_triangles_of_every_kind_pass_and_those_of_32_bits_are_shared(kind: type) -> None:
+    before = tetrahedron()
+    triangles = before.triangles.astype(kind)
+    polydata = to_vtk(Surface(before.points, triangles))
+    after = surface_from_vtk(polydata).triangles
+    assert (after == before.triangles).all()
+    assert np.shares_memory(after, triangles) == (kind is not np.uint16)
+
+
 def test_values_at_points_travel_along() -> None:
     bare = tetrahedron()
     surface = Surface(bare.points, bare.triangles, point_data={"deviation": np.arange(4.0)})

@@ -6,7 +6,7 @@ Arrays are shared, not copied: treat both sides as glass.
 from typing import Any, overload
 
 import numpy as np
-from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray, vtk_to_numpy
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkImageData, vtkPolyData
 
@@ -75,8 +75,10 @@ def _polydata(surface: Surface) -> vtkPolyData:
     points = vtkPoints()
     points.SetData(numpy_to_vtk(np.ascontiguousarray(surface.points)))
     cells = vtkCellArray()
-    connectivity = np.ascontiguousarray(surface.triangles.reshape(-1), np.int64)
-    cells.SetData(3, numpy_to_vtkIdTypeArray(connectivity))
+    connectivity = np.ascontiguousarray(surface.triangles.reshape(-1))
+    if connectivity.dtype != np.int32:  # which VTK takes as it is, in half the memory
+        connectivity = connectivity.astype(np.int64, copy=False)
+    cells.SetData(3, numpy_to_vtk(connectivity))
     polydata = vtkPolyData()
     polydata.SetPoints(points)
     polydata.SetPolys(cells)

@@ -29,6 +29,7 @@ from vis3d.scene import Camera, Scene
 from vis3d_viewer.annotations import annotated
 from vis3d_viewer.hand3d import BUTTONS, Hand3D, Picked, WasCut, bearable
 from vis3d_viewer.measuring import Kept
+from vis3d_viewer.memory_use import Tidying
 from vis3d_viewer.poses import Pose, orbit, pose_of, refit, stand
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,7 @@ class View3D:
         self._events: deque[Mapping[str, Any]] = deque(maxlen=1000)
         self._streamer: Any = None
         self._stage: Stage | None = None
+        self._tidying = Tidying()
 
     # What the explorer asks for
 
@@ -175,8 +177,8 @@ class View3D:
                 if self._turning:
                     self._wake.set()
                     await asyncio.sleep(TURN_S - (time.monotonic() - self._turned_at))
-                elif drawn and await self._at_rest():
-                    await self._draw("fine")
+                elif drawn and await self._at_rest() and await self._draw("fine"):
+                    self._tidying.soon()  # drawing leaves some 60 MB behind
         finally:
             self._restless.set()
             await asyncio.to_thread(self._end)

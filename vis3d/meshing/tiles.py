@@ -264,7 +264,7 @@ def _tile(mask: Mask, grain: Grain, color: Color, index: Index) -> Tile | None:
 def _surface(points: Any, normals: Any, triangles: Any, color: Color) -> Surface:
     return Surface(
         points.astype(np.float32),
-        triangles,
+        triangles.astype(np.int32),  # of a tile: half of what VTK would take
         color=color,
         point_data={NORMALS: normals.astype(np.float32)},
     )
