@@ -106,6 +106,31 @@ def test_what_falls_between_the_points_of_the_grid_is_told() -> None:
         offset(brick((1, 1, 1)), 2, detail_mm=40)
 
 
+def test_distances_that_would_take_minutes_are_foreseen_and_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(offsetting, "LONGEST_S", 0.02)
+    with pytest.raises(TooLargeError, match=r"would take about .* minutes") as refused:
+        offset(ball(10), 20, detail_mm=0.5)
+    named = re.search(r"take --detail (\S+),", str(refused.value))
+    assert named
+    assert float(named[1]) > 0.5
+
+
+def test_an_offset_can_be_stopped_while_it_measures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offsetting, "CALL_S", 0.005)
+    told = []
+
+    def stop_later(done: float, what: str) -> None:
+        told.append(done)
+        if 0.3 < done < 0.8:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        offset(ball(10), 5, progress=stop_later)
+    assert len(told) > 5
+
+
 def test_an_offset_can_be_stopped() -> None:
     def stop(done: float, what: str) -> None:
         raise Cancelled

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from time import thread_time
 
 import edt
 import numpy as np
@@ -39,8 +40,14 @@ FINEST_MM, COARSEST_MM = 0.2, 1.5
 FAR_SHARE, THIN_SHARE = 0.04, 0.3
 """Shares of the way outwards, and of the solid's thinnest side, that need no finer cells."""
 
-CHUNK = 10_000
-"""Distances between two calls of `progress`: a tenth of a second."""
+CALL_S = 0.1
+"""Processor seconds of distances between two calls of `progress`."""
+
+LONGEST_S = 120.0
+"""Processor seconds that all distances may take; far from a surface each one takes long."""
+
+SAMPLE = 500
+"""Distances by which the work is foreseen."""
 
 
 def offset(
@@ -61,7 +68,8 @@ def offset(
         InputError: nothing of the solid is as thick as that, it isn't closed, or the
             detail is too coarse to see it.
         TooLargeError: a distance of more than ten times the solid's size, or more cells than
-            64 million or the free memory allow; the message names the finest detail.
+            64 million or the free memory allow (the message names the finest detail), or
+            more distances than two minutes of a processor are enough for.
         UsageError: a distance that is no number, or no detail.
     """
     if not np.isfinite(distance_mm):
@@ -180,18 +188,44 @@ def _depths(
     depth = edt.edt(inside, anisotropy=grid.spacing_kji, black_border=False)
     depth -= edt.edt(~inside, anisotropy=grid.spacing_kji, black_border=False)
     k, j, i = np.nonzero(np.abs(depth - near_mm) < 3 * cell_mm)
-    exact = vtkImplicitPolyDataDistance()
-    exact.SetInput(to_vtk(surface))
-    for start in range(0, len(k), CHUNK):
+    distance = vtkImplicitPolyDataDistance()
+    distance.SetInput(to_vtk(surface))
+    some = slice(None, None, max(1, len(k) // SAMPLE))
+    some_lps = grid.to_lps(np.stack([i[some], j[some], k[some]], axis=1))
+    chunk = _chunk(distance, some_lps, len(k), cell_mm)
+    for start in range(0, len(k), chunk):
         progress(start / len(k), "Measuring distances")
-        rows = slice(start, start + CHUNK)
+        rows = slice(start, start + chunk)
         points = grid.to_lps(np.stack([i[rows], j[rows], k[rows]], axis=1))
-        found = np.abs(_values(exact, points))
+        found = np.abs(_values(distance, points))
         # VTK's own sign fails beside needles of triangles.
         depth[k[rows], j[rows], i[rows]] = np.where(
             inside[k[rows], j[rows], i[rows]], found, -found
         )
     return np.asarray(depth, np.float32)
+
+
+def _chunk(
+    distance: vtkImplicitPolyDataDistance, some_lps: FloatArray, count: int, cell_mm: float
+) -> int:
+    """How many of `count` distances to measure at once, judged by some of them.
+
+    Raises:
+        TooLargeError: all of them would take too long.
+    """
+    started = thread_time()
+    _values(distance, some_lps)
+    each_s = max(thread_time() - started, 1e-9) / max(len(some_lps), 1)
+    seconds = count * each_s
+    if seconds > LONGEST_S:
+        # The points round a surface grow with the square of their density.
+        coarser_mm = 1.2 * cell_mm * math.sqrt(seconds / LONGEST_S)
+        raise TooLargeError(
+            f"At a detail of {cell_mm:.2g} mm, {count:,} distances would take about "
+            f"{seconds / 60:.0f} minutes: take --detail {coarser_mm:.2g}, or cut away what "
+            "isn't needed first."
+        )
+    return max(1, int(CALL_S / each_s))
 
 
 def _values(function: vtkImplicitPolyDataDistance, points: FloatArray) -> FloatArray:
