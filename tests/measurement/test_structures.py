@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -129,6 +130,15 @@ def test_other_units_than_hounsfield_give_sizes_only() -> None:
     assert region.volume_ml > 0
     assert [finding.code for finding in found.findings] == ["not-hounsfield"]
     assert "ml" in repr(found)
+
+
+def test_the_columns_of_numbers_stay_apart() -> None:
+    volume, labels = random_lungs()
+    darkest = np.full(volume.array.shape, -1000, volume.array.dtype)
+    found = measure_structures(volume.with_array(darkest), labels)
+    rows = [line for line in repr(found).splitlines() if line.startswith("left lung ")]
+    assert rows
+    assert all(re.search(r"100\.0 % +-1000 HU$", row) for row in rows)
 
 
 def test_values_that_are_no_number_count_nowhere() -> None:

@@ -63,7 +63,7 @@ class Measurements:
         }
 
     def __repr__(self) -> str:
-        columns = f"{'':24}{'volume':>9}{'density':>16}{'mass':>8}{'LAA-950':>9}{'Perc15':>8}"
+        columns = f"{'':24}{'volume':>9}{'density':>16}{'mass':>8}{'LAA-950':>9}{'Perc15':>10}"
         rows = [columns, *(_row(region) for region in self.regions)]
         said = [
             f"{name}: {value}" for name, value in self.conditions.items() if value is not None
@@ -234,5 +234,5 @@ def _row(region: Region) -> str:
     density = f"{region.mean_hu:.0f} ± {region.sd_hu:.0f} HU"
     return (
         f"{region.name:24}{region.volume_ml:6.0f} ml{density:>16}{region.mass_g:6.0f} g"
-        f"{region.laa950_percent:7.1f} %{region.perc15_hu:5.0f} HU"
+        f"{region.laa950_percent:7.1f} %{region.perc15_hu:7.0f} HU"
     )
