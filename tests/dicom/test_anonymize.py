@@ -263,10 +263,35 @@ def test_a_head_that_no_header_speaks_of_is_seen(tmp_path, stack):
     seen = []
     done = anonymize(source, tmp_path / "out", shows_head=lambda v: seen.append(v) or True)
     assert [finding.code for finding in done.findings] == ["face-seen", "face-unknown"]
-    assert done.findings[0].message.startswith("6 images with a skull in them")
+    assert done.findings[0].message.startswith("6 images with a skull to be seen")
     assert seen[0].array.shape == (6, 30, 40)
     none = anonymize(source, tmp_path / "other", shows_head=lambda volume: False)
     assert [finding.code for finding in none.findings] == ["face-unknown"]
+
+
+@pytest.mark.parametrize(
+    ("elements", "spacing_mm", "codes"),
+    [
+        ({"BodyPartExamined": "CHEST"}, 2.5, []),
+        ({"BodyPartExamined": "CHEST_TO_PELVIS"}, 2.5, []),
+        ({"BodyPartExamined": "CHEST ABDOMEN"}, 2.5, []),
+        ({"BodyPartExamined": "CSPINE"}, 2.5, ["face-unknown"]),
+        ({"BodyPartExamined": "TRUNK"}, 2.5, ["face-unknown"]),
+        ({"BodyPartExamined": "KNEE", "ProtocolName": "t1 mprage brain"}, 2.5, ["face"]),
+        ({}, 2.5, ["face-unknown"]),
+        ({"BodyPartExamined": "CHEST"}, 200.0, ["face-reached"]),
+    ],
+)
+@pytest.mark.parametrize("modality", ["MR", "PT"])
+def test_mr_and_pet_are_warned_of_unless_they_name_a_part_without_face(
+    tmp_path, array, modality, elements, spacing_mm, codes
+):
+    grid = oblique_geometry((6, 30, 40), (0.7, 0.9, spacing_mm))
+    stack = ct_stack(array, grid, Modality=modality, **elements)
+    done = anonymize(
+        saved(tmp_path / "in", stack), tmp_path / "out", shows_head=lambda volume: True
+    )
+    assert [finding.code for finding in done.findings] == codes
 
 
 def test_a_real_head_is_warned_of_though_its_words_say_chest(tmp_path, real_data, capsys):
@@ -280,7 +305,7 @@ def test_a_real_head_is_warned_of_though_its_words_say_chest(tmp_path, real_data
         dataset.save_as(path)
     assert main(["anonymize", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().err
-    assert "with a skull in them" in said
+    assert "with a skull to be seen" in said
     assert "may show the head" not in said
 
 

@@ -47,6 +47,17 @@ def test_a_skull_is_seen_in_any_orientation(names: str) -> None:
     assert shows_head(head(grid))
 
 
+@pytest.mark.parametrize("names", ["LPS", "oblique"])
+def test_a_head_that_the_field_of_view_cuts_is_seen(names: str) -> None:
+    direction = oblique_geometry().direction if names == "oblique" else axes(names)
+    grid = Geometry((60, 70, 66), SPACING, (10.0, -20.0, 30.0), direction)
+    whole = head(grid)
+    for box in (np.s_[:, :35, :], np.s_[:, :, 30:]):
+        first = tuple(cut.start or 0 for cut in box)
+        part = np.ascontiguousarray(whole.array[box])
+        assert shows_head(whole.with_array(part, grid.cropped(first, part.shape)))
+
+
 def test_a_childs_thin_skull_and_one_with_a_hole_are_seen() -> None:
     grid = Geometry((60, 80, 90), (2.0, 2.0, 3.0))
     assert shows_head(head(grid, skull_mm=4.0, radius_mm=55.0))
@@ -68,8 +79,11 @@ def test_bones_without_a_brain_in_them_are_no_head() -> None:
     ring = np.where(away_mm < 80, 40, -1000).astype(np.int16)
     ring[(away_mm < 75) & (away_mm > 68) & (across[..., 1] < 40)] = 900  # open behind
     assert not shows_head(Volume(ring, grid))
-    tube = np.where((away_mm < 75) & (away_mm > 68), 900, -1000).astype(np.int16)
-    assert not shows_head(Volume(tube, grid))  # a bottle of air
+    for inside in (-1000, -100):  # a bottle of air, a belly of fat between bones
+        tube = np.where((away_mm < 75) & (away_mm > 68), 900, inside).astype(np.int16)
+        assert not shows_head(Volume(tube, grid))
+    muscle = np.full(grid.shape, 40, np.int16)  # the field lies within a thigh
+    assert not shows_head(Volume(muscle, grid))
 
 
 def test_a_chest_and_what_is_no_ct_are_no_head() -> None:
@@ -95,3 +109,8 @@ def test_real_heads_are_told_from_real_chests(
     first = discover(real_data / name).series[0]
     volume = load_volume(real_data / name, series=str(first.index), gaps="interpolate")
     assert shows_head(volume) is expected
+    _, nj, ni = volume.array.shape
+    for box in (np.s_[:, : nj // 2, :], np.s_[:, nj // 5 : nj * 4 // 5, ni // 4 : ni * 3 // 4]):
+        part = np.ascontiguousarray(volume.array[box])
+        grid = volume.geometry.cropped(tuple(cut.start or 0 for cut in box), part.shape)
+        assert shows_head(volume.with_array(part, grid)) is expected

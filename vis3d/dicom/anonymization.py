@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import UID_dictionary
 
@@ -23,7 +24,7 @@ from vis3d.dicom.encoding import Compression, compression_of
 from vis3d.dicom.frames import PixelFormat, frame_count, stored_format
 from vis3d.dicom.headers import Header, read_header
 from vis3d.dicom.kinds import OtherObjectError, check_pixels, check_readable
-from vis3d.dicom.known_terms import speaks_of_head
+from vis3d.dicom.known_terms import is_faceless, speaks_of_head
 from vis3d.dicom.loading import load_series
 from vis3d.dicom.pixels_anew import add_pixels_anew
 from vis3d.dicom.quiet import quietly
@@ -49,6 +50,8 @@ _SHOWS_TEXT = frozenset("SC US ES XC OP OT IVUS XA RF ECG SM".split())  # noqa: 
 _SCREENS = frozenset(("SCREEN SAVE", "SCREENSHOT", "SCREENSAVE"))
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _TOMOGRAPHY = ("CT", "MR", "PT")
+LONG_MM = 800
+"""A scan that reaches further along the patient goes from the legs to the head."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,9 @@ def anonymize(
     say that text is burned into their pixels fail unless somebody reviewed them
     (`pixels_reviewed`). One file's failure doesn't stop the others. Pixels that were
     compressed are compressed again by the lossless kind of the same, unless `compress` says
-    otherwise; what a lossy compression lost stays lost, and no more is. Headers that speak of
-    the head are warned of; with `shows_head` CT scans are looked at, too.
+    otherwise; what a lossy compression lost stays lost, and no more is. Faces are warned of
+    where a CT, MR or PET doesn't name a body part without one; with `shows_head` CT scans are
+    looked at, too, and the length of others.
 
     Raises:
         UsageError: `folder` is `path`, or lies in it.
@@ -188,7 +192,7 @@ class _Work:
         elif str(original.get("Modality", "")) in _TOMOGRAPHY:
             if speaks_of_head(_words(original)):
                 self.warned["face", _FACE] += 1
-            elif not str(original.get("BodyPartExamined", "")):
+            elif not is_faceless(str(original.get("BodyPartExamined", ""))):
                 self.warned["face-unknown", _FACE_UNKNOWN] += 1
 
     def write(self, made: Dataset, scratch: Path) -> None:
@@ -215,8 +219,12 @@ class _Work:
             self.warned["series-changed", _CHANGED] += 1
 
     def look(self, scratch: Path, shows_head: Callable[[Volume], bool], tell: Progress) -> None:
-        """Warn of CT scans in which a head is seen, whatever their headers say."""
+        """Warn of heads that no header speaks of: seen in a CT, reached by a long MR or PET."""
         for series in _series_at(scratch, tell):
+            if series.modality != "CT":
+                if _height_mm(series) > LONG_MM:
+                    self.warned["face-reached", _FACE_REACHED] += len(series.files)
+                continue
             try:
                 volume = load_series(series, gaps="interpolate", progress=tell)
             except InputError:
@@ -243,12 +251,21 @@ def _counted(images: int) -> str:
 
 
 def _series_at(scratch: Path, tell: Progress) -> tuple[Series, ...]:
-    """The CT scans in a folder."""
+    """The scans in a folder from which a face could be made."""
     try:
         found = discover(scratch, progress=tell).series
     except InputError:  # single pictures, or nothing
         return ()
-    return tuple(one for one in found if one.modality == "CT")
+    return tuple(one for one in found if one.modality in _TOMOGRAPHY)
+
+
+def _height_mm(series: Series) -> float:
+    """How far a stack reaches along the patient; 0 where it has no place there."""
+    grid = series.geometry
+    if grid is None:
+        return 0.0
+    sizes_mm = np.array(grid.shape[::-1]) * grid.spacing
+    return float(np.abs(grid.direction[2]) @ sizes_mm)
 
 
 _PIXELS = (
@@ -256,14 +273,18 @@ _PIXELS = (
     "at every one."
 )
 _FACE = (
-    "{images} of what may be the head: a face could be made of them, and recognised. Remove it "
-    "or restrict who gets them."
+    "{images} of what may be the head: a face could be made of it, and recognised. Remove it "
+    "or restrict who gets it."
 )
 _FACE_SEEN = (
-    "{images} with a skull in them: a face can be made of such scans, and recognised, whatever "
-    "their headers say. Remove it or restrict who gets them."
+    "{images} with a skull to be seen: a face can be made of such a scan, and recognised, "
+    "whatever its header says. Remove it or restrict who gets it."
 )
-_FACE_UNKNOWN = "{images} without a word on which part of the body they show: look for faces."
+_FACE_REACHED = (
+    f"{{images}} of scans longer than {LONG_MM} mm, which may reach the head, whatever their "
+    "headers say: look for faces."
+)
+_FACE_UNKNOWN = "{images} without a body part named that has no face: look for faces."
 _CHANGED = (
     "The series can't be told apart as before; times may have done that: keep their intervals "
     "(--dates shift)."

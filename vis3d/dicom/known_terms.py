@@ -72,6 +72,24 @@ _FACE = re.compile(
     re.IGNORECASE,
 )
 
+_FACELESS = frozenset(
+    "CHEST THORAX LUNG LUNGS HEART CARDIAC CORONARY AORTA MEDIASTINUM BREAST STERNUM RIB RIBS "  # noqa: SIM905
+    "ABDOMEN ABD ABDOM LIVER KIDNEY KIDNEYS PANCREAS SPLEEN COLON BOWEL RECTUM STOMACH "
+    "PELVIS PELV PROSTATE BLADDER UTERUS OVARY TSPINE LSPINE SSPINE LUMBAR SACRUM COCCYX "
+    "CHESTABDOMEN CHESTABDPELVIS ABDOMENPELVIS HIP FEMUR THIGH KNEE TIBIA LEG LOWERLEG CALF "
+    "ANKLE FOOT TOE ELBOW FOREARM WRIST HAND FINGER AND TO WITH".split()
+)
+"""Body parts whose scans end below the chin, and what joins them."""
+
+
+def is_faceless(body_part: str) -> bool:
+    """Whether a body part names only parts of which no scan holds a face.
+
+    A shoulder, an arm raised beside the head, the upper spine or a trunk may.
+    """
+    words = re.findall("[A-Z]+", body_part.upper())
+    return bool(words) and set(words) <= _FACELESS
+
 
 def is_kernel(word: str) -> bool:
     """Whether a word is a convolution kernel of a known maker."""

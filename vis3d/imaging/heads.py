@@ -12,27 +12,28 @@ SAMPLE_MM = 3.0
 """A skull is seen at this resolution; finer voxels are passed over."""
 
 BONE_HU = 250
-BODY_HU = -300
+BRAIN_HU = (-10.0, 80.0)
 GAP_MM = 4.0
 """Sutures, and walls thinner than a voxel, open a skull's ring by less."""
 
-LEAST_INSIDE_MM2 = 4500.0
+LEAST_INSIDE_MM2 = 3000.0
 """Of a skull, a small child's too; the marrow of no other bone has as much in a slice."""
 
-LEAST_SHARE = 0.4
-"""Of the cross-section, that the inside of a skull fills; ribs and hips aren't closed rings."""
+LEAST_BRAIN = 0.6
+"""Of the inside, that is as dense as brain; a belly has more fat or gas in it."""
 
-LEAST_BRAIN = 0.8
-"""Of the inside, that is soft tissue."""
+LEAST_WALL = 0.4
+"""Of the inside's border, that is bone: where the scan cuts a head, less than all of it."""
 
 LEAST_HEIGHT_MM = 9.0
 """One such slice may be chance."""
 
 
 def shows_head(volume: Volume) -> bool:
-    """Whether slices across the patient hold closed rings of bone with soft tissue inside.
+    """Whether slices across the patient hold brain between walls of bone.
 
-    Only scans in HU are judged; others show none. What a scan's borders cut off can hide it.
+    The field of view may cut the skull. Only scans in HU are judged; others show none, nor
+    does a face of which the scan holds no brain.
     """
     if volume.unit != "HU":
         return False
@@ -57,28 +58,24 @@ def _axis_along_patient(volume: Volume) -> int:
 
 
 def _shows_skull(values: NDArray[Any], pixel_mm: tuple[float, float]) -> bool:
-    pixel_mm2 = pixel_mm[0] * pixel_mm[1]
-    bone = values > BONE_HU
-    if bone.sum() * pixel_mm2 < 300:
-        return False
     size = tuple(2 * max(1, round(GAP_MM / 2 / mm)) + 1 for mm in pixel_mm)
     reach = max(size)
-    ring = ndimage.binary_closing(np.pad(bone, reach), np.ones(size, bool))[
-        reach:-reach, reach:-reach
-    ]
-    filled = ndimage.binary_fill_holes(ring)
-    labels, count = ndimage.label(filled & ~ring)
-    if not count:
-        return False
-    areas = np.bincount(labels.ravel())[1:]
-    inside = labels == 1 + areas.argmax()
-    body = ndimage.binary_fill_holes(values > BODY_HU)
-    around, _ = ndimage.label(body)
-    own = around == around[tuple(np.argwhere(inside)[0])]
-    area_mm2 = float(areas.max()) * pixel_mm2
-    soft = ((values > BODY_HU) & (values < BONE_HU))[inside].mean()
-    return bool(
-        area_mm2 >= LEAST_INSIDE_MM2
-        and areas.max() >= LEAST_SHARE * own.sum()
-        and soft >= LEAST_BRAIN
+    bone = np.pad(values > BONE_HU, reach)
+    wall = ndimage.binary_closing(bone, np.ones(size, bool))[reach:-reach, reach:-reach]
+    labels, _ = ndimage.label(~wall)
+    areas_mm2 = np.bincount(labels.ravel()) * pixel_mm[0] * pixel_mm[1]
+    smooth = ndimage.uniform_filter(values.astype(np.float32), 3)
+    brain = (smooth > BRAIN_HU[0]) & (smooth < BRAIN_HU[1])
+    return any(
+        brain[labels == label].mean() >= LEAST_BRAIN
+        and _walled_share(labels == label) >= LEAST_WALL
+        for label in np.flatnonzero(areas_mm2 >= LEAST_INSIDE_MM2)
+        if label
     )
+
+
+def _walled_share(inside: NDArray[np.bool_]) -> float:
+    """How much of a region's border isn't the picture's."""
+    wall = ndimage.binary_dilation(inside) & ~inside
+    open_sides = sum(int(side.sum()) for side in (inside[0], inside[-1], *inside.T[[0, -1]]))
+    return float(wall.sum() / max(1, wall.sum() + open_sides))
