@@ -2,14 +2,26 @@
 
 from collections.abc import Iterable
 
-from vis3d.errors import InputError, UnsupportedError
+from vis3d.errors import InputError, UnsupportedError, UsageError
 from vis3d.labels import BODY, LabelMap, normal_name
 from vis3d.meshing import extract_surface
 from vis3d.meshing.for_view import surface_for_view
 from vis3d.progress import Progress, part
+from vis3d.rendering import VOLUME_PRESETS
 from vis3d.segmentation import segment_body
 from vis3d.surface import Surface
 from vis3d.volume import Mask, Volume
+
+
+def check_preset(name: str) -> None:
+    """Before anything is read: whether volumes can be looked at that way.
+
+    Raises:
+        UsageError: no preset has that name.
+    """
+    if name not in VOLUME_PRESETS:
+        legal = ", ".join(VOLUME_PRESETS)
+        raise UsageError(f"There is no preset {name!r}; choose from {legal}.")
 
 
 def body_of(volume: Volume, progress: Progress) -> Mask | None:

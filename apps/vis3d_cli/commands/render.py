@@ -240,11 +240,9 @@ def _check_camera(picture: Picture) -> None:
 def _check_preset(preset: str, mode: Mode) -> None:
     if mode != "volume":
         raise UsageError(f"--preset goes with --mode volume, not with {mode}.")
-    from vis3d.rendering import VOLUME_PRESETS
+    from vis3d_cli import scenes
 
-    if preset not in VOLUME_PRESETS:
-        legal = ", ".join(VOLUME_PRESETS)
-        raise UsageError(f"There is no preset {preset!r}; choose from {legal}.")
+    scenes.check_preset(preset)
 
 
 def _frame_count(suffix: str, mode: Mode, frames: int | None) -> int:

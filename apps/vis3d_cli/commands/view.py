@@ -48,13 +48,12 @@ def view(
 
     For example: vis3d view scans/chest --preset lungs
     """
-    from vis3d.files import input_kind
-    from vis3d.rendering import VOLUME_PRESETS, open_window, require_display
+    from vis3d.files import input_kind, read_surfaces
+    from vis3d.rendering import open_window, require_display, surface_scene
+    from vis3d_cli import scenes
 
     kind = input_kind(input)  # a path that isn't there is said first
-    if preset not in VOLUME_PRESETS:
-        legal = ", ".join(VOLUME_PRESETS)
-        raise UsageError(f"There is no preset {preset!r}; choose from {legal}.")
+    scenes.check_preset(preset)
     if kind == "surface" and (structures or segmentation):
         raise UsageError(f"{input.name} is a surface: it is shown as it is.")
     names = () if structures is None else options.names(structures)
@@ -62,7 +61,7 @@ def view(
     looks: dict[str, Callable[[], Scene]] = {}
     with watching(how) as progress:
         if kind == "surface":
-            scene = _surface(input)
+            scene = surface_scene(read_surfaces(input))
         elif names or segmentation is not None:
             scene = _surfaces(input, names, segmentation, which, how, progress)
         else:
@@ -70,13 +69,6 @@ def view(
             scene = looks[preset]()
     open_window(scene, "vis3d", looks=looks)
     return DONE
-
-
-def _surface(path: Path) -> "Scene":
-    from vis3d.files import read_surface
-    from vis3d.rendering import surface_scene
-
-    return surface_scene([read_surface(path)])
 
 
 def _surfaces(
@@ -96,7 +88,7 @@ def _surfaces(
         structure_labels(names)  # an unknown name is said before the work
     volume = reading.load(path, which, how, part(progress, 0.0, 0.3))
     if segmentation is not None:
-        labels = reading.label_map_for(volume, segmentation)
+        labels = reading.shown_label_map(volume, segmentation, how, part(progress, 0.3, 0.8))
     else:
         labels = segment(volume, names, progress=part(progress, 0.3, 0.8))
     shown = scenes.surfaces(volume, labels, names, part(progress, 0.8, 1.0), light=True)
