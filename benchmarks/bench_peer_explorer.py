@@ -2,8 +2,8 @@
 
 trame-slicer brings a VTK of its own, so it needs an environment of its own:
 `pip install "trame-slicer[standalone]"` there, and `TRAME_SLICER_PYTHON` names its Python
-(without "standalone" its viewer fails with "No module named 'slicer'"). `VIS3D_DATA` names the
-folder of the real scans.
+(without "standalone" its viewer fails with "No module named 'slicer'"). The scan is the real
+chest from ../shared/data, or `VIS3D_TEST_DATA`.
 """
 
 import os
@@ -14,16 +14,23 @@ import tempfile
 import time
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.bench_explorer import FLAGS, PATIENCE_MS, _running
 from benchmarks.explorer_page import SHOWN_3D, SLICES
+from benchmarks.in_browser import (
+    CHEST,
+    PATIENCE_MS,
+    box_of,
+    chromium,
+    drag,
+    new_page,
+    running,
+)
 
-DRAG_S = 4.0
 WATCH = """() => {
     window.drawn = [];
     window.watching?.forEach((watch) => watch.disconnect());
@@ -37,21 +44,18 @@ WATCH = """() => {
 
 
 def main() -> None:
-    scan = Path(os.environ.get("VIS3D_DATA", "")) / "lidc_idri_0314.zip"
-    if not scan.is_file():
-        print("Skipped: VIS3D_DATA names no folder of the real scans.")
+    if not CHEST.is_file():
+        print("Skipped: the real chest isn't at hand.")
         return
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        with zipfile.ZipFile(scan) as archive:
+        with zipfile.ZipFile(CHEST) as archive:
             archive.extractall(folder)
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         print(f"\n{len(files)} files chosen in the browser; load {os.getloadavg()[0]:.1f}")
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=list(FLAGS)
-        )
-        _ours(browser.new_page(viewport={"width": 1280, "height": 720}), files)
+        browser = chromium(playwright)
+        _ours(new_page(browser), files)
         if peer := os.environ.get("TRAME_SLICER_PYTHON"):
-            _theirs(browser.new_page(viewport={"width": 1280, "height": 720}), files, peer)
+            _theirs(new_page(browser), files, peer)
         else:
             print("  trame-slicer skipped: TRAME_SLICER_PYTHON names no Python that has it.")
         browser.close()
@@ -61,7 +65,7 @@ def _ours(page: Page, files: list[Path]) -> None:
     command = [sys.executable, "-m", "vis3d_cli", "serve", "--no-browser"]
     with tempfile.TemporaryDirectory() as state:
         environment = os.environ | {"XDG_STATE_HOME": state}
-        for address, _ in _running(command, environment):
+        with running(command, environment) as (address, _):
             page.goto(address)
             page.get_by_test_id("start").wait_for()
             started = time.perf_counter()
@@ -71,8 +75,7 @@ def _ours(page: Page, files: list[Path]) -> None:
             page.wait_for_function(SHOWN_3D, timeout=PATIENCE_MS)
             print(f", 3D {time.perf_counter() - started:.1f} s", end="", flush=True)
             page.wait_for_timeout(8000)
-            box = page.get_by_test_id("view-3d").bounding_box()
-            assert box is not None
+            box = box_of(page.get_by_test_id("view-3d"))
             print(f", 3D drag {_dragged(page, box):.1f} pictures a second")
             page.close()
 
@@ -92,21 +95,10 @@ def _theirs(page: Page, files: list[Path], python: str) -> None:
         page.close()
 
 
-def _dragged(page: Page, box: "dict[str, float] | object") -> float:
+def _dragged(page: Page, box: Mapping[str, float]) -> float:
     """Pictures a second while the 3D view is turned by hand."""
-    assert isinstance(box, dict)
     page.evaluate(WATCH)
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    started, n = time.perf_counter(), 0
-    while time.perf_counter() - started < DRAG_S:
-        n += 1
-        page.mouse.move(x + 80 * ((n % 60) / 30 - 1), y + 20 * ((n % 40) / 20 - 1))
-        page.wait_for_timeout(10)
-    count: int = page.evaluate("window.drawn.length")
-    page.mouse.up()
-    return count / (time.perf_counter() - started)
+    return drag(page, box, "window.drawn.length")
 
 
 @contextmanager
