@@ -5,8 +5,15 @@ import pytest
 
 from vis3d.errors import UnknownStructureError
 from vis3d.geometry import Geometry
-from vis3d.labels import STRUCTURES, LabelMap, Report, Structure, structure_labels
-from vis3d.volume import Finding
+from vis3d.labels import (
+    STRUCTURES,
+    LabelMap,
+    Report,
+    Structure,
+    structure_labels,
+    whole_maps,
+)
+from vis3d.volume import Finding, Mask
 
 
 @pytest.fixture
@@ -83,6 +90,25 @@ def test_vis3d_s_body_is_whole_and_every_other_structure_its_label(labels: Label
         other = Structure(number, "cyst", (1, 2, 3))
         theirs = LabelMap(labels.array, labels.geometry, (STRUCTURES[4], other))
         assert theirs.labels_of("body") == (5,)
+
+
+def test_what_overlaps_lies_whole_in_maps_of_its_own(oblique: Geometry) -> None:
+    spans = {1: (0, 4), 2: (4, 8), 5: (0, 9), 9: (2, 6), 10: (6, 8), 11: (9, 10)}
+    parts = []
+    for number, (start, stop) in spans.items():
+        array = np.zeros(oblique.shape, bool)
+        array[start:stop] = True
+        name = "body" if number == 5 else f"part {number}"
+        parts.append((Structure(number, name, (1, 2, 3)), Mask(array, oblique, name)))
+    report = Report(seconds=3.0)
+    maps = whole_maps(parts, report)
+    held = [tuple(one.label for one in layer.structures) for layer in maps]
+    assert held == [(1, 2, 11), (5,), (9, 10)], "what lies outside is no part of the body"
+    assert [layer.report.seconds for layer in maps] == [3.0, 0.0, 0.0]
+    for structure, mask in parts:
+        layer = next(one for one in maps if structure in one.structures)
+        assert (layer.mask(structure.name).array == mask.array).all()
+    assert whole_maps([]) == ()
 
 
 def test_structures_of_one_name_are_that_name_together(oblique: Geometry) -> None:

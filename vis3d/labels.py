@@ -178,6 +178,33 @@ class LabelMap:
         return f"LabelMap({', '.join(present) or 'empty'}, {self.geometry!r})"
 
 
+def whole_maps(
+    parts: Iterable[tuple[Structure, Mask]], report: Report | None = None
+) -> tuple[LabelMap, ...]:
+    """As few label maps as hold every structure whole, also those that overlap.
+
+    A body lies alone: beside others its name would mean all of them. The first map has the
+    report.
+    """
+    maps: list[LabelMap] = []
+    for structure, mask in parts:
+        free = (n for n, one in enumerate(maps) if _has_room(one, structure, mask))
+        number = next(free, len(maps))
+        if number == len(maps):
+            told = report if report is not None and not maps else Report()
+            empty = np.zeros(mask.array.shape, np.uint8)
+            maps.append(LabelMap(empty, mask.geometry, (), told))
+        maps[number].array[mask.array] = structure.label
+        listed = (*maps[number].structures, structure)
+        maps[number] = replace(maps[number], structures=listed)
+    return tuple(maps)
+
+
+def _has_room(labels: LabelMap, structure: Structure, mask: Mask) -> bool:
+    names = {normal_name(one.name) for one in (structure, *labels.structures)}
+    return BODY not in names and not labels.array[mask.array].any()
+
+
 def structure_labels(names: Iterable[str]) -> frozenset[int]:
     """The labels in `STRUCTURES` that a request such as ["lungs", "bones"] asks for.
 

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from vis3d.errors import UsageError
-from vis3d.labels import BODY, GROUPS, LabelMap, normal_name
+from vis3d.labels import GROUPS, LabelMap, normal_name, whole_maps
 from vis3d.lung_report import PICTURE_WIDTH, write_lung_report
 from vis3d.measurement import (
     Measurements,
@@ -140,22 +140,8 @@ def separate_maps(study: Study) -> tuple[LabelMap, ...]:
     """Label maps that together hold every structure whole, also those that overlap."""
     if study.labels is None:
         return ()
-    layers: list[tuple[np.ndarray, list[Any]]] = []
-    for structure in (s for s in study.structures if s.label in study.masks):
-        mask = study.masks[structure.label].array
-        alone = normal_name(structure.name) == BODY  # beside others it would mean their sum
-        free = (layer for layer in layers if not alone and not layer[0][mask].any())
-        layer = next(free, None)
-        if layer is None:
-            layer = (np.zeros(mask.shape, np.uint8), [])
-            layers.append(layer)
-        layer[0][mask] = structure.label
-        layer[1].append(structure)
-    labels = study.labels
-    return tuple(
-        LabelMap(array, labels.geometry, tuple(listed), labels.report)
-        for array, listed in layers
-    )
+    listed = (s for s in study.structures if s.label in study.masks)
+    return whole_maps(((s, study.masks[s.label]) for s in listed), study.labels.report)
 
 
 def lungs_of(study: Study) -> LabelMap:
