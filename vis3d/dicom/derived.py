@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 
 import vis3d
 from vis3d.dicom.datasets import header_dataset
 from vis3d.dicom.encoding import Compression, add_pixels, transfer_syntax_of
+from vis3d.dicom.file_meta import file_meta
 from vis3d.dicom.file_set import check_free, image_place, write_directory
 from vis3d.dicom.frames import INT16, Frame
 from vis3d.dicom.headers import Header, safe_text
@@ -107,7 +108,7 @@ def write_derived_series(
             tell(k / len(places), "Writing slices")
             image = _image(volume, series, k, places[k], stored, common)
             add_pixels(image, stored.of(values), compress)
-            image.file_meta = _meta(image, syntax)
+            image.file_meta = file_meta(image.SOPClassUID, image.SOPInstanceUID, syntax)
             name = image_place(1, k + 1) if file_set else (f"IM{k + 1:05d}.dcm",)
             unfinished.joinpath(*name).parent.mkdir(parents=True, exist_ok=True)
             image.save_as(unfinished.joinpath(*name), enforce_file_format=True)
@@ -332,13 +333,3 @@ def _describe_pixels(image: Dataset, volume: Volume, stored: _Stored) -> None:
 def _photometric(volume: Volume) -> str:
     kind = volume.metadata.get("photometric")
     return "MONOCHROME1" if kind == "MONOCHROME1" else "MONOCHROME2"
-
-
-def _meta(image: Dataset, syntax: str) -> FileMetaDataset:
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = image.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
-    meta.TransferSyntaxUID = syntax
-    meta.ImplementationClassUID = new_uid("vis3d")
-    meta.ImplementationVersionName = f"VIS3D_{vis3d.__version__}"
-    return meta

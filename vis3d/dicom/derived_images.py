@@ -9,14 +9,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.dataset import Dataset
 
-import vis3d
 from vis3d.dicom.codecs import LOSSY_TRANSFER_SYNTAXES
 from vis3d.dicom.colors import frame_size, rgb_values
 from vis3d.dicom.datasets import header_dataset
 from vis3d.dicom.derived import derive, without
+from vis3d.dicom.file_meta import file_meta
 from vis3d.dicom.frames import Frame, PixelFormat, frame_count, single_frame, stored_format
 from vis3d.dicom.headers import Header, read_header, safe_text
 from vis3d.dicom.kinds import check_pixels, check_readable
@@ -86,7 +85,7 @@ def write_cut_image(
     except InputError as error:
         raise named_error(file.name, error) from error
     _identify(image, header, series_uid or new_uid(), safe_text(description)[:64])
-    image.file_meta = _meta(image)
+    image.file_meta = file_meta(image.SOPClassUID, image.SOPInstanceUID)
     with whole_file(path) as unfinished:
         image.save_as(unfinished, enforce_file_format=True)
     return Path(path)
@@ -187,13 +186,3 @@ def _identify(image: Dataset, header: Header, series_uid: str, description: str)
     image.SeriesNumber, image.SeriesDescription = SERIES_NUMBER, description
     image.InstanceCreationDate, image.InstanceCreationTime = f"{now:%Y%m%d}", f"{now:%H%M%S}"
     derive(image, [_frame(header, stored_format(header), 0)], description)
-
-
-def _meta(image: Dataset) -> FileMetaDataset:
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = image.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = new_uid("vis3d")
-    meta.ImplementationVersionName = f"VIS3D_{vis3d.__version__}"
-    return meta

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import EncapsulatedSTLStorage, ExplicitVRLittleEndian
+from pydicom.dataset import Dataset
+from pydicom.uid import EncapsulatedSTLStorage
 
 import vis3d
+from vis3d.dicom.file_meta import file_meta
 from vis3d.dicom.headers import Header, read_header, safe_text
 from vis3d.dicom.quiet import quietly
 from vis3d.dicom.series import Series
@@ -177,10 +178,7 @@ def _describe(made: Dataset, title: str) -> None:
     unit = Dataset()
     unit.CodeValue, unit.CodingSchemeDesignator, unit.CodeMeaning = "mm", "UCUM", "mm"
     made.MeasurementUnitsCodeSequence = [unit]
-    made.file_meta = FileMetaDataset()
-    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    made.file_meta.ImplementationClassUID = new_uid("vis3d")
-    made.file_meta.ImplementationVersionName = "vis3d"
+    made.file_meta = file_meta(made.SOPClassUID, made.SOPInstanceUID)
 
 
 def _refer(made: Dataset, sources: list[Any]) -> None:

@@ -7,11 +7,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage
+from pydicom.dataset import Dataset
+from pydicom.uid import MediaStorageDirectoryStorage
 
-import vis3d
 from vis3d.dicom.datasets import header_dataset
+from vis3d.dicom.file_meta import file_meta
 from vis3d.dicom.headers import Header
 from vis3d.dicom.quiet import quietly
 from vis3d.dicom.scan import PREAMBLE
@@ -93,12 +93,7 @@ def write_directory(folder: Path, files: Iterable[tuple[Any, tuple[str, ...]]]) 
     directory.FileSetConsistencyFlag = 0
     tree = _tree(files)
     directory.DirectoryRecordSequence = [record for record, _ in tree]
-    directory.file_meta = FileMetaDataset()
-    directory.file_meta.MediaStorageSOPClassUID = MediaStorageDirectoryStorage
-    directory.file_meta.MediaStorageSOPInstanceUID = new_uid()
-    directory.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    directory.file_meta.ImplementationClassUID = new_uid("vis3d")
-    directory.file_meta.ImplementationVersionName = f"VIS3D_{vis3d.__version__}"
+    directory.file_meta = file_meta(MediaStorageDirectoryStorage, new_uid())
     starts = _item_starts(_written(directory), len(tree))  # offsets have a fixed length
     _link(directory, tree, starts)
     (folder / DIRECTORY).write_bytes(_written(directory))

@@ -3,9 +3,8 @@
 from typing import Any
 
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 
-import vis3d
 from vis3d.dicom.codecs import LOSSY_TRANSFER_SYNTAXES
 from vis3d.dicom.colors import rgb_values
 from vis3d.dicom.encoding import (
@@ -16,11 +15,11 @@ from vis3d.dicom.encoding import (
     put_frames,
     transfer_syntax_of,
 )
+from vis3d.dicom.file_meta import file_meta
 from vis3d.dicom.frames import Frame, PixelFormat
 from vis3d.dicom.headers import Header
 from vis3d.dicom.padding import stored_range
 from vis3d.dicom.pixels import stored_values
-from vis3d.dicom.uids import new_uid
 from vis3d.errors import TooLargeError
 
 MAX_PIXEL_BYTES = 2**32 - 2
@@ -62,12 +61,8 @@ def add_pixels_anew(
         made.NumberOfFrames = count
     if header.transfer_syntax in LOSSY_TRANSFER_SYNTAXES:
         made.LossyImageCompression = "01"
-    made.file_meta = FileMetaDataset()
-    made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID
-    made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
-    made.file_meta.TransferSyntaxUID = transfer_syntax_of(compress)
-    made.file_meta.ImplementationClassUID = new_uid("vis3d")
-    made.file_meta.ImplementationVersionName = f"VIS3D_{vis3d.__version__}"
+    syntax = transfer_syntax_of(compress)
+    made.file_meta = file_meta(made.SOPClassUID, made.SOPInstanceUID, syntax)
 
 
 def _values(frame: Frame) -> NDArray[Any]:

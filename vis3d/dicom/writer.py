@@ -6,11 +6,12 @@ import os
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.dataset import Dataset
+from pydicom.uid import CTImageStorage
 from pydicom.valuerep import format_number_as_ds
 
 import vis3d
+from vis3d.dicom.file_meta import file_meta
 from vis3d.dicom.uids import new_uid
 from vis3d.errors import UsageError
 from vis3d.geometry import FloatArray
@@ -196,12 +197,7 @@ def _slice(
     image.ImagePositionPatient = decimals(origin)
     image.PixelData = stored.tobytes()
     image["PixelData"].VR = "OW"
-    image.file_meta = FileMetaDataset()
-    image.file_meta.MediaStorageSOPClassUID = CTImageStorage
-    image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
-    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    image.file_meta.ImplementationClassUID = new_uid("vis3d")
-    image.file_meta.ImplementationVersionName = f"VIS3D_{vis3d.__version__}"
+    image.file_meta = file_meta(CTImageStorage, image.SOPInstanceUID)
     return image
 
 
