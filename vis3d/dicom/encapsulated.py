@@ -12,10 +12,9 @@ from pydicom.uid import EncapsulatedSTLStorage
 
 import vis3d
 from vis3d.dicom.file_meta import file_meta
-from vis3d.dicom.headers import Header, read_header, safe_text
+from vis3d.dicom.headers import header_of, safe_text
 from vis3d.dicom.quiet import quietly
 from vis3d.dicom.series import Series
-from vis3d.dicom.sources import DiskFile
 from vis3d.dicom.uids import new_uid
 from vis3d.errors import InputError, TooLargeError, UnsupportedError
 from vis3d.whole_file import whole_file
@@ -106,7 +105,7 @@ class EncapsulatedStl:
 def is_encapsulated_stl(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a DICOM Encapsulated STL object."""
     try:
-        return _header(Path(path)).text("SOPClassUID") == str(EncapsulatedSTLStorage)
+        return header_of(Path(path)).text("SOPClassUID") == str(EncapsulatedSTLStorage)
     except InputError:
         return False
 
@@ -119,10 +118,7 @@ def read_encapsulated_stl(path: str | os.PathLike[str]) -> EncapsulatedStl:
         UnsupportedError: a unit of length that isn't known.
     """
     file = Path(path)
-    try:
-        header = _header(file)
-    except InputError as error:
-        raise type(error)(f"{file.name}: {error}.") from error
+    header = header_of(file)
     if header.text("SOPClassUID") != EncapsulatedSTLStorage:
         raise UnsupportedError(f"{file.name} is DICOM, but no Encapsulated STL.")
     with quietly():
@@ -138,10 +134,6 @@ def read_encapsulated_stl(path: str | os.PathLike[str]) -> EncapsulatedStl:
     if unit not in MM_OF_UNIT:
         raise UnsupportedError(f"{file.name} states a unit of length that isn't read.")
     return EncapsulatedStl(content[:length], title, MM_OF_UNIT[unit])
-
-
-def _header(path: Path) -> Header:
-    return read_header(DiskFile(path.name, path.stat().st_size, str(path)))
 
 
 def _inherited(source: Any) -> Dataset:

@@ -7,6 +7,7 @@ import unicodedata
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import tag_for_keyword
@@ -19,8 +20,14 @@ from vis3d.dicom.scan import (
     looks_headless,
     scan,
 )
-from vis3d.dicom.sources import Source, inflated
-from vis3d.errors import InputError, NotDicomError, TooLargeError, TruncatedError
+from vis3d.dicom.sources import DiskFile, Source, inflated
+from vis3d.errors import (
+    InputError,
+    NotDicomError,
+    NothingFoundError,
+    TooLargeError,
+    TruncatedError,
+)
 
 FIRST_BYTES = 16 << 10
 MAX_HEADER_BYTES = 256 << 20
@@ -184,6 +191,22 @@ def read_header(source: Source, *, force: bool = False) -> Header:
     patient = elements.values.pop(_PATIENT_ID, b"").strip(b"\0 ")
     digest = hashlib.sha256(patient).hexdigest() if patient else ""
     return Header(source, elements, start, _pretence(head), digest)
+
+
+def header_of(path: Path) -> Header:
+    """The header of one file on disk, named in what is said of it.
+
+    Raises:
+        NothingFoundError: there is no such file.
+        NotDicomError: it isn't DICOM.
+        InputError: it is, but damaged.
+    """
+    if not path.is_file():
+        raise NothingFoundError(f"There is no file {path}.")
+    try:
+        return read_header(DiskFile(path.name, path.stat().st_size, str(path)))
+    except InputError as error:
+        raise type(error)(f"{path.name}: {error}.") from error
 
 
 def finite(text: str, keyword: str) -> float:

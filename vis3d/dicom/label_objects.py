@@ -4,11 +4,10 @@ import os
 from pathlib import Path
 
 from vis3d.dicom.frames_of_reference import checked_frame, on_grid_of
-from vis3d.dicom.headers import read_header
+from vis3d.dicom.headers import header_of
 from vis3d.dicom.segmentation_objects import SEGMENTATION_CLASSES, read_segmentation
-from vis3d.dicom.sources import DiskFile
 from vis3d.dicom.structure_sets import RT_STRUCTURE_SET, read_structure_set
-from vis3d.errors import InputError, NothingFoundError, UnsupportedError
+from vis3d.errors import UnsupportedError
 from vis3d.geometry import Geometry
 from vis3d.labels import LabelMap
 from vis3d.progress import Progress
@@ -32,12 +31,7 @@ def read_label_object(
         InputError: the file is damaged, or of another frame of reference than the scan.
     """
     file = Path(path)
-    if not file.is_file():
-        raise NothingFoundError(f"There is no file {file}.")
-    try:
-        header = read_header(DiskFile(file.name, file.stat().st_size, str(file)))
-    except InputError as error:
-        raise type(error)(f"{file.name}: {error}.") from error
+    header = header_of(file)
     kind = header.text("SOPClassUID")
     if kind == RT_STRUCTURE_SET:
         return read_structure_set(

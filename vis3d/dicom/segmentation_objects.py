@@ -11,15 +11,14 @@ import pydicom
 from numpy.typing import NDArray
 
 import vis3d
-from vis3d.dicom.headers import read_header, safe_text
+from vis3d.dicom.headers import header_of, safe_text
 from vis3d.dicom.overlaps import packed
 from vis3d.dicom.quiet import quietly
 from vis3d.dicom.segmentation_repairs import with_what_is_missing
 from vis3d.dicom.series import Series
-from vis3d.dicom.sources import DiskFile
 from vis3d.dicom.told import findings_in, text_of
 from vis3d.dicom.uids import new_uid
-from vis3d.errors import InputError, NothingFoundError, TooLargeError, UnsupportedError
+from vis3d.errors import InputError, TooLargeError, UnsupportedError
 from vis3d.geometry import FloatArray, Geometry, right_handed
 from vis3d.labels import BODY, STRUCTURES, Code, LabelMap, Report, Structure, normal_name
 from vis3d.progress import Progress, silent
@@ -282,12 +281,7 @@ def _opened(path: Path) -> "Segmentation":
     """The object of a file, once it is known to be a segmentation on a grid of sane size."""
     from highdicom.seg import Segmentation
 
-    if not path.is_file():
-        raise NothingFoundError(f"There is no file {path}.")
-    try:
-        header = read_header(DiskFile(path.name, path.stat().st_size, str(path)))
-    except InputError as error:
-        raise type(error)(f"{path.name}: {error}.") from error
+    header = header_of(path)
     if header.text("SOPClassUID") not in SEGMENTATION_CLASSES:
         raise UnsupportedError(f"{path.name} is DICOM, but not a segmentation.")
     try:

@@ -19,11 +19,10 @@ from vis3d.dicom.contours import (
     own_grid,
 )
 from vis3d.dicom.frames_of_reference import checked_frame
-from vis3d.dicom.headers import read_header, safe_text
+from vis3d.dicom.headers import header_of, safe_text
 from vis3d.dicom.overlaps import packed
 from vis3d.dicom.quiet import quietly
-from vis3d.dicom.sources import DiskFile
-from vis3d.errors import InputError, NothingFoundError, UnsupportedError
+from vis3d.errors import InputError, UnsupportedError
 from vis3d.geometry import Geometry
 from vis3d.labels import STRUCTURES, LabelMap, Report, Structure, normal_name
 from vis3d.memory import check_memory
@@ -139,12 +138,7 @@ def _placement(rois: list[_Roi], grid: Geometry) -> Iterator[Finding]:
 
 
 def _opened(path: Path) -> Any:
-    if not path.is_file():
-        raise NothingFoundError(f"There is no file {path}.")
-    try:
-        header = read_header(DiskFile(path.name, path.stat().st_size, str(path)))
-    except InputError as error:
-        raise type(error)(f"{path.name}: {error}.") from error
+    header = header_of(path)
     if header.text("SOPClassUID") != RT_STRUCTURE_SET:
         raise UnsupportedError(f"{path.name} is DICOM, but no RT structure set.")
     try:
