@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from vis3d.dicom.frames import SPLITTERS, Frame
 from vis3d.dicom.pixels import same_pixels
-from vis3d.dicom.stacking import order_along_normal, repeats
+from vis3d.dicom.stacking import normal_of, order_along_normal, repeats
 from vis3d.geometry import ORTHOGONAL_TOLERANCE
 from vis3d.progress import Progress, silent
 from vis3d.volume import Finding
@@ -235,8 +235,7 @@ def _sorted(frames: Sequence[Frame]) -> list[Frame]:
 def _places(frames: Sequence[Frame]) -> NDArray[np.intp]:
     orientation = frames[0].orientation
     assert orientation is not None
-    normal = np.cross(orientation[0], orientation[1])
-    return repeats(np.array([frame.position for frame in frames]) @ normal)
+    return repeats(np.array([frame.position for frame in frames]) @ normal_of(orientation))
 
 
 def _repeating(frames: Sequence[Frame]) -> bool:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import tag_for_keyword
 
+from vis3d.dicom.element_values import encodings_of, text_values
 from vis3d.dicom.scan import (
     DEFLATED_LITTLE,
     Elements,
@@ -107,8 +107,9 @@ class Header:
 
     def free_text(self, keyword: str) -> str:
         """A description in the file's own characters, safe to show."""
-        raw = self.elements.values.get(_TAGS[keyword], b"").strip(b"\0 ")
-        return safe_text(_decoded(raw, self.text("SpecificCharacterSet")))
+        raw = self.elements.values.get(_TAGS[keyword], b"")
+        encodings = encodings_of(self.texts("SpecificCharacterSet") or ("",))
+        return safe_text("\\".join(text_values(raw, "LO", encodings)))
 
     def texts(self, keyword: str) -> tuple[str, ...]:
         """The values of an element of several, without padding."""
@@ -279,11 +280,3 @@ def _pretence(head: bytes) -> str:
         if head.startswith(magic):
             return kind
     return ""
-
-
-def _decoded(raw: bytes, charset: str) -> str:
-    try:
-        encodings = convert_encodings([part.strip() for part in charset.split("\\")])
-        return str(decode_bytes(raw, encodings, set()))
-    except Exception:  # noqa: BLE001  (a bad character set must not cost the scan)
-        return raw.decode("latin-1")
