@@ -133,3 +133,18 @@ def test_thousands_of_damaged_files_are_read_or_refused(
     suffix: str, kind: str, tmp_path: Path
 ) -> None:
     refused_or_read(suffix, kind, tmp_path, 1500)
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".mha"])
+def test_damage_that_lengthens_the_voxels_is_found(suffix: str, tmp_path: Path) -> None:
+    """The checksum lies behind the surplus: reading to the promised end alone would miss it."""
+    scan = volume(oblique_geometry((20, 30, 40)))
+    write_volume(scan, path := tmp_path / f"scan{suffix}")
+    whole, random = path.read_bytes(), np.random.default_rng(5)
+    for _ in range(60):
+        broken = bytearray(whole)
+        for place in random.integers(len(whole) // 2, len(whole) - 8, 5):
+            broken[place] ^= 255
+        path.write_bytes(broken)
+        with pytest.raises(Vis3dError):
+            read_volume(path)

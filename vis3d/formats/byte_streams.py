@@ -71,7 +71,7 @@ def read_array(
             if not got:
                 raise EOFError
             done += got
-        stream.read(1)  # at the end of a compressed stream its checksum is compared
+        _read_on(stream, len(target), lambda: progress(1.0, f"Reading {path.name}"))
     except EOFError as error:
         raise TruncatedError(
             f"{path}: the voxels end after {done:,} of {len(target):,} bytes. "
@@ -80,6 +80,16 @@ def read_array(
     except (zlib.error, gzip.BadGzipFile, lzma.LZMAError, OSError, ValueError) as error:
         raise InputError(f"{path}: the compressed voxels are damaged ({error}).") from error
     return array if array.dtype.isnative else array.astype(dtype.newbyteorder("="))
+
+
+def _read_on(stream: IO[bytes], limit: int, pause: Callable[[], None]) -> None:
+    """Read past the voxels: at the end of a compressed stream its checksum is compared.
+
+    Damage can make a stream longer, so one byte more isn't enough; `limit` keeps a bomb short.
+    """
+    while limit > 0 and (got := len(stream.read(min(limit, STEP)))):
+        limit -= got
+        pause()
 
 
 def inflated(stream: IO[bytes], encoding: str) -> IO[bytes]:
