@@ -20,6 +20,9 @@ STATE: dict[str, Any] = {"steps": [], "steps_done": 0, "marks": []}
 
 WAIT_S = 0.05
 
+SLICES_FIRST_S = 0.06
+"""After a stroke slices are asked for; 3D, which takes all cores, is drawn after them."""
+
 
 class Showing:
     """The structures of the open scan, and what is seen of them."""
@@ -105,6 +108,7 @@ class Showing:
             return
         self._redrawing = True
         try:
+            await asyncio.sleep(SLICES_FIRST_S)
             while self._stale & {s.label for s in self.structures.listed}:
                 if self._desk.busy:
                     await asyncio.sleep(WAIT_S)
