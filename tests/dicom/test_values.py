@@ -204,6 +204,33 @@ def test_a_detector_spacing_given_twice_is_still_the_detectors(
     assert ("magnified-spacing" in {f.code for f in only_series(tmp_path).findings}) is flagged
 
 
+def test_pixels_without_a_spacing_are_a_guess(tmp_path: Path) -> None:
+    slices = ct_stack(stored(), GRID)
+    for image in slices:
+        del image.PixelSpacing
+    volume = loaded(tmp_path, slices)
+    assert volume.geometry.spacing == pytest.approx((1, 1, GRID.spacing[2]))
+    assert "no-spacing" in codes(volume)
+
+
+@pytest.mark.parametrize(
+    ("said", "spacing", "words"),
+    [
+        ({"SliceThickness": "2.5"}, 2.5, "its thickness"),
+        ({"SliceThickness": "-3"}, 1, "1 mm"),
+        ({}, 1, "1 mm"),
+    ],
+)
+def test_a_slice_alone_is_as_thick_as_it_says(
+    tmp_path: Path, said: dict[str, str], spacing: float, words: str
+) -> None:
+    write(tmp_path, [ct_slice(stored()[0], **said)])
+    series = only_series(tmp_path)
+    assert load_series(series).geometry.spacing[2] == spacing
+    (finding,) = [f for f in series.findings if f.code == "single-slice"]
+    assert finding.message == f"One slice alone; {words} stands for spacing."
+
+
 def circle(outside: int, inside: int = -1000) -> np.ndarray:
     """Slices whose corners lie outside a scanner's circle."""
     values = stored(inside, 900)

@@ -18,6 +18,7 @@ from vis3d.dicom.frames import (
     rescale,
     single_frame,
     spacing_mm,
+    thickness_of,
     unit_of,
 )
 from vis3d.dicom.headers import Header, finite
@@ -97,7 +98,7 @@ def _frame(whole: Frame, number: int, group: Any, shared: Any) -> Frame:
     slopes = numbers(transformation, "RescaleSlope")
     slope, intercept = rescale(slopes, numbers(transformation, "RescaleIntercept"))
     spacing = spacing_mm(numbers("PixelMeasuresSequence", "PixelSpacing"), "PixelSpacing")
-    thickness = numbers("PixelMeasuresSequence", "SliceThickness")
+    thickness = thickness_of(numbers("PixelMeasuresSequence", "SliceThickness"))
     rescale_type = str(_value(group, shared, transformation, "RescaleType") or "")
     return replace(
         whole,
@@ -110,7 +111,7 @@ def _frame(whole: Frame, number: int, group: Any, shared: Any) -> Frame:
         slope=slope if slopes else whole.slope,
         intercept=intercept if slopes else whole.intercept,
         unit=unit_of(whole.header, rescale_type) if slopes else whole.unit,
-        thickness_mm=thickness[0] if thickness else whole.thickness_mm,
+        thickness_mm=thickness or whole.thickness_mm,
         splits=_splits(group, shared),
     )
 

@@ -138,7 +138,7 @@ def spacing_findings(frames: tuple[Frame, ...], plan: Stack | None) -> tuple[Fin
             plan and plan.count == 1,
             "single-slice",
             "note",
-            "One slice alone; its thickness stands for spacing.",
+            f"One slice alone; {'its thickness' if thickness else '1 mm'} stands for spacing.",
         ),
         (
             apart and thickness and _differ(thickness, apart),

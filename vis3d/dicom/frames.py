@@ -273,6 +273,11 @@ def spacing_mm(values: tuple[float, ...], keyword: str) -> tuple[float, float] |
     return (values[0], values[1])
 
 
+def thickness_of(values: tuple[float, ...]) -> float | None:
+    """SliceThickness in mm; None for what no slice has."""
+    return values[0] if values and values[0] > 0 else None
+
+
 def safe_word(text: str, length: int = 24) -> str:
     """A code string that is safe to repeat in a message."""
     return (
@@ -306,6 +311,6 @@ def unit_of(header: Header, rescale_type: str) -> str:
 def _thickness_mm(header: Header) -> float | None:
     """SliceThickness, which is only compared: a bad one must not cost the slice."""
     try:
-        return next(iter(header.numbers("SliceThickness")), None)
+        return thickness_of(header.numbers("SliceThickness"))
     except InputError:
         return None

@@ -86,4 +86,4 @@ def flat_geometry(frame: Frame) -> Geometry:
 
 def _lone_spacing(frame: Frame) -> float:
     """What stands for the spacing of a single slice: its thickness, else 1 mm."""
-    return frame.thickness_mm if frame.thickness_mm and frame.thickness_mm > 0 else 1.0
+    return frame.thickness_mm or 1.0
