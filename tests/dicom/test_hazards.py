@@ -1,5 +1,6 @@
-"""The list of hazards names tests that exist."""
+"""The list of hazards names tests that exist, and every finding of the loader."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -20,6 +21,17 @@ def test_every_proof_that_is_named_exists() -> None:
     sources = (path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     made = {name for text in sources for name in re.findall(r"^def (test_\w+)", text, re.M)}
     assert named - made == set()
+
+
+def test_every_finding_of_the_loader_is_named() -> None:
+    text = (ROOT / "docs" / "hazards.md").read_text()
+    for module in ("discovery", "grouping", "stacking", "findings", "padding"):
+        tree = ast.parse((ROOT / "vis3d" / "dicom" / f"{module}.py").read_text())
+        words = (one.value for one in ast.walk(tree) if isinstance(one, ast.Constant))
+        hyphened = re.compile(r"[a-z]+(-[a-z]+)+")
+        codes = {word for word in words if isinstance(word, str) and hyphened.fullmatch(word)}
+        assert codes or module == "padding"
+        assert {code for code in codes if f"`{code}`" not in text} == set()
 
 
 def test_a_scan_larger_than_the_memory_is_refused_with_what_fits(
