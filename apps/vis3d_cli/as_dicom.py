@@ -11,6 +11,7 @@ from vis3d.progress import Progress, part
 from vis3d_cli import grids, reading, say
 from vis3d_cli.exit_codes import DONE
 from vis3d_cli.grids import WHOLE, Grid
+from vis3d_cli.listing import written_document
 from vis3d_cli.options import Choice, Manner
 from vis3d_cli.watch import watching
 
@@ -125,13 +126,7 @@ def _derived(
         file_set=asked.dicomdir,
         progress=part(progress, 0.6, 1.0),
     )
-    return {
-        "output": str(output),
-        "files": len(files),
-        "shape": list(volume.geometry.shape),
-        "spacing_mm": list(volume.geometry.spacing),
-        "findings": [finding.as_dict() for finding in volume.findings],
-    }
+    return {**written_document(output, volume), "files": len(files)}
 
 
 def _description(grid: Grid, series: "Series") -> str:

@@ -1,12 +1,14 @@
-"""Series as a JSON document and as a table for people."""
+"""Series and volumes as JSON documents, and as a table for people."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vis3d_cli.say import plain, table
 
 if TYPE_CHECKING:
     from vis3d.dicom import Series, Skipped
+    from vis3d.volume import Volume
 
 TRANSFER_SYNTAXES = {
     "1.2.840.10008.1.2": "implicit LE",
@@ -58,6 +60,16 @@ def series_document(series: "Series") -> dict[str, object]:
         "transfer_syntaxes": list(series.transfer_syntaxes),
         "loadable": series.loadable,
         "findings": [finding.as_dict() for finding in series.findings],
+    }
+
+
+def written_document(output: Path, volume: "Volume") -> dict[str, object]:
+    """What `convert --json` prints: what was written, on which grid, and what to know of it."""
+    return {
+        "output": str(output),
+        "shape": list(volume.geometry.shape),
+        "spacing_mm": list(volume.geometry.spacing),
+        "findings": [finding.as_dict() for finding in volume.findings],
     }
 
 

@@ -13,6 +13,7 @@ from vis3d_cli import as_dicom, grids, reading, say
 from vis3d_cli.as_dicom import DICOM, NO_DICOM, AsDicom
 from vis3d_cli.exit_codes import BAD_INPUT, DONE, SOME_DONE
 from vis3d_cli.grids import GRID, WHOLE, Grid
+from vis3d_cli.listing import written_document
 from vis3d_cli.options import PLAIN, THE_ONLY_ONE, Choice, How, Input, Manner, Which
 from vis3d_cli.watch import watching
 
@@ -69,7 +70,7 @@ def convert(
     reading.check_output(output, VOLUME_SUFFIXES, "volumes")
     with watching(how) as progress:
         volume = _convert(input, output, grid, which, how, progress)
-    say.answer(_document(output, volume), [f"{output}: {volume!r}"], how)
+    say.answer(written_document(output, volume), [f"{output}: {volume!r}"], how)
     return DONE
 
 
@@ -106,8 +107,10 @@ def _convert_all(
         found = discover(input, force=which.force, progress=part(progress, 0.0, 0.1))
         if not found.series:
             raise nothing_found(found)
+        share = 0.9 / len(found.series)
         for number, series in enumerate(found.series):
-            step = part(progress, *(0.1 + 0.9 * n / len(found.series) for n in _ends(number)))
+            start = 0.1 + number * share
+            step = part(progress, start, start + share)
             output = folder / f"{series.index:04d}{suffix}"
             one = replace(which, series=str(series.index))
             try:
@@ -116,16 +119,12 @@ def _convert_all(
                 rows.append(_row(series, error=say.plain(error)))
                 say.error_line(f"series {series.index}: {error}")
             else:
-                rows.append({**_row(series), **_document(output, volume)})
+                rows.append({**_row(series), **written_document(output, volume)})
     say.answer({"series": rows}, _lines(rows), how)
     failed = sum(row["error"] is not None for row in rows)
     if not failed:
         return DONE
     return BAD_INPUT if failed == len(rows) else SOME_DONE
-
-
-def _ends(number: int) -> tuple[int, int]:
-    return number, number + 1
 
 
 def _row(series: "Series", error: str | None = None) -> dict[str, Any]:
@@ -157,13 +156,3 @@ def _suffix(text: str) -> str:
             f"--all-series takes one of {', '.join(VOLUME_SUFFIXES)}, not {text!r}."
         )
     return suffix
-
-
-def _document(output: Path, volume: "Volume") -> dict[str, Any]:
-    """What was written, on which grid, and what to know of it."""
-    return {
-        "output": str(output),
-        "shape": list(volume.geometry.shape),
-        "spacing_mm": list(volume.geometry.spacing),
-        "findings": [finding.as_dict() for finding in volume.findings],
-    }
