@@ -70,18 +70,10 @@ def slices(
 
     For example: vis3d slices scans/chest -o slices --window -600,1500 --every 5
     """
-    if every < 1:
-        raise UsageError("--every takes a number from 1 on.")
-
-    from vis3d.imaging import PICTURE_SUFFIXES, parse_shading
+    from vis3d.imaging import parse_shading
 
     deep = bits == "16"
-    if deep and format not in DEEP:
-        raise UsageError(f"--bits 16 needs --format {' or '.join(DEEP)}.")
-    if deep and segmentation is not None:
-        raise UsageError("--bits 16 is for greys: leave --segmentation out.")
-    if montage is not None:
-        reading.check_output(montage, PICTURE_SUFFIXES, "pictures")
+    _check(every, format, deep, montage, segmentation)
     with watching(how) as progress:
         frames = _color_frames(input, which.force)
         if frames:
@@ -105,6 +97,21 @@ def slices(
         files = _write_all(look, every, format, output, part(progress, 0.5, 1.0))
     say.answer(_document(files, montage), _lines(files, output), how)
     return DONE
+
+
+def _check(
+    every: int, format: str, deep: bool, montage: Path | None, segmentation: Path | None
+) -> None:
+    if every < 1:
+        raise UsageError("--every takes a number from 1 on.")
+    if deep and format not in DEEP:
+        raise UsageError(f"--bits 16 needs --format {' or '.join(DEEP)}.")
+    if deep and segmentation is not None:
+        raise UsageError("--bits 16 is for greys: leave --segmentation out.")
+    if montage is not None:
+        from vis3d.imaging import PICTURE_SUFFIXES
+
+        reading.check_output(montage, PICTURE_SUFFIXES, "pictures")
 
 
 @dataclass(frozen=True)
