@@ -30,7 +30,7 @@ from vis3d.rendering.opengl import draws_in_software, require_display, require_o
 from vis3d.rendering.pace import Pace
 from vis3d.rendering.picking import pick_lps
 from vis3d.rendering.slices import SliceProp
-from vis3d.rendering.surfaces import SurfaceProp
+from vis3d.rendering.surfaces import SurfaceProp, veil_triangles
 from vis3d.rendering.volumes import VolumeProp
 from vis3d.scene import Camera, ClipPlane, CropBox, Layer, Scene, SliceLayer, SurfaceLayer
 
@@ -39,8 +39,8 @@ Prop: TypeAlias = SurfaceProp | VolumeProp | SliceProp
 OCCLUSION_REACH, OCCLUSION_BIAS = 0.05, 0.0015
 """How far hollows reach, and what counts as flat, of the size of what is shown."""
 
-MOST_PEELS = 10
-"""Translucent layers in front of each other; what lies behind more of them is left out."""
+MOST_PEELS = 6
+"""Each takes the foremost and the hindmost veil; what then is left has no order."""
 
 _NO_KEYS = {"altKey": 0, "ctrlKey": 0, "shiftKey": 0}
 
@@ -54,9 +54,9 @@ class Stage:
     `interactor` with the trackball style: what a user drags is drawn coarsely while it
     moves. `volumes_on_cpu` chooses the ray caster; by default it is the CPU's own where
     OpenGL runs in software. Volumes of more than `max_voxels` are drawn from a copy with
-    fewer, which shows its first picture sooner. `exact` draws veils in their true order,
-    which software does slowly: for pictures, not for hands. `on_cut` hears of the crop box
-    or clip plane that a user moves by its handles.
+    fewer, which shows its first picture sooner. `exact` draws veils in their true order, of
+    fewer triangles: software does that slowly, so it is for pictures, not for hands.
+    `on_cut` hears of the crop box or clip plane that a user moves by its handles.
 
     Raises:
         RequirementError: this machine can't draw; the message says what to install.
@@ -78,6 +78,7 @@ class Stage:
         self.window.SetMultiSamples(0)  # in software they cost five times as much as FXAA
         self._renderer = vtkRenderer()
         self._renderer.UseFXAAOn()
+        self._exact = exact
         if exact:
             self._peel()
         self._renderer.AutomaticLightCreationOff()
@@ -255,7 +256,8 @@ class Stage:
 
     def _make(self, layer: Layer) -> Prop:
         if isinstance(layer, SurfaceLayer):
-            return SurfaceProp(layer)
+            limit = veil_triangles(self.size) if self._exact else None
+            return SurfaceProp(layer, veil_triangles=limit)
         if isinstance(layer, SliceLayer):
             return SliceProp(layer)
         if self._volumes_on_cpu is None:
