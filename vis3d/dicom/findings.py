@@ -1,6 +1,8 @@
 """What the headers of a series tell a reader to know of its values and sizes."""
 
 import itertools
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from vis3d.dicom.codecs import LOSSY_TRANSFER_SYNTAXES
 from vis3d.dicom.frames import Frame, frame_count
@@ -32,85 +34,91 @@ SETTINGS = {
 }
 """What one reconstruction has one of; stacks are only parted by it where slices repeat."""
 
+_Said: TypeAlias = tuple[object, str, Severity, str]
+"""Whether it is so, and the finding's code, severity and message."""
+
 
 def value_findings(frames: tuple[Frame, ...]) -> tuple[Finding, ...]:
     """What loading does to the stored values, and what they don't tell."""
     headers = list({id(frame.header): frame.header for frame in frames}.values())
+    said = (*_of_values(frames, headers), *_of_files(frames, headers))
+    return (*padding_of(frames).findings, *_true_ones(said))
+
+
+def _of_values(frames: tuple[Frame, ...], headers: list[Header]) -> Iterator[_Said]:
     first = frames[0]
     rescales = {(frame.slope, frame.intercept) for frame in frames}
     surplus = sum(_has_surplus_pixels(header, first) for header in headers)
+    yield (
+        len(rescales) > 1,
+        "per-slice-rescale",
+        "note",
+        f"The slices have {len(rescales)} different rescale slopes and intercepts.",
+    )
+    yield (
+        any(_is_lossy(header) for header in headers),
+        "lossy",
+        "warning",
+        "The pixels went through a lossy compression.",
+    )
+    yield (
+        surplus,
+        "truncated-pixels",
+        "warning",
+        f"{surplus} file(s) hold more bytes of pixels than their images; trimmed.",
+    )
+    yield (
+        any(frame.format.stored > EXACT_BITS for frame in frames),
+        "rounded-values",
+        "note",
+        f"Values of more than {EXACT_BITS} bits are rounded to floating-point numbers.",
+    )
+    yield (
+        any(frame.lookup for frame in frames),
+        "modality-lut",
+        "note",
+        "A table in the file (Modality LUT) gives the values their meaning.",
+    )
+    yield (
+        first.header.text("Modality") == "CT" and not first.unit,
+        "no-rescale",
+        "warning",
+        "No rescale is given: the values may not be HU.",
+    )
+
+
+def _of_files(frames: tuple[Frame, ...], headers: list[Header]) -> Iterator[_Said]:
     pretences = ", ".join(sorted({header.preamble for header in headers} - {""}))
-    no_rescale = first.header.text("Modality") == "CT" and not first.unit
-    by_table = any(frame.lookup for frame in frames)
     mixed = [
         words
         for keyword, words in SETTINGS.items()
         if len({frame.telling(keyword) for frame in frames}) > 1
     ]
-    said: list[tuple[object, str, Severity, str]] = [
-        (
-            len(rescales) > 1,
-            "per-slice-rescale",
-            "note",
-            f"The slices have {len(rescales)} different rescale slopes and intercepts.",
-        ),
-        (
-            any(_is_lossy(header) for header in headers),
-            "lossy",
-            "warning",
-            "The pixels went through a lossy compression.",
-        ),
-        (
-            surplus,
-            "truncated-pixels",
-            "warning",
-            f"{surplus} file(s) hold more bytes of pixels than their images; trimmed.",
-        ),
-        (
-            pretences,
-            "preamble",
-            "warning",
-            f"Files begin like {pretences}; only the scan is used.",
-        ),
-        (
-            not first.header.text("SeriesInstanceUID"),
-            "no-series-uid",
-            "warning",
-            "The files name no series: whether they belong together is a guess.",
-        ),
-        (
-            mixed,
-            "mixed-settings",
-            "warning",
-            f"The slices differ in {', '.join(mixed)}: they may not be of one reconstruction.",
-        ),
-        (
-            _alternates(frames),
-            "interleaved-acquisitions",
-            "warning",
-            "Slices of different acquisitions take turns along the stack: they may be several "
-            "scans that lie between each other.",
-        ),
-        (
-            any(frame.format.stored > EXACT_BITS for frame in frames),
-            "rounded-values",
-            "note",
-            f"Values of more than {EXACT_BITS} bits are rounded to floating-point numbers.",
-        ),
-        (
-            by_table,
-            "modality-lut",
-            "note",
-            "A table in the file (Modality LUT) gives the values their meaning.",
-        ),
-        (
-            no_rescale,
-            "no-rescale",
-            "warning",
-            "No rescale is given: the values may not be HU.",
-        ),
-    ]
-    return (*padding_of(frames).findings, *_true_ones(said))
+    yield (
+        pretences,
+        "preamble",
+        "warning",
+        f"Files begin like {pretences}; only the scan is used.",
+    )
+    yield (
+        not headers[0].text("SeriesInstanceUID"),
+        "no-series-uid",
+        "warning",
+        "The files name no series: whether they belong together is a guess.",
+    )
+    yield (
+        mixed,
+        "mixed-settings",
+        "warning",
+        f"The slices differ in {', '.join(mixed)}: they may not be of one reconstruction.",
+    )
+    yield (
+        _alternates(frames),
+        "interleaved-acquisitions",
+        "warning",
+        "Slices of different acquisitions take turns along the stack: they may be several "
+        "scans that lie between each other.",
+    )
 
 
 def spacing_findings(frames: tuple[Frame, ...], plan: Stack | None) -> tuple[Finding, ...]:
@@ -121,7 +129,7 @@ def spacing_findings(frames: tuple[Frame, ...], plan: Stack | None) -> tuple[Fin
     ratio = claimed / apart if apart and claimed else 1.0
     thinned = ratio < 1 / FACTOR
     contradicts = thinned or ratio > FACTOR
-    said: list[tuple[object, str, Severity, str]] = [
+    said: list[_Said] = [
         (
             first.pixel_spacing is None,
             "no-spacing",
@@ -158,7 +166,7 @@ def spacing_findings(frames: tuple[Frame, ...], plan: Stack | None) -> tuple[Fin
     return tuple(_true_ones(said))
 
 
-def _true_ones(said: list[tuple[object, str, Severity, str]]) -> list[Finding]:
+def _true_ones(said: Iterable[_Said]) -> list[Finding]:
     return [Finding(code, severity, words) for true, code, severity, words in said if true]
 
 
