@@ -19,7 +19,7 @@ from pydicom.uid import UID_dictionary
 from vis3d.dicom.colors import frame_size
 from vis3d.dicom.datasets import header_dataset
 from vis3d.dicom.deidentify import Policy, deidentified
-from vis3d.dicom.discovery import _files_at, discover
+from vis3d.dicom.discovery import discover, files_at
 from vis3d.dicom.encoding import Compression, compression_of
 from vis3d.dicom.frames import PixelFormat, frame_count, stored_format
 from vis3d.dicom.headers import Header, read_header
@@ -97,7 +97,7 @@ def anonymize(
     tell = progress or silent
     work = _Work(policy or Policy(), pixels_reviewed, force, compress)
     with whole_folder(target) as scratch:
-        _, files = _files_at(source)
+        _, files = files_at(source)
         listed = list(files)
         for number, file in enumerate(listed):
             tell(0.9 * number / len(listed), "Removing identities")

@@ -51,8 +51,9 @@ def discover(
 ) -> Discovery:
     """The series in a folder (with what is below it), file, DICOMDIR, zip or tar archive.
 
-    File names mean nothing and pixels are read only where positions repeat. `force` reads
-    files without preamble and meta information too.
+    File names mean nothing (but for empty files, which may have been slices) and pixels are
+    read only where positions repeat. `force` reads files without preamble and meta
+    information too.
 
     Raises:
         NothingFoundError: there is no such path.
@@ -62,7 +63,7 @@ def discover(
     path = Path(path)
     say = progress or silent
     try:
-        alone, files = _files_at(path)
+        alone, files = files_at(path)
     except Vis3dError:
         raise
     except OSError as error:
@@ -107,8 +108,13 @@ class _Found:
     """The names of files that hold no bytes."""
 
 
-def _files_at(path: Path) -> tuple[bool, Iterator[Source | Unreadable]]:
-    """Whether the path is one file alone, and the files found at it."""
+def files_at(path: Path) -> tuple[bool, Iterator[Source | Unreadable]]:
+    """Whether the path is one file alone, and the files found at it.
+
+    Raises:
+        NothingFoundError: there is no such path.
+        InputError: neither a file nor a folder, or a damaged archive or DICOMDIR.
+    """
     if path.is_dir():
         return False, folder_files(path)
     if not path.exists():
