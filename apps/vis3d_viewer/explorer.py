@@ -68,7 +68,7 @@ class Explorer:
         self._look = Look3D(self)
         self._bench = Workbench(self)
         self._exports = Exports(self, self._bench.showing)
-        self._reports = Reports(self)
+        self._reports = Reports(self, self._bench.showing)
         self._marks = Marks(self, self._bench.showing)
         kept = KeptWork() if wishes.keep_work else None
         showing = self._bench.showing

@@ -16,6 +16,7 @@ from vis3d.imaging import write_picture
 from vis3d.progress import Progress, part
 from vis3d.rendering import write_movie
 from vis3d.surface import Surface
+from vis3d_viewer import scripts
 from vis3d_viewer.asked import finite, known, label_of
 from vis3d_viewer.desk import Desk
 from vis3d_viewer.showing import Showing
@@ -43,6 +44,8 @@ class Prepared:
 
     label: int
     surface: Surface
+    offer: Callable[[Path, scripts.Writing], None]
+    writing: scripts.Writing
 
 
 class Exports:
@@ -104,19 +107,20 @@ class Exports:
 
     async def _stl(self, label: int) -> None:
         study = self._open()
-        name = _name_of(study, label)
+        name, offer = _name_of(study, label), self._showing.file_taker()
         folder = self._folder()
 
         def make(progress: Progress) -> Path:
             return _written_stl(self._showing.still(study, label), label, folder, progress)
 
-        self._desk.offer(await self._desk.work(f"Making the STL file of the {name}", make))
+        path = await self._desk.work(f"Making the STL file of the {name}", make)
+        offer(path, scripts.writing("write_surface", label))
 
     async def _prepare(self, label: int, smooth_mm: float, budget: int | None) -> None:
         study = self._open()
         self._prepared = None
         self._desk.update(surface_plan=None)
-        name = _name_of(study, label)
+        name, offer = _name_of(study, label), self._showing.file_taker()
 
         def make(progress: Progress) -> tuple[Surface, dict[str, Any]]:
             now = self._showing.still(study, label)
@@ -124,8 +128,12 @@ class Exports:
                 now, label, progress, smooth_mm=smooth_mm, max_triangles=budget
             )
 
+        writing = scripts.writing(
+            "write_surface", label, smooth_mm=smooth_mm or None, max_triangles=budget
+        )
+
         surface, plan = await self._desk.work(f"Making the surface of the {name}", make)
-        self._prepared = Prepared(label, surface)
+        self._prepared = Prepared(label, surface, offer, writing)
         self._desk.update(surface_plan=plan)
 
     async def _surface(self, suffix: str) -> None:
@@ -135,11 +143,12 @@ class Exports:
         path = self._folder() / f"{file_name(prepared.surface.name)}{suffix}"
         write = partial(files.write_surface, prepared.surface, path)
         await self._desk.work("Writing the file", lambda progress: write())
-        self._desk.offer(path)
+        prepared.offer(path, prepared.writing)
 
     async def _labels(self, suffix: str) -> None:
         study = self._open()
         _check_labels(study)
+        offer = self._showing.file_taker()
         if suffix == ".dcm" and study.series is None:
             raise UsageError("DICOM SEG needs a scan that was opened from DICOM.")
         path = self._folder() / f"structures{suffix}"
@@ -150,7 +159,7 @@ class Exports:
             files.write_labelmap(labels, path, series=series, progress=progress)
 
         await self._desk.work("Writing the label map", write)
-        self._desk.offer(path)
+        offer(path, scripts.writing("write_seg" if series is not None else "write_labels"))
 
     async def _picture(self, *, plain: bool) -> None:
         study = self._desk.study
@@ -159,7 +168,7 @@ class Exports:
         pixels = await self._view().picture(plain=plain, marks=marks)
         path = self._folder() / "view.png"
         await asyncio.to_thread(write_picture, pixels, path)
-        self._desk.offer(path)
+        self._showing.file_taker()(path, scripts.not_repeated("a picture of the 3D view"))
 
     async def _film(self, suffix: str) -> None:
         view, loop = self._view(), asyncio.get_running_loop()
@@ -175,7 +184,7 @@ class Exports:
             write_movie(pictures(progress), path, frames_per_second=FILM_PICTURES_PER_S)
 
         await self._desk.work("Drawing the film", write)
-        self._desk.offer(path)
+        self._showing.file_taker()(path, scripts.not_repeated("a film of the 3D view"))
 
     def _open(self) -> Study:
         study = self._desk.study

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from vis3d.errors import UsageError
-from vis3d.labels import STRUCTURES, Report, Structure, normal_name
+from vis3d.labels import STRUCTURES, Code, Report, Structure, normal_name
 from vis3d.segmentation import Edit, Step
 from vis3d_viewer.measuring import Kept
 
@@ -38,11 +38,15 @@ class Listed:
 
 @dataclass(frozen=True)
 class Note:
-    """What a step changes besides voxels, and the Python that does the same."""
+    """What a step changes besides voxels, and the Python that does the same.
+
+    `files` is the Python of what was saved as it stood after this step.
+    """
 
     before: Listed
     after: Listed
     code: str
+    files: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +64,10 @@ class Saved:
 
 
 def code_of(step: Step) -> str:
-    """The Python that does the same as a step; empty where none is needed."""
-    return step.note.code if isinstance(step.note, Note) else ""
+    """The Python that does the same as a step, then its files; empty where none is needed."""
+    if not isinstance(step.note, Note):
+        return ""
+    return "\n".join(code for code in (step.note.code, *step.note.files) if code)
 
 
 def free_label(listed: Listed) -> int:
@@ -88,6 +94,12 @@ def free_name(listed: Listed, name: str) -> str:
         return name
     numbers = range(2, MAX_STRUCTURES + 2)
     return next(f"{name} {n}" for n in numbers if normal_name(f"{name} {n}") not in taken)
+
+
+def known_code(label: int, name: str) -> Code | None:
+    """The coded concept of one of the table's structures, as long as it has its name."""
+    known = (one for one in STRUCTURES if one.label == label)
+    return next((one.code for one in known if one.name == normal_name(name)), None)
 
 
 def in_order(structures: Iterable[Structure]) -> tuple[Structure, ...]:

@@ -75,7 +75,7 @@ class Marks:
         folder = Path(tempfile.mkdtemp(dir=self._desk.folder))
         path = folder / f"marks{wanted}"
         FORMATS[wanted]([kept.mark for kept in self.kept], path)
-        self._desk.offer(path)
+        self._showing.file_taker()(path, scripts.writing("write_marks"))
 
     # How it is done, on the event loop
 

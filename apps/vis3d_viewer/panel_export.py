@@ -67,9 +67,15 @@ def build_export() -> None:
 
 
 def _script() -> None:
-    """What was done as a command and as Python; a click selects and copies it."""
+    """What was done as commands and as Python; a click selects and copies it."""
     copy = "$event.target.select(); window.navigator.clipboard?.writeText($event.target.value)"
-    for name, rows in (("command", 2), ("python", 8)):
+    html.P(
+        "{{ script.why_none }}",
+        v_if=("script.why_none",),
+        classes="v3-dim v3-small",
+        **named("script-why-none", 'role="status"'),
+    )
+    for name, rows in (("commands", 3), ("python", 8)):
         html.Textarea(
             v_if=(f"script.{name}",),
             readonly=True,

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from vis3d.errors import UsageError
-from vis3d.labels import GROUPS, LabelMap, normal_name, whole_maps
+from vis3d.labels import GROUPS, LabelMap, Structure, normal_name, whole_maps
 from vis3d.lung_report import PICTURE_WIDTH, write_lung_report
 from vis3d.measurement import (
     Measurements,
@@ -27,10 +27,12 @@ from vis3d.measurement.lung_chart import density_chart
 from vis3d.progress import Progress, part
 from vis3d.volume import Volume
 from vis3d.whole_file import whole_file
+from vis3d_viewer import scripts
 from vis3d_viewer.asked import known
 from vis3d_viewer.asking import asking_page
 from vis3d_viewer.compose import sorted_notes
 from vis3d_viewer.desk import Desk
+from vis3d_viewer.showing import Showing
 from vis3d_viewer.study import Study
 
 STATE: dict[str, Any] = {"lung_report": None}
@@ -43,8 +45,9 @@ LUNGS = GROUPS["lungs"]
 class Reports:
     """What is measured of structures, taken anew each time."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, showing: Showing) -> None:
         self._desk = desk
+        self._showing = showing
 
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
@@ -65,7 +68,8 @@ class Reports:
     def save_numbers(self, suffix: object) -> None:
         """Save what is measured of each structure."""
         path = self._folder() / f"measurements{known(suffix, FORMATS)}"
-        self._desk.start(self._save(path, partial(measured, self._open())))
+        measure = partial(self._measured, self._open())
+        self._desk.start(self._save(path, measure, "write_numbers"))
 
     def show_report(self) -> None:
         """Show the lungs in numbers."""
@@ -74,7 +78,8 @@ class Reports:
     def save_lungs(self, suffix: object) -> None:
         """Save the numbers of lungs and their thirds."""
         path = self._folder() / f"lungs{known(suffix, FORMATS)}"
-        self._desk.start(self._save(path, partial(lung_numbers, self._lungs())))
+        measure = partial(self._lung_numbers, self._lungs())
+        self._desk.start(self._save(path, measure, "write_lungs"))
 
     def save_report(self) -> None:
         """Save the lung report as a page, with the 3D view on it."""
@@ -82,34 +87,54 @@ class Reports:
 
     # How it is done, on the event loop
 
-    async def _save(self, path: Path, measure: Callable[[Progress], Measurements]) -> None:
+    async def _save(
+        self, path: Path, measure: Callable[[Progress], Measurements], function: str
+    ) -> None:
+        offer = self._showing.file_taker()
+
         def make(progress: Progress) -> None:
             write_numbers(measure(progress), path)
 
         await self._desk.work("Measuring", make)
-        self._desk.offer(path)
+        offer(path, scripts.writing(function))
 
     async def _show(self) -> None:
         study = self._lungs()
-        found = await self._desk.work("Measuring", partial(lung_numbers, study))
+        found = await self._desk.work("Measuring", partial(self._lung_numbers, study))
         self._desk.update(lung_report=None)  # it opens when one comes
         self._desk.update(lung_report={"page": asking_page(), **shown(found)})
 
     async def _page(self) -> None:
         study, view = self._lungs(), self._desk.view
+        offer = self._showing.file_taker()
         path = self._folder() / "lung-report.html"
         pictures = []
         if view is not None:
             pictures = [as_seen(await view.picture(plain=True))]
 
         def make(progress: Progress) -> None:
-            found = lung_numbers(study, part(progress, 0.0, 0.7))
+            volume, labels = _volume(study), self._still_lungs(study)
+            found = lung_numbers(volume, labels, part(progress, 0.0, 0.7))
             progress(0.7, "Writing the lung report")
-            volume, labels = _volume(study), lungs_of(study)
             write_lung_report(volume, labels, found, path, more_pictures=pictures)
 
         await self._desk.work("Writing the lung report", make)
-        self._desk.offer(path)
+        offer(path, scripts.writing("write_report"))
+
+    def _measured(self, study: Study, progress: Progress) -> Measurements:
+        """The numbers of all structures, whole also where they overlap."""
+        volume = _volume(study)
+        with self._showing.settled:
+            maps = separate_maps(study)
+        found = measure_structures(volume, maps, progress=progress)
+        return replace(found, findings=(*volume.findings, *found.findings))
+
+    def _lung_numbers(self, study: Study, progress: Progress) -> Measurements:
+        return lung_numbers(_volume(study), self._still_lungs(study), progress)
+
+    def _still_lungs(self, study: Study) -> LabelMap:
+        with self._showing.settled:
+            return lungs_of(study)
 
     def _open(self) -> Study:
         study = self._desk.study
@@ -121,19 +146,12 @@ class Reports:
 
     def _lungs(self) -> Study:
         study = self._open()
-        if not lungs_of(study).structures:
+        if not _sides(study):
             raise UsageError("Find the lungs first.")
         return study
 
     def _folder(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self._desk.folder))
-
-
-def measured(study: Study, progress: Progress) -> Measurements:
-    """The numbers of a study's structures, whole also where they overlap."""
-    volume = _volume(study)
-    found = measure_structures(volume, separate_maps(study), progress=progress)
-    return replace(found, findings=(*volume.findings, *found.findings))
 
 
 def separate_maps(study: Study) -> tuple[LabelMap, ...]:
@@ -149,21 +167,22 @@ def lungs_of(study: Study) -> LabelMap:
     labels = study.labels
     if labels is None:
         raise UsageError("Find the lungs first.")
-    lungs = tuple(
-        structure
-        for structure in study.structures
-        if normal_name(structure.name) in LUNGS and structure.label in study.masks
-    )
+    lungs = _sides(study)
     array = np.zeros(labels.array.shape, np.uint8)
     for structure in lungs:
         array[study.masks[structure.label].array] = structure.label
     return LabelMap(array, labels.geometry, lungs, labels.report)
 
 
-def lung_numbers(study: Study, progress: Progress) -> Measurements:
-    """The numbers of a study's lungs and their thirds."""
-    volume = _volume(study)
-    found = measure_lungs(volume, lungs_of(study), progress=progress)
+def _sides(study: Study) -> tuple[Structure, ...]:
+    """The lungs that are listed."""
+    there = (one for one in study.structures if one.label in study.masks)
+    return tuple(one for one in there if normal_name(one.name) in LUNGS)
+
+
+def lung_numbers(volume: Volume, lungs: LabelMap, progress: Progress) -> Measurements:
+    """The numbers of the lungs and their thirds, and what was found wrong with the scan."""
+    found = measure_lungs(volume, lungs, progress=progress)
     return replace(found, findings=(*volume.findings, *found.findings))
 
 

@@ -6,6 +6,8 @@ People run the script they are shown: a session from a stranger must not add to 
 import ast
 import re
 
+from vis3d_viewer.script_text import PARTS
+
 MAX_CODE = 1 << 20
 
 MODULES = {
@@ -17,11 +19,12 @@ MODULES = {
 }
 """What a step may call."""
 
-HELPERS = frozenset({"find", "from_file"})
-DICTIONARIES = frozenset({"masks", "names", "marks"})
+WRITERS = frozenset(name for name in PARTS if name.startswith("write_")) - {"write_found"}
+DICTIONARIES = frozenset({"masks", "names", "colors", "marks"})
 POINTS = re.compile(r"\[(?:\[[-+0-9eE., ]*\](?:, )?)+\]")
 """A list of points: nothing but numbers, and most of what a stroke is."""
 
+SAVED_FILE = re.compile(r"[\w-]{1,80}(\.[a-z0-9]{2,4}){1,2}")
 LABEL_FILE = re.compile(r"labels\d*(\.[a-z]{2,4}){1,2}")
 
 
@@ -38,16 +41,34 @@ def is_ours(code: str) -> bool:
 def _statement(node: ast.stmt) -> bool:
     match node:
         case ast.Assign(targets=[target], value=value):
-            return _entry(target) and _value(value)
+            return _target(target) and _value(value)
         case ast.Delete(targets=[target]):
             return _entry(target)
         case ast.Expr(value=ast.Call(func=ast.Name(id="find")) as call):
-            return _call(call)
+            return all(map(_value, call.args)) and not call.keywords
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name)) as call):
+            named = all(one.arg is not None for one in call.keywords)
+            rest = [*call.args[1:], *(one.value for one in call.keywords)]
+            sound = named and all(map(_value, rest))
+            return name in WRITERS and sound and _file(call, SAVED_FILE)
+    return False
+
+
+def _target(node: ast.expr) -> bool:
+    """An entry, or several at once."""
+    return all(map(_entry, node.elts)) if isinstance(node, ast.Tuple) else _entry(node)
+
+
+def _file(call: ast.Call, pattern: re.Pattern[str]) -> bool:
+    """Whether a call's first argument is the plain name of such a file."""
+    match call.args:
+        case [ast.Constant(value=str(name)), *_]:
+            return pattern.fullmatch(name) is not None
     return False
 
 
 def _entry(node: ast.expr) -> bool:
-    """One of `masks`, `names` or `marks`, by its number."""
+    """One of `masks`, `names`, `colors` or `marks`, by its number."""
     match node:
         case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=number)):
             return name in DICTIONARIES and type(number) is int
@@ -75,12 +96,7 @@ def _call(node: ast.Call) -> bool:
         return False
     match node.func:
         case ast.Name(id="from_file"):
-            name = node.args[0] if node.args else None
-            if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
-                return False
-            return LABEL_FILE.fullmatch(name.value) is not None and not node.keywords
-        case ast.Name(id=name):
-            return name in HELPERS
+            return _file(node, LABEL_FILE) and not node.keywords
         case ast.Attribute(value=ast.Name(id="masks"), attr="pop"):
             return True
         case ast.Attribute(value=ast.Name(id=module), attr=name):

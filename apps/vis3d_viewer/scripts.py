@@ -1,71 +1,23 @@
-"""What was done on the page as Python, and as a command where one does the same."""
+"""What was done on the page as Python, and as commands where these do the same."""
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
-from vis3d.labels import Structure
 from vis3d.measurement import Distance, OutlineStatistics
+from vis3d_viewer import script_text
 from vis3d_viewer.measuring import Kept
 
-STATE: dict[str, Any] = {"script": {"python": "", "command": ""}}
+STATE: dict[str, Any] = {"script": {"python": "", "commands": "", "why_none": ""}}
 """What the page shows of it."""
 
-HEAD = '''"""What was done in vis3d's explorer. For research, not for diagnosis."""
+LABELS = "structures.nii.gz"
+MARKS = "marks.json"
+"""What a script writes in any case."""
 
-import sys
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-import vis3d
-from vis3d import files, measurement, segmentation
-
-SCAN = sys.argv[1] if len(sys.argv) > 1 else "scan"  # a folder, file or archive
-OUT = sys.argv[2] if len(sys.argv) > 2 else "structures.nii.gz"  # marks.json beside it
-
-volume = vis3d.load_volume(SCAN{options})
-masks: dict[int, vis3d.Mask] = {{}}
-names: dict[int, str] = {{}}
-marks: dict[int, Any] = {{}}  # distances, angles, statistics of outlines
-'''
-
-FIND = '''
-
-def find(*wanted: str) -> None:
-    """Find structures; those without a voxel aren't there."""
-    found = segmentation.segment(volume, wanted)
-    for one in found.structures:
-        if found.mask(one.name).array.any():
-            masks[one.label], names[one.label] = found.mask(one.name), one.name
-'''
-
-FROM_FILE = '''
-
-def from_file(path: str, number: int, label: int) -> vis3d.Mask:
-    """A structure of a label map file (put it here under this name), on the scan's grid."""
-    labels = files.read_labelmaps(path, geometry=volume.geometry)[number]
-    if not labels.geometry.matches(volume.geometry, tolerance_mm=0.05):
-        labels = vis3d.resample(labels, volume.geometry)
-    return vis3d.Mask(labels.array == label, volume.geometry)
-'''
-
-WRITE_LABELS = """
-# One label a voxel: of masks that overlap the later one, body (5) where nothing else is.
-COLORS = {colors}
-labels = np.zeros(volume.geometry.shape, np.uint8)
-for label in sorted(COLORS, key=lambda label: label != 5):
-    labels[masks[label].array] = label
-    print(f"{{names[label]}}: {{masks[label].volume_ml:.1f}} ml")
-structures = tuple(vis3d.Structure(label, names[label], COLORS[label]) for label in COLORS)
-vis3d.write_labelmap(vis3d.LabelMap(labels, volume.geometry, structures), OUT)
-"""
-
-WRITE_MARKS = """
-print(*marks.values(), sep="\\n")
-measurement.write_marks_json(list(marks.values()), Path(OUT).with_name("marks.json"))
-"""
+Writing: TypeAlias = Callable[[str], str]
+"""The Python that writes a file, by the file's name."""
 
 
 def finding(names: Sequence[str]) -> str:
@@ -82,13 +34,6 @@ def editing(label: int, function: str, *arguments: object, **named: object) -> s
     """The Python that changes one mask by an edit."""
     made = called(function, f"@masks[{label}]", *arguments, **named)
     return f"masks[{label}] = {made}.applied_to(masks[{label}])"
-
-
-def file_name_for(name: str, steps: str) -> str:
-    """A label map file's name in the script: one that no step has used."""
-    stem, _, suffix = name.partition(".")
-    names = (f"{stem}{number or ''}.{suffix}" for number in (0, *range(2, 10_000)))
-    return next(name for name in names if f"from_file({name!r}," not in steps)
 
 
 def called(function: str, *arguments: object, **named: object) -> str:
@@ -111,34 +56,37 @@ def marking(kept: Kept) -> str:
     return f"marks[{kept.number}] = {measured}"
 
 
+def writing(function: str, *arguments: object, **named: object) -> Writing:
+    """The Python that writes a file by a function; options that are None are left out."""
+    rest = [repr(one) for one in arguments]
+    rest += [f"{name}={value!r}" for name, value in named.items() if value is not None]
+    return lambda name: f"{function}({', '.join([repr(name), *rest])})"
+
+
+def not_repeated(what: str) -> Writing:
+    """A line that says of a file that the script doesn't write it."""
+    return lambda name: f"# {name} is not written here: {what}"
+
+
+def free_file_name(name: str, steps: str) -> str:
+    """A file's name that is like this one, and that no step has used."""
+    stem, _, suffix = name.partition(".")
+    names = (f"{stem}{number or ''}.{suffix}" for number in (0, *range(2, 10_000)))
+    taken = (LABELS, MARKS)
+    return next(one for one in names if one not in taken and repr(one) not in steps)
+
+
 def whole_script(
-    steps: str, structures: Sequence[Structure], marks: int, *, series: Any, gaps: str
+    steps: str, *, structures: bool, marks: bool, series: Any = None, gaps: str = "refuse"
 ) -> str:
-    """The script from the scan to a label map, and to a file of so many marks."""
-    options = f", series={series.index}" if series is not None else ""
-    options += f', gaps="{gaps}"' if gaps != "refuse" else ""
-    colors = {structure.label: structure.color for structure in structures}
-    return "".join(
-        [
-            HEAD.format(options=options),
-            FIND if re.search(r"^find\(", steps, re.MULTILINE) else "",
-            FROM_FILE if "from_file(" in steps else "",
-            f"\n\n{steps}\n",
-            WRITE_LABELS.format(colors=colors) if structures else "",
-            WRITE_MARKS if marks else "",
-        ]
-    )
-
-
-def same_command(steps: str, *, series: Any) -> str:
-    """The command that does the same: `segment` where it can, else the saved script."""
-    lines = steps.splitlines()
-    found = [re.fullmatch(r"find\((.*)\)", line) for line in lines]
-    if len(found) == 1 and found[0] is not None:
-        names = ",".join(re.findall(r"'(\w+)'", found[0][1]))
-        which = f" --series {series.index}" if series is not None else ""
-        return f"vis3d segment SCAN{which} --structures {names} -o structures.nii.gz"
-    return "python steps.py SCAN structures.nii.gz" if lines else ""
+    """The script: from the scan to each file that was saved, and to all that is there."""
+    end = script_text.ALL_LABELS if structures else ""
+    end += script_text.ALL_MARKS if marks else ""
+    calls = re.findall(r"^(?:\w+\[\d+\] = )?(\w+)\(", steps + end, re.MULTILINE)
+    calls += ["label_map"] if structures else []
+    index = series.index if series is not None else None
+    begin = script_text.begun(calls, series=index, gaps=gaps)
+    return f"{begin}\n\n{steps}\n{end}"
 
 
 def _listed(points: Sequence[object]) -> str:

@@ -18,7 +18,7 @@ from vis3d.labels import Report, Structure
 from vis3d.progress import Progress, silent
 from vis3d.segmentation import Edit, Step
 from vis3d.volume import Volume
-from vis3d_viewer.listing import Listed, Note, Saved
+from vis3d_viewer.listing import Listed, Note, Saved, code_of
 from vis3d_viewer.measuring import Kept
 from vis3d_viewer.session_file import read_container, write_container
 from vis3d_viewer.session_reading import Reader
@@ -185,7 +185,7 @@ def _document(session: Session, blobs: list[bytes]) -> dict[str, Any]:
             "edits": {key: edit(made) for key, made in one.edits.items()},
             "before": states.number(note.before),
             "after": states.number(note.after),
-            "code": note.code,
+            "code": code_of(one),
         }
 
     return {

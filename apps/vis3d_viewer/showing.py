@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from vis3d.errors import UsageError
 from vis3d.progress import Progress
 from vis3d.volume import Volume
+from vis3d_viewer import scripts
 from vis3d_viewer import study as studies
 from vis3d_viewer.desk import Desk
 from vis3d_viewer.measuring import shown
 from vis3d_viewer.structures import Structures
 from vis3d_viewer.study import Study
 
-STATE: dict[str, Any] = {"steps": [], "steps_done": 0, "marks": []}
+STATE: dict[str, Any] = {"steps": [], "steps_done": 0, "marks": [], **scripts.STATE}
 """What the page shows of them besides the study."""
 
 WAIT_S = 0.05
@@ -70,9 +73,27 @@ class Showing:
             raise UsageError("There is no scan open to work on.")
         return study.volume
 
+    @property
+    def settled(self) -> AbstractContextManager[object]:
+        """While this is held no structure changes."""
+        return self._structures.lock if self._structures is not None else nullcontext()
+
     def still(self, study: Study, label: int) -> Study:
         """The study with a structure's voxels that no later change reaches; in a worker."""
         return replace(study, masks={label: self.structures.copy(label)})
+
+    def file_taker(self) -> Callable[[Path, scripts.Writing], None]:
+        """Takes files that are made of what there is now, and how a script writes them."""
+        take = self._structures.file_taker() if self._structures is not None else None
+
+        def offer(path: Path, writing: scripts.Writing) -> None:
+            self._desk.offer(path)
+            if take is not None:
+                take(writing(scripts.free_file_name(path.name, self.structures.script)))
+                self._desk.update(**scripts.STATE)
+                self.on_change()
+
+        return offer
 
     async def change(self, change: Callable[[], frozenset[int]]) -> None:
         """Make a change off the event loop; lists and slices follow, 3D is to be drawn.
@@ -185,5 +206,5 @@ class Showing:
             return
         steps, done = self._structures.steps, self._structures.done
         marks = [shown(kept) for kept in self._structures.marks]
-        self._desk.update(steps=list(steps), steps_done=done, marks=marks)
+        self._desk.update(steps=list(steps), steps_done=done, marks=marks, **scripts.STATE)
         self.on_change()

@@ -28,6 +28,7 @@ from vis3d_viewer.listing import (
     free_label,
     free_name,
     in_order,
+    known_code,
     sound_name,
 )
 from vis3d_viewer.measuring import Kept
@@ -144,10 +145,29 @@ class Structures:
 
     @property
     def script(self) -> str:
-        """The Python of all that was done and stands, from `volume` to `masks` and `names`."""
-        codes = [code_of(step) for step in self._history.steps[: self.done]]
-        lines = [code for code in (self._lost, *codes) if code]
-        return "\n".join(line.strip("\n") for line in lines)
+        """The Python of all that was done and stands, from `volume` to `masks` and files."""
+        return "\n".join(code for _, code in self.scripted)
+
+    @property
+    def scripted(self) -> tuple[tuple[str, str], ...]:
+        """Name and Python of each step that stands and can be told in Python."""
+        steps = [(step.name, code_of(step)) for step in self._history.steps[: self.done]]
+        told = [("earlier steps", self._lost.strip("\n")), *steps]
+        return tuple((name, code) for name, code in told if code)
+
+    def file_taker(self) -> Callable[[str], None]:
+        """Takes the Python of files that are made of what there is now, once they are made."""
+        step = self._history.steps[self.done - 1] if self.done else None
+        note = step.note if step is not None else None
+
+        def take(code: str) -> None:
+            if isinstance(note, Note):
+                note.files.append(code)
+            else:
+                self._lost += code + "\n"
+            self.changes += 1
+
+        return take
 
     def saved(self) -> Saved:
         """All there is, as a session keeps it; voxels that haven't changed cost nothing."""
@@ -224,8 +244,8 @@ class Structures:
         key = str(label)
         edit = difference(self._history.mask(key), mask, step)
         after = replace(self._listed, structures=(*self.listed, structure))
-        named = f"masks[{label}] = {code}\nnames[{label}] = {structure.name!r}"
-        return self._do(step, {key: edit}, after, named)
+        named = f"names[{label}], colors[{label}] = {structure.name!r}, {color!r}"
+        return self._do(step, {key: edit}, after, f"masks[{label}] = {code}\n{named}")
 
     @alone
     def change(self, label: int, step: str, make: MakeEdit, code: str = "") -> frozenset[int]:
@@ -250,15 +270,15 @@ class Structures:
         taken = {normal_name(s.name) for s in self.listed if s.label != label}
         if normal_name(name) in taken:
             raise UsageError(f"There is another structure named {name}.")
-        code = old.code if normal_name(name) == normal_name(old.name) else None
-        renamed = replace(old, name=name, code=code)
+        renamed = replace(old, name=name, code=known_code(label, name))
         return self._list(f"Rename {old.name}", renamed, f"names[{label}] = {name!r}")
 
     @alone
     def recolor(self, label: int, color: tuple[int, int, int]) -> frozenset[int]:
         """Give a structure another colour."""
         old = self.structure(label)
-        return self._list(f"Colour of {old.name}", replace(old, color=color), "")
+        code = f"colors[{label}] = {color!r}"
+        return self._list(f"Colour of {old.name}", replace(old, color=color), code)
 
     @alone
     def duplicate(self, label: int) -> frozenset[int]:

@@ -15,6 +15,7 @@ from vis3d.segmentation import Edit
 from vis3d.volume import Mask
 from vis3d_viewer import scripts, showing
 from vis3d_viewer.asked import label_of
+from vis3d_viewer.command_lines import same_commands
 from vis3d_viewer.compose import can_segment
 from vis3d_viewer.corrections import Corrections
 from vis3d_viewer.desk import Desk
@@ -38,7 +39,7 @@ from vis3d_viewer.tools import (
     titled,
 )
 
-STATE: dict[str, Any] = {**showing.STATE, **scripts.STATE}
+STATE: dict[str, Any] = showing.STATE
 """What the page shows of it."""
 
 ONE_CLICK = ("lungs", "airways", "bones", "body")
@@ -208,9 +209,11 @@ class Workbench:
         self._soon("Going through the steps", lambda: self.structures.stand_at(steps))
 
     def show_script(self) -> None:
-        """Show what was done as Python, and as a command where one does the same."""
-        command = scripts.same_command(self.structures.script, series=self._series())
-        self._desk.update(script={"python": self._script(), "command": command})
+        """Show what was done as Python, and as commands where these do the same."""
+        study, python = self._desk.study, self._script()
+        done = self.structures.scripted
+        told = same_commands(done, series=self._series(), gaps=study.gaps if study else "")
+        self._desk.update(script={"python": python, **told})
 
     def save_script(self) -> None:
         """Save what was done as Python."""
@@ -224,13 +227,12 @@ class Workbench:
         structures, study = self.structures, self._desk.study
         if not structures.script:
             raise UsageError("Nothing has been done yet that a script could repeat.")
-        gaps = study.gaps if study is not None else "refuse"
         return scripts.whole_script(
             structures.script,
-            structures.listed,
-            len(structures.marks),
+            structures=bool(structures.listed),
+            marks=bool(structures.marks),
             series=self._series(),
-            gaps=gaps,
+            gaps=study.gaps if study is not None else "refuse",
         )
 
     def _series(self) -> Any:
@@ -258,7 +260,7 @@ class Workbench:
             found = await self._desk.work("Reading the label map", read)
         finally:
             path.unlink(missing_ok=True)
-        here = scripts.file_name_for(path.name, self.structures.script)
+        here = scripts.free_file_name(path.name, self.structures.script)
         for name, mask, code in found:
             code = code.replace(repr(path.name), repr(here))
             add = partial(self.structures.add, mask, name, f"{name} from a file", code)

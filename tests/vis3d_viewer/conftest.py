@@ -47,9 +47,13 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(*arguments: str | Path) -> Iterator[str]:
-    """The address of `vis3d serve ...` or `vis3d demo ...`; ends it with Ctrl-C."""
-    command = [sys.executable, "-m", "vis3d_cli", *map(str, arguments), "--no-browser"]
+def served(*arguments: str | Path, first: str = "") -> Iterator[str]:
+    """The address of `vis3d serve ...` or `vis3d demo ...`; ends it with Ctrl-C.
+
+    `first` is Python that is run there before, to make a machine small or slow.
+    """
+    start = f"{first}\nfrom vis3d_cli.main import main; raise SystemExit(main())"
+    command = [sys.executable, "-c", start, *map(str, arguments), "--no-browser"]
     # Recent scans are remembered in a folder of the test's own.
     with tempfile.TemporaryDirectory() as state:
         yield from _running(command, os.environ | {"XDG_STATE_HOME": state})

@@ -14,11 +14,20 @@ def picture(seen: Visit, name: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(float)
 
 
+FITS = """() => {
+    const view = document.querySelector('[data-testid=view-3d]');
+    const streamed = view.querySelector('img');
+    return view.querySelector('canvas') || Math.abs(streamed.naturalWidth - view.clientWidth) < 4;
+}"""
+"""Whether the server's picture is one of the view as large as it is now."""
+
+
 def volume_picture(seen: Visit) -> np.ndarray:
     """The 3D view at rest, without the buttons at its top."""
     before = np.zeros(1)
     for _ in range(200):
         seen.wait_for_3d()
+        seen.wait_until(FITS)
         now = picture(seen, "view-3d")[40:]
         # Pictures and the word that they are fine come apart: two alike make sure.
         if now.shape == before.shape and np.abs(now - before).mean() < 0.02:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from vis3d_viewer.reports import Reports, lungs_of
+from vis3d_viewer.showing import Showing
 from vis3d_viewer.study import Study
 from vis3d_viewer.workbench import Workbench
 
@@ -45,13 +46,17 @@ def desk(tmp_path: Path) -> PlainDesk:
     return PlainDesk(Study(volume, None, labels, labels.structures, masks=masks), tmp_path)
 
 
+def reports_of(desk: PlainDesk) -> Reports:
+    return Reports(desk, Showing(desk))
+
+
 def saved(desk: PlainDesk) -> Path:
     desk.finish()
     return desk.offered[-1]
 
 
 def test_the_page_shows_lungs_and_thirds_as_measured(desk: PlainDesk) -> None:
-    Reports(desk).show_report()
+    reports_of(desk).show_report()
     desk.finish()
     report = desk.state["lung_report"]
     rows = {region["name"]: region for region in report["regions"]}
@@ -73,7 +78,7 @@ def test_the_page_shows_lungs_and_thirds_as_measured(desk: PlainDesk) -> None:
 
 
 def test_the_files_hold_the_same_numbers(desk: PlainDesk) -> None:
-    reports = Reports(desk)
+    reports = reports_of(desk)
     reports.save_lungs(".csv")
     with saved(desk).open(newline="") as stream:
         table = {row["name"]: row for row in csv.DictReader(stream)}
@@ -102,7 +107,7 @@ def test_what_lies_over_a_lung_takes_nothing_from_the_report(desk: PlainDesk) ->
     assert desk.study is not None
     assert volume is desk.study.volume
     assert (desk.study.labels.array == 9).all()  # type: ignore[union-attr]
-    Reports(desk).show_report()
+    reports_of(desk).show_report()
     desk.finish()
     rows = {row["name"]: row for row in desk.state["lung_report"]["regions"]}
     assert len(rows) == 9
@@ -116,10 +121,10 @@ def test_the_page_for_paper_is_whole_and_has_the_view_on_it(desk: PlainDesk) -> 
             assert plain
             return np.full((900, 1600, 3), 200, np.uint8)
 
-    Reports(desk).save_report()
+    reports_of(desk).save_report()
     without = saved(desk).read_text("utf-8")
     desk.view = View()  # type: ignore[assignment]
-    Reports(desk).save_report()
+    reports_of(desk).save_report()
     text = saved(desk).read_text("utf-8")
     assert text.rstrip().endswith("</html>")
     assert "as seen in the explorer" in text
@@ -142,27 +147,28 @@ def test_without_lungs_there_is_no_report(
 ) -> None:
     desk = PlainDesk(study, tmp_path)
     with pytest.raises(UsageError, match=why):
-        Reports(desk).triggers[ask](*([".csv"] if ask == "save_lungs" else []))
+        reports_of(desk).triggers[ask](*([".csv"] if ask == "save_lungs" else []))
         desk.finish()
     with pytest.raises(UsageError, match="Choose one of"):
-        Reports(desk).save_numbers(".exe")
+        reports_of(desk).save_numbers(".exe")
 
 
 def test_one_lung_is_enough(desk: PlainDesk) -> None:
     assert desk.study is not None
     left = desk.study.structures[:1]
     desk.study = replace(desk.study, structures=left, masks={1: desk.study.masks[1]})
-    Reports(desk).show_report()
+    reports_of(desk).show_report()
     desk.finish()
     rows = {row["name"]: row for row in desk.state["lung_report"]["regions"]}
     assert rows["left lung"]["laa950_percent"] == pytest.approx(25)
-    Reports(desk).save_report()
+    reports_of(desk).save_report()
     assert saved(desk).stat().st_size > 5000
 
 
 def test_numbers_are_those_of_the_voxels_also_of_what_overlaps(tmp_path: Path) -> None:
     desk = PlainDesk(Study(blob_scan()), tmp_path)
-    bench, reports = Workbench(desk), Reports(desk)
+    bench = Workbench(desk)
+    reports = Reports(desk, bench.showing)
     assert desk.study is not None
     bench.open(desk.study)
     bench.add_threshold(200, 3000, "blob")

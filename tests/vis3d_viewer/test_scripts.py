@@ -5,21 +5,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+import highdicom
 import numpy as np
 import pytest
 from vis3d_cli.main import main
+from vis3d_viewer.exports import Exports
 from vis3d_viewer.label_files import plain_name
 from vis3d_viewer.marks import Marks
-from vis3d_viewer.study import Study
+from vis3d_viewer.reports import Reports
+from vis3d_viewer.study import Study, open_scan
 from vis3d_viewer.workbench import Workbench
 
 from tests.conftest import oblique_geometry
 from tests.vis3d_viewer.desks import PlainDesk
 from tests.vis3d_viewer.scans import blob_lps, blob_scan
 from vis3d import files
+from vis3d.dicom import discover, write_ct_series
 from vis3d.errors import InputError, UsageError
 from vis3d.labels import LabelMap, Structure
 from vis3d.phantom import chest_phantom
+from vis3d.progress import silent
 
 GEOMETRY = oblique_geometry()
 
@@ -60,14 +65,17 @@ def bench(desk: PlainDesk) -> Workbench:
     return bench
 
 
-def repeated(desk: PlainDesk, bench: Workbench, folder: Path) -> np.ndarray:
+def repeated(
+    desk: PlainDesk, bench: Workbench, folder: Path, scan: Path | None = None
+) -> np.ndarray:
     """The label map that the saved script makes of the scan."""
     assert desk.study is not None
     assert desk.study.volume is not None
-    files.write_volume(desk.study.volume, folder / "scan.nrrd")
+    if scan is None:
+        scan = folder / "scan.nrrd"
+        files.write_volume(desk.study.volume, scan)
     bench.save_script()
-    command = [sys.executable, str(desk.offered[-1]), str(folder / "scan.nrrd")]
-    command.append(str(folder / "labels.nrrd"))
+    command = [sys.executable, str(desk.offered[-1]), str(scan), str(folder / "labels.nrrd")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder)
     assert done.returncode == 0, done.stderr
     return files.read_labelmap(folder / "labels.nrrd").array
@@ -133,11 +141,9 @@ def test_the_script_repeats_every_tool_there_is(
     assert desk.study.labels is not None
     assert set(np.unique(desk.study.labels.array)) >= {0, 10, 11}
     assert (repeated(desk, bench, tmp_path) == desk.study.labels.array).all()
+    saved = json.loads((tmp_path / "marks.json").read_text())["measurements"]
     marks.save_marks(".json")
-    saved, ours = (
-        json.loads(path.read_text())["measurements"]
-        for path in (tmp_path / "marks.json", desk.offered[-1])
-    )
+    ours = json.loads(desk.offered[-1].read_text())["measurements"]
     assert [one.pop("points_lps") for one in saved] == [one.pop("points_lps") for one in ours]
     assert [sorted(one) for one in saved] == [sorted(one) for one in ours]
     for one, other in zip(saved, ours, strict=True):
@@ -145,7 +151,103 @@ def test_the_script_repeats_every_tool_there_is(
     bench.show_script()
     shown = desk.state["script"]
     assert "'body'" not in shown["python"], "what is undone isn't done"
-    assert shown["command"] == "python steps.py SCAN structures.nii.gz"
+    assert shown["commands"] == ""
+    assert shown["why_none"].startswith("No command of vis3d's does all of this (Threshold 200")
+    bench.undo()
+    desk.finish()
+    assert desk.state["script"]["python"] == "", "what is shown is what was done"
+
+
+def test_the_script_writes_every_file_that_was_saved_as_it_was_then(tmp_path: Path) -> None:
+    scan = tmp_path / "scan.nrrd"
+    files.write_volume(blob_scan(), scan)
+    desk = PlainDesk(Study(files.load_volume(scan)), tmp_path)  # on the grid as the file has it
+    bench = Workbench(desk)
+    assert desk.study is not None
+    bench.open(desk.study)
+    exports, reports = Exports(desk, bench.showing), Reports(desk, bench.showing)
+    marks = Marks(desk, bench.showing)
+    bench.add_threshold(200, 3000, "nodule")
+    bench.add_threshold(-2000, 3000, "all")
+    desk.finish()
+    bench.recolor(9, "#102030")
+    desk.finish()
+    exports.export_stl(9)
+    desk.finish()
+    exports.prepare_surface(9, 1.0, 60)
+    desk.finish()
+    bench.reshape(9, "grow", 4)
+    desk.finish()
+    for suffix in (".ply", ".glb"):
+        exports.save_surface(suffix)  # as it was prepared, before it grew
+    exports.export_stl(9)
+    exports.save_labels(".nrrd")
+    exports.save_labels(".nii.gz")
+    reports.save_numbers(".csv")
+    reports.save_numbers(".json")
+    marks.mark("distance", [lps(0, 0, 2), lps(10, 3, 2)])
+    desk.finish()
+    marks.save_marks(".csv")
+    ours = list(desk.offered)
+    bench.delete(10)
+    marks.delete_mark(1)
+    desk.finish()
+    exports.export_stl(9)
+    desk.finish()
+    for _ in range(2):
+        bench.undo()
+    desk.finish()
+    exports.export_stl(10)
+    desk.finish()
+    ours.append(desk.offered[-1])
+    assert desk.study.labels is not None
+    labels = np.array(desk.study.labels.array)
+    assert (repeated(desk, bench, tmp_path, scan) == labels).all()
+    names = [path.name for path in ours]
+    names[names.index("nodule.stl", 1)] = "nodule2.stl"
+    names[names.index("structures.nii.gz")] = "structures2.nii.gz"
+    assert len(set(names)) == len(names) == 10
+    for name, path in zip(names, ours, strict=True):
+        if name.startswith("structures"):
+            its, theirs = (files.read_labelmap(one) for one in (tmp_path / name, path))
+            assert (its.array == theirs.array).all()
+            assert its.structures == theirs.structures
+        else:
+            assert (tmp_path / name).read_bytes() == path.read_bytes(), name
+    assert not (tmp_path / "nodule3.stl").exists(), "it was saved of what is undone"
+
+
+def test_the_script_of_a_dicom_scan_writes_segmentation_and_lung_report(tmp_path: Path) -> None:
+    volume = chest_phantom(shape=(32, 96, 96), noise_hu=5).volume
+    write_ct_series(volume, tmp_path / "scan", patient_name="A", patient_id="B", seed=1)
+    (series,) = discover(tmp_path / "scan").series
+    desk = PlainDesk(open_scan(tmp_path / "scan", series, "refuse", silent), tmp_path)
+    bench = Workbench(desk)
+    assert desk.study is not None
+    bench.open(desk.study)
+    exports, reports = Exports(desk, bench.showing), Reports(desk, bench.showing)
+    bench.segment("lungs", "body")
+    desk.finish()
+    reports.save_lungs(".csv")
+    reports.save_lungs(".json")
+    reports.save_report()
+    exports.save_labels(".dcm")
+    desk.finish()
+    ours = list(desk.offered)
+    assert repeated(desk, bench, tmp_path, tmp_path / "scan").any()
+    for path in ours[:3]:
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
+    its, theirs = (highdicom.seg.segread(one) for one in (tmp_path / "structures.dcm", ours[3]))
+    assert its.PixelData == theirs.PixelData
+    described = [
+        [(s.SegmentLabel, s.SegmentedPropertyTypeCodeSequence) for s in one.SegmentSequence]
+        for one in (its, theirs)
+    ]
+    assert described[0] == described[1]
+    bench.show_script()
+    told = desk.state["script"]
+    assert told["commands"] == ""
+    assert "(lungs.csv, lungs.json, lung-report.html)" in told["why_none"]
 
 
 def test_structures_come_from_a_file_on_another_grid(
@@ -197,7 +299,9 @@ def test_other_files_are_no_label_maps(name: str) -> None:
         plain_name(name)
 
 
-def test_one_click_is_a_command_as_well(tmp_path: Path) -> None:
+def test_one_click_and_its_files_are_commands_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     volume = chest_phantom(shape=(32, 96, 96), noise_hu=5).volume
     desk = PlainDesk(Study(volume), tmp_path)
     bench = Workbench(desk)
@@ -207,14 +311,33 @@ def test_one_click_is_a_command_as_well(tmp_path: Path) -> None:
         bench.show_script()
     bench.segment("lungs", "body")
     desk.finish()
+    exports, reports = Exports(desk, bench.showing), Reports(desk, bench.showing)
+    for label in (1, 5):
+        exports.export_stl(label)
+    exports.prepare_surface(2, 1.5, 2000)
+    desk.finish()
+    exports.save_surface(".stl")
+    exports.save_labels(".nrrd")
+    reports.save_numbers(".csv")
+    desk.finish()
+    ours = list(desk.offered)
     bench.show_script()
-    command = desk.state["script"]["command"]
-    assert command == "vis3d segment SCAN --structures lungs,body -o structures.nii.gz"
+    told = desk.state["script"]
+    assert told["why_none"] == ""
+    commands = told["commands"].splitlines()
+    assert commands[0] == "vis3d segment SCAN --structures lungs,body -o structures.nii.gz"
+    assert len(commands) == 6
     assert desk.study.labels is not None
     assert (repeated(desk, bench, tmp_path) == desk.study.labels.array).all()
-    places = {
-        "SCAN": str(tmp_path / "scan.nrrd"),
-        "structures.nii.gz": str(tmp_path / "c.nrrd"),
-    }
-    assert main([places.get(word, word) for word in command.split()[1:]]) == 0
-    assert (files.read_labelmap(tmp_path / "c.nrrd").array == desk.study.labels.array).all()
+    here = tmp_path / "by command"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    for command in commands:
+        words = command.replace("SCAN", "../scan.nrrd").split()
+        assert main([*words[1:], "--quiet"]) == 0, command
+    made = files.read_labelmap(here / "structures.nii.gz").array
+    assert (made == desk.study.labels.array).all()
+    assert (files.read_labelmap(here / "structures.nrrd").array == made).all()
+    for path in ours:
+        if path.suffix != ".nrrd":
+            assert (here / path.name).read_bytes() == path.read_bytes(), path.name

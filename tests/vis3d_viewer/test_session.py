@@ -17,6 +17,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 from vis3d_cli.main import main
 from vis3d_viewer import session_file
+from vis3d_viewer.exports import Exports
 from vis3d_viewer.marks import Marks
 from vis3d_viewer.script_checks import is_ours
 from vis3d_viewer.session import (
@@ -67,6 +68,7 @@ def worked(folder: Path) -> Workbench:
     marks.mark("distance", [lps(0, 0, 2), lps(10, 0, 2)])
     marks.mark("ellipse", [lps(9, 20, 5), lps(12, 20, 5), lps(9, 23, 5)])
     desk.finish()
+    Exports(desk, bench.showing).export_stl(9)
     marks.rename_mark(1, "axis")
     bench.delete(11)
     bench.rename(9, "nodule")
@@ -112,6 +114,11 @@ def test_all_work_comes_back_with_every_step(bench: Workbench, file: Path) -> No
         "layout": "large",
         "crosshair_lps": blob_lps(),
     }
+
+
+def test_files_that_were_saved_stay_in_the_script(file: Path) -> None:
+    again = Structures.restored(GEOMETRY, read_session(file, SCAN, MARK).saved)
+    assert "write_surface('blob.stl', 9)" in again.script.splitlines()
 
 
 def test_a_summary_says_what_there_is(file: Path) -> None:
@@ -383,6 +390,16 @@ def test_reading_can_be_stopped(file: Path) -> None:
         "masks[1] = [[1.0, 2.0], [x()]]",
         "masks[1] = [[1.0, 2.0]].append(masks)",
         "masks[1] = [[1]]; import os; [[2]]",
+        "write_surface('../../x.stl', 1)",
+        "write_surface('/etc/x.stl', 1)",
+        "write_labels('.bashrc')",
+        "write_labels(names[1])",
+        "write_labels(name='x.nrrd')",
+        "write_surface('x.stl', 1, **masks)",
+        "write_surface('x.stl', open('x'))",
+        "write_found(volume, 'x.csv')",
+        "masks[1] = write_labels('x.nrrd')",
+        "names[1], files = 'a', 1",
     ],
 )
 def test_python_that_is_not_ours_is_refused(code: str) -> None:
