@@ -76,6 +76,10 @@ def test_other_spacing_holds_every_old_voxel(geometry: Geometry, spacing_mm: flo
     assert (new_mm < old_mm + spacing_mm).all()
 
 
+def test_spacing_far_beyond_the_box_leaves_one_voxel() -> None:
+    assert oblique_geometry((3, 4, 5)).with_spacing((1e9, 1e9, 1e9)).shape == (1, 1, 1)
+
+
 def test_axis_letters_name_the_side_an_axis_points_to() -> None:
     assert Geometry((2, 2, 2)).axis_letters == ("L", "P", "S")
     coronal = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]).T  # j runs down: to the feet

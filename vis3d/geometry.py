@@ -141,7 +141,7 @@ class Geometry:
         The number of voxels is rounded up, so nothing of the old grid falls outside.
         """
         lengths_mm = np.array(self.shape[::-1]) * self.spacing
-        ni, nj, nk = np.ceil(lengths_mm / spacing - 1e-6).astype(int).tolist()
+        ni, nj, nk = np.ceil(lengths_mm / spacing - 1e-6).clip(1).astype(int).tolist()
         first_face = self.to_lps((-0.5, -0.5, -0.5))
         x, y, z = (first_face + self.direction @ (np.array(spacing) / 2)).tolist()
         return Geometry((nk, nj, ni), spacing, (x, y, z), self.direction)
