@@ -1,5 +1,6 @@
 """The command `vis3d`: what becomes of its arguments and of its errors."""
 
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from vis3d_cli.say import forget_stdout
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `vis3d` with these arguments (the process's own by default); the exit code."""
     tokens = list(sys.argv[1:] if argv is None else argv)
+    _open_what_was_closed()
     _take_any_text()
     try:
         with interruptible(), _calm():
@@ -34,6 +36,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return refused
     return code
+
+
+def _open_what_was_closed() -> None:
+    """Started with a closed stream (`>&-`): no other file may take its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115
 
 
 def _take_any_text() -> None:

@@ -19,7 +19,7 @@ from vis3d_cli.main import main
 from vis3d_cli.options import Manner
 from vis3d_cli.watch import watching
 
-from vis3d import errors
+from vis3d import errors, read_volume
 
 HEAVY = ("numpy", "scipy", "vtk", "vtkmodules", "pyvista", "trame", "pydicom", "PIL")
 
@@ -159,6 +159,16 @@ def test_a_full_disk_under_stdout_is_one_line_and_exit_5(words, scan):
     assert done.returncode == 5
     assert done.stderr.startswith("vis3d: ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_costs_only_what_it_would_have_shown(closed, scan, tmp_path):
+    written = tmp_path / "scan.nii.gz"
+    command = f'"$0" convert "$1" -o "$2" {closed}'
+    tool = Path(sys.executable).with_name("vis3d")
+    done = subprocess.run(["sh", "-c", command, tool, scan, written], capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert read_volume(written).array.size > 0
 
 
 def test_json_has_no_nan_and_no_numpy():
