@@ -7,17 +7,14 @@ from pathlib import Path
 from aiohttp import web
 
 from vis3d.errors import InputError, UsageError, Vis3dError
-from vis3d.files import read_labelmaps
-from vis3d.labels import LabelMap
-from vis3d.progress import Progress, part
-from vis3d.resample import resample
+from vis3d.files import read_labelmaps_on
+from vis3d.progress import Progress
 from vis3d.volume import Mask, Volume
 from vis3d_viewer.uploads import check_size
 
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".dcm")
 MAX_BYTES = 1 << 30
 CHUNK = 1 << 20
-SAME_GRID_MM = 0.05
 
 
 def add_label_route(app: web.Application, folder: Path, take: Callable[[Path], None]) -> None:
@@ -83,25 +80,13 @@ def structures_in(
         InputError: the file is broken, or marks nothing where the scan lies.
     """
     found: list[tuple[str, Mask, str]] = []
-    maps = read_labelmaps(
-        path,
-        geometry=volume.geometry,
-        frame_of_reference=str(volume.metadata.get("frame_of_reference", "")),
-        progress=part(progress, 0.0, 0.5),
-    )
-    for number, labels in enumerate(maps):
-        here = _on_grid(labels, volume, part(progress, 0.5, 1.0))
-        for structure in here.structures:
-            mask = Mask(here.array == structure.label, here.geometry, structure.name)
-            if mask.array.any():
+    for number, labels in enumerate(read_labelmaps_on(volume, path, progress=progress)):
+        for structure in labels.structures:
+            inside = labels.array == structure.label
+            mask = Mask(inside, volume.geometry, structure.name, labels.report.findings)
+            if inside.any():
                 code = f"from_file({path.name!r}, {number}, {structure.label})"
                 found.append((structure.name, mask, code))
     if not found:
         raise InputError("This file marks nothing where the scan lies.")
     return tuple(found)
-
-
-def _on_grid(labels: LabelMap, volume: Volume, progress: Progress) -> LabelMap:
-    if labels.geometry.matches(volume.geometry, tolerance_mm=SAME_GRID_MM):
-        return LabelMap(labels.array, volume.geometry, labels.structures)
-    return resample(labels, volume.geometry, progress=progress)

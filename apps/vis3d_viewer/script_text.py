@@ -37,9 +37,7 @@ FROM_FILE = '''
 
 def from_file(path: str, number: int, label: int) -> vis3d.Mask:
     """A structure of a label map file (put it here under this name), on the scan's grid."""
-    found = files.read_labelmaps(path, geometry=volume.geometry)[number]
-    if not found.geometry.matches(volume.geometry, tolerance_mm=0.05):
-        found = vis3d.resample(found, volume.geometry)
+    found = files.read_labelmaps_on(volume, path)[number]
     return vis3d.Mask(found.array == label, volume.geometry)
 '''
 

@@ -266,6 +266,11 @@ class Workbench:
             add = partial(self.structures.add, mask, name, f"{name} from a file", code)
             await self.showing.change(add)
         await self.showing.follow(frozenset())
+        known = self.showing.volume.findings
+        told = (one for _, mask, _ in found for one in mask.findings if one not in known)
+        messages = dict.fromkeys(one.message for one in told if one.severity != "note")
+        if messages:
+            self._desk.update(message=" ".join(messages))
 
     async def _change(
         self,

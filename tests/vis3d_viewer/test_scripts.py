@@ -269,6 +269,7 @@ def test_structures_come_from_a_file_on_another_grid(
     assert desk.study.masks[structure.label].array[3:6, 5:8, 7:10].all()
     assert desk.study.voxels[structure.label] == 27
     assert not sent.exists()
+    assert "lies on another grid than the scan" in desk.state["message"]
     assert "from_file('labels.nrrd', 0, 7)" in bench.structures.script
     (tmp_path / "labels.nrrd").write_bytes(kept.read_bytes())
     second = LabelMap(np.roll(array, 5, axis=2), part, labels.structures)
