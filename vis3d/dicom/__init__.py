@@ -20,11 +20,9 @@ from vis3d.dicom.pseudonyms import Pseudonyms
 from vis3d.dicom.segmentation_objects import read_segmentation, write_segmentation
 from vis3d.dicom.series import Discovery, Series, Skipped
 from vis3d.dicom.structure_sets import read_structure_set
+from vis3d.dicom.tag_differences import Comparison, Difference, compare_tags
 from vis3d.dicom.tags import (
-    Comparison,
-    Difference,
     TagTree,
-    compare_tags,
     each_tags,
     is_one_file,
     matching,
