@@ -136,8 +136,11 @@ def test_a_padding_range_becomes_one_value(tmp_path: Path) -> None:
     np.testing.assert_array_equal(volume.array[:, 2:], values[:, 2:])
 
 
-def test_a_ct_without_rescale_says_that_it_may_not_be_hu(tmp_path: Path) -> None:
-    slices = ct_stack(stored(), GRID, RescaleSlope=None, RescaleIntercept=None)
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_a_ct_without_rescale_says_that_it_may_not_be_hu(
+    tmp_path: Path, nothing: str | None
+) -> None:
+    slices = ct_stack(stored(), GRID, RescaleSlope=nothing, RescaleIntercept=nothing)
     volume = loaded(tmp_path, slices)
     assert "no-rescale" in codes(volume)
     assert volume.unit == ""

@@ -303,7 +303,8 @@ def unit_of(header: Header, rescale_type: str) -> str:
     """The unit of rescaled values: "HU", the file's own word, or "" where unknown."""
     if header.text("Modality") == "PT":
         return safe_word(header.text("Units")) if header.text("Units") else ""
-    if header.text("Modality") != "CT" or not (header.has("RescaleIntercept") or rescale_type):
+    rescaled = header.text("RescaleIntercept") or rescale_type
+    if header.text("Modality") != "CT" or not rescaled:
         return ""
     return "HU" if rescale_type in ("", "HU", "HU_MOD", "US") else safe_word(rescale_type)
 
