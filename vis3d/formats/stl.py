@@ -20,6 +20,9 @@ HEADER_BYTES = 80
 BLOCK = 1 << 13
 """Triangles at a time: so many stay in a core's cache."""
 
+_FACET = re.compile(rb"^[ \t]*facet\b", re.IGNORECASE | re.MULTILINE)
+_VERTEX = re.compile(rb"^[ \t]*vertex[ \t]+(.*)", re.IGNORECASE | re.MULTILINE)
+
 
 def write_stl(
     surfaces: tuple[Surface, ...], path: Path, *, coordinates: Coordinates = "lps"
@@ -63,7 +66,7 @@ def stl_surface(
     if len(content) >= HEADER_BYTES + 4 and promised == len(content):
         records = np.frombuffer(content, TRIANGLE, count, HEADER_BYTES + 4)
         corners, said = records["corners"], content[:HEADER_BYTES]
-    elif content.lstrip()[:5].lower() == b"solid" and b"facet" in content[:4096]:
+    elif content.lstrip()[:5].lower() == b"solid" and _FACET.search(content[:4096]):
         corners, said = _ascii_corners(content, path), content[:HEADER_BYTES]
     else:
         raise TruncatedError(
@@ -129,10 +132,11 @@ def _units(header: str, mm_per_unit: float) -> tuple[Finding, ...]:
 
 
 def _ascii_corners(content: bytes, path: Path) -> NDArray[np.float32]:
-    words = content.split(b"vertex")[1:]
+    """The corners (n, 3, 3) of all solids in the text, in letters of either case."""
+    triangles = len(_FACET.findall(content))
+    corners = [row.split() for row in _VERTEX.findall(content)]
     try:
-        corners = [word.split(maxsplit=3)[:3] for word in words]
-        return np.array(corners, np.float32).reshape(len(words) // 3, 3, 3)
+        return np.array(corners, np.float32).reshape(triangles, 3, 3)
     except ValueError as error:
         raise InputError(
             f"{path}: a triangle has no three corners of three numbers."
