@@ -15,7 +15,7 @@ DATA = Path(os.environ.get("VIS3D_TEST_DATA", Path(__file__).parents[2] / "share
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Try a test in the browser once more: on a busy machine a click can come too late."""
     for item in items:
-        if item.get_closest_marker("browser"):
+        if item.get_closest_marker("browser") and not item.get_closest_marker("flaky"):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

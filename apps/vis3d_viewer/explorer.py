@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Coroutine
 from dataclasses import fields
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from trame_server.utils.typed_state import TypedState
 from vis3d.errors import Cancelled, UsageError, Vis3dError
 from vis3d.progress import Progress
 from vis3d.scene import Camera, ClipPlane, CropBox, Scene
-from vis3d_viewer import compose, memory_use, scene3d, study
+from vis3d_viewer import compose, scene3d
 from vis3d_viewer.asked import known
 from vis3d_viewer.asking import asking_page
 from vis3d_viewer.continuing import Continuing
@@ -27,7 +27,7 @@ from vis3d_viewer.exports import Exports
 from vis3d_viewer.jobs import Jobs, Result
 from vis3d_viewer.kept_work import KeptWork
 from vis3d_viewer.levels import Levels
-from vis3d_viewer.look3d import Look3D
+from vis3d_viewer.look3d import PREPARING, Look3D
 from vis3d_viewer.marks import Marks
 from vis3d_viewer.opening import Opening, Sources
 from vis3d_viewer.page_state import STATE
@@ -220,7 +220,7 @@ class Explorer:
             window_bars=None,
             has_study=True,
             message="",
-            job=_job("Preparing the 3D view", 0.0),
+            job=_job(PREPARING if volume else "", 0.0, running=volume is not None),
         )
         self._bench.open(opened)
         self._exports.clear()
@@ -228,18 +228,15 @@ class Explorer:
         self._levels.clear()
         self._take(opened)
         self._continuing.open(opened)
-        self._take(await self._jobs.run(partial(study.with_first_view, opened)))
         if volume is not None:
             self._update(windows=await asyncio.to_thread(window_choices, volume))
-        prepared = await self._jobs.run(partial(study.with_view_volume, opened))
-        self._take(prepared)
-        await asyncio.to_thread(memory_use.give_back)  # what the scan before left
-        if volume is not None:
+            if not await self._look.prepare_volume(opened):
+                self._segment_at_once = False  # no more work than was wished for
             self._update(window_bars=await asyncio.to_thread(histogram_bars, volume))
         segment, self._segment_at_once = self._segment_at_once, False
-        if segment and compose.can_segment(prepared):
+        if segment and compose.can_segment(opened):
             await self._bench.found(USUAL)
-        await self._look.prepare(self.study or prepared)
+        await self._look.prepare_looks()
         await self._continuing.open_given()
 
     def _take(self, changed: Study) -> None:
@@ -290,6 +287,7 @@ class Explorer:
             self._marks,
             self._continuing,
             self._levels,
+            self._look,
             self.drawn,
         )
         for part in parts:

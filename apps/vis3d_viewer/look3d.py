@@ -1,21 +1,25 @@
-"""How the volume looks in 3D: pictures of the presets, the histogram, where cuts start."""
+"""The volume in 3D: prepared once a scan is open, its presets' pictures, histogram, cuts."""
 
 import asyncio
 import base64
 import io
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from vis3d.errors import Cancelled, UsageError
 from vis3d.imaging import histogram
+from vis3d.progress import Progress
 from vis3d.rendering import INSIDE_PRESETS, VOLUME_PRESETS, Stage, transfer_function
 from vis3d.scene import Camera, Scene, VolumeLayer
 from vis3d.volume import Volume
 from vis3d_viewer import scene3d
 from vis3d_viewer.desk import Desk
-from vis3d_viewer.study import Study
+from vis3d_viewer.study import Study, with_first_view, with_view_volume
 from vis3d_viewer.view_volume import reduced
 
 STATE: dict[str, Any] = {
@@ -24,8 +28,12 @@ STATE: dict[str, Any] = {
     "preset_points": {},
     "histogram": {"low": 0.0, "high": 1.0, "bars": []},
     "cuts": {"crop": [], "clip": []},
+    "given_up_3d": False,
 }
 """What the page shows of it."""
+
+PREPARING = "Preparing the 3D view"
+GIVEN_UP = "The volume in 3D was given up."
 
 PICTURE_SIZE = (144, 108)
 PICTURE_VOXELS = 1_200_000
@@ -37,13 +45,58 @@ LEAST_HU, MOST_HU = -1050.0, 1600.0
 
 
 class Look3D:
-    """Prepares what the page shows of a volume in 3D."""
+    """Prepares the volume for 3D, and what the page shows of it."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def prepare(self, study: Study) -> None:
+    @property
+    def triggers(self) -> dict[str, Callable[..., None]]:
+        """What the page can ask for, by name."""
+        return {"prepare_3d": self.prepare_3d}
+
+    def prepare_3d(self) -> None:
+        """Prepare the volume that was given up."""
+        if self._desk.study is None or self._desk.study.volume is None:
+            raise UsageError("There is no scan open.")
+        self._desk.start(self._again(self._desk.study))
+
+    async def _again(self, study: Study) -> None:
+        await self.prepare_volume(study)
+        await self.prepare_looks()
+
+    async def prepare_volume(self, opened: Study) -> bool:
+        """The volume coarsely, then finely; False where that was given up, the rest stays."""
+        loop = asyncio.get_running_loop()
+
+        def prepare(progress: Progress) -> Study:
+            first = with_first_view(opened, progress)
+            loop.call_soon_threadsafe(self._take, first)
+            return with_view_volume(opened, progress)
+
+        self._desk.update(given_up_3d=False)
+        try:
+            self._take(await self._desk.work(PREPARING, prepare))
+        except Cancelled:
+            self._desk.update(given_up_3d=True, message="Cancelled.")
+            now = self._desk.study
+            if now is not None and now.view_volume is None and not now.surfaces:
+                self._desk.update(view3d={"state": "waiting", "message": GIVEN_UP})
+            return False
+        return True
+
+    def _take(self, prepared: Study) -> None:
+        """Show a volume that was prepared for the open scan, whatever came meanwhile."""
+        now = self._desk.study
+        if now is not None and now.volume is prepared.volume:
+            body, inside = prepared.view_volume, prepared.inside_volume
+            self._desk.take(replace(now, view_volume=body, inside_volume=inside))
+
+    async def prepare_looks(self) -> None:
         """Histogram and cuts at once, then the presets' pictures, between other pictures."""
+        study = self._desk.study
+        if study is None:
+            return
         if study.view_volume is None:
             self._desk.update(cuts=first_cuts(study), preset_pictures={})
             return

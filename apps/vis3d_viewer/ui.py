@@ -270,6 +270,15 @@ def _views(s: Any) -> None:
                 classes="v3-waiting",
                 **named("view-3d-message"),
             )
+            html.Button(
+                "Show the volume in 3D",
+                v_if=("given_up_3d",),
+                type="button",
+                classes="v3-chip v3-again",
+                disabled=("job.running",),
+                click="trigger('prepare_3d')",
+                **named("prepare-3d"),
+            )
 
 
 def _turn_keys(s: Any) -> str:

@@ -16,8 +16,8 @@ def picture(seen: Visit, name: str) -> np.ndarray:
 
 FITS = """() => {
     const view = document.querySelector('[data-testid=view-3d]');
-    const streamed = view.querySelector('img');
-    return view.querySelector('canvas') || Math.abs(streamed.naturalWidth - view.clientWidth) < 4;
+    const width = view.querySelector('img')?.naturalWidth ?? 0;
+    return view.querySelector('canvas') || Math.abs(width - view.clientWidth) < 4;
 }"""
 """Whether the server's picture is one of the view as large as it is now."""
 
