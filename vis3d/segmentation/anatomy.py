@@ -213,7 +213,7 @@ class Anatomy:
             self.lumen_percent[box] > 50,
             body[box],
             self.spacing,
-            self._left_mm().within(box, self._middle_mm()),
+            self._left_mm().within(box, self._middle_mm),
             progress,
             dark=dark,
         )
@@ -318,6 +318,13 @@ class Anatomy:
         ]
         return float(self._left_steps_mm() @ mean_kji)
 
+    def mirrored(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Places (k, j, i) of the 2 mm grid, mirrored left to right at the body's middle."""
+        beyond_mm = places @ self._left_steps_mm() - self._middle_mm
+        to_left = np.linalg.inv(self.frame.affine[:3, :3])[:, 0][::-1] / self.factors
+        return np.asarray(places - 2 * beyond_mm[:, None] * to_left)
+
+    @cached_property
     def _middle_mm(self) -> float:
         """Where the middle of the body lies, on the same scale.
 

@@ -3,12 +3,24 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.frame import Bools
+from vis3d.segmentation.grids import coarse_spacing, factors_for
 from vis3d.segmentation.lungs import MAX_RATIO
-from vis3d.segmentation.morphology import fringed
+from vis3d.segmentation.morphology import (
+    bounding_box,
+    components,
+    fringed,
+    grown,
+    opened,
+    sizes,
+    sums,
+    trimmed,
+)
+from vis3d.segmentation.nodules import TISSUE_HU
 from vis3d.segmentation.sides import LEFT, RIGHT
 
 SIDES_RATIO = (0.5, 2.0)
@@ -21,6 +33,13 @@ FREE_AIR_HU, MAX_FREE_AIR = -975, 0.3
 """No lung with blood in it is as dark; bullae and a pneumothorax are."""
 MAX_CUT_CM2 = 20.0
 """Lungs touch along the anterior junction; a wider contact makes the cut uncertain."""
+MIN_BESIDE_ML, MIN_BESIDE = 10.0, 0.08
+"""Gas beside a lung: how much, and how much of its surface touches the lung at least."""
+BESIDE_MM = 4.0
+OTHER_SIDE_MM, MIN_OTHER_SIDE_ML, MIN_OTHER_SIDE = 4.0, 30.0, 0.1
+"""Tissue where the other side has lung, in the back half of the chest: on what grid it is
+counted, and how much is too much. Of healthy lungs it is at most 0.05."""
+OPENED_MM = 10.0
 MIN_EDGE_MM2 = 100.0
 MAX_AIRWAYS_ML = 140.0
 MIN_GAS_ML = 5.0
@@ -50,8 +69,10 @@ def about_lungs(anatomy: Anatomy) -> Iterator[Check]:
     yield _touches_edge(anatomy)
     yield _dense_lung(anatomy)
     yield _doubted(anatomy)
-    yield _free_air(anatomy)
-    yield _gas(anatomy)
+    yield _other_side(anatomy)
+    gas = anatomy.air & ~anatomy.coarse_lungs.both & ~anatomy.coarse_airways
+    yield _free_air(anatomy, gas)
+    yield _gas(anatomy, gas)
 
 
 def about_airways(anatomy: Anatomy) -> Iterator[Check]:
@@ -178,7 +199,48 @@ def _doubted(anatomy: Anatomy) -> Check:
     return Check("doubt", False, message)
 
 
-def _free_air(anatomy: Anatomy) -> Check:
+def _other_side(anatomy: Anatomy) -> Check:
+    """Whether tissue fills one side where the other has lung; the heart lies farther ahead."""
+    lungs, factors = anatomy.coarse_lungs, factors_for(anatomy.spacing, OTHER_SIDE_MM)
+    sampled = tuple(slice(None, None, f) for f in factors)
+    wide_mm = coarse_spacing(anatomy.spacing, factors)
+    left, right, hu = lungs.left[sampled], lungs.right[sampled], anatomy.hu[sampled]
+    both = left | right
+    heights, rows = (np.flatnonzero(both.any(axis=axes)) for axes in ((1, 2), (0, 2)))
+    behind = slice((rows[0] + rows[-1]) // 2, rows[-1] + 1)
+    tissue = np.zeros(both.shape, bool)
+    tissue[heights[0] : heights[-1] + 1, behind] = True
+    tissue &= anatomy.body[sampled] & (hu > TISSUE_HU[0]) & (hu < TISSUE_HU[1]) & ~both
+    places = np.argwhere(tissue)
+    mirrored = np.rint(anatomy.mirrored(places * factors) / factors).astype(int)
+    for name, other in (("left", right), ("right", left)):
+        least = MIN_OTHER_SIDE * int(np.count_nonzero(other[:, behind]))
+        dense = places[_are_in(other, mirrored)]
+        if len(dense) <= least:
+            continue
+        mask = np.zeros(other.shape, bool)
+        mask[tuple(dense.T)] = True
+        voxels = int(np.count_nonzero(opened(mask, OPENED_MM, wide_mm)))
+        ml = voxels * float(np.prod(wide_mm)) / 1000
+        if ml > MIN_OTHER_SIDE_ML and voxels > least:
+            message = (
+                f"About {ml:.0f} ml of tissue lie on the {name} where the other side has lung: "
+                "consolidation or collapse there would be lung; fluid or a raised diaphragm "
+                "would not."
+            )
+            return Check("other-side", False, message)
+    message = "Neither side has tissue where the other has lung."
+    return Check("other-side", True, message)
+
+
+def _are_in(mask: Bools, places: NDArray[np.int64]) -> Bools:
+    """Which places (k, j, i) the mask holds; those beyond the array it doesn't."""
+    inside: Bools = np.asarray(((places >= 0) & (places < mask.shape)).all(axis=1))
+    inside[inside] = mask[tuple(places[inside].T)]
+    return inside
+
+
+def _free_air(anatomy: Anatomy, gas: Bools) -> Check:
     lungs = anatomy.coarse_lungs
     for name, lung in (("left", lungs.left), ("right", lungs.right)):
         values = anatomy.hu[lung]
@@ -190,12 +252,34 @@ def _free_air(anatomy: Anatomy) -> Check:
                 "pneumothorax, or a scan whose values are off."
             )
             return Check("free-air", False, message)
+    ml = _beside_lungs_ml(gas, anatomy)
+    if ml > 0:
+        message = (
+            f"{ml:.0f} ml of gas that touch the lungs were left out: a pneumothorax, or a "
+            "bulla, which would be lung."
+        )
+        return Check("free-air", False, message)
     return Check("free-air", True, "The lungs are denser than free air.")
 
 
-def _gas(anatomy: Anatomy) -> Check:
-    rest = anatomy.air & ~anatomy.coarse_lungs.both & ~anatomy.coarse_airways
-    gas_ml = _coarse_ml(rest, anatomy)
+def _beside_lungs_ml(gas: Bools, anatomy: Anatomy) -> float:
+    """How much of the gas lies in pieces that touch the lungs; a stomach's wall is thicker."""
+    if _coarse_ml(gas, anatomy) < MIN_BESIDE_ML:
+        return 0.0
+    reach_mm = max(BESIDE_MM, 2 * max(anatomy.spacing[1:]))  # over a wall of one voxel
+    box = bounding_box(gas, reach_mm, anatomy.spacing)
+    gas, lungs = gas[box], anatomy.coarse_lungs.both[box]
+    pieces = components(gas)
+    edge = gas & ~trimmed(gas)
+    near = grown(lungs, reach_mm, anatomy.spacing)
+    surface = np.maximum(sums(pieces, edge), 1)
+    ml = sizes(pieces) * float(np.prod(anatomy.spacing)) / 1000
+    beside = (sums(pieces, edge & near) > MIN_BESIDE * surface) & (ml > MIN_BESIDE_ML)
+    return float(ml[beside].sum())
+
+
+def _gas(anatomy: Anatomy, gas: Bools) -> Check:
+    gas_ml = _coarse_ml(gas, anatomy)
     if gas_ml < MIN_GAS_ML:
         return Check("gas-removed", True, "There is hardly any gas outside lungs and airways.")
     message = f"{gas_ml:.0f} ml of gas elsewhere (stomach, bowel, sinuses) were left out."

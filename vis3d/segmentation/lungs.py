@@ -110,6 +110,7 @@ class _Parts:
     deep: NDArray[np.float64]
     deep_airy: NDArray[np.float64]
     at_end: NDArray[np.bool_]
+    middle_k: NDArray[np.float64]
     deep_mean_hu: NDArray[np.float64]
     deep_sd_hu: NDArray[np.float64]
 
@@ -145,6 +146,18 @@ class _Parts:
         light = self.gas_share < MAX_GAS_SHARE
         return self._dense_enough() & (self.ml >= MIN_FRAGMENT_ML) & light & judged_deep
 
+    def not_below(self, others: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """What doesn't lie below the others: bowel can be as dense as lung."""
+        heights = keep(self.labels, others).any(axis=(1, 2))
+        return np.asarray(self.middle_k > int(heights.argmax()))
+
+    def with_largest(self, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The largest of those wanted, and what of them doesn't lie below it."""
+        if not wanted.any():
+            return wanted
+        largest = np.arange(len(wanted)) == np.argmax(np.where(wanted, self.ml, 0))
+        return wanted & self.not_below(largest)
+
     def _dense_enough(self) -> NDArray[np.bool_]:
         return np.asarray((self.mean_hu > LUNG_HU[0]) & (self.mean_hu < LUNG_HU[1]))
 
@@ -152,14 +165,15 @@ class _Parts:
 def _parts(hu: Whole, air: Bools, spacing_kji: Spacing) -> _Parts:
     labels = components(air)
     inner = deep_in(air, DEEP_MM, spacing_kji)
-    totals = np.zeros((7, int(labels.max()) + 1))
+    totals = np.zeros((8, int(labels.max()) + 1))
     for slab in slabs(labels):
         inside = np.flatnonzero(labels[slab])
         of, values = labels[slab].reshape(-1)[inside], hu[slab].reshape(-1)[inside]
         deep = inner[slab].reshape(-1)[inside]
         airy = deep & (values > AIRY_HU[0]) & (values < AIRY_HU[1])
         deep_hu = np.where(deep, values, 0).astype(np.float64)
-        weights = (None, values, values < GAS_HU, deep, airy, deep_hu, deep_hu * deep_hu)
+        k = slab.start + inside // (labels.shape[1] * labels.shape[2])
+        weights = (None, values, values < GAS_HU, deep, airy, deep_hu, deep_hu * deep_hu, k)
         for total, weight in zip(totals, weights, strict=True):
             here = np.bincount(of, weight)
             total[: len(here)] += here
@@ -175,6 +189,7 @@ def _parts(hu: Whole, air: Bools, spacing_kji: Spacing) -> _Parts:
         totals[3],
         totals[4] / among,
         at_end,
+        totals[7] / voxels,
         mean,
         np.sqrt(np.maximum(totals[6] / among - mean * mean, 0)),
     )
@@ -211,12 +226,14 @@ def find_lungs(
     progress(0.0, "Finding the lungs")
     parts = _parts(hu, air & ~airways, spacing_kji)
     wanted = parts.lungs() | parts.dark_lungs() if dark else parts.lungs()
+    wanted = parts.with_largest(wanted)
     main = keep(parts.labels, wanted)
     box = bounding_box(main, max(REACH_MM, FRAGMENT_REACH_MM) + 5, spacing_kji)
     nothing = np.zeros(hu.shape, bool)
     if box is None:
         return CoarseLungs(nothing, nothing, nothing)
-    main = main[box] | _beside(main[box], parts, box, spacing_kji)
+    small = parts.fragments() & parts.not_below(wanted)
+    main = main[box] | _beside(main[box], parts.labels[box], small, spacing_kji)
     del parts  # the largest array of all
     progress(0.2, "Telling left from right")
     sides, merged = split_sides(main, spacing_kji, left_mm.within(box).array)
@@ -246,12 +263,13 @@ def _placed(part: Bools, box: tuple[slice, ...], shape: tuple[int, ...]) -> Bool
     return whole
 
 
-def _beside(main: Bools, parts: _Parts, box: tuple[slice, ...], spacing_kji: Spacing) -> Bools:
-    """The lung-like fragments close to the main parts."""
-    near = np.zeros(len(parts.ml), bool)
-    labels = parts.labels[box]
+def _beside(
+    main: Bools, labels: Labels, wanted: NDArray[np.bool_], spacing_kji: Spacing
+) -> Bools:
+    """The parts wanted that lie close to the main ones."""
+    near = np.zeros(len(wanted), bool)
     near[np.unique(labels[grown(main, FRAGMENT_REACH_MM, spacing_kji)])] = True
-    return keep(labels, near & parts.fragments())
+    return keep(labels, near & wanted)
 
 
 def _whole(lung: Bools, spacing_kji: Spacing) -> Bools:

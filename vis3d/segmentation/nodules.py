@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from vis3d.segmentation.enclosure import ALL_ROUND, open_directions
 from vis3d.segmentation.frame import Bools, Labels, Spacing, Whole
+from vis3d.segmentation.grids import coarse_spacing, factors_for, spread
 from vis3d.segmentation.morphology import (
     bounding_box,
     components,
@@ -31,6 +32,9 @@ WHOLE_CONTACT = 0.55
 """Least contact with lung of a nodule that lies nearer to the body's middle."""
 MASS_ML, MASS_CONTACT, MASS_SHARE, MASS_MM = 10.0, 0.58, 0.25, 80.0
 """A mass; what fills less of its box or touches less lung are the vessels of the hilum."""
+FAR_REACH_MM, FAR_RADIUS_MM, FAR_CONTACT, FAR_GRID_MM = 40.0, 10.0, 0.5, 4.0
+"""Masses above 40 mm: how far lung may lie from their middle, how thick they are, how much of
+what is so found touches lung, and on what grid they are looked for."""
 DOUBT_ML, DOUBT_CONTACT = 3.0, 0.45
 """What is as large and lies half in the lung may be consolidation or fluid."""
 
@@ -54,6 +58,8 @@ def pleural_nodules(
         return nodules, doubted
     inner, values = lung[box], hu[box]
     tissue = body[box] & (values > TISSUE_HU[0]) & (values < TISSUE_HU[1])
+    large = _large_masses(inner, tissue, spacing_kji)
+    inner = inner | large
     around = len(ALL_ROUND) - open_directions(inner, REACH_MM, spacing_kji)
     pockets = tissue & ~inner & (around >= HALF_ROUND)
     # opening parts the pockets from slivers along ribs; the fringe gives them their rim back
@@ -67,8 +73,34 @@ def pleural_nodules(
     # vessels of the hilum may join a pocket: without them it is judged once more
     labels = components(pockets & ~found & _lateral(inner, is_right))
     taken, in_doubt = _judged(labels, inner, deep, values, spacing_kji)
-    nodules[box], doubted[box] = found | keep(labels, taken), keep(labels, in_doubt)
+    nodules[box], doubted[box] = large | found | keep(labels, taken), keep(labels, in_doubt)
     return nodules, doubted
+
+
+def _large_masses(lung: Bools, tissue: Bools, spacing_kji: Spacing) -> Bools:
+    """The middle of masses so large that no lung is within reach of it.
+
+    Seen from farther off, on a coarser grid, and only where it is thick.
+    """
+    factors = factors_for(spacing_kji, FAR_GRID_MM)
+    wide_mm = coarse_spacing(spacing_kji, factors)
+    sampled = tuple(slice(None, None, f) for f in factors)
+    inner, solid = lung[sampled], tissue[sampled] & ~lung[sampled]
+    found = np.zeros(lung.shape, bool)
+    if not min(inner.shape) or not solid.any():
+        return found
+    around = len(ALL_ROUND) - open_directions(inner, FAR_REACH_MM, wide_mm)
+    enclosed = solid & (around >= HALF_ROUND)
+    if np.count_nonzero(enclosed) * float(np.prod(wide_mm)) < MASS_ML * 1000:
+        return found
+    labels = components(opened(enclosed, FAR_RADIUS_MM, wide_mm))
+    box_mm3, length_mm = _boxes(labels, wide_mm)
+    mm3 = sizes(labels) * float(np.prod(wide_mm))
+    mass = (mm3 >= MASS_ML * 1000) & (mm3 >= MASS_SHARE * box_mm3) & (length_mm <= MASS_MM)
+    mass &= _contact(labels, inner, wide_mm) >= FAR_CONTACT
+    if not mass[1:].any():
+        return found
+    return spread(keep(labels, mass), factors, lung.shape) & tissue & ~lung
 
 
 def _lateral(lung: Bools, is_right: bool) -> Bools:

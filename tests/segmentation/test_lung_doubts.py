@@ -1,0 +1,94 @@
+"""What looks like lung and isn't, what is lung and doesn't look like it, and what is said."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.segmentation.simple_chest import TRUTH, chest, dice, turned, upright
+from vis3d.geometry import Geometry
+from vis3d.labels import LabelMap
+from vis3d.segmentation import segment
+from vis3d.volume import Volume
+
+SIDES = ("left lung", "right lung")
+GRIDS = [
+    pytest.param(upright((3.0, 3.0, 3.0)), id="upright"),
+    pytest.param(upright((2.2, 2.6, 5.0)), id="anisotropic"),
+    pytest.param(turned(15.0), id="turned"),
+]
+
+
+def places(geometry: Geometry) -> tuple[NDArray[np.float64], ...]:
+    """The x, y and z of every voxel [k, j, i]."""
+    kji = np.indices(geometry.shape)
+    x, y, z = np.moveaxis(geometry.to_lps(np.stack(kji[::-1], axis=-1)), -1, 0)
+    return x, y, z
+
+
+def drawn(volume: Volume, where: NDArray[np.bool_], hu: float) -> Volume:
+    array = volume.array.copy()
+    noise = np.random.default_rng(3).normal(0, 12, np.count_nonzero(where))
+    array[where] = np.rint(hu + noise)
+    return volume.with_array(array)
+
+
+def said(labels: LabelMap, code: str) -> tuple[bool, str]:
+    (check,) = (check for check in labels.report.checks if check.code == code)
+    return check.ok, check.message
+
+
+@pytest.mark.parametrize("geometry", GRIDS)
+def test_bowel_as_dense_as_lung_is_none_if_it_lies_below_the_lungs(geometry: Geometry) -> None:
+    volume, truth = chest(geometry)
+    x, y, z = places(geometry)
+    bowel = (np.abs(x) < 90) & (y**2 + (z + 147) ** 2 < 12**2)
+    labels = segment(drawn(volume, bowel, -720), ["lungs"])
+    assert not labels.array[bowel].any()
+    for name in SIDES:
+        assert dice(labels.mask(name).array, truth == TRUTH[name]) > 0.97
+
+
+@pytest.mark.parametrize("geometry", GRIDS)
+def test_a_mass_of_60_mm_at_the_pleura_is_lung(geometry: Geometry) -> None:
+    volume, truth = chest(geometry)
+    x, y, z = places(geometry)
+    mass = ((x - 95) ** 2 + y**2 + (z - 10) ** 2 < 30**2) & (truth == TRUTH["left lung"])
+    lung = segment(drawn(volume, mass, 35), ["lungs"]).mask("left lung").array
+    assert np.count_nonzero(lung & mass) > 0.8 * np.count_nonzero(mass)
+    without = segment(volume, ["lungs"]).mask("left lung").array
+    assert np.count_nonzero(lung & ~mass & ~without) < 0.002 * np.count_nonzero(without)
+
+
+@pytest.mark.parametrize("geometry", GRIDS)
+def test_a_lobe_without_air_is_doubted(geometry: Geometry) -> None:
+    volume, truth = chest(geometry)
+    _, y, z = places(geometry)
+    lobe = (truth == TRUTH["right lung"]) & (y > 10) & (z < 20)
+    ok, message = said(segment(drawn(volume, lobe, 30), ["lungs"]), "other-side")
+    assert not ok
+    assert "on the right" in message
+    assert said(segment(volume, ["lungs"]), "other-side")[0]
+
+
+@pytest.mark.parametrize("geometry", GRIDS)
+def test_gas_beside_a_lung_is_left_out_and_reported(geometry: Geometry) -> None:
+    volume, truth = chest(geometry)
+    _, y, _ = places(geometry)
+    left = truth == TRUTH["left lung"]
+    pleura = drawn(volume, left & (np.abs(y + 36) < 1.6), -100)
+    gas = left & (y < -38)
+    labels = segment(drawn(pleura, gas, -1000), ["lungs"])
+    assert np.count_nonzero(labels.array[gas]) < 0.05 * np.count_nonzero(gas)
+    ok, message = said(labels, "free-air")
+    assert not ok
+    assert "pneumothorax" in message
+
+
+def test_gas_in_a_stomach_is_no_pneumothorax() -> None:
+    geometry = upright((3.0, 3.0, 3.0))
+    volume, _ = chest(geometry)
+    x, y, z = places(geometry)
+    stomach = (x - 60) ** 2 + y**2 + (z + 156) ** 2 < 22**2
+    labels = segment(drawn(volume, stomach, -1000), ["lungs"])
+    assert not labels.array[stomach].any()
+    assert said(labels, "free-air")[0]
