@@ -29,7 +29,7 @@ from vis3d.segmentation.lungs import CoarseLungs, air_threshold, airy_parts, fin
 from vis3d.segmentation.metal import find_metal
 from vis3d.segmentation.morphology import bounding_box, fringed, grown, trimmed
 from vis3d.segmentation.noise import noise_hu, passes_needed, smoothed
-from vis3d.segmentation.outside import SKIN_HU, outside_air
+from vis3d.segmentation.outside import SKIN_HU, outside_air, walled_in
 from vis3d.segmentation.sides import LeftMm
 from vis3d.segmentation.trachea import find_trachea
 
@@ -233,7 +233,9 @@ class Anatomy:
         if self.unmeasured is not None:
             measured = ~mostly(self.unmeasured, factors)
         air = (hu < SKIN_HU) & measured
-        outside = outside_air(air, hu, measured, coarse_spacing(self.spacing, factors))
+        outside = outside_air(
+            air, hu, walled_in(hu), measured, coarse_spacing(self.spacing, factors)
+        )
         return spread(outside | ~measured, factors, self.hu.shape)
 
     @cached_property

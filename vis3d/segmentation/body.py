@@ -36,8 +36,9 @@ def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> B
     """The body on a grid of about 4 mm, [k, j, i] as in `PatientFrame`."""
     measured = np.ones(hu.shape, bool) if unmeasured is None else ~unmeasured
     air = (hu < SKIN_HU) & measured
-    solid = measured & ~outside_air(air, hu, measured, spacing_kji)
-    solid &= ~_hollows(air & solid, hu)
+    walled = walled_in(hu)
+    solid = measured & ~outside_air(air, hu, walled, measured, spacing_kji)
+    solid &= ~_hollows(air & solid, hu, walled)
     pieces = components(shrunk(solid, CORE_MM, spacing_kji))
     core = _bodies(pieces, hu)
     if not core.any():
@@ -71,11 +72,11 @@ def drop_thin_layers(body: Bools, spacing_kji: Spacing, progress: Progress) -> N
     each_slab(work, len(body), SLICES, progress, "Leaving out clothes")
 
 
-def _hollows(air: Bools, hu: Floats) -> Bools:
+def _hollows(air: Bools, hu: Floats, walled: Bools) -> Bools:
     labels = components_in_slices(air)
     voxels = np.maximum(sizes(labels), 1)
     # a lung as dark as that has thick walls, a table has not
-    thin = sums(labels, walled_in(hu)) < 0.5 * voxels
+    thin = sums(labels, walled) < 0.5 * voxels
     return keep(labels, (sums(labels, hu) < GAS_HU * voxels) & thin)
 
 

@@ -39,18 +39,21 @@ IN_SLICES: Spacing = (9.0, 1.0, 1.0)
 """A spacing in voxels with which distances stay within a slice."""
 
 
-def outside_air(air: Bools, hu: Floats, measured: Bools, spacing_kji: Spacing) -> Bools:
+def outside_air(
+    air: Bools, hu: Floats, walled: Bools, measured: Bools, spacing_kji: Spacing
+) -> Bools:
     """Air that a slice's border or the padding touches, unless it is a lung that they cut.
 
     On a grid of about 4 mm, [k, j, i] as in `PatientFrame`. Slice by slice, so that a
     windpipe open to the mouth joins nothing; then the slices of a piece are asked together.
+    `walled` is what `walled_in` tells of that scan.
     """
     pieces = components_in_slices(air)
     touching = np.zeros(int(pieces.max()) + 1, bool)
     touching[pieces[_rim(measured)]] = True
     edge = keep(pieces, touching)
     labels = pieces * edge
-    like = keep(labels, _lung_like(labels, air, hu))
+    like = keep(labels, _lung_like(labels, air, hu, walled))
     lung = _agreed(like, edge)
     if lung.any():
         lung &= ~_foam(lung, hu, measured & ~air, spacing_kji)
@@ -67,19 +70,22 @@ def _rim(measured: Bools) -> Bools:
     return rim
 
 
-def _lung_like(labels: Labels, air: Bools, hu: Floats) -> NDArray[np.bool_]:
+def _lung_like(labels: Labels, air: Bools, hu: Floats, walled: Bools) -> NDArray[np.bool_]:
     """Which pieces have the density of lung away from their edges, and tissue round them."""
     count = int(labels.max()) + 1
-    deep = labels * shrunk(air, 1.0, IN_SLICES)
-    voxels = sizes(deep, count)
+    deep = np.flatnonzero(labels * shrunk(air, 1.0, IN_SLICES))
+    of, values = labels.reshape(-1)[deep], hu.reshape(-1)[deep]
+    voxels = np.bincount(of, minlength=count)
 
     def share(where: Bools) -> NDArray[np.float64]:
-        return sums(deep, where, count) / np.maximum(voxels, 1)
+        return np.bincount(of[where], minlength=count) / np.maximum(voxels, 1)
 
-    usual = share((hu > LUNG_HU[0]) & (hu < LUNG_HU[1])) > MOSTLY_LUNG
-    dark = (share(hu > DARKEST_LUNG_HU) > HALF) & (share(hu > LIGHTER_LUNG_HU) > QUARTER)
-    walled = sums(labels, walled_in(hu), count) > MIN_WALLED * sizes(labels, count)
-    return np.asarray((voxels > MIN_VOXELS) & (usual | (dark & walled)))
+    usual = share((values > LUNG_HU[0]) & (values < LUNG_HU[1])) > MOSTLY_LUNG
+    dark = (share(values > DARKEST_LUNG_HU) > HALF) & (
+        share(values > LIGHTER_LUNG_HU) > QUARTER
+    )
+    is_walled = sums(labels, walled, count) > MIN_WALLED * sizes(labels, count)
+    return np.asarray((voxels > MIN_VOXELS) & (usual | (dark & is_walled)))
 
 
 def walled_in(hu: Floats) -> Bools:
