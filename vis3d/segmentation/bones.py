@@ -56,7 +56,7 @@ MAX_AT_SKIN = 0.4
 """How much of a piece of bone may touch the outside of the body."""
 FEWEST, MOST = 5, 17
 """Of the 27 voxels round one: with fewer bony ones it's a crumb, with more it's a hole."""
-SLAB, HALO = 16, 4
+SLAB, HALO = 8, 4
 """How many slices are worked on at a time, and how many are looked at on either side."""
 Bits: TypeAlias = NDArray[np.uint8]
 CORTEX, BONE_BIT = np.uint8(1), np.uint8(1)
