@@ -15,15 +15,14 @@ from vis3d.errors import InputError, UnsupportedError, UsageError
 from vis3d.files import discover, input_kind
 from vis3d.imaging import default_window, feathered, foreground, grays, only
 from vis3d.progress import Progress, part
-from vis3d_cli import cutouts, reading, say
+from vis3d_cli import bodies, cutouts, reading, say
 from vis3d_cli.colors import color
+from vis3d_cli.cutouts import Row, row
 from vis3d_cli.cutting import Cutting, feather_px
 from vis3d_cli.options import Choice, Manner
 
 DICOM_SUFFIX = ".dcm"
 DESCRIPTION = "vis3d: background removed"
-
-Row = dict[str, Any]
 
 
 def check(chosen: Cutting) -> None:
@@ -97,11 +96,11 @@ def all_series(
         )
         place = folder if alone else folder / f"series-{one.index:03d}"
         try:
-            if cutouts.is_scan(one):
+            if bodies.is_scan(one):
                 yield _scan(source, one, place, chosen, which, how, step, found)
             else:
                 files = cutouts.images_of(source, one)
-                if one.unit == cutouts.HOUNSFIELD and not alone:
+                if one.unit == bodies.HOUNSFIELD and not alone:
                     say.note(
                         f"warning: series {one.index} is one CT slice: its body is found in "
                         "that alone, and may keep a part of the table.",
@@ -130,7 +129,7 @@ def _scan(
             "A scan's background becomes padding: --box, --point, --feather and --background "
             "are for single images."
         )
-    volume, body = cutouts.scan(source, series, which, how, part(progress, 0.0, 0.6), found)
+    volume, body = bodies.scan(source, series, which, how, part(progress, 0.0, 0.6), found)
     files = write_derived_series(
         only(volume, body),
         series,
@@ -197,23 +196,10 @@ def _mask(
         mask = foreground(image.pixels, **hints)  # type: ignore[arg-type]
     else:
         volume = image.as_volume()
-        if volume.unit == cutouts.HOUNSFIELD and not (chosen.boxes or chosen.points):
-            return np.asarray(cutouts.body_of(volume, progress).array[0])
+        if volume.unit == bodies.HOUNSFIELD and not (chosen.boxes or chosen.points):
+            return np.asarray(bodies.body_of(volume, progress).array[0])
         shown = grays(volume.array[0], default_window(volume))
         mask = foreground(shown, **hints)  # type: ignore[arg-type]
     if not mask.any():
-        raise InputError(
-            "Nothing stands out from the border of the picture; say where the object is with "
-            "--box X0,Y0,X1,Y1."
-        )
+        raise InputError(cutouts.NOTHING_SEEN)
     return mask
-
-
-def row(origin: str, outputs: tuple[Path, ...], percent: float, error: str | None) -> Row:
-    """What became of one input."""
-    return {
-        "input": origin,
-        "outputs": [str(path) for path in outputs],
-        "foreground_percent": percent,
-        "error": error,
-    }

@@ -1,14 +1,14 @@
 """What `remove-background` works on: pictures, and the slices of scans."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vis3d.choosing import nothing_found
 from vis3d.errors import InputError, NothingFoundError, UnsupportedError
 from vis3d.progress import Progress, part
-from vis3d_cli import reading, say
+from vis3d_cli import bodies
 from vis3d_cli.options import Choice, Manner
 
 if TYPE_CHECKING:
@@ -22,15 +22,13 @@ if TYPE_CHECKING:
     Pixels: TypeAlias = NDArray[np.uint8]
     Shape: TypeAlias = NDArray[np.bool_]
 
-HOUNSFIELD = "HU"
-NO_BODY = (
-    "No body was found: nothing in it is as large and as dense as a patient. Of one picture "
-    "cut out what it shows with --box."
+
+NOTHING_SEEN = (
+    "Nothing stands out from the border of the picture; say where the object is with "
+    "--box X0,Y0,X1,Y1."
 )
-WIDE_MM = 15.0
-"""Slices further apart say nothing of one another."""
-LONE_MM = 1.0
-"""How thick a slice alone is taken to be."""
+
+Row: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,8 @@ def source_of_image(path: Path, name: Path, *, force: bool) -> Source:
         if image.is_color:
             return image.pixels, None
         volume = image.as_volume()
-        if volume.unit == HOUNSFIELD:
-            body = body_of(volume, progress)
+        if volume.unit == bodies.HOUNSFIELD:
+            body = bodies.body_of(volume, progress)
             return grays(volume.array[0], default_window(volume)), body.array[0]
         return grays(volume.array[0], default_window(volume)), None
 
@@ -106,24 +104,6 @@ def _slice_source(
         return shown, cut(inside, plane, index).array > 0
 
     return Source(f"slice {index}", name, read)
-
-
-def body_of(volume: "Volume", progress: Progress) -> "Mask":
-    """The patient without table, clothes and air.
-
-    Raises:
-        InputError: there is none in the scan.
-    """
-    body = _body(volume, progress)
-    if not body.array.any():
-        raise InputError(NO_BODY)
-    return body
-
-
-def _body(volume: "Volume", progress: Progress) -> "Mask":
-    from vis3d.segmentation import segment
-
-    return segment(volume, ["body"], progress=progress).mask("body")
 
 
 def holds_several(path: Path) -> bool:
@@ -165,7 +145,7 @@ def sources_in(folder: Path, which: Choice, how: Manner, progress: Progress) -> 
     found = discover(folder, force=which.force, progress=part(progress, 0.0, 0.2))
     for series in found.series:
         name = Path(f"series-{series.index:03d}")
-        if is_scan(series):
+        if bodies.is_scan(series):
             sources += _of_scan(folder, series, name, which, how, progress, found)
         else:
             sources += _of_images(folder, series, name, which)
@@ -199,7 +179,7 @@ def _of_scan(
 ) -> list[Source]:
     """The slices of a CT; one that fails where it has none."""
     try:
-        volume, body = scan(folder, series, which, how, progress, found)
+        volume, body = bodies.scan(folder, series, which, how, progress, found)
         return list(sources_of_volume(volume, body, name, _plane_of_slices(volume)))
     except InputError as error:
         return [_failed(f"series {series.index}", name, error)]
@@ -234,70 +214,11 @@ def other_images(folder: Path, found: "Discovery", *, force: bool) -> Iterator[P
         yield file
 
 
-def is_scan(series: "Series") -> bool:
-    """Whether a series is a CT of several slices, and no single pictures."""
-    return series.unit == HOUNSFIELD and len(series.frames) > 1
-
-
-def scan(
-    path: Path,
-    series: "Series",
-    which: Choice,
-    how: Manner,
-    progress: Progress,
-    found: "Discovery",
-) -> "tuple[Volume, Mask]":
-    """A CT and the body in it: its slices where they were scanned, or on an even grid.
-
-    They move to an even grid only where gaps are to be filled.
-
-    Raises:
-        IrregularSeriesError: the slices are no stack that one body could run through.
-        InputError: there is no body.
-    """
-    reading_it, finding_it = part(progress, 0.0, 0.5), part(progress, 0.5, 1.0)
-    if which.gaps == "interpolate":
-        one = replace(which, series=str(series.index))
-        volume = reading.load(path, one, how, reading_it, found=found)
-        return volume, body_of(volume, finding_it)
-    from vis3d.dicom import load_slices
-
-    volume = load_slices(series, tilt=which.tilt, progress=reading_it)
-    say.findings(volume.findings, how)
-    assert series.stack is not None
-    places_mm = series.stack.distances
-    wide = int((places_mm[1:] - places_mm[:-1] > WIDE_MM).sum())
-    if wide:
-        say.note(
-            f"warning: {wide} gap{'s' * (wide > 1)} wider than {WIDE_MM:g} mm: the body is "
-            "found on each side alone, and may keep a part of the table there.",
-            how,
-        )
-    return volume, _body_in_runs(volume, places_mm, finding_it)
-
-
-def _body_in_runs(
-    volume: "Volume", places_mm: "NDArray[np.float64]", progress: Progress
-) -> "Mask":
-    """The body, found in each run of slices that lie near one another.
-
-    Across a wide gap the air before a belly would run into the lungs of the next slice.
-    """
-    import numpy as np
-
-    from vis3d.geometry import Geometry
-    from vis3d.volume import Mask
-
-    inside = np.zeros(volume.array.shape, bool)
-    runs = np.split(np.arange(len(inside)), np.flatnonzero(np.diff(places_mm) > WIDE_MM) + 1)
-    grid = volume.geometry
-    for number, run in enumerate(runs):
-        apart_mm = float(np.median(np.diff(places_mm[run]))) if len(run) > 1 else LONE_MM
-        spacing = (*grid.spacing[:2], apart_mm)
-        near = slice(run[0], run[-1] + 1)
-        placed = Geometry((len(run), *grid.shape[1:]), spacing, grid.origin, grid.direction)
-        step = part(progress, number / len(runs), (number + 1) / len(runs))
-        inside[near] = _body(volume.with_array(volume.array[near], placed), step).array
-    if not inside.any():
-        raise InputError(NO_BODY)
-    return Mask(inside, grid, "body")
+def row(origin: str, outputs: tuple[Path, ...], percent: float, error: str | None) -> Row:
+    """What became of one input."""
+    return {
+        "input": origin,
+        "outputs": [str(path) for path in outputs],
+        "foreground_percent": percent,
+        "error": error,
+    }

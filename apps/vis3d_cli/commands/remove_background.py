@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from vis3d.errors import InputError, NothingFoundError, OutputError, UsageError
 from vis3d.progress import Progress, part
-from vis3d_cli import cutouts, reading, say
+from vis3d_cli import bodies, cutouts, reading, say
 from vis3d_cli.colors import TRANSPARENT, color
-from vis3d_cli.cutouts import Source
+from vis3d_cli.cutouts import Row, Source
 from vis3d_cli.cutting import Cutting, cutting, feather_px
 from vis3d_cli.exit_codes import BAD_INPUT, DONE, SOME_DONE
 from vis3d_cli.options import PLAIN, THE_ONLY_ONE, Choice, How, Manner, Which
@@ -149,7 +149,7 @@ def _one(
         source = cutouts.source_of_image(input, Path(output.stem), force=which.force)
     else:
         volume = reading.load(input, which, how, part(progress, 0.0, 0.3))
-        body = cutouts.body_of(volume, part(progress, 0.3, 0.6))
+        body = bodies.body_of(volume, part(progress, 0.3, 0.6))
         sources = list(cutouts.sources_of_volume(volume, body, Path()))
         return _write_all(sources, output, format, chosen, how, part(progress, 0.6, 1.0))
     reading.check_output(output, cutouts.picture_suffixes(), "pictures")
@@ -202,11 +202,11 @@ def _write_all(
             except InputError as error:
                 named = Path(source.origin).name in str(error)
                 say.error_line(error if named else f"{source.origin}: {error}")
-                rows.append(_row(source.origin, (), 0.0, say.plain(error)))
+                rows.append(cutouts.row(source.origin, (), 0.0, say.plain(error)))
     return _answer(rows, how)
 
 
-def _answer(rows: list[dict[str, Any]], how: Manner) -> int:
+def _answer(rows: list[Row], how: Manner) -> int:
     """Say what was written; the exit code."""
     say.answer({"images": rows}, _lines(rows), how)
     failed = sum(row["error"] is not None for row in rows)
@@ -223,9 +223,7 @@ def _name(source: Source, sources: list[Source], suffix: str) -> Path:
     return source.name.with_suffix(suffix)
 
 
-def _written(
-    source: Source, output: Path, chosen: Cutting, progress: Progress
-) -> dict[str, Any]:
+def _written(source: Source, output: Path, chosen: Cutting, progress: Progress) -> Row:
     """Cut one picture out and write it, or each object of it."""
     from vis3d.imaging import foreground, objects
 
@@ -238,10 +236,7 @@ def _written(
     if opacity is not None:
         mask = mask & (opacity > 0)
     if not mask.any():
-        raise InputError(
-            "Nothing stands out from the border of the picture; say where the object is with "
-            "--box X0,Y0,X1,Y1."
-        )
+        raise InputError(cutouts.NOTHING_SEEN)
     pieces = objects(mask) if chosen.separate else (mask,)
     paths = tuple(
         output.with_stem(f"{output.stem}-{number}") if chosen.separate else output
@@ -249,7 +244,7 @@ def _written(
     )
     for piece, path in zip(pieces, paths, strict=True):
         _write(shown, opacity, piece, path, chosen)
-    return _row(source.origin, paths, 100 * float(mask.mean()), None)
+    return cutouts.row(source.origin, paths, 100 * float(mask.mean()), None)
 
 
 def _write(
@@ -279,25 +274,14 @@ def _whole_scan(
         raise UsageError("--box, --point and --separate are for pictures, not for a volume.")
     reading.check_output(output, VOLUME_SUFFIXES, "volumes")
     volume = reading.load(input, which, how, part(progress, 0.0, 0.4))
-    body = cutouts.body_of(volume, part(progress, 0.4, 0.9))
+    body = bodies.body_of(volume, part(progress, 0.4, 0.9))
     write_volume(only(volume, body), output, progress=part(progress, 0.9, 1.0))
-    row = _row(str(input), (output,), 100 * float(body.array.mean()), None)
+    row = cutouts.row(str(input), (output,), 100 * float(body.array.mean()), None)
     say.answer({"images": [row]}, _lines([row]), how)
     return DONE
 
 
-def _row(
-    origin: str, outputs: tuple[Path, ...], percent: float, error: str | None
-) -> dict[str, Any]:
-    return {
-        "input": origin,
-        "outputs": [str(path) for path in outputs],
-        "foreground_percent": percent,
-        "error": error,
-    }
-
-
-def _lines(rows: list[dict[str, Any]]) -> Iterator[object]:
+def _lines(rows: list[Row]) -> Iterator[object]:
     for row in rows:
         kept = f"{row['foreground_percent']:.1f} % of it kept"
         outputs = row["outputs"]
