@@ -141,7 +141,19 @@ def test_an_empty_file_among_the_slices_is_a_warning(
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).touch()
     (series,) = discover(tmp_path).series
-    assert ("empty-files" in {finding.code for finding in series.findings}) == warned
+    said = [one.message for one in series.findings if one.code == "damaged-files"]
+    text = "1 file among the slices can't be used: F099 is an empty file."
+    assert said == [text] * warned
+
+
+@pytest.mark.parametrize("kept", [0, 200, -40])
+def test_a_gap_names_the_damaged_file_that_made_it(tmp_path: Path, kept: int) -> None:
+    paths = write(tmp_path, [ct_slice(np.ones((4, 5), np.int16), (0, 0, k)) for k in range(9)])
+    paths[4].write_bytes(paths[4].read_bytes()[:kept])
+    (series,) = discover(tmp_path).series
+    for slices in (None, slice(2, 8)):
+        with pytest.raises(IrregularSeriesError, match=f"used: {paths[4].name} .* gap of 2"):
+            load_series(series, slices=slices)
 
 
 def test_two_sizes_under_one_uid_are_two_stacks(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from vis3d.dicom.headers import Header, read_header
 from vis3d.dicom.kinds import LocalizerError, OtherObjectError, check_kind, check_pixels
 from vis3d.dicom.planning import planned_series
 from vis3d.dicom.sentences import named_error, reason_of
-from vis3d.dicom.series import Discovery, Series, Skipped
+from vis3d.dicom.series import DAMAGED_FILES, Discovery, Series, Skipped
 from vis3d.dicom.sources import (
     Source,
     Unreadable,
@@ -95,6 +95,15 @@ SeriesKey: TypeAlias = tuple[str, str]
 """(StudyInstanceUID, SeriesInstanceUID): some writers give one series UID to two studies."""
 
 
+@dataclass(frozen=True)
+class _Lost:
+    """A file that would be a slice if it could be used; `key` is None where none is read."""
+
+    key: SeriesKey | None
+    name: str
+    sentence: str
+
+
 @dataclass
 class _Found:
     """What the files read so far hold; `left_out` says which series lack files."""
@@ -104,8 +113,7 @@ class _Found:
         default_factory=lambda: defaultdict(Counter)
     )
     skipped: list[Skipped] = field(default_factory=list)
-    empty: list[str] = field(default_factory=list)
-    """The names of files that hold no bytes."""
+    lost: list[_Lost] = field(default_factory=list)
 
 
 def files_at(path: Path) -> tuple[bool, Iterator[Source | Unreadable]]:
@@ -137,18 +145,21 @@ def _add(file: Source | Unreadable, found: _Found, *, force: bool) -> None:
     """
     if isinstance(file, Unreadable):
         raise InputError(file.reason)
-    if not file.size:
-        found.empty.append(file.name)
-    header = read_header(file, force=force)
+    try:
+        header = read_header(file, force=force)
+    except InputError as error:
+        if not (file.size and isinstance(error, NotDicomError)):
+            found.lost.append(_Lost(None, file.name, str(named_error(file.name, error))))
+        raise
     key = header.text("StudyInstanceUID"), header.text("SeriesInstanceUID")
     try:
         frames = _frames_in(header)
     except InputError as error:
-        code = next(
-            (code for kind, (code, _) in _NO_SLICES.items() if isinstance(error, kind)),
-            "damaged-files",
-        )
-        found.left_out[key][code] += 1
+        for kind, (code, _) in _NO_SLICES.items():
+            if isinstance(error, kind):
+                found.left_out[key][code] += 1
+                raise
+        found.lost.append(_Lost(key, file.name, str(named_error(file.name, error))))
         raise
     found.frames[key] += frames
     left_out = frame_count(header) - len(frames)
@@ -175,8 +186,8 @@ def _all_series(found: _Found, say: Progress) -> tuple[Series, ...]:
         say(0.95, "sorting slices")
         left_out = tuple(_left_out_finding(*item) for item in found.left_out[key].items())
         for group in groups_of(found.frames[key], say):
-            empty = _empty_finding(group, found.empty)
-            with_left_out = replace(group, findings=(*left_out, *empty, *group.findings))
+            lost = _lost_finding(key, group, found.lost)
+            with_left_out = replace(group, findings=(*left_out, *lost, *group.findings))
             series.append(planned_series(len(series) + 1, with_left_out))
     return tuple(series)
 
@@ -188,21 +199,25 @@ _NO_SLICES: dict[type[InputError], tuple[str, str]] = {
 }
 """What a series may hold beside its slices, which lose nothing without it."""
 
-
 _LOCALIZER_FRAMES = "localizer frames"
 
 
-def _empty_finding(group: Group, empty: list[str]) -> tuple[Finding, ...]:
-    """Say that a copy may have ended early: an empty file could have been any slice."""
-    if not empty:
+def _lost_finding(key: SeriesKey, group: Group, lost: list[_Lost]) -> tuple[Finding, ...]:
+    """Say which files are missing among the slices; one that names no series may be any's."""
+    if not lost:
         return ()
     kinds = {_kind_of_name(frame.header.name) for frame in group.frames}
-    count = sum(_kind_of_name(name) in kinds for name in empty)
-    if not count:
+    mine = [
+        file.sentence
+        for file in lost
+        if file.key == key or (file.key is None and _kind_of_name(file.name) in kinds)
+    ]
+    if not mine:
         return ()
-    files = "1 file" if count == 1 else f"{count} files"
-    text = f"{files} like the scan's hold no bytes: if a copy broke off, slices are missing."
-    return (Finding("empty-files", "warning", text),)
+    files = "1 file" if len(mine) == 1 else f"{len(mine)} files"
+    first = ":" if len(mine) == 1 else "; the first:"
+    text = f"{files} among the slices can't be used{first} {mine[0]}"
+    return (Finding(DAMAGED_FILES, "warning", text),)
 
 
 def _kind_of_name(name: str) -> tuple[str, str]:
@@ -216,10 +231,8 @@ def _left_out_finding(code: str, count: int) -> Finding:
         frames = "1 frame is" if count == 1 else f"{count} frames are"
         return Finding("localizer", "note", f"{frames} of a localizer, left out.")
     files = "1 file" if count == 1 else f"{count} files"
-    words = dict(_NO_SLICES.values()).get(code)
-    if words:
-        return Finding(code, "note", f"{files} of the series: {words}, left out.")
-    return Finding(code, "warning", f"{files} of the series can't be used: see skipped files.")
+    words = dict(_NO_SLICES.values())[code]
+    return Finding(code, "note", f"{files} of the series: {words}, left out.")
 
 
 def _series_number(frame: Frame) -> float:

@@ -1,6 +1,6 @@
 """A series -> its volume."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
@@ -12,7 +12,7 @@ from vis3d.dicom.gaps import filled
 from vis3d.dicom.metadata import metadata_of
 from vis3d.dicom.padding import OUTSIDE_HU, padding_in_corners, padding_of
 from vis3d.dicom.planning import flat_geometry, geometry_of, stack_of
-from vis3d.dicom.series import Series
+from vis3d.dicom.series import DAMAGED_FILES, Series
 from vis3d.dicom.stacking import FILL_ADVICE, REPAIRABLE, TILT_CORRECTED, Stack
 from vis3d.dicom.tilt import straightened
 from vis3d.dicom.values import measured_values
@@ -132,7 +132,7 @@ _LEFT = _Told("The slices stay where they are.", "they stay so.")
 
 
 def _decided(
-    findings: Iterable[Finding], *, gaps: Gaps, tilt: Tilt, told: _Told = _FILLED
+    findings: Collection[Finding], *, gaps: Gaps, tilt: Tilt, told: _Told = _FILLED
 ) -> tuple[Finding, ...]:
     """The findings of what will be loaded.
 
@@ -145,7 +145,8 @@ def _decided(
             message = finding.message.replace(FILL_ADVICE, told.gaps)
             finding = replace(finding, severity="warning", message=message)
         if finding.severity == "error":
-            raise IrregularSeriesError(finding.message)
+            lost = [one.message for one in findings if one.code == DAMAGED_FILES]
+            raise IrregularSeriesError(" ".join((*lost, finding.message)))
         if finding.code == "gantry-tilt" and tilt == "refuse":
             raise IrregularSeriesError(
                 f'{finding.message.split(";")[0]}. Use tilt="correct" (--tilt correct) to '

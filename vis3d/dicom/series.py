@@ -23,6 +23,10 @@ class Skipped:
     damaged: bool = False
 
 
+DAMAGED_FILES = "damaged-files"
+"""The finding that names files which would be slices if they could be read."""
+
+
 @dataclass(frozen=True, eq=False)
 class Series:
     """Files that together are one volume (or one picture), told from their headers.
