@@ -52,7 +52,7 @@ def _of_values(frames: tuple[Frame, ...], headers: list[Header]) -> Iterator[_Sa
     yield (
         len(rescales) > 1,
         "per-slice-rescale",
-        "note",
+        "warning" if first.unit == "HU" else "note",  # PET and MR are scaled slice by slice
         f"The slices have {len(rescales)} different rescale slopes and intercepts.",
     )
     yield (
