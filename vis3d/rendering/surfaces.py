@@ -20,7 +20,7 @@ LEAST_VEIL_TRIANGLES, PIXELS_A_TRIANGLE = 200_000, 5
 """What a still picture draws of a veil: at least so many triangles, more where it is large.
 
 On a chest in veils of 2.4 million triangles 1 % of pixels change by more than 5 of 255, the
-mean by 0.6, and peeling takes half as long.
+mean by 0.5, and peeling takes half as long.
 """
 
 VEIL = """//VTK::Light::Impl
