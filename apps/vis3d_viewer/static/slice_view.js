@@ -117,7 +117,7 @@
       this.observer.observe(this.$refs.box);
       this.load();
     },
-    unmounted() { this.observer.disconnect(); this.source.close(); },
+    unmounted() { cancelAnimationFrame(this.frameId); this.observer.disconnect(); this.source.close(); },
     methods: {
       addressOf(index) {
         const query = new URLSearchParams({ index, center: this.center, width: this.width, v: this.version });
