@@ -72,7 +72,8 @@ def nothing_found(discovery: "Discovery") -> NothingFoundError | InputError:
             f"No scan can be read: {len(damaged)} of {len(skipped)} files are damaged; "
             f"{first.path}: {first.reason}."
         )
-    text = f"No scan was found in {len(skipped)} files; {skipped[0].path}: {skipped[0].reason}"
+    files = f"{len(skipped)} file{'s' * (len(skipped) > 1)}"
+    text = f"No scan was found in {files}; {skipped[0].path}: {skipped[0].reason}"
     other = next((one.path for one in skipped if _names_a_volume(one.path)), None)
     return NothingFoundError(
         f"{text}." if other is None else f"{text}. Name {other} itself to read it."

@@ -284,7 +284,7 @@ _FACE_REACHED = (
     f"{{images}} of scans longer than {LONG_MM} mm, which may reach the head, whatever their "
     "headers say: look for faces."
 )
-_FACE_UNKNOWN = "{images} without a body part named that has no face: look for faces."
+_FACE_UNKNOWN = "{images} whose header doesn't rule a face out: look for one."
 _CHANGED = (
     "The series can't be told apart as before; times may have done that: keep their intervals "
     "(--dates shift)."
