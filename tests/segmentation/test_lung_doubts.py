@@ -92,3 +92,16 @@ def test_gas_in_a_stomach_is_no_pneumothorax() -> None:
     labels = segment(drawn(volume, stomach, -1000), ["lungs"])
     assert not labels.array[stomach].any()
     assert said(labels, "free-air")[0]
+
+
+@pytest.mark.parametrize("geometry", GRIDS)
+def test_gas_under_the_skin_is_no_lung(geometry: Geometry) -> None:
+    volume, truth = chest(geometry)
+    x, y, _ = places(geometry)
+    depth = np.hypot(x / 158, y / 93)
+    # sheets of gas in the muscles of one side, 6 mm from the lung at least
+    gas = (truth == TRUTH["body"]) & (x > 135) & (depth < 0.99) & (np.sin(depth * 90) > 0)
+    labels = segment(drawn(volume, gas, -820), ["lungs"])
+    assert np.count_nonzero(labels.array[gas]) < 0.1 * np.count_nonzero(gas)
+    for name in SIDES:
+        assert dice(labels.mask(name).array, truth == TRUTH[name]) > 0.95, name

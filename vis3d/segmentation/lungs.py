@@ -37,7 +37,7 @@ DEEP_MM = 4.0
 MIN_LUNG_ML = 25.0
 MIN_CUT_LUNG_ML, CUT_LUNG_HU = 3.0, (-900.0, -620.0)
 """The tips of the lungs at the upper end of an abdomen, the lower end of a neck."""
-MIN_FRAGMENT_ML = 0.3
+MIN_FRAGMENT_ML, MAX_THIN_ML = 0.3, 5.0
 FRAGMENT_REACH_MM = 15.0
 CLOSING_MM = 5.0
 MAX_RATIO = 3.0
@@ -142,7 +142,9 @@ class _Parts:
 
     def fragments(self) -> NDArray[np.bool_]:
         """Small parts that are lung if one lies beside them."""
-        judged_deep = (self.deep < 5) | (self.deep_airy > 0.6)
+        # gas under the skin is thin all through, but there is much of it
+        thin = (self.deep < 5) & (self.ml < MAX_THIN_ML)
+        judged_deep = thin | (self.deep_airy > 0.6)
         light = self.gas_share < MAX_GAS_SHARE
         return self._dense_enough() & (self.ml >= MIN_FRAGMENT_ML) & light & judged_deep
 
