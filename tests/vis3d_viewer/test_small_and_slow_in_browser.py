@@ -23,7 +23,7 @@ told = Jobs._progress
 
 def slowly(self, loop, stop):
     progress = told(self, loop, stop)
-    return lambda fraction, what: (time.sleep(0.03), progress(fraction, what))
+    return lambda fraction, what: (time.sleep(0.05), progress(fraction, what))
 
 Jobs._progress = slowly
 """
@@ -63,7 +63,8 @@ def test_a_scan_beyond_the_memory_is_refused_and_another_opens(
 
 @pytest.fixture(scope="module")
 def slow(visit: Callable[[str], Any]) -> Iterator[Visit]:
-    with served("demo", "--no-segment", first=SLOW) as address, visit(address) as seen:
+    with served("serve", first=SLOW) as address, visit(address) as seen:
+        seen.find("open-phantom").click()
         yield seen
         assert seen.complaints == []
 
