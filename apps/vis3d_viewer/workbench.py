@@ -288,7 +288,10 @@ class Workbench:
         if structures.version(label) != version:
             raise UsageError(f"{name} was changed in the meantime: ask for it again.")
         change = partial(self.structures.change, label, step, lambda _: made, code)
-        await self.showing.follow(await asyncio.to_thread(change))
+        changed = await asyncio.to_thread(change)
+        await self.showing.follow(changed)
+        if not changed:
+            self._desk.update(message=f"{step}: nothing to change in {name}.")
 
     def _soon(self, what: str, change: Callable[[], frozenset[int]]) -> None:
         """A change that takes a moment, off the event loop."""
