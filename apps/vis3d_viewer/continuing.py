@@ -14,6 +14,7 @@ from vis3d.progress import Progress
 from vis3d.volume import Volume
 from vis3d_viewer.desk import Desk
 from vis3d_viewer.kept_work import KeptWork, Work
+from vis3d_viewer.poses import Pose
 from vis3d_viewer.session import (
     ScanMark,
     Session,
@@ -55,7 +56,7 @@ class Continuing:
         self._scan: ScanMark | None = None
         self._place: Path | None = None
         self._changes = 0
-        self._settings: dict[str, Any] = {}
+        self._looks: tuple[dict[str, Any], Pose | None] | None = None
         self._waiting: set[str] = set()
         self._offered: Work | None = None
         showing.on_change = self.changed
@@ -109,7 +110,7 @@ class Continuing:
     def open(self, study: Study) -> None:
         """Begin with a newly opened scan."""
         self._scan, self._place, self._changes = None, None, 0
-        self._settings, self._offered = {}, None
+        self._looks, self._offered = None, None
         self._desk.update(kept_work=None, keeps_work=self._kept is not None)
         if study.volume is not None:
             self._desk.start(self._meet(study.volume))
@@ -128,7 +129,7 @@ class Continuing:
         """Keep at once what isn't kept yet: the last thing that is done."""
         if self._scan is not None and (self._is_new() or self._looks_new()):
             with suppress(Vis3dError):  # the scan is being left: nobody could be told
-                self._keep(self._scan, asdict(self._desk.settings))
+                self._keep(self._scan, self._look())
 
     async def open_given(self) -> None:
         """Open the session that was asked for at the start, once the scan is there."""
@@ -143,7 +144,12 @@ class Continuing:
 
     def _looks_new(self) -> bool:
         """Whether work that is kept looks otherwise by now."""
-        return self._place is not None and asdict(self._desk.settings) != self._settings
+        return self._place is not None and self._look() != self._looks
+
+    def _look(self) -> tuple[dict[str, Any], Pose | None]:
+        """What is shown how: the settings, and where 3D is seen from."""
+        view = self._desk.view
+        return asdict(self._desk.settings), view.pose if view is not None else None
 
     async def _meet(self, volume: Volume) -> None:
         """Find out which scan it is, and what is known of it."""
@@ -194,25 +200,24 @@ class Continuing:
 
     async def _flush(self) -> None:
         if self._scan is not None and (self._is_new() or self._looks_new()):
-            settings = asdict(self._desk.settings)
-            await asyncio.to_thread(self._keep, self._scan, settings)
+            await asyncio.to_thread(self._keep, self._scan, self._look())
 
-    def _keep(self, scan: ScanMark, settings: dict[str, Any]) -> None:
+    def _keep(self, scan: ScanMark, looks: tuple[dict[str, Any], Pose | None]) -> None:
         if self._kept is None:
             return
         structures, place = self._showing.structures, self._place or self._kept.place(scan)
         changes = structures.changes  # before: what comes meanwhile is kept the next time
-        self._kept.write(place, Session(scan, structures.saved(), settings))
-        self._place, self._changes, self._settings = place, changes, settings
+        self._kept.write(place, Session(scan, structures.saved(), *looks))
+        self._place, self._changes, self._looks = place, changes, looks
 
     async def _save(self) -> None:
         scan = await self._known()
         path = Path(tempfile.mkdtemp(dir=self._desk.folder)) / "session.vis3d"
-        structures, settings = self._showing.structures, asdict(self._desk.settings)
+        structures, looks = self._showing.structures, self._look()
 
         def write(progress: Progress) -> None:
             progress(0.0, "Saving the session")
-            write_session(path, Session(scan, structures.saved(), settings))
+            write_session(path, Session(scan, structures.saved(), *looks))
 
         await self._desk.work("Saving the session", write)
         self._desk.offer(path)
@@ -244,6 +249,8 @@ class Continuing:
             await self._showing.restore(structures)
         finally:  # last: a volume that is hidden before there are surfaces leaves nothing
             self._desk.choose_settings(**settings_of(session))
+            if session.camera is not None and self._desk.view is not None:
+                self._desk.view.stand(session.camera)
 
     async def _known(self) -> ScanMark:
         if self._scan is None:

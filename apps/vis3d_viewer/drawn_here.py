@@ -69,7 +69,7 @@ class DrawnHere:
         scale = finite(scale_mm, 1e-3, MAX_SCALE_MM, "A scale in mm")
         if len(ends) == 3 and isinstance(by, str) and self._desk.view is not None:
             self._by = by[:40]
-            self._stood = Pose(*ends, angle_degrees=0.0, scale_mm=scale, parallel=False)
+            self._stood = Pose(*ends, scale_mm=scale)
             self._desk.view.stand(self._stood)
 
     def moved(self, matrix: list[float], pose: Pose) -> None:

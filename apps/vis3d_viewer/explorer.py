@@ -32,7 +32,7 @@ from vis3d_viewer.marks import Marks
 from vis3d_viewer.opening import Opening, Sources
 from vis3d_viewer.page_state import STATE
 from vis3d_viewer.planes import plane_maps
-from vis3d_viewer.poses import ORBITS, ZOOMS
+from vis3d_viewer.poses import ORBITS, ZOOMS, Pose
 from vis3d_viewer.reports import Reports
 from vis3d_viewer.settings import VIEWS, Settings, accept
 from vis3d_viewer.smoothness import Smoothness
@@ -113,7 +113,7 @@ class Explorer:
         """Open what was given, then draw for as long as the server runs."""
         self._segment_at_once = segment
         self.view = View3D(
-            VIEW_3D, self._tell_view, self._go_to, self._was_cut, self.drawn.moved
+            VIEW_3D, self._tell_view, self._go_to, self._was_cut, self._camera_moved
         )
         self._server.controller.rc_area_register(self.view)
         self.opening.first()
@@ -348,6 +348,11 @@ class Explorer:
         """Lead the crosshair to what was clicked in 3D."""
         with self._state:
             self._settings.data.crosshair_lps = lps
+
+    def _camera_moved(self, matrix: list[float], pose: Pose) -> None:
+        """3D is seen from elsewhere."""
+        self.drawn.moved(matrix, pose)
+        self._continuing.looked()
 
     def _was_cut(self, cut: CropBox | ClipPlane) -> None:
         """The box or plane was moved by its handles."""

@@ -74,7 +74,7 @@ def build_session() -> None:
             "Save",
             type="button",
             classes="v3-chip",
-            title="Settings, structures, measurements and all steps, as one file",
+            title="Settings, camera, structures, measurements and all steps, as one file",
             disabled=("job.running",),
             click="trigger('save_session')",
             **named("save-session"),

@@ -24,14 +24,17 @@ ZOOMS = {"+": 1.1, "-": 1 / 1.1}
 
 @dataclass(frozen=True)
 class Pose:
-    """A camera in LPS mm; `scale_mm` is half the height of a parallel picture."""
+    """A camera in LPS mm; `scale_mm` is half the height of a parallel picture.
+
+    Its angle and kind of projection are told, and never asked for: see `stand`.
+    """
 
     position_lps: Point
     focus_lps: Point
     up_lps: Point
-    angle_degrees: float
     scale_mm: float
-    parallel: bool
+    angle_degrees: float = 0.0
+    parallel: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """As the page takes it, in the words of vtk.js."""
@@ -52,8 +55,8 @@ def pose_of(stage: Stage) -> Pose:
         camera.GetPosition(),
         camera.GetFocalPoint(),
         camera.GetViewUp(),
-        camera.GetViewAngle(),
         camera.GetParallelScale(),
+        camera.GetViewAngle(),
         bool(camera.GetParallelProjection()),
     )
 

@@ -20,6 +20,7 @@ from vis3d.segmentation import Edit, Step
 from vis3d.volume import Volume
 from vis3d_viewer.listing import Listed, Note, Saved, code_of
 from vis3d_viewer.measuring import Kept
+from vis3d_viewer.poses import Pose
 from vis3d_viewer.session_file import read_container, write_container
 from vis3d_viewer.session_reading import Reader
 from vis3d_viewer.settings import Settings
@@ -43,6 +44,7 @@ class Session:
     scan: ScanMark
     saved: Saved
     settings: Mapping[str, Any]
+    camera: Pose | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def read_session(
     document, blobs = read_container(path)
     reader = Reader(document, blobs, volume, progress)
     check_scan(_scan(reader), scan)
-    return Session(scan, reader.saved(), reader.settings())
+    return Session(scan, reader.saved(), reader.settings(), reader.camera())
 
 
 def read_summary(path: Path) -> Summary:
@@ -191,6 +193,7 @@ def _document(session: Session, blobs: list[bytes]) -> dict[str, Any]:
     return {
         "made_by": f"vis3d {__version__}",
         "scan": asdict(session.scan),
+        "camera": None if session.camera is None else asdict(session.camera),
         "settings": {one.name: session.settings[one.name] for one in fields(Settings)},
         "masks": {str(label): edit(mask) for label, mask in saved.masks.items()},
         "steps": [step(one) for one in saved.steps],

@@ -12,9 +12,10 @@ from vis3d.labels import Check, Code, Report, Structure, normal_name
 from vis3d.progress import Progress, silent
 from vis3d.segmentation import Edit, Step
 from vis3d.volume import Finding, Severity, Volume
-from vis3d_viewer.asked import points_of
+from vis3d_viewer.asked import MAX_MM, finite, points_of
 from vis3d_viewer.listing import MAX_STRUCTURES, Listed, Note, Saved, sound_name
 from vis3d_viewer.measuring import KINDS, MAX_MARKS, MAX_POINTS, Kept, kept_mark
+from vis3d_viewer.poses import Pose
 from vis3d_viewer.script_checks import is_ours
 from vis3d_viewer.session_file import damaged, inflated
 from vis3d_viewer.settings import accept
@@ -72,6 +73,20 @@ class Reader:
             except (ValueError, TypeError):
                 continue  # of another vis3d: what is shown how is no loss
         return kept
+
+    def camera(self) -> Pose | None:
+        """Where the 3D view was seen from, if that was kept and makes sense."""
+        said = self._document.get("camera")
+        if not isinstance(said, dict):
+            return None
+        try:
+            ends = [said.get(name) for name in ("position_lps", "focus_lps", "up_lps")]
+            position, focus, up = points_of(ends, 3)
+            scale = finite(said.get("scale_mm"), 1e-3, MAX_MM, "A scale in mm")
+        except UsageError:
+            return None  # what is shown how is no loss
+        across = np.cross(np.subtract(focus, position), up)
+        return Pose(position, focus, up, scale_mm=scale) if across.any() else None
 
     def saved(self) -> Saved:
         """What was made, with the steps that lead back."""

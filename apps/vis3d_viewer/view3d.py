@@ -76,6 +76,7 @@ class View3D:
         self._moved = moved
         self._matrix: list[float] = []
         self._pose: Pose | None = None
+        self._stood: Pose | None = None
         self._keys: deque[str] = deque(maxlen=100)
         self._resting = False
         self._turning = False
@@ -133,6 +134,11 @@ class View3D:
     async def apart(self, work: Callable[[], Result]) -> Result:
         """What `work()` returns, done on the rendering thread between two pictures."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    @property
+    def pose(self) -> Pose | None:
+        """How the camera stood when something was drawn last."""
+        return self._stood
 
     async def projection(self) -> FloatArray:
         """The camera's 4x4 matrix from LPS mm to the view (-1 to 1, y upwards)."""
@@ -267,7 +273,7 @@ class View3D:
     def _say(self, matrix: list[float], pose: Pose) -> None:
         """Tell how the camera stands, where it is news."""
         if matrix != self._matrix:
-            self._matrix = matrix
+            self._matrix, self._stood = matrix, pose
             self._moved(matrix, pose)
 
     # On the rendering thread

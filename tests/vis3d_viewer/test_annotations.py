@@ -65,7 +65,7 @@ def test_a_mark_behind_the_eye_is_left_out(stage: Stage) -> None:
 
 
 def test_a_camera_stands_where_a_page_has_it(stage: Stage) -> None:
-    pose = Pose((10.0, -300.0, 20.0), (1.0, 2.0, 3.0), (0.0, 0.0, 1.0), 12.0, 77.0, True)
+    pose = Pose((10.0, -300.0, 20.0), (1.0, 2.0, 3.0), (0.0, 0.0, 1.0), 77.0, 12.0, True)
     stand(stage, pose)
     now = pose_of(stage)
     assert (now.position_lps, now.focus_lps, now.scale_mm) == (

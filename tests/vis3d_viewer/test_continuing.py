@@ -11,6 +11,7 @@ from vis3d_viewer import continuing, kept_work
 from vis3d_viewer.continuing import Continuing
 from vis3d_viewer.kept_work import KeptWork
 from vis3d_viewer.marks import Marks
+from vis3d_viewer.poses import Pose
 from vis3d_viewer.session import Session, scan_mark
 from vis3d_viewer.settings import Settings
 from vis3d_viewer.structures import Structures
@@ -184,6 +185,38 @@ def test_what_is_only_looked_at_is_kept_with_the_work(
     again.work.looked()
     again.desk.finish()
     assert [file.stat().st_mtime_ns for file in kept.folder.iterdir()] == when
+
+
+class Eye:
+    """A 3D view that knows where its camera stands."""
+
+    def __init__(self, pose: Pose | None = None) -> None:
+        self.pose = pose
+
+    def stand(self, pose: Pose) -> None:
+        self.pose = pose
+
+
+def test_what_is_kept_is_seen_again_from_where_it_was(
+    kept: KeptWork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(continuing, "LOOK_DELAY_S", 0)
+    sitting, again = Sitting(kept, tmp_path / "one"), Eye()
+    sitting.desk.view = Eye()  # type: ignore[assignment]
+    sitting.threshold(200, 3000, "blob")
+    for position in ((0.0, -500.0, 0.0), (300.0, -400.0, 50.0)):
+        pose = Pose(position, (1.0, 2.0, 3.0), (0.0, 0.0, 1.0), 120.0)
+        sitting.desk.view = Eye(pose)  # type: ignore[assignment]
+        sitting.work.looked()
+        sitting.desk.finish()
+        second = Sitting(kept, tmp_path / "two")
+        second.desk.view = again  # type: ignore[assignment]
+        second.work.continue_work()
+        second.desk.finish()
+        assert again.pose == pose
+        for file in kept.folder.iterdir():  # the second sitting's: the first goes on
+            if file != sitting.work._place:
+                file.unlink()
 
 
 def test_a_session_is_saved_and_opened_as_a_file(tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import trimesh
+from playwright.sync_api import Error
 
 from tests.dicom.stacks import ct_stack, write
 from tests.vis3d_viewer.conftest import PATIENCE, Visit, served
@@ -99,6 +100,8 @@ def test_work_goes_on_after_the_server_was_killed(
         add_blob(seen)
         text = draw_distance(seen)
         seen.find("layout-large").click()
+        seen.find("look-left").click()
+        turned = camera_at_the_left(seen)
         seen.page.keyboard.press("Control+z")
         seen.find("mark-1").wait_for(state="detached")
         for _ in range(100):
@@ -117,10 +120,40 @@ def test_work_goes_on_after_the_server_was_killed(
         )
         seen.find("kept-work").wait_for(state="detached")
         ready(seen)
+        assert camera_at_the_left(seen) == pytest.approx(turned, abs=0.1)
         seen.find("redo").click()
         seen.find("value-1").wait_for()
         assert seen.find("value-1").inner_text() == text
         assert seen.complaints == []
+
+
+def camera_at_the_left(seen: Visit) -> list[float]:
+    """Where the camera of 3D is, once it stands at the patient's left."""
+    at = "window.trame.state.state.camera"
+    seen.wait_until(f"{at}.position[0] - {at}.focalPoint[0] > 5")
+    position: list[float] = seen.page.evaluate("window.trame.state.state.camera.position")
+    return position
+
+
+def test_work_goes_on_after_the_page_crashed(
+    visit: Callable[[str], Any], scan: Path, tmp_path: Path
+) -> None:
+    with started(tmp_path, scan) as address:
+        with visit(address) as seen:
+            ready(seen)
+            add_blob(seen)
+            seen.find("tools-threshold").click(timeout=PATIENCE)
+            seen.find("tool-duplicate").click(timeout=PATIENCE)
+            with suppress(Error):
+                seen.page.goto("chrome://crash", timeout=3000)
+        with visit(address) as seen:
+            seen.find("structure-threshold copy").wait_for(timeout=PATIENCE)
+            ready(seen)
+            seen.find("undo").click(timeout=PATIENCE)
+            seen.find("structure-threshold copy").wait_for(state="detached", timeout=PATIENCE)
+            assert seen.find("structure-threshold").count()
+            assert not seen.find("kept-work").count(), "it is this sitting's own"
+            assert seen.complaints == []
 
 
 def test_a_session_is_a_file_that_only_its_scan_takes(

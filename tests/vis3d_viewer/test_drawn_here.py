@@ -20,7 +20,7 @@ from vis3d.errors import UsageError
 from vis3d.scene import Scene, SurfaceLayer, VolumeLayer
 
 ALONE = Settings(show_volume=False, render_here=True)
-POSE = Pose((0, -500, 0), (0, 0, 0), (0, 0, 1), 30.0, 120.0, parallel=False)
+POSE = Pose((0, -500, 0), (0, 0, 0), (0, 0, 1), 120.0, 30.0)
 
 
 class Eye:

@@ -6,7 +6,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from vis3d_cli.main import main
 from vis3d_viewer import session_file
 from vis3d_viewer.exports import Exports
 from vis3d_viewer.marks import Marks
+from vis3d_viewer.poses import Pose
 from vis3d_viewer.script_checks import is_ours
 from vis3d_viewer.session import (
     Session,
@@ -292,6 +293,29 @@ def test_spoiled_descriptions_are_refused(file: Path, spoil: Spoil) -> None:
     spoil(document)
     write_container(file, document, blobs)
     refused(file)
+
+
+POSE = Pose((10.0, -400.0, 20.5), (1.0, 2.0, 3.0), (0.0, 0.6, 0.8), 120.0, 30.0)
+
+
+def test_the_camera_comes_back_where_it_makes_sense(bench: Workbench, tmp_path: Path) -> None:
+    path = tmp_path / "session.vis3d"
+    write_session(path, Session(MARK, bench.structures.saved(), asdict(Settings()), POSE))
+    camera = read_session(path, SCAN, MARK).camera
+    assert camera == replace(POSE, angle_degrees=0.0), "the angle is the view's own"
+    whole, blobs = taken_apart(path)
+    for poor in (
+        None,
+        "front",
+        {},
+        {"up_lps": [0, 0, float("1e300")]},
+        {"scale_mm": -1},
+        {"up_lps": [0, 0, 0]},
+        {"position_lps": [1, 2, 3]},
+    ):
+        said = {**whole["camera"], **poor} if isinstance(poor, dict) and poor else poor
+        write_container(path, {**whole, "camera": said}, blobs)
+        assert read_session(path, SCAN, MARK).camera is None
 
 
 def test_settings_that_make_no_sense_are_left_out(file: Path) -> None:
