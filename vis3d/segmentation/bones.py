@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter, uniform_filter
+from scipy.ndimage import correlate1d, maximum_filter, uniform_filter
 
 from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.boards import are_boards
@@ -25,6 +25,7 @@ from vis3d.segmentation.morphology import (
     trimmed,
 )
 from vis3d.segmentation.noise import smoothed
+from vis3d.segmentation.organs import organs_with_contrast
 from vis3d.segmentation.slabs import each_slab
 from vis3d.segmentation.walls import rise, with_thin_walls
 
@@ -45,8 +46,8 @@ RIM_SHARE = 0.6
 """There a voxel at the border is soft tissue below this share of the bone's local mean."""
 RIM_SIDE_MM, RIM_RISE_HU = 6.0, 40.0
 """But what is as much denser than both sides is a wall of its own."""
-SHELL_SHARE = 0.2
-"""From this share of cortex on a coarse voxel is a wall."""
+SHELL_SHARE, SHELL_MM, LEAST_SHARE = 0.2, 2.0, 0.05
+"""From this share of cortex on as many mm are a wall; what would weigh less is left out."""
 MIN_PIECE_ML = 0.3
 MAX_ISLAND_ML = 10.0
 """Largest piece between the lungs or beside metal that isn't taken for bone."""
@@ -131,12 +132,15 @@ def find_bones(
         return
     drawn = bones.view(np.uint8)
     share = _cortex(hu, near, coarse, drawn, part(progress, 0.1, 0.4))
-    shell = share > SHELL_SHARE
+    shell = _shell(share, coarse.spacing_kji)
     if min(coarse.fine_spacing) > FINE_MM:
         shell = _thinner(shell, coarse, drawn)
         np.maximum(share, shell, out=share)
     whole = np.zeros(near.shape, bool)
-    whole[box] = _whole((shell | metallic)[box], coarse, box, part(progress, 0.4, 0.8))
+    solid = (shell | metallic)[box]
+    whole[box], organs = _whole(solid, coarse, box, part(progress, 0.4, 0.8))
+    share[box][organs] = 0
+    shell[box] &= ~organs
     kept = _seeded(whole | (share > 0), np.maximum(share, whole), coarse)
     kept &= ~_edges_of_metal(kept, metallic, coarse)
     if min(coarse.fine_spacing) > FINE_MM:
@@ -208,6 +212,16 @@ def _cortex(
     return share
 
 
+def _shell(share: Floats, spacing_kji: Spacing) -> Bools:
+    """Where cortex fills enough of `SHELL_MM` to be a wall; small voxels look round them."""
+    for axis, mm in enumerate(spacing_kji):
+        outer = (SHELL_MM / mm - 1) / 2
+        if outer > LEAST_SHARE:
+            weights = np.array([outer, 1, outer]) / (1 + 2 * outer)
+            share = correlate1d(share, weights, axis)
+    return np.asarray(share > SHELL_SHARE)
+
+
 def _fine(
     box: tuple[slice, slice, slice], factors: Factors, shape: tuple[int, ...]
 ) -> tuple[slice, slice, slice]:
@@ -231,12 +245,19 @@ def _peaks(values: Values, spacing_kji: Spacing) -> Values:
 
 def _whole(
     shell: Bools, coarse: CoarseScan, box: tuple[slice, slice, slice], progress: Progress
-) -> Bools:
-    """The walls and what they enclose, but not the canal of the spine, within the box."""
-    hu, spacing = coarse.hu[box], coarse.spacing_kji
+) -> tuple[Bools, Bools]:
+    """The walls and what they enclose, but not the canal of the spine, within the box.
+
+    And what looked like it but is an organ with contrast.
+    """
+    hu, soft, spacing = coarse.hu[box], coarse.soft[box], coarse.spacing_kji
     progress(0.0, "Looking for the spine")
     canal = spinal_canal(hu, shell, spacing)
-    return with_marrow(shell, hu, coarse.soft[box], canal, spacing, coarse.noise_hu, progress)
+    organs = organs_with_contrast(shell, hu, canal, spacing)
+    walls, soft = shell & ~organs, soft & ~organs
+    whole = with_marrow(walls, hu, soft, canal, spacing, coarse.noise_hu, progress)
+    organs |= organs_with_contrast(whole, hu, canal, spacing)
+    return whole & ~organs, organs
 
 
 def _edges_of_metal(pieces: Bools, metallic: Bools, coarse: CoarseScan) -> Bools:

@@ -23,7 +23,7 @@ from vis3d.segmentation.morphology import (
     sums,
     trimmed,
 )
-from vis3d.segmentation.slabs import each_part, mean_and_deviation
+from vis3d.segmentation.slabs import WINDOW_HALO, each_part, mean_and_deviation
 
 TISSUE_HU = (0.0, 90.0)
 """Soft tissue without contrast: its evenness tells the noise of the scan."""
@@ -38,6 +38,8 @@ CORTEX_HU, MOST_HU = 250.0, 800.0
 """Cortex may be even from here on; vessels are hardly ever denser all through."""
 MIN_CORE_ML = 1.0
 MIN_CONTRAST_ML = 15.0
+BRIGHT_HU, MIN_BRIGHT_ML = 200.0, 3.0
+"""As little is enough where it is denser than cartilage."""
 BRIGHTER_HU = 50.0
 SOFTER_HU = 60.0
 REACH_MM = 30.0
@@ -50,6 +52,7 @@ ABOVE_CONTRAST_HU = 80.0
 """Only bone (or metal) is this much denser than the contrast near it."""
 LEAST_CORTEX_HU = 200.0
 NEAR_MM = 20.0
+MIN_APART_ML, CORTEX_SHARE = 5.0, 0.1
 VERTEBRA_MM, BODY_OF_VERTEBRA_MM = 6.0, 8.0
 """What is dense and as close to the spinal canal is a vertebra; even parts reach as close."""
 UNDILUTED_HU = 300.0
@@ -82,7 +85,7 @@ def find_contrast(
     """Vessels, heart and organs that contrast makes nearly as dense as bone, or denser."""
     voxel_ml = float(np.prod(spacing_kji)) / 1000
     progress(0.0, "Looking for contrast")
-    cores, mean = _even_cores(hu, body & ~lungs, voxel_ml)
+    cores, mean = _even_cores(hu, body & ~lungs, spacing_kji)
     if not cores.any():
         return Contrast(np.zeros(hu.shape, bool))
     core_hu = sums(cores, mean) / np.maximum(sizes(cores), 1)
@@ -96,8 +99,9 @@ def find_contrast(
     at_canal[cores[grown(canal, BODY_OF_VERTEBRA_MM, spacing_kji)]] = True
     is_vessel &= ~(at_canal & (core_hu < CORTEX_HU))  # no marrow is as dense as that
     is_vessel[0] = False
-    volume_ml = float(sizes(cores)[is_vessel].sum()) * voxel_ml
-    if volume_ml < MIN_CONTRAST_ML:
+    ml = np.where(is_vessel, sizes(cores), 0) * voxel_ml
+    volume_ml = float(ml.sum())
+    if volume_ml < MIN_CONTRAST_ML and ml[core_hu > BRIGHT_HU].sum() < MIN_BRIGHT_ML:
         return Contrast(np.zeros(hu.shape, bool))
     progress(0.5, "Following the contrast")
     level = float(core_hu[is_vessel].max())
@@ -108,19 +112,20 @@ def find_contrast(
     bone = keep(cores, ~is_vessel)
     bone |= dense & grown(canal, VERTEBRA_MM, spacing_kji) & ~fringed(vessels)
     bone |= dense & _denser_than_near(hu, near, level, spacing_kji) & ~fringed(vessels)
+    bone |= _apart(dense & ~fringed(fringed(vessels)), hu, voxel_ml)
     return Contrast(_nearer_to(vessels, bone, dense, hu), level, volume_ml)
 
 
-def _even_cores(hu: Floats, soft: Bools, voxel_ml: float) -> tuple[Labels, Means]:
+def _even_cores(hu: Floats, soft: Bools, spacing_kji: Spacing) -> tuple[Labels, Means]:
     """The even parts that are denser than plain soft tissue, and the local mean."""
     mean, deviation = np.empty(hu.shape, np.int16), np.empty(hu.shape, np.uint16)
 
     def work(here: slice, around: slice, own: slice) -> None:
-        means, deviations = mean_and_deviation(hu[around])
+        means, deviations = mean_and_deviation(hu[around], spacing_kji)
         mean[here] = np.rint(means[own])
         deviation[here] = np.minimum(STEPS_A_HU * deviations[own], 65535)
 
-    each_part(work, len(hu), 1)
+    each_part(work, len(hu), WINDOW_HALO)
     tissue = soft & (mean > TISSUE_HU[0]) & (mean < TISSUE_HU[1])
     # the lower quartile: most deviations in a body come from its structures
     noise = float(np.percentile(deviation[tissue], 25)) / STEPS_A_HU if tissue.any() else 10.0
@@ -128,6 +133,7 @@ def _even_cores(hu: Floats, soft: Bools, voxel_ml: float) -> tuple[Labels, Means
     even &= soft
     even &= mean > CORE_HU
     labels = components(even)
+    voxel_ml = float(np.prod(spacing_kji)) / 1000
     return components(keep(labels, sizes(labels) * voxel_ml >= MIN_CORE_ML)), mean
 
 
@@ -207,6 +213,17 @@ def _denser_than_near(
     near = maximum_filter(vessel_hu, window)
     near[near == 0] = level_hu
     return np.asarray(hu > np.maximum(near + ABOVE_CONTRAST_HU, LEAST_CORTEX_HU))
+
+
+def _apart(rest: Bools, hu: Floats, voxel_ml: float) -> Bools:
+    """Large pieces off the vessels that are partly as dense as cortex, as a sternum is.
+
+    Bone without a core of marrow would fall to the vessel that touches it.
+    """
+    pieces = components(rest)
+    voxels = sizes(pieces)
+    cortex = sums(pieces, hu > CORTEX_HU, len(voxels))
+    return keep(pieces, (voxels * voxel_ml > MIN_APART_ML) & (cortex > CORTEX_SHARE * voxels))
 
 
 def _nearer_to(vessels: Bools, bone: Bools, dense: Bools, hu: Floats) -> Bools:

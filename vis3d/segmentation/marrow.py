@@ -7,7 +7,7 @@ from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.enclosure import open_directions
 from vis3d.segmentation.frame import Bools, Floats, Spacing
 from vis3d.segmentation.morphology import components, filled, keep, sizes, sums
-from vis3d.segmentation.slabs import each_part, mean_and_deviation
+from vis3d.segmentation.slabs import WINDOW_HALO, each_part, mean_and_deviation
 
 REACH_MM = 30.0
 """Farther than the middle of a femoral head or of a vertebra is from its cortex."""
@@ -37,7 +37,7 @@ def with_marrow(
 
     The canal of the spine is open at its ends; what looks like it but is closed is filled.
     """
-    most = _most_open(hu, cortex, max(EVEN_HU, EVEN_NOISES * noise_hu))
+    most = _most_open(hu, cortex, max(EVEN_HU, EVEN_NOISES * noise_hu), spacing_kji)
     most[~allowed | canal | (hu <= GAS_HU)] = -1
     solid = cortex
     for n in range(ROUNDS):
@@ -73,7 +73,9 @@ def _small_cavities(solid: Bools, spacing_kji: Spacing) -> Bools:
     return keep(cavities, ml <= MAX_CAVITY_ML)
 
 
-def _most_open(hu: Floats, cortex: Bools, even_hu: float) -> NDArray[np.int8]:
+def _most_open(
+    hu: Floats, cortex: Bools, even_hu: float, spacing_kji: Spacing
+) -> NDArray[np.int8]:
     """How many directions may lead out of each voxel, by what isn't cortex round it.
 
     Cortex would lift the mean of every gap in it.
@@ -82,10 +84,12 @@ def _most_open(hu: Floats, cortex: Bools, even_hu: float) -> NDArray[np.int8]:
 
     def work(here: slice, around: slice, own: slice) -> None:
         gap = (~cortex[around]).astype(np.float32)
-        mean, deviation = (part[own] for part in mean_and_deviation(hu[around], gap))
+        mean, deviation = (
+            part[own] for part in mean_and_deviation(hu[around], spacing_kji, gap)
+        )
         fluid = (mean > FLUID_HU[0]) & (mean < FLUID_HU[1])
         most[here] = np.where(fluid, MOST_OPEN_FLUID, MOST_OPEN)
         most[here][fluid & (deviation < even_hu)] = MOST_OPEN_EVEN
 
-    each_part(work, len(hu), 1)
+    each_part(work, len(hu), WINDOW_HALO)
     return most

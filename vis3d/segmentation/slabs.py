@@ -4,13 +4,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import correlate1d, uniform_filter1d
 
 from vis3d.progress import Progress, silent
-from vis3d.segmentation.frame import Floats
+from vis3d.segmentation.frame import Floats, Spacing
 from vis3d.segmentation.morphology import THREADS
 
 SLAB = 16
+WINDOW_MM, LEAST_SHARE = 6.5, 0.25
+"""Means are taken over as many mm on every grid; less than a quarter of a voxel is left out."""
+WINDOW_HALO = 2
+"""How many slices beyond its own a window reaches at most."""
 
 
 def each_slab(
@@ -47,18 +51,33 @@ def each_part(
     each_slab(work_on, count, step, silent, "")
 
 
-def mean_and_deviation(values: Floats, weights: Floats | None = None) -> tuple[Floats, Floats]:
-    """The mean and the standard deviation of each voxel and the 26 round it, by weight."""
+def mean_and_deviation(
+    values: Floats, spacing_kji: Spacing, weights: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """The mean and the standard deviation over `WINDOW_MM` round each voxel, by weight."""
     if weights is None:
-        return _deviating(uniform_filter(values, 3), uniform_filter(values * values, 3))
-    total = np.maximum(uniform_filter(weights, 3), np.float32(0.01))
+        mean = _box_mean(values, spacing_kji)
+        return _deviating(mean, _box_mean(values * values, spacing_kji))
+    total = np.maximum(_box_mean(weights, spacing_kji), np.float32(0.01))
     weighted = values * weights
-    mean = uniform_filter(weighted, 3)
+    mean = _box_mean(weighted, spacing_kji)
     weighted *= values
-    square = uniform_filter(weighted, 3)
+    square = _box_mean(weighted, spacing_kji)
     mean /= total
     square /= total
     return _deviating(mean, square)
+
+
+def _box_mean(values: Floats, spacing_kji: Spacing) -> Floats:
+    """The mean over a box of `WINDOW_MM`, three to five voxels along each axis."""
+    for axis, mm in enumerate(spacing_kji):
+        outer = min(1.0, (WINDOW_MM / mm - 3) / 2)
+        if outer < LEAST_SHARE:
+            values = uniform_filter1d(values, 3, axis)
+        else:
+            weights = np.array([outer, 1, 1, 1, outer]) / (3 + 2 * outer)
+            values = correlate1d(values, weights, axis)
+    return values
 
 
 def _deviating(mean: Floats, square: Floats) -> tuple[Floats, Floats]:
