@@ -335,3 +335,23 @@ def test_projection_and_shadows_change_the_picture_and_back(seen: Visit, switch:
 
 def test_the_page_had_nothing_to_complain_of(seen: Visit) -> None:
     assert seen.complaints == []
+
+
+def test_nothing_is_cut_off_on_a_small_tablet_held_upright(seen: Visit) -> None:
+    try:
+        seen.page.set_viewport_size({"width": 720, "height": 1000})
+        seen.page.wait_for_timeout(500)
+        beyond = seen.page.evaluate(
+            """() => {
+                const panel = document.querySelector('.v3-side').getBoundingClientRect().right;
+                const beyond = (where, most) => [...document.querySelectorAll(where)]
+                    .filter((one) => one.getBoundingClientRect().right > most + 0.5);
+                return [
+                    ...beyond('.v3-bar *, .v3-slice, .v3-volume', innerWidth),
+                    ...beyond('.v3-panel button, .v3-panel input', panel - 8),
+                ].map((one) => one.outerHTML.slice(0, 80));
+            }"""
+        )
+        assert beyond == []
+    finally:
+        seen.page.set_viewport_size({"width": 1280, "height": 720})
