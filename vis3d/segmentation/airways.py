@@ -30,6 +30,9 @@ MAX_PIECE_CALIBERS = 6.0
 SEGMENT_STEPS = 6
 MIN_SEGMENT_MM3, MAX_CUT_MM3 = 6.0, 15.0
 MAX_LEAKING_LEVELS = 3
+MAX_LEAKY_ML, MAX_LEAKY_SHARE = 5.0, 0.15
+"""The most that a level adds at which branches leak, in ml and as a share of the tree: where
+more seems sound beside leaks, it is the leak."""
 OPEN, TREE, CLOSED, JUDGED, BEYOND = range(5)
 """What a voxel can be while the tree grows; the last is the rim round all others."""
 NOISY_HU = 25.0
@@ -143,6 +146,7 @@ class _Growth:
         self._section_mm2 = len(seeds_kji) / height * self._face_mm2[0]
         self._most = MAX_PIECE_CALIBERS * self._section_mm2**1.5 / self._voxel_mm3
         self._edge = self.seeds
+        self._levels = 0
         self._smooth = self._noise(self.seeds) > NOISY_HU
 
     def values(self, places: Places) -> NDArray[np.float32]:
@@ -169,8 +173,13 @@ class _Growth:
                 continue
             leaks += 1
             grown += self._sound_segments(new[piece], step[piece], least_shell_hu)
-        if sum(map(len, grown)) > 2 * self._most:
-            return MAX_LEAKING_LEVELS
+        added, before = sum(map(len, grown)), sum(map(len, self._pieces))
+        most_ml = max(MAX_LEAKY_ML, MAX_LEAKY_SHARE * before * self._voxel_mm3 / 1000)
+        bursts = leaks > 0 and self._levels > 0 and added * self._voxel_mm3 > 1000 * most_ml
+        self._levels += 1
+        if bursts or added > 2 * self._most:
+            self._state[np.concatenate(grown)] = CLOSED
+            return max(leaks, 1)
         self._pieces += grown
         # what lies deeper in the tree has long been without an open neighbour
         edge = np.concatenate([self._edge, *grown])
@@ -292,11 +301,13 @@ class _Growth:
 
     def _noise(self, seeds: Places) -> float:
         """How much neighbours in the air of the trachea differ."""
-        inner = seeds[np.isin(seeds + self._steps[1], seeds) & np.isin(seeds + 1, seeds)]
+        steps = (self._steps[1], -self._steps[1], 1, -1)
+        inner = seeds[np.all([np.isin(seeds + step, seeds) for step in steps], axis=0)]
         if len(inner) < 20:
             return 0.0
         differ = self._hu[inner].astype(np.float32) - self._hu[inner + 1]
-        return float(np.median(np.abs(differ))) / 0.954
+        # not the median: scanners and sharp kernels cut the noise of air off at the lowest HU
+        return float(np.percentile(np.abs(differ), 75)) / 1.627
 
 
 def _each_once(places: Places) -> Places:
