@@ -15,8 +15,12 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from vis3d_viewer.study import Study
+from vis3d_viewer.workbench import Workbench
 
 from tests.needs import need
+from tests.vis3d_viewer.desks import PlainDesk
+from tests.vis3d_viewer.scans import blob_scan
 
 SECOND = 1000.0
 PATIENCE = 90 * SECOND
@@ -142,3 +146,18 @@ def visit(chromium: Browser) -> Callable[[str], Any]:
         context.close()
 
     return opened
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> PlainDesk:
+    """A desk with the bright blob's scan open, without server or browser."""
+    return PlainDesk(Study(blob_scan()), tmp_path)
+
+
+@pytest.fixture
+def bench(desk: PlainDesk) -> Workbench:
+    """The desk's workbench, nothing done on it yet."""
+    bench = Workbench(desk)
+    assert desk.study is not None
+    bench.open(desk.study)
+    return bench

@@ -2,25 +2,18 @@
 
 import csv
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from vis3d_viewer.marks import Marks
-from vis3d_viewer.study import Study
 from vis3d_viewer.workbench import Workbench
 
 from tests.conftest import oblique_geometry
 from tests.vis3d_viewer.desks import PlainDesk
-from tests.vis3d_viewer.scans import BLOB_KJI, blob_lps, blob_scan
+from tests.vis3d_viewer.scans import BLOB_KJI, blob_lps
 from vis3d.errors import UsageError
 
 GEOMETRY = oblique_geometry()
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> PlainDesk:
-    return PlainDesk(Study(blob_scan()), tmp_path)
 
 
 @pytest.fixture

@@ -52,19 +52,6 @@ class Eye:
         return matrix
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> PlainDesk:
-    return PlainDesk(Study(blob_scan()), tmp_path)
-
-
-@pytest.fixture
-def bench(desk: PlainDesk) -> Workbench:
-    bench = Workbench(desk)
-    assert desk.study is not None
-    bench.open(desk.study)
-    return bench
-
-
 def repeated(
     desk: PlainDesk, bench: Workbench, folder: Path, scan: Path | None = None
 ) -> np.ndarray:

@@ -9,23 +9,10 @@ from vis3d_viewer.workbench import Workbench
 
 from tests.conftest import oblique_geometry
 from tests.vis3d_viewer.desks import PlainDesk
-from tests.vis3d_viewer.scans import blob_lps, blob_scan, blob_study
+from tests.vis3d_viewer.scans import blob_lps, blob_study
 from vis3d.errors import Cancelled, UsageError
 from vis3d.labels import Structure
 from vis3d.phantom import chest_phantom
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> PlainDesk:
-    return PlainDesk(Study(blob_scan()), tmp_path)
-
-
-@pytest.fixture
-def bench(desk: PlainDesk) -> Workbench:
-    bench = Workbench(desk)
-    assert desk.study is not None
-    bench.open(desk.study)
-    return bench
 
 
 def names(desk: PlainDesk) -> list[str]:
