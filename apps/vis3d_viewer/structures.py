@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vis3d.errors import UsageError
 from vis3d.geometry import Geometry
 from vis3d.labels import LabelMap, Structure, normal_name
 from vis3d.segmentation import Edit, EditHistory, Step, difference
-from vis3d.segmentation.edits import edit_of
 from vis3d.segmentation.sparse import sparse_copy, sparse_zeros
 from vis3d.volume import Mask
 from vis3d_viewer.alone import alone
@@ -32,6 +30,7 @@ from vis3d_viewer.listing import (
     sound_name,
 )
 from vis3d_viewer.measuring import Kept
+from vis3d_viewer.packed import PackedMasks
 from vis3d_viewer.painted import Painted
 
 MakeEdit = Callable[[Mask], Edit | Mask]
@@ -48,7 +47,7 @@ class Structures:
         self._painted = Painted(geometry)
         self._counts: dict[int, int] = {}
         self._versions: dict[int, int] = {}
-        self._packed: dict[int, tuple[int, Edit]] = {}
+        self._packed = PackedMasks()
         self._undrawn: dict[int, list[Edit]] = {}
         self._lost = ""
         self.changes = 0  # grows with each step forth and back
@@ -173,23 +172,9 @@ class Structures:
         """All there is, as a session keeps it; voxels that haven't changed cost nothing."""
         with self.lock:  # as shortly as can be: a stroke of the brush waits meanwhile
             saved = Saved(self._listed, {}, self._history.steps, self.done, self._lost)
-            versions = {s.label: self.version(s.label) for s in saved.listed.structures}
-            bits = {
-                label: np.packbits(self.mask(label).array)
-                for label, version in versions.items()
-                if self._packed.get(label, (-1, None))[0] != version
-            }
-        for structure in saved.listed.structures:
-            if structure.label in bits:
-                edit = self._edit_of_bits(bits.pop(structure.label), structure.name)
-                self._packed[structure.label] = versions[structure.label], edit
-        masks = {label: self._packed[label][1] for label in versions}
-        return replace(saved, masks=masks)
-
-    def _edit_of_bits(self, bits: NDArray[np.uint8], name: str) -> Edit:
-        count = int(np.prod(self.geometry.shape))
-        mask = np.unpackbits(bits, count=count).view(bool).reshape(self.geometry.shape)
-        return edit_of(mask, (0, 0, 0), name)
+            now = {s.label: (self.version(s.label), self.mask(s.label)) for s in self.listed}
+            taken = self._packed.take(now)
+        return replace(saved, masks=self._packed.edits(taken))
 
     @classmethod
     def restored(cls, geometry: Geometry, saved: Saved) -> "Structures":
