@@ -16,6 +16,7 @@ from vis3d.segmentation.morphology import (
     bounding_box,
     components,
     components_in_slices,
+    filled_in_slices,
     fringed,
     grown,
     keep,
@@ -52,7 +53,7 @@ ABOVE_CONTRAST_HU = 80.0
 """Only bone (or metal) is this much denser than the contrast near it."""
 LEAST_CORTEX_HU = 200.0
 NEAR_MM = 20.0
-MIN_APART_ML, CORTEX_SHARE = 5.0, 0.1
+MIN_RING_ML, MAX_MARROW_MM2, RING_SHARE, CORTEX_SHARE = 5.0, 1200.0, 0.25, 0.1
 VERTEBRA_MM, BODY_OF_VERTEBRA_MM = 6.0, 8.0
 """What is dense and as close to the spinal canal is a vertebra; even parts reach as close."""
 UNDILUTED_HU = 300.0
@@ -112,7 +113,7 @@ def find_contrast(
     bone = keep(cores, ~is_vessel)
     bone |= dense & grown(canal, VERTEBRA_MM, spacing_kji) & ~fringed(vessels)
     bone |= dense & _denser_than_near(hu, near, level, spacing_kji) & ~fringed(vessels)
-    bone |= _apart(dense & ~fringed(fringed(vessels)), hu, voxel_ml)
+    bone |= _rings(dense & ~fringed(fringed(vessels)), hu, spacing_kji)
     return Contrast(_nearer_to(vessels, bone, dense, hu), level, volume_ml)
 
 
@@ -215,15 +216,19 @@ def _denser_than_near(
     return np.asarray(hu > np.maximum(near + ABOVE_CONTRAST_HU, LEAST_CORTEX_HU))
 
 
-def _apart(rest: Bools, hu: Floats, voxel_ml: float) -> Bools:
-    """Large pieces off the vessels that are partly as dense as cortex, as a sternum is.
+def _rings(rest: Bools, hu: Floats, spacing_kji: Spacing) -> Bools:
+    """Large pieces off the vessels, partly as dense as cortex, that enclose marrow.
 
-    Bone without a core of marrow would fall to the vessel that touches it.
+    A sternum whose marrow is no core would fall to the vein that touches it. Thyroid and
+    vessels enclose nothing in their slices.
     """
     pieces = components(rest)
-    voxels = sizes(pieces)
-    cortex = sums(pieces, hu > CORTEX_HU, len(voxels))
-    return keep(pieces, (voxels * voxel_ml > MIN_APART_ML) & (cortex > CORTEX_SHARE * voxels))
+    voxels, voxel_ml = sizes(pieces), float(np.prod(spacing_kji)) / 1000
+    holes = filled_in_slices(rest, MAX_MARROW_MM2, spacing_kji[1] * spacing_kji[2]) & ~rest
+    count = len(voxels)
+    ring = sums(pieces, fringed(holes, (1, 2)), count) > RING_SHARE * voxels
+    cortex = sums(pieces, hu > CORTEX_HU, count) > CORTEX_SHARE * voxels
+    return keep(pieces, ring & cortex & (voxels * voxel_ml > MIN_RING_ML))
 
 
 def _nearer_to(vessels: Bools, bone: Bools, dense: Bools, hu: Floats) -> Bools:
