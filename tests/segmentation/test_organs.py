@@ -17,7 +17,7 @@ def distance_mm(center_mm: tuple[float, float, float], *, round_k: bool = True) 
     """How far each voxel is from a point, or from the line along k through it."""
     places = np.indices(SHAPE) * np.reshape(SPACING, (3, 1, 1, 1))
     apart = places - np.reshape(center_mm, (3, 1, 1, 1))
-    return np.sqrt(np.square(apart[0 if round_k else 1 :]).sum(axis=0))
+    return np.asarray(np.linalg.norm(apart[0 if round_k else 1 :], axis=0))
 
 
 def drawn() -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -75,7 +75,8 @@ def test_a_breastbone_that_a_bright_vein_touches_is_bone() -> None:
     ring, marrow = (j < 9) & (i < 22), (j < 5) & (i < 18)
     vein = distance_mm((75, 68, 76), round_k=False) < 10
     hu[vein] = 400
-    hu[ring], hu[marrow] = 300, 60
+    hu[ring] = random.uniform(150, 400, np.count_nonzero(ring))
+    hu[marrow] = -60  # no cord: this is no spinal canal
     hu = (gaussian_filter(hu, 0.4) + random.normal(0, 8, SHAPE)).astype(np.float32)
     body, lungs = np.ones(SHAPE, bool), np.zeros(SHAPE, bool)
     contrast = find_contrast(hu, body, lungs, SPACING)
