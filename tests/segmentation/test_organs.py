@@ -94,3 +94,20 @@ def test_voxels_of_another_size_hold_as_much_bone() -> None:
         assert dice(bones, truth == 4) > 0.95
         shares.append(np.count_nonzero(bones) / np.count_nonzero(truth == 4))
     assert max(shares) - min(shares) < 0.03
+
+
+def test_a_bladder_full_of_contrast_is_no_bone_and_said() -> None:
+    geometry = turned(15.0, 1, 2.5)
+    volume, truth = chest(geometry, lungs=False)
+    k, j, i = np.indices(geometry.shape)
+    x, y, z = np.moveaxis(geometry.to_lps(np.stack([i, j, k], axis=-1)), -1, 0)
+    bladder = np.linalg.norm([x - 10, y + 30, z], axis=0) < 32
+    array = volume.array.copy()
+    random = np.random.default_rng(2)
+    array[bladder] = random.normal(700, 250, np.count_nonzero(bladder))
+    labels = segment(volume.with_array(array), ["bones"])
+    bones = labels.mask("bones").array
+    assert not (bones & bladder).any()
+    assert dice(bones, truth == 4) > 0.93
+    messages = {check.code: check.message for check in labels.report.checks}
+    assert "bladder" in messages["contrast"]

@@ -271,9 +271,18 @@ class Anatomy:
     @cached_property
     def bones(self) -> Bools:
         """The bones at full resolution."""
+        return self._bones_and_organs[0]
+
+    @cached_property
+    def organs_ml(self) -> float:
+        """How much of organs with contrast the bones left out because they have no cortex."""
+        return self._bones_and_organs[1]
+
+    @cached_property
+    def _bones_and_organs(self) -> tuple[Bools, float]:
         bones = np.zeros(self.frame.hu.shape, bool)
         if self.box is None:
-            return bones
+            return bones, 0.0
         fine = fine_box(self.box, self.factors, bones.shape)
         scan = CoarseScan(
             self.calm_hu,
@@ -286,8 +295,8 @@ class Anatomy:
             self.spacing,
         )
         metal = None if self.metal is None else self.metal[fine]
-        find_bones(self.frame.hu[fine], scan, bones[fine], metal, self.step("bones"))
-        return self._measured(bones)
+        ml = find_bones(self.frame.hu[fine], scan, bones[fine], metal, self.step("bones"))
+        return self._measured(bones), ml
 
     @cached_property
     def metal(self) -> Bools | None:

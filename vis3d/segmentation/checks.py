@@ -73,6 +73,12 @@ def _bones(anatomy: Anatomy) -> Iterator[Check]:
 
 def _contrast(anatomy: Anatomy) -> Check:
     contrast = anatomy.contrast
+    if contrast.level_hu < DENSE_BONE_HU and anatomy.organs_ml > 0:
+        message = (
+            f"Contrast fills {anatomy.organs_ml:.0f} ml of bowel, bladder or kidney; they were "
+            "left out of the bones. Thin loops beside them may remain."
+        )
+        return Check("contrast", True, message)
     if contrast.level_hu < DENSE_BONE_HU:
         return Check("contrast", True, "No contrast as dense as bone was found.")
     message = (
