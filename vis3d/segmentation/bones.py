@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import correlate1d, maximum_filter, uniform_filter
+from scipy.ndimage import maximum_filter, uniform_filter
 
 from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.boards import are_boards
@@ -46,8 +46,8 @@ RIM_SHARE = 0.6
 """There a voxel at the border is soft tissue below this share of the bone's local mean."""
 RIM_SIDE_MM, RIM_RISE_HU = 6.0, 40.0
 """But what is as much denser than both sides is a wall of its own."""
-SHELL_SHARE, SHELL_MM, LEAST_SHARE = 0.2, 2.0, 0.05
-"""From this share of cortex on as many mm are a wall; what would weigh less is left out."""
+SHELL_SHARE = 0.2
+"""From this share of cortex on a coarse voxel is a wall."""
 MIN_PIECE_ML = 0.3
 MAX_ISLAND_ML = 10.0
 """Largest piece between the lungs or beside metal that isn't taken for bone."""
@@ -133,7 +133,7 @@ def find_bones(
         return 0.0
     drawn = bones.view(np.uint8)
     share = _cortex(hu, near, coarse, drawn, part(progress, 0.1, 0.4))
-    shell = _shell(share, coarse.spacing_kji)
+    shell = share > SHELL_SHARE
     if min(coarse.fine_spacing) > FINE_MM:
         shell = _thinner(shell, coarse, drawn)
         np.maximum(share, shell, out=share)
@@ -212,16 +212,6 @@ def _cortex(
     step = max(1, SLAB // factors[0])
     each_slab(work, len(near), step, progress, "Finding the cortex")
     return share
-
-
-def _shell(share: Floats, spacing_kji: Spacing) -> Bools:
-    """Where cortex fills enough of `SHELL_MM` to be a wall; small voxels look round them."""
-    for axis, mm in enumerate(spacing_kji):
-        outer = (SHELL_MM / mm - 1) / 2
-        if outer > LEAST_SHARE:
-            weights = np.array([outer, 1, outer]) / (1 + 2 * outer)
-            share = correlate1d(share, weights, axis)
-    return np.asarray(share > SHELL_SHARE)
 
 
 def _fine(

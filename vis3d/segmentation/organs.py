@@ -42,12 +42,14 @@ def organs_with_contrast(solid: Bools, hu: Floats, canal: Bools, spacing_kji: Sp
     deep[:ends] = deep[len(deep) - ends :] = False
     parts = components(deep)
     voxel_ml = float(np.prod(spacing_kji)) / 1000
-    parts = parts * keep(parts, sizes(parts) * voxel_ml > MIN_DEEP_ML)
-    if not parts.any():
+    asked = sizes(parts) * voxel_ml > MIN_DEEP_ML
+    if asked.any():
+        asked[parts[grown(canal, DEPTH_MM + BODY_OF_VERTEBRA_MM, spacing_kji)]] = False
+    if not asked.any():
         return np.zeros(solid.shape, bool)
+    parts = parts * keep(parts, asked)
     around = _with_edges(parts, solid, spacing_kji)
     odd = _without_rim(parts, around, solid, hu)
-    odd[parts[grown(canal, DEPTH_MM + BODY_OF_VERTEBRA_MM, spacing_kji)]] = False
     return _with_rests(keep(around, odd), solid, voxel_ml)
 
 
