@@ -1,4 +1,4 @@
-"""How Ctrl-C and SIGTERM stop the work.
+"""How Ctrl-C, SIGTERM and a closed terminal stop the work.
 
 First the work itself may notice, at its next report of progress; then it is stopped at its
 next line of Python; and where it is deep in a library that comes back to Python too late
@@ -10,10 +10,11 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from vis3d.errors import Cancelled
+from vis3d.progress import stop_signals
 from vis3d.whole_file import abandon
 
 GRACE_S = 0.1
@@ -22,7 +23,6 @@ GRACE_S = 0.1
 PATIENCE_S = 0.3
 """How long it may take to come back to Python at all."""
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 INTERRUPTED = 130
 SHOW_CURSOR = "\x1b[?25h"
 """What a progress bar on a terminal leaves to be done."""
@@ -39,18 +39,19 @@ def stop_if_asked() -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside, SIGINT and SIGTERM raise `Cancelled`, a second one at once."""
+    """Inside, the signals to stop raise `Cancelled`, a second one at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handlers = dict.fromkeys(SIGNALS, _ask)
+    signals = stop_signals()
+    handlers = dict.fromkeys(signals, _ask)
     if hasattr(signal, "SIGALRM"):
         handlers[signal.SIGALRM] = _insist
     _asked.clear()
     _heard.clear()
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        with _guarded():
+        with _guarded(signals):
             yield
     finally:
         _heard.set()
@@ -83,12 +84,12 @@ def _set_alarm(seconds: float) -> None:
 
 
 @contextmanager
-def _guarded() -> Iterator[None]:
+def _guarded(signals: tuple[signal.Signals, ...]) -> Iterator[None]:
     """A thread that sees signals even while the main thread is not in Python."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    guard = threading.Thread(target=_guard, args=(reading,), daemon=True)
+    guard = threading.Thread(target=_guard, args=(reading, signals), daemon=True)
     guard.start()
     try:
         yield
@@ -100,14 +101,15 @@ def _guarded() -> Iterator[None]:
         os.close(reading)
 
 
-def _guard(reading: int) -> None:
+def _guard(reading: int, signals: tuple[signal.Signals, ...]) -> None:
     while number := os.read(reading, 1):  # a byte a signal, none when the pipe is closed
-        if number[0] in SIGNALS and not _heard.wait(PATIENCE_S):
+        if number[0] in signals and not _heard.wait(PATIENCE_S):
             _end_at_once()
 
 
 def _end_at_once() -> None:
     abandon()
     cursor = SHOW_CURSOR if sys.stderr.isatty() else ""
-    os.write(2, f"{cursor}vis3d: stopped.\n".encode())
+    with suppress(OSError):  # the terminal may be gone
+        os.write(2, f"{cursor}vis3d: stopped.\n".encode())
     os._exit(INTERRUPTED)

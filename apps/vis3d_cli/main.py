@@ -4,7 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from vis3d.errors import Cancelled
 from vis3d_cli.interrupt import INTERRUPTED, interruptible
@@ -26,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         forget_stdout()
         return 0
     except (Cancelled, KeyboardInterrupt):
-        print("vis3d: stopped.", file=sys.stderr)
+        with suppress(OSError):  # the terminal may be gone
+            print("vis3d: stopped.", file=sys.stderr)
         return INTERRUPTED
     except BaseException as error:
         from vis3d_cli.refusals import explain

@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import os
-import signal
 import webbrowser
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,6 +14,7 @@ from trame_client.widgets.core import VirtualNode
 from trame_server.core import Server
 
 from vis3d.errors import Cancelled, NothingFoundError, OutputError
+from vis3d.progress import stop_signals
 from vis3d_viewer import (
     memory_use,
     panel_3d,
@@ -66,7 +66,7 @@ def serve(
     Raises:
         NothingFoundError: an input doesn't exist.
         OutputError: the port is taken.
-        Cancelled: Ctrl-C or SIGTERM, after all has been put away.
+        Cancelled: a signal to stop came, after all has been put away.
     """
     memory_use.give_large_arrays_back()
     paths = [Path(name) for name in inputs]
@@ -163,10 +163,10 @@ async def _serve(
 
 
 def _interruption() -> "asyncio.Future[None]":
-    """Done once Ctrl-C or SIGTERM came; work is then ended in an orderly way."""
+    """Done once a signal to stop came; work is then ended in an orderly way."""
     loop = asyncio.get_running_loop()
     came: asyncio.Future[None] = loop.create_future()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stop_signals():
         # Not on Windows, nor in a test's thread: there whoever runs us ends us.
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, _finish, came)

@@ -20,6 +20,7 @@ from vis3d_cli.options import Manner
 from vis3d_cli.watch import watching
 
 from vis3d import errors, read_volume
+from vis3d.progress import stop_signals
 
 HEAVY = ("numpy", "scipy", "vtk", "vtkmodules", "pyvista", "trame", "pydicom", "PIL")
 
@@ -228,13 +229,22 @@ def test_ctrl_c_is_heard_at_the_next_progress():
         pytest.fail("went on")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_work_that_does_not_listen_is_stopped_all_the_same(number):
     start = time.perf_counter()
     with pytest.raises(errors.Cancelled), interruptible():
         os.kill(os.getpid(), number)
         time.sleep(5)
     assert time.perf_counter() - start < 3
+
+
+def test_what_nohup_started_outlives_its_terminal():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert signal.SIGHUP not in stop_signals()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert signal.SIGHUP in stop_signals()
 
 
 def test_a_library_that_never_comes_back_cannot_keep_the_process(tmp_path):

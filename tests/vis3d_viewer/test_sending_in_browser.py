@@ -191,8 +191,9 @@ def test_nothing_was_complained_of(page: Visit) -> None:
     assert page.complaints == []
 
 
-def test_what_was_sent_is_private_and_gone_after_sigterm(
-    chromium: Browser, sent: Path, tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_was_sent_is_private_and_gone_when_asked_to_stop(
+    chromium: Browser, sent: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     command = [sys.executable, "-m", "vis3d_cli", "serve", "--no-browser"]
     process = subprocess.Popen(
@@ -217,7 +218,7 @@ def test_what_was_sent_is_private_and_gone_after_sigterm(
             assert stat.S_IMODE(private.stat().st_mode) == 0o700
         page.close()
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=60)
     assert "Traceback" not in errors
     for _ in range(50):
