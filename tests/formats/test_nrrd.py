@@ -162,7 +162,7 @@ def test_sizes_that_the_file_cannot_hold_are_refused(encoding: str, tmp_path: Pa
         read_volume(tmp_path / "huge.nrrd")
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "../other.raw", "scan.raw"])
+@pytest.mark.parametrize("target", ["/etc/passwd", "../other.raw", "scan.raw", "LIST"])
 def test_voxels_in_another_file_are_refused(target: str, tmp_path: Path) -> None:
     (tmp_path / "apart.nrrd").write_bytes(
         header("2 2 2", "encoding: raw", f"data file: {target}")

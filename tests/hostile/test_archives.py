@@ -1,5 +1,6 @@
 """Archives built to escape, to explode or to confuse: members are bytes, names mean nothing."""
 
+import gzip
 import io
 import struct
 import tarfile
@@ -167,6 +168,12 @@ def test_a_cut_archive_is_called_damaged(tmp_path: Path, files: list[bytes], cut
     path.write_bytes(path.read_bytes()[:-cut])
     with pytest.raises(InputError, match=r"cut\.zip is a damaged zip archive"):
         discover(path)
+
+
+def test_something_else_that_is_compressed_is_not_called_a_tar(tmp_path: Path) -> None:
+    (tmp_path / "scan.nii.gz").write_bytes(gzip.compress(bytes(range(256)) * 8))
+    with pytest.raises(InputError, match="is compressed, but no tar archive"):
+        discover(tmp_path / "scan.nii.gz")
 
 
 def test_a_tar_s_links_and_devices_are_skipped(tmp_path: Path, files: list[bytes]) -> None:

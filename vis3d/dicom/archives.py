@@ -125,6 +125,10 @@ def _tar_members(path: Path, *, compressed: bool) -> Iterator[Source | Unreadabl
             raise type(error)(
                 f"{path.name} {str(error).removeprefix(path.name).strip()}"
             ) from error
+        if compressed and not count:
+            raise InputError(
+                f"{path.name} is compressed, but no tar archive, or a damaged one."
+            ) from error
         raise InputError(f"{path.name} is a damaged tar archive.") from error
 
 

@@ -44,7 +44,15 @@ def discover(
 
 
 def find_series(path: PathLike, *, progress: Progress | None = None) -> "tuple[Series, ...]":
-    """Every series at `path`, from headers alone; see `discover`."""
+    """Every series at `path`, from headers alone.
+
+    `path` is a folder, DICOM file, DICOMDIR or archive, or a volume file.
+
+    Raises:
+        NothingFoundError: there is no such path.
+        InputError: the volume file named is broken.
+        UsageError: it is a surface.
+    """
     return discover(path, progress=progress).series
 
 
@@ -59,13 +67,16 @@ def load_volume(
     found: "Discovery | None" = None,
     progress: Progress | None = None,
 ) -> Volume:
-    """A scan as a Volume in LPS mm, from anything `discover` takes.
+    """A scan as a Volume in LPS mm, from anything `find_series` takes.
 
-    `slices` keeps a range of slices (from 0, the stop left out), in the volume's order.
+    `series` picks one by its index in `find_series` (from 1) or its UID. `gaps="interpolate"`
+    fills missing slices; `tilt="refuse"` refuses a tilted gantry instead of straightening it;
+    `force` reads DICOM without its preamble. `slices` keeps a range of slices (from 0, the stop left out), in the volume's order.
     `found` is what `discover` answered for `path`, if that was asked already.
 
     Raises:
         SeveralSeriesError: several series were found and none was picked.
+        UsageError: there is no such series, or `path` is a surface.
         NothingFoundError: there is no such path, or nothing to read there.
         InputError: the data are bad: the subclass and the message say how.
     """

@@ -209,6 +209,10 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
                     break
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror or error}.") from error
+    if any(row.lower().startswith(("data file:", "datafile:")) for row in rows):
+        raise UnsupportedError(
+            f"{path}: the voxels lie in another file; write it with the voxels attached."
+        )
     try:
         with np.errstate(all="ignore"):  # numbers that don't fit are refused where they matter
             header = nrrd.read_header(rows)
@@ -222,10 +226,6 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
     ) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path} is no NRRD file that can be read: {reason}") from error
-    if "data file" in header or "datafile" in header:
-        raise UnsupportedError(
-            f"{path}: the voxels lie in another file; write it with the voxels attached."
-        )
     return dict(header), length
 
 
