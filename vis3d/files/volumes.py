@@ -71,8 +71,9 @@ def load_volume(
 
     `series` picks one by its index in `find_series` (from 1) or its UID. `gaps="interpolate"`
     fills missing slices; `tilt="refuse"` refuses a tilted gantry instead of straightening it;
-    `force` reads DICOM without its preamble. `slices` keeps a range of slices (from 0, the stop left out), in the volume's order.
-    `found` is what `discover` answered for `path`, if that was asked already.
+    `force` reads DICOM without its preamble. `slices` keeps a range of slices (from 0, the
+    stop left out), in the volume's order. `found` is what `discover` answered for `path`, if
+    that was asked already.
 
     Raises:
         SeveralSeriesError: several series were found and none was picked.
