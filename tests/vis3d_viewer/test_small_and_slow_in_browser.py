@@ -64,7 +64,6 @@ def test_a_scan_beyond_the_memory_is_refused_and_another_opens(
 @pytest.fixture(scope="module")
 def slow(visit: Callable[[str], Any]) -> Iterator[Visit]:
     with served("serve", first=SLOW) as address, visit(address) as seen:
-        seen.find("open-phantom").click()
         yield seen
         assert seen.complaints == []
 
@@ -77,7 +76,8 @@ def give_up(seen: Visit) -> None:
 
 
 def test_slices_and_windows_stay_when_the_3d_view_is_given_up(slow: Visit) -> None:
-    slow.find("job").get_by_text("Preparing the 3D view").wait_for(timeout=PATIENCE)
+    slow.find("open-phantom").click()
+    slow.find("job").get_by_text("Preparing the 3D view").wait_for(timeout=PATIENCE / 3)
     give_up(slow)
     slow.wait_for_slices()
     slow.find("window-bone").click()
