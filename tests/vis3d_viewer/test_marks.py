@@ -17,23 +17,15 @@ GEOMETRY = oblique_geometry()
 
 
 @pytest.fixture
-def empty(desk: PlainDesk) -> Workbench:
-    bench = Workbench(desk)
-    assert desk.study is not None
-    bench.open(desk.study)
-    return bench
+def marks(desk: PlainDesk, bench: Workbench) -> Marks:
+    return Marks(desk, bench.showing)
 
 
 @pytest.fixture
-def marks(desk: PlainDesk, empty: Workbench) -> Marks:
-    return Marks(desk, empty.showing)
-
-
-@pytest.fixture
-def bench(desk: PlainDesk, empty: Workbench) -> Workbench:
-    empty.add_threshold(200, 3000, "blob")
+def with_blob(desk: PlainDesk, bench: Workbench) -> Workbench:
+    bench.add_threshold(200, 3000, "blob")
     desk.finish()
-    return empty
+    return bench
 
 
 def lps(i: float, j: float, k: float) -> list[float]:
@@ -68,7 +60,7 @@ def test_an_ellipse_holds_the_values_inside(desk: PlainDesk, marks: Marks) -> No
 
 
 def test_marks_are_listed_deleted_and_saved(
-    desk: PlainDesk, marks: Marks, empty: Workbench
+    desk: PlainDesk, marks: Marks, bench: Workbench
 ) -> None:
     marks.mark("distance", [lps(0, 0, 2), lps(10, 0, 2)])
     marks.mark("distance", [lps(0, 0, 2), lps(4, 0, 2)])
@@ -83,12 +75,12 @@ def test_marks_are_listed_deleted_and_saved(
     desk.finish()
     assert [row["number"] for row in listed(desk)] == [2]
     assert desk.study is not None
-    empty.open(desk.study)
+    bench.open(desk.study)
     assert listed(desk) == []
 
 
 def test_every_step_on_marks_is_undone_and_done_again(
-    desk: PlainDesk, marks: Marks, empty: Workbench
+    desk: PlainDesk, marks: Marks, bench: Workbench
 ) -> None:
     marks.mark("distance", [lps(0, 0, 2), lps(10, 0, 2)])
     marks.mark("angle", [lps(5, 0, 2), lps(0, 0, 2), lps(0, 5, 2)])
@@ -108,7 +100,7 @@ def test_every_step_on_marks_is_undone_and_done_again(
     ]
     seen = []
     for _ in range(5):
-        empty.undo()
+        bench.undo()
         desk.finish()
         seen.append([(row["name"], row["text"]) for row in listed(desk)])
     i_mm = GEOMETRY.spacing[0]
@@ -121,7 +113,7 @@ def test_every_step_on_marks_is_undone_and_done_again(
         [],
     ]
     for _ in range(5):
-        empty.redo()
+        bench.redo()
     desk.finish()
     assert [row["name"] for row in listed(desk)] == ["carina"]
     marks.mark("distance", [lps(0, 0, 2), lps(1, 0, 2)])
@@ -156,57 +148,57 @@ def test_marks_without_sense_are_refused(
 
 
 def test_a_stroke_adds_where_it_passes_and_undo_takes_it_back(
-    desk: PlainDesk, bench: Workbench
+    desk: PlainDesk, with_blob: Workbench
 ) -> None:
     assert desk.study is not None
     label = desk.study.structures[0].label
     before = desk.study.masks[label].array.copy()
-    bench.corrections.stroke("brush", label, [lps(2, 5, 3), lps(10, 5, 3)], 1.5, None, None)
+    with_blob.corrections.stroke("brush", label, [lps(2, 5, 3), lps(10, 5, 3)], 1.5, None, None)
     desk.finish()
     painted = desk.study.masks[label].array
     assert painted[3, 5, 2:11].all()
     assert (painted[BLOB_KJI[0], BLOB_KJI[1], BLOB_KJI[2]]).all()
     assert desk.study.labels is not None
     assert desk.study.labels.array[3, 5, 6] == label
-    bench.undo()
+    with_blob.undo()
     desk.finish()
     assert (desk.study.masks[label].array == before).all()
 
 
 def test_a_brush_with_a_range_and_a_disc_keep_to_them(
-    desk: PlainDesk, bench: Workbench
+    desk: PlainDesk, with_blob: Workbench
 ) -> None:
     assert desk.study is not None
     label = desk.study.structures[0].label
     before = desk.study.voxels[label]
-    bench.corrections.stroke("brush", label, [lps(2, 5, 3)], 3.0, None, [0, 1000])
+    with_blob.corrections.stroke("brush", label, [lps(2, 5, 3)], 3.0, None, [0, 1000])
     desk.finish()
     assert desk.study.voxels[label] == before, "only air was there"
     normal = GEOMETRY.direction[:, 2].tolist()
-    bench.corrections.stroke("brush", label, [lps(20, 5, 3)], 3.0, normal, None)
+    with_blob.corrections.stroke("brush", label, [lps(20, 5, 3)], 3.0, normal, None)
     desk.finish()
     slices = np.nonzero(desk.study.masks[label].array[:, 5, 20])[0]
     assert slices.tolist() == [3]
 
 
-def test_scissors_cut_one_slice_or_all(desk: PlainDesk, bench: Workbench) -> None:
+def test_scissors_cut_one_slice_or_all(desk: PlainDesk, with_blob: Workbench) -> None:
     assert desk.study is not None
     label = desk.study.structures[0].label
     k, j, i = BLOB_KJI
     outline = [lps(i + x, j + y, k) for x, y in ((-3, -3), (3, -3), (3, 3), (-3, 3))]
     normal = GEOMETRY.direction[:, 2].tolist()
-    bench.corrections.cut_outline(label, outline, normal, "inside", False)
+    with_blob.corrections.cut_outline(label, outline, normal, "inside", False)
     desk.finish()
     left = desk.study.masks[label].array
     assert left.sum() == 18
     assert not left[k].any()
-    bench.undo()
-    bench.corrections.cut_outline(label, outline, normal, "outside", True)
+    with_blob.undo()
+    with_blob.corrections.cut_outline(label, outline, normal, "outside", True)
     desk.finish()
     assert desk.study.voxels[label] == 27
     with pytest.raises(UsageError):
-        bench.corrections.cut_view(label, [[0, 0], [1, 1]], "inside")
+        with_blob.corrections.cut_view(label, [[0, 0], [1, 1]], "inside")
     with pytest.raises(UsageError):
-        bench.corrections.stroke("pencil", label, [blob_lps()], 3.0)
+        with_blob.corrections.stroke("pencil", label, [blob_lps()], 3.0)
     with pytest.raises(UsageError):
-        bench.corrections.stroke("brush", label, [blob_lps()], -1)
+        with_blob.corrections.stroke("brush", label, [blob_lps()], -1)

@@ -29,10 +29,7 @@ def desk(tmp_path: Path) -> PlainDesk:
 
 
 @pytest.fixture
-def bench(desk: PlainDesk) -> Workbench:
-    bench = Workbench(desk)
-    assert desk.study is not None
-    bench.open(desk.study)
+def bench(desk: PlainDesk, bench: Workbench) -> Workbench:
     bench.add_threshold(200, 600, "bar")
     desk.finish()
     return bench
