@@ -1,8 +1,6 @@
 """A volume or a label map on another grid."""
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -15,6 +13,7 @@ from vis3d.geometry import SAME_GRID_MM, FloatArray, Geometry
 from vis3d.labels import LabelMap
 from vis3d.memory import check_memory, fitting_share
 from vis3d.progress import Progress, silent
+from vis3d.threads import in_threads
 from vis3d.volume import Volume
 
 Data = TypeVar("Data", Volume, LabelMap)
@@ -147,7 +146,6 @@ def _volume(volume: Volume, geometry: Geometry, progress: Progress | None) -> Vo
     outside = outside_value(volume)
     dtype = np.dtype(np.int16 if volume.array.dtype == np.int16 else np.float32)
     array: NDArray[Any] = _room_for(geometry, dtype)
-    filled = False
 
     def fill(slab: _Slab) -> bool:
         source = volume.array[slab.part]
@@ -158,8 +156,8 @@ def _volume(volume: Volume, geometry: Geometry, progress: Progress | None) -> Vo
         array[slab.slices] = np.rint(values) if dtype == np.int16 else values
         return beyond is not None and bool(beyond.any())
 
-    for slab_filled in _in_threads(fill, volume.geometry, geometry, sigmas, progress):
-        filled = filled or slab_filled
+    slabs = _slabs(volume.geometry, geometry, sigmas)
+    filled = any(in_threads(fill, slabs, progress or silent, "Resampling"))
     used = volume.padding is not None or filled
     return replace(volume, array=array, geometry=geometry, padding=outside if used else None)
 
@@ -169,7 +167,7 @@ def _labels(
 ) -> NDArray[np.uint8] | NDArray[np.uint16]:
     array: NDArray[Any] = _room_for(geometry, labelmap.array.dtype)
 
-    def fill(slab: _Slab) -> bool:
+    def fill(slab: _Slab) -> None:
         source = labelmap.array[slab.part]
         values = ndimage.affine_transform(
             source, slab.matrix, slab.offset, slab.shape, order=0, mode="nearest"
@@ -178,10 +176,9 @@ def _labels(
         if beyond is not None:
             values[beyond] = 0
         array[slab.slices] = values
-        return False
 
-    for _ in _in_threads(fill, labelmap.geometry, geometry, np.zeros(3), progress):
-        pass
+    slabs = _slabs(labelmap.geometry, geometry, np.zeros(3))
+    in_threads(fill, slabs, progress or silent, "Resampling")
     return array
 
 
@@ -291,24 +288,3 @@ def _beyond(
         index = np.add.outer(index, steps[2])
         beyond |= (index < -reach[axis]) | (index > limits[axis])
     return beyond
-
-
-def _in_threads(
-    fill: Callable[[_Slab], bool],
-    old: Geometry,
-    new: Geometry,
-    sigmas: FloatArray,
-    progress: Progress | None,
-) -> Iterator[bool]:
-    """Fill every slab on all cores; an exception (or `Cancelled`) leaves the rest undone."""
-    report = progress or silent
-    slabs = list(_slabs(old, new, sigmas))
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        waiting = [threads.submit(fill, slab) for slab in slabs]
-        try:
-            for done, future in enumerate(as_completed(waiting)):
-                report(done / len(slabs), "Resampling")
-                yield future.result()
-        finally:
-            threads.shutdown(wait=True, cancel_futures=True)
-    report(1.0, "Resampling")

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from vis3d.dicom.gaps import between
 from vis3d.dicom.stacking import Stack
-from vis3d.dicom.threads import in_threads
 from vis3d.progress import Progress
+from vis3d.threads import in_threads
 
 WHOLE_PIXELS = 1e-3
 """Shifts this near to whole pixels are whole ones."""

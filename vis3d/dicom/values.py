@@ -12,9 +12,9 @@ from vis3d.dicom.headers import Header
 from vis3d.dicom.padding import Padding, is_padding
 from vis3d.dicom.pixels import stored_values
 from vis3d.dicom.sources import DiskFile, StoredMember, StreamedMember, in_memory
-from vis3d.dicom.threads import in_threads
 from vis3d.errors import InputError
 from vis3d.progress import Progress
+from vis3d.threads import CORES, in_threads
 
 
 class _DoesNotFitError(Exception):
@@ -55,8 +55,8 @@ def _filled(
             raise _naming(frames[k], error) from error
 
     order = _reading_order(frames)
-    workers = 1 if order != list(range(len(frames))) else None
-    in_threads(fill_slice, order, progress, "reading slices", workers=workers)
+    threads = 1 if order != list(range(len(frames))) else CORES
+    in_threads(fill_slice, order, progress, "reading slices", threads=threads)
     return array
 
 

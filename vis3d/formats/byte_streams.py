@@ -4,10 +4,8 @@ import bz2
 import gzip
 import io
 import lzma
-import os
 import zlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from vis3d.errors import InputError, TooLargeError, TruncatedError
 from vis3d.progress import Progress, silent
+from vis3d.threads import in_threads
 
 DEFLATE_RATIO = 1032
 """The most that deflate can shrink anything (zlib's manual)."""
@@ -133,16 +132,7 @@ def in_blocks(
     """Each block packed, in order, on every core; `progress` may stop it between two."""
     view = memoryview(content)
     blocks = [view[at : at + block_bytes] for at in range(0, len(view), block_bytes)]
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        waiting = [threads.submit(pack, block) for block in blocks]
-        try:
-            packed = []
-            for done, future in enumerate(waiting):
-                progress(done / len(waiting), "Compressing")
-                packed.append(future.result())
-        finally:
-            threads.shutdown(wait=True, cancel_futures=True)
-    return packed
+    return in_threads(pack, blocks, progress, "Compressing")
 
 
 def _deflated(content: memoryview | bytes, progress: Progress) -> list[bytes]:

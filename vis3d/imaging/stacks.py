@@ -3,9 +3,7 @@
 A plane shows what lies in it, or the mean, greatest or least value of a slab around it.
 """
 
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -16,6 +14,7 @@ from vis3d.errors import UsageError
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.imaging.cuts import Cut, Plane, cut, slice_count
 from vis3d.labels import LabelMap
+from vis3d.threads import in_threads
 from vis3d.volume import Volume
 
 Blend: TypeAlias = Literal["mean", "mip", "minip"]
@@ -198,8 +197,7 @@ def _sampled(geometry: Geometry, where: Stack, index: float, sample: Sample) -> 
             ]
         )
 
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return np.concatenate(list(threads.map(block, range(0, where.rows, BLOCK_ROWS))))
+    return np.concatenate(in_threads(block, range(0, where.rows, BLOCK_ROWS)))
 
 
 def _nearest(array: NDArray[Any]) -> Sample:
