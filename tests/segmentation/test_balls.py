@@ -48,4 +48,4 @@ def test_slabs_of_a_large_mask_join_without_a_seam() -> None:
     places = np.random.default_rng(1).integers((0, 0, 0), shape, (300, 3))
     mask[tuple(places.T)] = True
     spacing = (1.5, 0.7, 0.9)
-    assert np.array_equal(ball_grown(mask, 4.0, spacing, 2), within(mask, 4.0, spacing))
+    assert np.array_equal(ball_grown(mask, 4.0, spacing), within(mask, 4.0, spacing))

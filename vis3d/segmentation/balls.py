@@ -1,12 +1,12 @@
 """Growing masks by balls: eight voxels at a time, exact, for radii of a few voxels."""
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.segmentation.frame import Bools, Spacing
+from vis3d.segmentation.slabs import each_slab
 
 Chords = tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
 """The rows of a ball along i, short ones first: half their length, where (k, j) they lie."""
@@ -39,7 +39,7 @@ def chord_count(radius_mm: float, spacing_kji: Spacing) -> float:
     return float(np.pi * radius_mm**2 / (spacing_kji[0] * spacing_kji[1]))
 
 
-def ball_grown(mask: Bools, radius_mm: float, spacing_kji: Spacing, threads: int) -> Bools:
+def ball_grown(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
     """The mask and everything within `radius_mm` of it; beyond the array lies nothing.
 
     Each row of the ball is a run along i: the mask is grown by the run, packed to bits and
@@ -51,17 +51,16 @@ def ball_grown(mask: Bools, radius_mm: float, spacing_kji: Spacing, threads: int
     step = max(1, 4 * reach, SLAB_BYTES // row_bytes)
     grown = np.empty(mask.shape, bool)
 
-    def work(start: int) -> None:
-        stop, first = min(start + step, count), max(0, start - reach)
+    def work(start: int, stop: int) -> None:
+        first = max(0, start - reach)
         packed = _slab(mask[first : stop + reach], ball, start - first, stop - start)
         grown[start:stop] = np.unpackbits(packed, axis=2, count=mask.shape[2]).view(bool)
 
     if mask.size < MIN_SHARED:
         for start in range(0, count, step):
-            work(start)
+            work(start, min(start + step, count))
     else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, range(0, count, step)))
+        each_slab(work, count, step)
     return grown
 
 

@@ -67,7 +67,7 @@ def walled_lines(solid: Bools, reach_mm: float, spacing_kji: Spacing) -> NDArray
         with one_at_a_time:
             np.add(count, both, out=count)
 
-    each_slab(look, len(LINES), 1, silent, "")
+    each_slab(look, len(LINES), 1)
     return count
 
 

@@ -1,19 +1,17 @@
 """Coarse grids to decide on, and the way back to full resolution at the border."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.frame import Bools, Floats, Spacing, T, Values, Whole
-from vis3d.segmentation.morphology import THREADS, bounding_box, fringed, trimmed
+from vis3d.segmentation.morphology import bounding_box, fringed, trimmed
+from vis3d.segmentation.slabs import SLAB, each_slab
 
 Factors = tuple[int, int, int]
 Box = tuple[slice, slice, slice]
-SLAB = 16
-"""How many coarse slices a thread works on at a time."""
 
 
 def factors_for(spacing_kji: Sequence[float], wanted_mm: float) -> Factors:
@@ -53,8 +51,8 @@ def _pooled(
     result = np.empty(shape, kind)
     weights = _weights(array.shape[1], fj)[:, None] * _weights(array.shape[2], fi)
 
-    def pool(ks: range) -> None:
-        for k in ks:
+    def pool(start: int, stop: int) -> None:
+        for k in range(start, stop):
             block = array[k * fk : (k + 1) * fk]
             if lowest is not None:
                 block = np.maximum(block, block.dtype.type(lowest))
@@ -62,10 +60,7 @@ def _pooled(
             mean = total * (weights / np.float32(len(block)))
             result[k] = np.rint(mean, out=mean) if kind.kind == "i" else mean
 
-    slabs = [range(k, min(k + SLAB, shape[0])) for k in range(0, shape[0], SLAB)]
-    with ThreadPoolExecutor(THREADS) as pool_of_threads:
-        for number, _ in enumerate(pool_of_threads.map(pool, slabs)):
-            progress(number / len(slabs), "Looking at the scan coarsely")
+    each_slab(pool, shape[0], SLAB, progress, "Looking at the scan coarsely")
     return result
 
 
@@ -156,7 +151,8 @@ def refine(
         return
     fine = fine_box(box, factors, hu.shape)
 
-    def draw(k: int) -> None:
+    def draw(start: int, _: int) -> None:
+        k = box[0].start + start
         slab = slice(k * factors[0], min((k + 1) * factors[0], hu.shape[0]))
         block = hu[slab, fine[1], fine[2]]
         wide = spread(state[k : k + 1, box[1], box[2]], (1, *factors[1:]), block.shape)
@@ -167,10 +163,8 @@ def refine(
         inside &= wide != 0
         take((slab, fine[1], fine[2]), inside)
 
-    ks = range(box[0].start, box[0].stop)
-    with ThreadPoolExecutor(THREADS) as pool_of_threads:
-        for number, _ in enumerate(pool_of_threads.map(draw, ks)):
-            progress(number / len(ks), "Drawing the border at full resolution")
+    what = "Drawing the border at full resolution"
+    each_slab(draw, box[0].stop - box[0].start, 1, progress, what)
 
 
 def fine_box(

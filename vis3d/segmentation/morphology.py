@@ -1,6 +1,5 @@
 """Growing, shrinking, closing and filling of 3D masks, by millimetres."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +11,8 @@ from numpy.typing import NDArray
 
 from vis3d.segmentation.balls import MOST_CHORDS, ball_grown, chord_count
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
+from vis3d.segmentation.slabs import THREADS
 
-THREADS = max(1, min(8, os.cpu_count() or 1))
 SLAB = 16
 
 
@@ -41,7 +40,7 @@ def grown(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
 
 def _grown(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
     if chord_count(radius_mm, spacing_kji) <= MOST_CHORDS:
-        return ball_grown(mask, radius_mm, spacing_kji, THREADS)
+        return ball_grown(mask, radius_mm, spacing_kji)
     return np.asarray(distance_mm(~mask, spacing_kji) <= radius_mm)
 
 

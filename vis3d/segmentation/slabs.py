@@ -1,15 +1,16 @@
 """Full-resolution work done slab by slab, on all processors, with little memory."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy.ndimage import correlate1d, uniform_filter1d
 
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.frame import Floats, Spacing
-from vis3d.segmentation.morphology import THREADS
+from vis3d.threads import CORES, in_threads
 
+THREADS = min(8, CORES)
+"""With more, what the slabs at work take would be as much as the scan."""
 SLAB = 16
 WINDOW_MM, LEAST_SHARE = 6.5, 0.25
 """Means are taken over as many mm on every grid; less than a quarter of a voxel is left out."""
@@ -18,26 +19,24 @@ WINDOW_HALO = 2
 
 
 def each_slab(
-    work: Callable[[int, int], None], count: int, step: int, progress: Progress, what: str
+    work: Callable[[int, int], None],
+    count: int,
+    step: int,
+    progress: Progress = silent,
+    what: str = "",
 ) -> None:
-    """Calls `work(start, stop)` for all slabs of `step` of `count` slices, several at once.
-
-    NumPy lets other threads run while it computes. Where `progress` or a slab raises, the
-    slabs that haven't begun are dropped.
-    """
-    starts = range(0, count, step)
-    pool = ThreadPoolExecutor(THREADS)
-    try:
-        running = pool.map(lambda start: work(start, min(start + step, count)), starts)
-        for done, _ in enumerate(running):
-            progress(done / len(starts), what)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    """Calls `work(start, stop)` for all slabs of `step` of `count` slices; see `in_threads`."""
+    progress(0.0, what)
+    in_threads(
+        lambda start: work(start, min(start + step, count)),
+        range(0, count, step),
+        progress,
+        what,
+        threads=THREADS,
+    )
 
 
-def each_part(
-    work: Callable[[slice, slice, slice], None], count: int, halo: int, step: int = SLAB
-) -> None:
+def each_part(work: Callable[[slice, slice, slice], None], count: int, halo: int) -> None:
     """Calls `work(here, around, own)` for slabs of `count` slices with `halo` more round them.
 
     `own` says where in `around` the slab itself, `here`, lies.
@@ -48,7 +47,7 @@ def each_part(
         around = slice(first, min(stop + halo, count))
         work(slice(start, stop), around, slice(start - first, stop - first))
 
-    each_slab(work_on, count, step, silent, "")
+    each_slab(work_on, count, SLAB)
 
 
 def mean_and_deviation(
