@@ -3,9 +3,11 @@
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from vis3d.errors import NothingFoundError, UsageError
 from vis3d.formats import SURFACE_READERS, VOXEL_READERS
+from vis3d_viewer.said import plain
 
 MAX_ENTRIES = 2000
 """So many folders and files of a folder are listed."""
@@ -18,6 +20,8 @@ OPENED = (*VOXEL_READERS, *SURFACE_READERS, ".dcm", *ARCHIVES)
 def confined(root: Path, relative: str) -> Path:
     """The real path of `relative` below `root`, whatever links and dots are in it.
 
+    `relative` is written as `listing` writes it.
+
     Raises:
         UsageError: it leads out of the root.
         NothingFoundError: there is nothing there.
@@ -26,7 +30,7 @@ def confined(root: Path, relative: str) -> Path:
         raise UsageError("A path is a text.")
     top = root.resolve()
     try:
-        path = (top / relative).resolve(strict=True)
+        path = (top / os.fsdecode(unquote_to_bytes(relative))).resolve(strict=True)
     except (OSError, ValueError, RuntimeError) as error:  # gone, a NUL in it, a loop of links
         raise NothingFoundError("There is nothing of that name.") from error
     if not path.is_relative_to(top):
@@ -45,7 +49,7 @@ def check_links(root: Path, path: Path) -> None:
         for name in (*folders, *names):
             if _leads_out(Path(parent, name), top):
                 raise UsageError(
-                    f"{name} is a link that leads out of the folder that may be looked "
+                    f"{plain(name)} is a link that leads out of the folder that may be looked "
                     "through: open the other folders in it one by one."
                 )
 
@@ -62,6 +66,8 @@ def _leads_out(place: Path, top: Path) -> bool:
 def listing(root: Path, relative: str) -> dict[str, Any]:
     """What the page shows of a folder: the way to it, its folders, and files that open.
 
+    Paths are written in per cent signs, since a name may be bytes that are no text.
+
     Raises:
         UsageError, NothingFoundError: as `confined`; or it is no folder.
     """
@@ -70,8 +76,10 @@ def listing(root: Path, relative: str) -> dict[str, Any]:
         raise NothingFoundError("This is no folder.")
     top = root.resolve()
     parts = folder.relative_to(top).parts
-    ways = [{"name": top.name or "/", "path": ""}]
-    ways += [{"name": name, "path": "/".join(parts[: n + 1])} for n, name in enumerate(parts)]
+    ways = [{"name": plain(top.name) or "/", "path": ""}]
+    ways += [
+        {"name": plain(name), "path": _written(*parts[: n + 1])} for n, name in enumerate(parts)
+    ]
     entries: list[dict[str, str]] = []
     more = False
     try:
@@ -86,16 +94,20 @@ def listing(root: Path, relative: str) -> dict[str, Any]:
             if len(entries) == MAX_ENTRIES:
                 more = True
                 break
-            where = "/".join((*parts, path.name))
-            entries.append({"name": path.name, "path": where, "kind": kind})
+            where = _written(*parts, path.name)
+            entries.append({"name": plain(path.name), "path": where, "kind": kind})
     entries.sort(key=lambda entry: entry["kind"] != "folder")
     return {
-        "path": "/".join(parts),
+        "path": _written(*parts),
         "ways": ways,
         "entries": entries,
         "loose": loose,
         "more": more,
     }
+
+
+def _written(*parts: str) -> str:
+    return quote_from_bytes(os.fsencode("/".join(parts)))
 
 
 def _kind(path: Path, top: Path) -> str:

@@ -14,6 +14,7 @@ from vis3d.dicom import load_series
 from vis3d.errors import Vis3dError
 from vis3d.imaging import fitted, picture, slice_count
 from vis3d.volume import Volume
+from vis3d_viewer.said import plain
 from vis3d_viewer.windows import first_window
 
 THUMBNAIL = (160, 160)
@@ -30,11 +31,11 @@ def _card(number: int, series: Any) -> dict[str, Any]:
     nk, nj, ni = series.shape
     spacing = series.geometry.spacing if series.geometry else ()
     sizes = " × ".join(f"{mm:.2f}" for mm in spacing)
-    serious = [f.message for f in series.findings if f.severity != "note"]
+    serious = [plain(f.message) for f in series.findings if f.severity != "note"]
     return {
         "number": number,
-        "title": series.description or f"Series {series.index}",
-        "modality": series.modality or "Volume",
+        "title": plain(series.description) or f"Series {series.index}",
+        "modality": plain(series.modality) or "Volume",
         "slices": f"{nk} slices" if nk > 1 else "1 slice",
         "size": f"{ni} × {nj}" + (f"  ·  {sizes} mm" if sizes else ""),
         "warnings": serious[:3],

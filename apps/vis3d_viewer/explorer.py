@@ -34,11 +34,11 @@ from vis3d_viewer.page_state import STATE
 from vis3d_viewer.planes import plane_maps
 from vis3d_viewer.poses import ORBITS, ZOOMS, Pose
 from vis3d_viewer.reports import Reports
+from vis3d_viewer.said import said
 from vis3d_viewer.settings import VIEWS, Settings, accept
 from vis3d_viewer.smoothness import Smoothness
 from vis3d_viewer.study import Study
 from vis3d_viewer.ui import VIEW_3D
-from vis3d_viewer.uploads import without_folders
 from vis3d_viewer.view3d import View3D
 from vis3d_viewer.windows import histogram_bars, window_choices
 from vis3d_viewer.wishes import PLAIN, Wishes
@@ -302,7 +302,7 @@ class Explorer:
             try:
                 work(*arguments)
             except Vis3dError as error:
-                self._update(message=str(error))
+                self._update(message=said(error))
 
         return do
 
@@ -319,7 +319,7 @@ class Explorer:
         except Cancelled:
             message = CANCELLED
         except Vis3dError as error:
-            message = without_folders(str(error))
+            message = said(error)
         except Exception:
             log.exception("A piece of work failed.")
             message = NOT_OURS

@@ -14,6 +14,7 @@ from vis3d_viewer import browsing, study
 from vis3d_viewer.cards import Choice, Thumbnails, cards
 from vis3d_viewer.jobs import Jobs
 from vis3d_viewer.recent import RecentScans
+from vis3d_viewer.said import plain, said
 from vis3d_viewer.study import Study
 from vis3d_viewer.uploads import Upload, discard
 
@@ -111,7 +112,7 @@ class Opening:
             has_study=self._host.study is not None,
             has_choices=len(self._choices) > 1,
             recent=[
-                {"number": n, "name": _short(scan.path), "facts": scan.facts}
+                {"number": n, "name": plain(_short(scan.path)), "facts": plain(scan.facts)}
                 for n, scan in enumerate(self._recent())
             ],
         )
@@ -132,7 +133,7 @@ class Opening:
         try:
             self._host.update(browse=browsing.listing(root, relative), browse_error="")
         except Vis3dError as error:
-            self._host.update(browse_error=str(error))
+            self._host.update(browse_error=said(error))
 
     def open_path(self, relative: object) -> None:
         """Open a file or a folder below the data root."""
@@ -142,7 +143,7 @@ class Opening:
         try:
             path = browsing.confined(root, relative)
         except Vis3dError as error:
-            self._host.update(browse_error=str(error))
+            self._host.update(browse_error=said(error))
             return
         self._begin(partial(self._open, [path], confine=True))
 

@@ -157,11 +157,6 @@ def discard(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def without_folders(text: str) -> str:
-    """A message without the folders in which files were kept: they mean nothing to a person."""
-    return re.sub(r"\S*[/\\]upload-\w+(?:[/\\](?:dicom|named))?(?:[/\\]\d+[/\\]?)?", "", text)
-
-
 def _too_large(max_bytes: int) -> TooLargeError:
     return TooLargeError(
         f"More than {max_bytes / (1 << 30):.0f} GiB: start vis3d on the folder instead."

@@ -1,5 +1,6 @@
 """A data root is looked through, and nothing beside it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,24 @@ def test_a_folder_with_a_link_out_is_not_loaded(root: Path) -> None:
     with pytest.raises(UsageError, match=r"out\.dcm"):
         check_links(root, root / "chest")
     check_links(root, root / "chest" / "deep")
+
+
+def test_names_that_are_no_text_are_listed_and_found_again(root: Path) -> None:
+    """A listing with one of them once couldn't be sent: the page showed no folder at all."""
+    odd = root / "100%20 #\udcff" / "within"
+    odd.mkdir(parents=True)
+    [entry] = [one for one in listing(root, "")["entries"] if one["name"].startswith("100")]
+    assert entry["name"] == "100%20 #\ufffd"
+    below = listing(root, entry["path"])
+    json.dumps(below).encode()
+    assert confined(root, entry["path"]) == odd.parent.resolve()
+    assert confined(root, below["entries"][0]["path"]) == odd.resolve()
+    assert confined(root, below["ways"][1]["path"]) == odd.parent.resolve()
+
+
+@pytest.mark.parametrize(
+    "path", ["%2e%2e/rooted", "..%2frooted", "%2fetc", "a%00b", "%ff", "\udcff"]
+)
+def test_written_signs_lead_out_no_more_than_plain_ones(root: Path, path: str) -> None:
+    with pytest.raises(Vis3dError):
+        confined(root, path)

@@ -42,6 +42,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for path in sorted((top / "study" / "one").iterdir()):
             archive.write(path, path.name)
     files.write_volume(blob_scan(), top / "blob.nii.gz")
+    odd = top / "odd % \udcff" / "deep"  # a byte that is no letter: such a name can't be sent
+    odd.mkdir(parents=True)
+    files.write_volume(blob_scan(), odd / "blob.nii.gz")
     (top.parent / "outside").mkdir(exist_ok=True)
     (top / "leads-out").symlink_to(top.parent / "outside")
     return top
@@ -71,6 +74,13 @@ def opened(seen: Visit, size: str) -> None:
     """Until a scan of this size is there and seen."""
     seen.page.get_by_test_id("facts").get_by_text(size).wait_for(timeout=PATIENCE)
     seen.wait_for_slices()
+
+
+def test_a_folder_whose_name_is_no_text_is_opened(seen: Visit) -> None:
+    seen.find("entry-odd % \ufffd").click()
+    seen.find("entry-deep").click()
+    seen.find("entry-blob.nii.gz").click()
+    opened(seen, "40 × 30 × 20")
 
 
 def test_a_folder_below_the_data_root_is_browsed_and_its_series_offered(seen: Visit) -> None:

@@ -242,18 +242,6 @@ def test_an_upload_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
     sent(tmp_path, question)
 
 
-@pytest.mark.parametrize(
-    ("said", "told"),
-    [
-        ("/tmp/vis3d-a1/upload-b_2/named/0/x.nii.gz ends early.", "x.nii.gz ends early."),
-        ("No scan in /tmp/v/upload-b2/dicom: IM1 is cut.", "No scan in : IM1 is cut."),
-        ("scans/chest: 3 slices miss.", "scans/chest: 3 slices miss."),
-    ],
-)
-def test_where_files_were_kept_is_not_told(said: str, told: str) -> None:
-    assert uploads.without_folders(said) == told
-
-
 def test_an_archives_names_never_become_paths(tmp_path: Path) -> None:
     """A zip is kept as it is: the loader streams its members and unpacks none."""
     packed = io.BytesIO()
