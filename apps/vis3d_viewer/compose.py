@@ -132,7 +132,7 @@ def sorted_notes(checks: Iterable[Check], findings: Iterable[Finding]) -> list[d
 
 
 def _is_smaller(view: Volume, volume: Volume) -> bool:
-    return view.array.size < volume.array.size
+    return view.geometry.voxel_ml > 1.01 * volume.geometry.voxel_ml
 
 
 def value_at(study: Study, lps: Sequence[float]) -> dict[str, Any]:

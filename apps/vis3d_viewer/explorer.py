@@ -75,7 +75,7 @@ class Explorer:
         self._continuing = Continuing(self, showing, kept, given=wishes.session)
         self.drawn = DrawnHere(self)
         self._levels = Levels(self)
-        self._followers = (Emphysema(self), Smoothness(self))
+        self._followers = (Emphysema(self), Smoothness(self), self._look)
         self.opening = Opening(self, self._jobs, sources)
         self._prepare_state()
 
@@ -256,6 +256,8 @@ class Explorer:
             part.follow()
         self._continuing.looked()
         chosen = self.settings
+        if scene3d.lacks_inside(self.study, chosen):
+            return  # what was shown stays until it is there
         self.view.turn(chosen.turning and chosen.layout in ("grid", "volume"))
         scene = scene3d.compose(self.study, chosen)
         shown = scene.layers or self._scene  # of a scan before this one nothing may stay

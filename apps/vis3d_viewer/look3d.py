@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from vis3d.errors import Cancelled, UsageError
@@ -18,9 +19,10 @@ from vis3d.rendering import INSIDE_PRESETS, VOLUME_PRESETS, Stage, transfer_func
 from vis3d.scene import Camera, Scene, VolumeLayer
 from vis3d.volume import Volume
 from vis3d_viewer import scene3d
+from vis3d_viewer.catching_up import CatchingUp, Make, Take
 from vis3d_viewer.desk import Desk
 from vis3d_viewer.study import Study, with_first_view, with_view_volume
-from vis3d_viewer.view_volume import reduced
+from vis3d_viewer.view_volume import inside_only, reduced, small_inside
 
 STATE: dict[str, Any] = {
     "presets": list(VOLUME_PRESETS),
@@ -49,6 +51,11 @@ class Look3D:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._inside = CatchingUp(desk, self._missing)
+
+    def follow(self) -> None:
+        """After each change of study or settings: make what a preset of air shows."""
+        self._inside.follow()
 
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
@@ -89,8 +96,25 @@ class Look3D:
         """Show a volume that was prepared for the open scan, whatever came meanwhile."""
         now = self._desk.study
         if now is not None and now.volume is prepared.volume:
-            body, inside = prepared.view_volume, prepared.inside_volume
-            self._desk.take(replace(now, view_volume=body, inside_volume=inside))
+            volume, body = prepared.view_volume, prepared.view_body
+            shown = replace(now, view_volume=volume, view_body=body, inside_volume=None)
+            self._desk.take(shown)
+
+    def _missing(self) -> Make | None:
+        study = self._desk.study
+        if study is None or not scene3d.lacks_inside(study, self._desk.settings):
+            return None
+        assert study.view_volume is not None
+        assert study.view_body is not None
+        return partial(self._make, study.view_volume, study.view_body)
+
+    def _make(self, volume: Volume, body: NDArray[np.uint8]) -> Take:
+        return partial(self._take_inside, volume, inside_only(volume, body))
+
+    def _take_inside(self, source: Volume, made: Volume) -> None:
+        now = self._desk.study
+        if now is not None and now.view_volume is source:
+            self._desk.take(replace(now, inside_volume=made))
 
     async def prepare_looks(self) -> None:
         """Histogram and cuts at once, then the presets' pictures, between other pictures."""
@@ -108,7 +132,11 @@ class Look3D:
             histogram=await asyncio.to_thread(bars, shown),
         )
         small = await asyncio.to_thread(reduced, shown, PICTURE_VOXELS)
-        inside = await asyncio.to_thread(reduced, study.inside_volume or shown, PICTURE_VOXELS)
+        inside = small
+        if study.view_body is not None:
+            inside = await asyncio.to_thread(
+                small_inside, shown, study.view_body, PICTURE_VOXELS
+            )
         pictures: dict[str, str] = {}
         for name in VOLUME_PRESETS:
             view, now = self._desk.view, self._desk.study

@@ -49,6 +49,12 @@ def compose(study: Study, settings: Settings) -> Scene:
     )
 
 
+def lacks_inside(study: Study, settings: Settings) -> bool:
+    """Whether a preset of air waits for its volume; others would show the air outside."""
+    wanted = settings.show_volume and settings.preset in INSIDE_PRESETS
+    return wanted and study.view_body is not None and study.inside_volume is None
+
+
 def crop_box(settings: Settings) -> CropBox | None:
     """The box that the settings cut with."""
     if not settings.crop:

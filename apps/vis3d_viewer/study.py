@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from vis3d import choosing, files, meshing, phantom
@@ -14,7 +15,7 @@ from vis3d.meshing.tiles import Change, TiledSurface, retiled, tiled_for_view
 from vis3d.progress import Progress, part
 from vis3d.surface import Surface
 from vis3d.volume import Finding, Mask, Volume
-from vis3d_viewer.view_volume import FIRST_VOXELS, volumes_for_view
+from vis3d_viewer.view_volume import FIRST_VOXELS, volume_for_view
 
 FIRST_SURFACE_LABEL = 1000
 """Surfaces opened from files are listed from this number on, beyond any label."""
@@ -54,8 +55,9 @@ class LowAir:
 class Study:
     """A scan, its labels once it is segmented, and surfaces by label.
 
-    `view_volume`, `inside_volume` (for presets of air) and `surfaces` are for the screen,
-    once they are made; `tiles` are the same surfaces in parts, which 3D draws. Files are made
+    `view_volume` and `surfaces` are for the screen, once they are made, `inside_volume` once
+    a preset of air is chosen, which needs the view's body (a bit a voxel; see `ViewVolume`);
+    `tiles` are the same surfaces in parts, which 3D draws. Files are made
     from `volume` and `labels`. `structures` are those that are there to be listed; `masks`
     and `voxels` (counted) go by their labels. `volume` is None where only surface files were
     opened, `series` where it isn't from DICOM. `preview` is a range of values that slices
@@ -70,6 +72,7 @@ class Study:
     structures: tuple[Structure, ...] = ()
     surfaces: Mapping[int, Surface] = field(default_factory=dict)
     tiles: Mapping[int, TiledSurface] = field(default_factory=dict)
+    view_body: NDArray[np.uint8] | None = None
     inside_volume: Volume | None = None
     masks: Mapping[int, Mask] = field(default_factory=dict)
     voxels: Mapping[int, int] = field(default_factory=dict)
@@ -161,16 +164,16 @@ def with_first_view(study: Study, progress: Progress) -> Study:
     """The study with a small volume that 3D shows until `with_view_volume` has a finer one."""
     if study.volume is None or study.volume.array.size <= 2 * FIRST_VOXELS:
         return study
-    views = volumes_for_view(study.volume, progress, voxels=FIRST_VOXELS)
-    return replace(study, view_volume=views.body)
+    view = volume_for_view(study.volume, progress, voxels=FIRST_VOXELS)
+    return replace(study, view_volume=view.volume, view_body=view.body)
 
 
 def with_view_volume(study: Study, progress: Progress) -> Study:
     """The study with the volume that 3D shows."""
     if study.volume is None:
         return study
-    views = volumes_for_view(study.volume, progress)
-    return replace(study, view_volume=views.body, inside_volume=views.inside)
+    view = volume_for_view(study.volume, progress)
+    return replace(study, view_volume=view.volume, view_body=view.body, inside_volume=None)
 
 
 def tiles_of(

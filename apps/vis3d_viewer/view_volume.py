@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from vis3d.errors import UnsupportedError
@@ -10,7 +11,9 @@ from vis3d.geometry import Geometry
 from vis3d.progress import Progress, part
 from vis3d.rendering import airless_outside
 from vis3d.segmentation import segment_body
-from vis3d.volume import Volume
+from vis3d.segmentation.edits import Box
+from vis3d.segmentation.morphology import bounding_box
+from vis3d.volume import Mask, Volume
 
 VIEW_VOXELS = 24_000_000
 """More than this many are averaged together: a CPU can't turn them."""
@@ -26,33 +29,69 @@ SKIN_VOXELS = 2
 
 
 @dataclass(frozen=True, eq=False)
-class ViewVolumes:
-    """What 3D shows: the body without table and bedding, and the same for presets of air."""
+class ViewVolume:
+    """What 3D shows: of a CT the body without table and bedding, in a box round it.
 
-    body: Volume
-    inside: Volume
+    `body` holds a bit for each voxel, set in the body; None where there is no telling.
+    """
+
+    volume: Volume
+    body: NDArray[np.uint8] | None
 
 
-def volumes_for_view(
+def volume_for_view(
     volume: Volume, progress: Progress, *, voxels: int = VIEW_VOXELS
-) -> ViewVolumes:
-    """Copies to look at: at most so many `voxels`, and of a CT only what lies in the body."""
+) -> ViewVolume:
+    """A copy to look at: at most so many `voxels`, and of a CT only what lies in the body."""
     progress(0.0, "Preparing the 3D view")
     small = reduced(volume, voxels)
     if small.unit != "HU" or min(small.geometry.shape) < 2:
-        return ViewVolumes(small, small)
+        return ViewVolume(small, None)
     try:
         body = segment_body(small, progress=part(progress, 0.2, 0.8)).mask("body")
     except UnsupportedError:
-        return ViewVolumes(small, small)
+        return ViewVolume(small, None)
     if not body.array.any():
-        return ViewVolumes(small, small)
-    keep = ndimage.binary_dilation(body.array, iterations=SKIN_VOXELS)
+        return ViewVolume(small, None)
+    box, grid = _box_round(body)
+    keep = ndimage.binary_dilation(body.array[box], iterations=SKIN_VOXELS)
     dtype = small.array.dtype if small.array.dtype.kind != "u" else np.dtype(np.int32)
-    array = np.where(keep, small.array, np.array(OUTSIDE_HU, dtype)).astype(dtype)
-    shown = Volume(array, small.geometry, small.unit, OUTSIDE_HU, small.metadata)
+    array = np.where(keep, small.array[box], np.array(OUTSIDE_HU, dtype)).astype(dtype)
+    shown = Volume(array, grid, small.unit, OUTSIDE_HU, small.metadata)
     progress(0.8, "Preparing the 3D view")
-    return ViewVolumes(shown, replace(airless_outside(small, body), padding=None))
+    return ViewVolume(shown, np.packbits(body.array[box]))
+
+
+def inside_only(volume: Volume, body: NDArray[np.uint8]) -> Volume:
+    """A view's volume for presets of air, which show none round the body."""
+    return replace(airless_outside(volume, _unpacked(volume, body)), padding=None)
+
+
+def small_inside(volume: Volume, body: NDArray[np.uint8], voxels: int) -> Volume:
+    """The same of at most so many voxels."""
+    shares = _unpacked(volume, body).array * np.int16(100)
+    small = reduced(volume, voxels)
+    halves = np.asarray(reduced(volume.with_array(shares), voxels).array) >= 50
+    return inside_only(small, np.packbits(halves))
+
+
+def _box_round(body: Mask) -> tuple[Box, Geometry]:
+    """Where the body lies, and where it fades to nothing."""
+    tight = bounding_box(body.array)
+    assert tight is not None  # it isn't empty
+    starts = [max(0, part.start - SKIN_VOXELS - 1) for part in tight]
+    stops = [part.stop + SKIN_VOXELS + 1 for part in tight]
+    shape = np.minimum(stops, body.array.shape) - starts
+    k, j, i = (slice(start, start + n) for start, n in zip(starts, shape, strict=True))
+    nk, nj, ni = shape.tolist()
+    first = (k.start, j.start, i.start)
+    return (k, j, i), body.geometry.cropped(first, (nk, nj, ni))
+
+
+def _unpacked(volume: Volume, body: NDArray[np.uint8]) -> Mask:
+    shape = volume.geometry.shape
+    bits = np.unpackbits(body, count=int(np.prod(shape)))
+    return volume.mask(bits.view(bool).reshape(shape), "body")
 
 
 def reduced(volume: Volume, voxels: int = VIEW_VOXELS) -> Volume:

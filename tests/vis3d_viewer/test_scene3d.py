@@ -3,19 +3,23 @@
 import base64
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from vis3d_viewer import look3d, scene3d
+from vis3d_viewer.look3d import Look3D
 from vis3d_viewer.planes import plane_maps
 from vis3d_viewer.settings import Settings, accept
-from vis3d_viewer.study import Study
+from vis3d_viewer.study import Study, with_view_volume
 
+from tests.vis3d_viewer.desks import PlainDesk
 from tests.vis3d_viewer.scans import blob_lps, blob_scan, blob_study
 from vis3d.imaging.stacks import stack
 from vis3d.labels import STRUCTURES
 from vis3d.phantom import chest_phantom
+from vis3d.progress import silent
 from vis3d.rendering import VOLUME_PRESETS
 from vis3d.scene import ClipPlane, CropBox, SliceLayer, TransferFunction, VolumeLayer
 
@@ -67,12 +71,32 @@ def test_turned_slices_stand_in_3d_where_the_page_has_them() -> None:
     assert cosine < np.cos(np.radians(15))
 
 
-def test_presets_of_air_show_the_volume_without_air_outside() -> None:
-    study = replace(blob_study(), inside_volume=blob_scan())
+def test_presets_of_air_show_the_volume_without_air_outside(tmp_path: Path) -> None:
+    scan = chest_phantom(shape=(24, 64, 64), noise_hu=5).volume
+    desk = PlainDesk(with_view_volume(Study(scan), silent), tmp_path)
+    look = Look3D(desk)
+    look.follow()
+    desk.finish()
+    assert now(desk).inside_volume is None, "other presets don't need it"
+    desk.choose_settings(preset="airways", show_volume=True)
+    assert scene3d.lacks_inside(now(desk), desk.settings), "until then nothing new is shown"
+    look.follow()
+    desk.finish()
+    study = now(desk)
+    assert not scene3d.lacks_inside(study, desk.settings)
+    assert study.view_volume is not None
+    assert study.inside_volume is not None
+    assert np.asarray(study.view_volume.array)[:, 0].max() < -900
+    assert np.asarray(study.inside_volume.array)[:, 0].min() > 0
     for preset, shown in (("airways", study.inside_volume), ("bone", study.view_volume)):
         layer = scene3d.compose(study, Settings(preset=preset)).layers[0]
         assert isinstance(layer, VolumeLayer)
         assert layer.volume is shown
+
+
+def now(desk: PlainDesk) -> Study:
+    assert desk.study is not None
+    return desk.study
 
 
 def test_an_edited_function_keeps_the_presets_way_of_blending() -> None:
