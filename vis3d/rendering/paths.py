@@ -5,7 +5,6 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.interpolate import CubicSpline
 from skimage.graph import MCP_Geometric
 
 from vis3d.errors import InputError, UsageError
@@ -102,6 +101,8 @@ def path_through(points_lps: FloatArray) -> FloatArray:
     fine = np.linspace(0, at_mm[-1], max(2, round(at_mm[-1] / STEP_MM) + 1))
     if len(points) == 2:
         return _at(points, at_mm, fine)
+    from scipy.interpolate import CubicSpline  # 13 MB and 0.2 s that only flights need
+
     return evenly(np.asarray(CubicSpline(at_mm, points)(fine)))
 
 
