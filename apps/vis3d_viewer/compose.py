@@ -51,8 +51,9 @@ def other_slices(study: Study, before: Study | None) -> bool:
 
 
 def first_settings(study: Study) -> Settings:
-    """What a study opens with: its middle, a window that suits it, four views.
+    """What a study opens with: its middle voxel, a window that suits it, four views.
 
+    Between two voxels pictures would show the one and values tell the other.
     A single slice opens alone: across it there is nothing to see.
     """
     if study.volume is None:
@@ -62,7 +63,7 @@ def first_settings(study: Study) -> Settings:
     single = [plane for plane in PLANES if slice_count(geometry, plane) == 1]
     return Settings(
         layout=single[0] if single else "grid",
-        crosshair_lps=geometry.center_lps.tolist(),
+        crosshair_lps=geometry.to_lps([count // 2 for count in geometry.shape[::-1]]).tolist(),
         window_center=window.center,
         window_width=window.width,
         show_volume=True,

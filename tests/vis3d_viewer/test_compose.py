@@ -125,7 +125,8 @@ def test_outside_the_grid_and_in_padding_there_is_no_value() -> None:
 
 def test_a_study_opens_in_its_middle_and_in_a_window_that_suits_it() -> None:
     opened = compose.first_settings(blob_study())
-    assert np.allclose(opened.crosshair_lps, oblique_geometry().center_lps)
+    ijk = oblique_geometry().to_ijk(opened.crosshair_lps)  # of 40 x 30 x 20 voxels
+    assert np.allclose(ijk, (20, 15, 10)), "between two slices it would say what isn't shown"
     assert (opened.window_center, opened.window_width) == (40, 400)
 
 
