@@ -5,7 +5,7 @@ from typing import Any
 from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 
-from vis3d_viewer.widgets import DropZone, named
+from vis3d_viewer.widgets import DropZone, ThemeSwitch, named
 
 
 def build_start_page() -> None:
@@ -31,6 +31,7 @@ def _start() -> None:
             html.Div(classes="v3-space")
             _button("Other series", "show_choices", "mdi-cards", "show-choices", "has_choices")
             _button("Back to the scan", "go_back", "mdi-arrow-left", "go-back", "has_study")
+            ThemeSwitch()
         html.P(
             "{{ start_message }}",
             v_if=("start_message",),

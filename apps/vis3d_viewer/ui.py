@@ -18,6 +18,7 @@ from vis3d_viewer.start_page import build_start_page
 from vis3d_viewer.widgets import (
     EscapeKey,
     FileSaver,
+    FirstTheme,
     IdleBlank,
     LiveValues,
     LocalView,
@@ -99,6 +100,7 @@ def build_page(server: Any, settings: Any) -> None:
     """Build the page; `settings` holds the names of the settings' state (TypedState.name)."""
     server.state.trame__template_error = CLOSED
     with VAppLayout(server, theme=("theme",), vuetify_config=THEME, classes="v3-app"):
+        FirstTheme()
         FileSaver(file=("download",))
         with html.Div(classes="v3-frame", v_if=("phase === 'ready'",), **named("explorer")):
             _live(settings)
@@ -158,7 +160,7 @@ def _bar(s: Any) -> None:
                 ):
                     v3.VIcon(icon)
         PanelSwitch()
-        ThemeSwitch(theme="theme = $event === 'light' ? 'vis3d-light' : 'vis3d'")
+        ThemeSwitch()
         with v3.VMenu(location="bottom end"):
             with (
                 v3.Template(v_slot_activator="{ props }"),

@@ -98,12 +98,26 @@ class PanelSwitch(AbstractElement):
         super().__init__("panel-switch", **kwargs)
 
 
-class ThemeSwitch(AbstractElement):
+class Themed(AbstractElement):
+    """What says which theme this browser wants; the state `theme` follows."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, theme="theme = $event === 'light' ? 'vis3d-light' : 'vis3d'")
+        self._event_names += ["theme"]
+
+
+class FirstTheme(Themed):
+    """Nothing to see: the theme as the page opens."""
+
+    def __init__(self) -> None:
+        super().__init__("first-theme")
+
+
+class ThemeSwitch(Themed):
     """Light or dark."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__("theme-switch", **kwargs)
-        self._event_names += ["theme"]
+    def __init__(self) -> None:
+        super().__init__("theme-switch")
 
 
 class FileSaver(AbstractElement):

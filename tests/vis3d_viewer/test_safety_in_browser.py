@@ -146,7 +146,21 @@ def test_light_and_dark_are_remembered_and_pictures_stay_dark(
         seen.page.reload()
         seen.wait_for_slices()
         assert brightness(seen, ".v3-panel") > 200
+        seen.find("open-other-scan").click()
+        seen.page.reload()  # the start page once stayed dark, its titles white on white
+        seen.find("open-phantom").wait_for()
+        assert brightness(seen, ".v3-start") > 200
+        assert darkness_of_text(seen, "[data-testid=open-phantom] b") > 150
+        seen.find("go-back").click()
         assert seen.complaints == []
+
+
+def darkness_of_text(seen: Visit, selector: str) -> float:
+    """How dark an element's text is, 0 to 255."""
+    color = seen.page.evaluate(
+        "(selector) => getComputedStyle(document.querySelector(selector)).color", selector
+    )
+    return 255 - sum(float(part) for part in re.findall(r"[\d.]+", color)[:3]) / 3
 
 
 def brightness(seen: Visit, selector: str) -> float:

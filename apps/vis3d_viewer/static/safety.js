@@ -78,9 +78,15 @@
       </div>`,
   };
 
+  // The theme of the page as it opens, with or without a scan.
+  const FirstTheme = {
+    emits: ["theme"],
+    mounted() { this.$emit("theme", document.documentElement.dataset.theme); },
+    render: () => null,
+  };
+
   const ThemeSwitch = {
     data: () => ({ theme: document.documentElement.dataset.theme }),
-    mounted() { this.apply(); },
     methods: {
       turn() { this.theme = this.theme === "light" ? "dark" : "light"; this.apply(); },
       apply() {
@@ -100,6 +106,6 @@
 
   Object.assign(window.vis3d_components, {
     "idle-blank": IdleBlank, "lost-connection": LostConnection, "theme-switch": ThemeSwitch,
-    "escape-key": EscapeKey,
+    "escape-key": EscapeKey, "first-theme": FirstTheme,
   });
 })();
