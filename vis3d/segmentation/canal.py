@@ -6,6 +6,7 @@ from scipy.ndimage import maximum_filter, uniform_filter, uniform_filter1d
 
 from vis3d.segmentation.enclosure import IN_SLICE, open_directions
 from vis3d.segmentation.frame import Bools, Floats, Spacing
+from vis3d.segmentation.grids import Box
 from vis3d.segmentation.morphology import components_in_slices, keep
 from vis3d.segmentation.slabs import each_part
 
@@ -29,17 +30,20 @@ def spinal_canal(hu: Floats, bone: Bools, spacing_kji: Spacing) -> Bools:
     programming; it counts where stretches of `STRETCH_MM` are surrounded on the whole.
     """
     score = _surrounded(hu, bone, spacing_kji)
-    path = _best_path(score, max(1, round(STEEPEST * spacing_kji[0] / spacing_kji[1])))
-    along = score[np.arange(len(path)), path[:, 0], path[:, 1]]
+    path, along = _best_path(score, max(1, round(STEEPEST * spacing_kji[0] / spacing_kji[1])))
+    del score
     window = max(1, round(STRETCH_MM / spacing_kji[0]))
     there = uniform_filter1d(along, window, mode="nearest") > MIN_SCORE
-    disc = _discs(path, bone.shape, spacing_kji)
-    disc &= ~bone & there[:, None, None]
+    canal = np.zeros(bone.shape, bool)
+    near = _round_path(path, bone.shape, spacing_kji)
+    disc = _discs(path, near, spacing_kji)
+    disc &= ~bone[near] & there[:, None, None]
     holes = components_in_slices(disc)
-    at_path = holes[np.arange(len(path)), path[:, 0], path[:, 1]]
+    at_path = holes[np.arange(len(path)), *(path - [near[1].start, near[2].start]).T]
     wanted = np.zeros(int(holes.max()) + 1, bool)
     wanted[at_path] = True
-    return keep(holes, wanted)
+    canal[near] = keep(holes, wanted)
+    return canal
 
 
 def _surrounded(hu: Floats, bone: Bools, spacing_kji: Spacing) -> Floats:
@@ -52,7 +56,7 @@ def _surrounded(hu: Floats, bone: Bools, spacing_kji: Spacing) -> Floats:
     score = np.empty(hu.shape, np.float32)
 
     def work(here: slice, _: slice, __: slice) -> None:
-        mean = uniform_filter(hu[here], (1, 3, 3))
+        mean = uniform_filter(hu[here], (1, 3, 3), np.float32)
         tissue = ~bone[here] & (mean > TISSUE_HU[0]) & (mean < TISSUE_HU[1])
         blocked = tissue * (1 - opened[here] * np.float32(1 / len(IN_SLICE)))
         score[here] = uniform_filter(blocked, (1, 3, 3)) - penalty
@@ -61,29 +65,41 @@ def _surrounded(hu: Floats, bone: Bools, spacing_kji: Spacing) -> Floats:
     return score
 
 
-def _best_path(score: Floats, reach: int) -> NDArray[np.intp]:
-    """The (j, i) of each slice on the path of the highest sum that moves at most `reach`."""
-    best = score.copy()
+def _best_path(best: Floats, reach: int) -> tuple[NDArray[np.intp], Floats]:
+    """The (j, i) of each slice on the path of the highest sum that moves at most `reach`.
+
+    And the scores along it; those given are made into sums.
+    """
     for k in range(1, len(best)):
         best[k] += maximum_filter(best[k - 1], 2 * reach + 1)
-    path = np.zeros((len(score), 2), np.intp)
+    path = np.zeros((len(best), 2), np.intp)
     j, i = np.unravel_index(best[-1].argmax(), best[-1].shape)
     path[-1] = j, i
-    for k in range(len(score) - 2, -1, -1):
+    for k in range(len(best) - 2, -1, -1):
         first_j, first_i = max(0, j - reach), max(0, i - reach)
         window = best[k, first_j : j + reach + 1, first_i : i + reach + 1]
         dj, di = np.unravel_index(window.argmax(), window.shape)
         j, i = first_j + dj, first_i + di
         path[k] = j, i
-    return path
+    sums = best[np.arange(len(best)), path[:, 0], path[:, 1]]
+    return path, np.diff(sums, prepend=np.float32(0))
 
 
-def _discs(path: NDArray[np.intp], shape: tuple[int, ...], spacing_kji: Spacing) -> Bools:
-    """Discs of `RADIUS_MM` round each slice's point."""
+def _round_path(path: NDArray[np.intp], shape: tuple[int, ...], spacing_kji: Spacing) -> Box:
+    """What of the grid lies within `RADIUS_MM` of the path."""
+    sides = []
+    for points, n, mm in zip(path.T.tolist(), shape[1:], spacing_kji[1:], strict=True):
+        reach = int(RADIUS_MM / mm) + 1
+        sides.append(slice(max(0, min(points) - reach), min(n, max(points) + reach + 1)))
+    return (slice(0, len(path)), sides[0], sides[1])
+
+
+def _discs(path: NDArray[np.intp], box: Box, spacing_kji: Spacing) -> Bools:
+    """Discs of `RADIUS_MM` round each slice's point, in a box."""
     _, j_mm, i_mm = spacing_kji
-    discs = np.empty(shape, bool)
+    discs = np.empty([part.stop - part.start for part in box], bool)
     for disc, (middle_j, middle_i) in zip(discs, path, strict=True):
-        j = (np.arange(shape[1]) - middle_j) * j_mm
-        i = (np.arange(shape[2]) - middle_i) * i_mm
+        j = (np.arange(box[1].start, box[1].stop) - middle_j) * j_mm
+        i = (np.arange(box[2].start, box[2].stop) - middle_i) * i_mm
         disc[...] = (j**2)[:, None] + i**2 <= RADIUS_MM**2
     return discs

@@ -6,11 +6,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_gradient_magnitude, maximum_filter
-from skimage.segmentation import watershed
 
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.canal import spinal_canal
 from vis3d.segmentation.enclosure import ALL_ROUND, open_directions
+from vis3d.segmentation.flooding import flooded
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
 from vis3d.segmentation.morphology import (
     bounding_box,
@@ -21,6 +21,7 @@ from vis3d.segmentation.morphology import (
     grown,
     keep,
     sizes,
+    slabs,
     sums,
     trimmed,
 )
@@ -57,6 +58,8 @@ MIN_RING_ML, MAX_MARROW_MM2, RING_SHARE, CORTEX_SHARE = 5.0, 1200.0, 0.25, 0.1
 VERTEBRA_MM, BODY_OF_VERTEBRA_MM = 6.0, 8.0
 """What is dense and as close to the spinal canal is a vertebra; even parts reach as close."""
 UNDILUTED_HU = 300.0
+EDGE_HALO, EDGE_STEP_HU = 4, 2.0
+"""How many slices a gradient of one voxel's width asks; edges are told as finely as that."""
 HEART_SHARE = 0.55
 STERNUM_MM = 15.0
 """Between the lungs no bone lies in front of this share of the chest, behind the sternum."""
@@ -93,6 +96,7 @@ def find_contrast(
     progress(0.2, "Looking for contrast")
     zone = _heart_zone(lungs, spacing_kji)
     is_vessel = _stand_open(cores, core_hu, hu, mean, spacing_kji)
+    del mean
     is_vessel |= sums(cores, zone) > 0.8 * np.maximum(sizes(cores), 1)
     canal = spinal_canal(hu, body & ~lungs & (hu > CORE_HU + BRIGHTER_HU), spacing_kji)
     is_vessel &= ~_walls(cores, core_hu)
@@ -107,18 +111,28 @@ def find_contrast(
     progress(0.5, "Following the contrast")
     level = float(core_hu[is_vessel].max())
     dense = body & ~lungs & (hu > CORE_HU)
-    vessels = keep(cores, is_vessel)
+    vessels, bone = keep(cores, is_vessel), keep(cores, ~is_vessel)
+    vessel_hu = np.where(is_vessel, core_hu, 0)
+    sure = _denser_than_near(hu, cores, vessel_hu, level, spacing_kji)
+    del cores
+    sure |= grown(canal, VERTEBRA_MM, spacing_kji)
     vessels |= _undiluted(dense, hu, level, zone)
-    near = np.where(is_vessel, core_hu, 0).astype(np.float32)[cores]
-    bone = keep(cores, ~is_vessel)
-    bone |= dense & grown(canal, VERTEBRA_MM, spacing_kji) & ~fringed(vessels)
-    bone |= dense & _denser_than_near(hu, near, level, spacing_kji) & ~fringed(vessels)
+    bone |= dense & sure & ~fringed(vessels)
     bone |= _rings(dense & ~fringed(fringed(vessels)), hu, spacing_kji)
     return Contrast(_nearer_to(vessels, bone, dense, hu), level, volume_ml)
 
 
 def _even_cores(hu: Floats, soft: Bools, spacing_kji: Spacing) -> tuple[Labels, Means]:
     """The even parts that are denser than plain soft tissue, and the local mean."""
+    even, mean = _even(hu, soft, spacing_kji)
+    labels = components(even)
+    voxel_ml = float(np.prod(spacing_kji)) / 1000
+    large = keep(labels, sizes(labels) * voxel_ml >= MIN_CORE_ML)
+    del labels, even
+    return components(large), mean
+
+
+def _even(hu: Floats, soft: Bools, spacing_kji: Spacing) -> tuple[Bools, Means]:
     mean, deviation = np.empty(hu.shape, np.int16), np.empty(hu.shape, np.uint16)
 
     def work(here: slice, around: slice, own: slice) -> None:
@@ -133,9 +147,7 @@ def _even_cores(hu: Floats, soft: Bools, spacing_kji: Spacing) -> tuple[Labels, 
     even = deviation < STEPS_A_HU * EVEN_NOISES * max(noise, LEAST_NOISE_HU)
     even &= soft
     even &= mean > CORE_HU
-    labels = components(even)
-    voxel_ml = float(np.prod(spacing_kji)) / 1000
-    return components(keep(labels, sizes(labels) * voxel_ml >= MIN_CORE_ML)), mean
+    return even, mean
 
 
 def _stand_open(
@@ -202,18 +214,32 @@ def _undiluted(dense: Bools, hu: Floats, level_hu: float, zone: Bools) -> Bools:
     """
     spots = components_in_slices(dense & (hu > max(UNDILUTED_HU, level_hu)))
     inside = keep(spots, sums(spots, zone) > 0.9 * np.maximum(sizes(spots), 1))
+    del spots
     solid = components(trimmed(dense & (hu > level_hu + ABOVE_CONTRAST_HU)))
     return inside | fringed(keep(solid, sums(solid, inside) > 0))
 
 
 def _denser_than_near(
-    hu: Floats, vessel_hu: Floats, level_hu: float, spacing_kji: Spacing
+    hu: Floats,
+    cores: Labels,
+    vessel_hu: NDArray[np.float64],
+    level_hu: float,
+    spacing_kji: Spacing,
 ) -> Bools:
-    """What is much denser than the contrast near it, or, far from any, than the densest."""
+    """What is much denser than the contrast near it, or, far from any, than the densest.
+
+    `vessel_hu` is how dense each of the cores is, 0 for those that are no vessels.
+    """
+    levels, rank = np.unique(vessel_hu.astype(np.float32), return_inverse=True)
+    levels[levels == 0] = level_hu
+    least = np.maximum(levels + ABOVE_CONTRAST_HU, LEAST_CORTEX_HU)
     window = [2 * round(NEAR_MM / mm) + 1 for mm in spacing_kji]
-    near = maximum_filter(vessel_hu, window)
-    near[near == 0] = level_hu
-    return np.asarray(hu > np.maximum(near + ABOVE_CONTRAST_HU, LEAST_CORTEX_HU))
+    # ranks take half the memory of densities, and the highest of them is the densest's
+    near = maximum_filter(rank.astype(np.uint16)[cores], window)
+    denser = np.empty(hu.shape, bool)
+    for slab in slabs(denser):
+        denser[slab] = hu[slab] > least[near[slab]]
+    return denser
 
 
 def _rings(rest: Bools, hu: Floats, spacing_kji: Spacing) -> Bools:
@@ -222,9 +248,9 @@ def _rings(rest: Bools, hu: Floats, spacing_kji: Spacing) -> Bools:
     A sternum whose marrow is no core would fall to the vein that touches it. Thyroid and
     vessels enclose nothing in their slices.
     """
+    holes = filled_in_slices(rest, MAX_MARROW_MM2, spacing_kji[1] * spacing_kji[2]) & ~rest
     pieces = components(rest)
     voxels, voxel_ml = sizes(pieces), float(np.prod(spacing_kji)) / 1000
-    holes = filled_in_slices(rest, MAX_MARROW_MM2, spacing_kji[1] * spacing_kji[2]) & ~rest
     count = len(voxels)
     ring = sums(pieces, fringed(holes, (1, 2)), count) > RING_SHARE * voxels
     cortex = sums(pieces, hu > CORTEX_HU, count) > CORTEX_SHARE * voxels
@@ -233,11 +259,16 @@ def _rings(rest: Bools, hu: Floats, spacing_kji: Spacing) -> Bools:
 
 def _nearer_to(vessels: Bools, bone: Bools, dense: Bools, hu: Floats) -> Bools:
     """What of the dense belongs to vessels rather than to bone: they meet at edges."""
-    markers = np.zeros(hu.shape, np.int32)
-    markers[bone] = 2
-    markers[vessels] = 1
-    edges = gaussian_gradient_magnitude(hu, 1.0)
-    return np.asarray(watershed(edges, markers, mask=dense | vessels | bone) == 1)
+    edges = np.empty(hu.shape, np.uint8)
+
+    def work(here: slice, around: slice, own: slice) -> None:
+        steep = gaussian_gradient_magnitude(hu[around], 1.0, np.float32)[own]
+        edges[here] = np.minimum(steep / EDGE_STEP_HU, 255)
+
+    each_part(work, len(hu), EDGE_HALO)
+    markers = vessels.astype(np.uint8)
+    markers[bone & ~vessels] = 2
+    return np.asarray(flooded(markers, dense, edges) == 1)
 
 
 def _heart_zone(lungs: Bools, spacing_kji: Spacing) -> Bools:

@@ -54,6 +54,7 @@ def mean_and_deviation(
     values: Floats, spacing_kji: Spacing, weights: Floats | None = None
 ) -> tuple[Floats, Floats]:
     """The mean and the standard deviation over `WINDOW_MM` round each voxel, by weight."""
+    values = values.astype(np.float32, copy=False)
     if weights is None:
         mean = _box_mean(values, spacing_kji)
         return _deviating(mean, _box_mean(values * values, spacing_kji))
