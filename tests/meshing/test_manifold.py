@@ -6,9 +6,8 @@ import trimesh
 
 from tests.meshing.judges import is_closed_and_manifold
 from vis3d.meshing import edges, report_surface
-from vis3d.meshing.edges import Edges
+from vis3d.meshing.edges import Edges, fans
 from vis3d.meshing.manifold import (
-    fan_count,
     folded,
     piece_of_points,
     separated,
@@ -78,7 +77,7 @@ def test_vertices_that_float32_cannot_tell_apart_are_welded_before_judging() -> 
 def test_fans_are_counted_where_two_cones_share_a_tip() -> None:
     points, triangles = welded(*TOUCHING["at a corner"])
     assert len(points) == 7
-    assert fan_count(triangles) == 8
+    assert fans(Edges.of(triangles).partners(triangles))[0] == 8
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -105,7 +104,7 @@ def test_edges_are_the_same_where_a_sort_has_no_room_for_their_numbers(
     np.testing.assert_array_equal(slow.partners(triangles), partner)
     ends = triangles[:, [1, 2, 0]].reshape(-1)
     np.testing.assert_array_equal(triangles.reshape(-1)[partner], ends)
-    assert len(points) == fan_count(triangles)
+    assert len(points) == fans(partner)[0]
 
 
 def test_pieces_are_those_that_trimesh_finds() -> None:

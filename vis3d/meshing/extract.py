@@ -85,16 +85,12 @@ class SurfaceOptions:
                 raise UsageError(f"max_{word} must be positive, not {limit}.")
 
 
-AS_IT_IS = SurfaceOptions()
-
-
 def extract_surface(
     mask: Mask,
     volume: Volume | None = None,
-    options: SurfaceOptions = AS_IT_IS,
     *,
     progress: Progress | None = None,
-    **changes: Any,
+    **options: Any,
 ) -> Surface:
     """The surface of one structure, LPS mm, closed, 2-manifold, normals outwards.
 
@@ -104,10 +100,10 @@ def extract_surface(
     little as the mask allows. It encloses the mask's volume. A structure cut by the end of
     the scan is closed by flat caps.
 
-    Else only what `options` ask for, or the same as keywords: `extract_surface(mask, volume,
-    max_triangles=100_000)`. How far a smaller or smoother surface runs from the full one is
-    measured into `metadata["deviation"]`, which takes a second for large surfaces; the
-    findings of scan and mask are in `metadata["findings"]`.
+    Else only what `options` ask for, keywords named as `SurfaceOptions`' fields:
+    `extract_surface(mask, volume, max_triangles=100_000)`. How far a smaller or smoother
+    surface runs from the full one is measured into `metadata["deviation"]`, which takes a
+    second for large surfaces; the findings of scan and mask are in `metadata["findings"]`.
 
     Raises:
         InputError: the mask is empty, or not on the volume's grid, or has no piece of
@@ -115,7 +111,7 @@ def extract_surface(
         UsageError: a negative radius or limit.
         TypeError: a keyword that is no option.
     """
-    options = replace(options, **changes)
+    chosen = SurfaceOptions(**options)
     progress = progress or silent
     progress(0.0, "Reading the border")
     if not mask.array.any():
@@ -125,32 +121,31 @@ def extract_surface(
             f"The mask lies on {mask.geometry!r}, the volume on {volume.geometry!r}: "
             "resample one of them to the other's grid first."
         )
-    mask = _chosen(mask, options)
-    crossings = crossings_of(mask.array, open_ends=options.open_ends)
+    mask = _chosen(mask, chosen)
+    crossings = crossings_of(mask.array, open_ends=chosen.open_ends)
     progress(0.15, "Placing the surface")
     placed = _unknown(crossings) if volume is None else placed_by_label(crossings, volume)
     spacing = mask.geometry.spacing
     fraction = placed_fairly(crossings, placed, spacing, progress=part(progress, 0.25, 0.35))
-    if not options.open_ends:
+    if not chosen.open_ends:
         progress(0.35, "Placing the surface")
         fraction = with_volume(crossings, fraction, spacing, 1000 * mask.volume_ml)
-    surface = _surface(crossings, fraction, mask.geometry, mask.name, options.color)
+    surface = _surface(crossings, fraction, mask.geometry, mask.name, chosen.color)
     known = (*(volume.findings if volume else ()), *mask.findings)
-    return _finished(surface, known, options, part(progress, 0.45, 1.0))
+    return _finished(surface, known, chosen, part(progress, 0.45, 1.0))
 
 
 def isosurface(
     volume: Volume,
     level: float,
-    options: SurfaceOptions = AS_IT_IS,
     *,
     progress: Progress | None = None,
-    **changes: Any,
+    **options: Any,
 ) -> Surface:
     """Where the scan has the value `level`; inside is `value >= level`, all pieces stay.
 
     Voxels outside the scan (`Volume.padding`) are outside the surface, except in a cavity
-    filled by choice. Options and keywords, and what is promised, are `extract_surface`'s.
+    filled by choice. The options, and what is promised, are `extract_surface`'s.
 
     Raises:
         InputError: no voxel reaches the level, no piece has `min_piece_ml`, or
@@ -158,7 +153,7 @@ def isosurface(
         UsageError: a negative radius or limit.
         TypeError: a keyword that is no option.
     """
-    options = replace(options, **changes)
+    chosen = SurfaceOptions(**options)
     progress = progress or silent
     progress(0.0, "Comparing with the level")
     inside = np.greater_equal(volume.array, level) & volume.inside_scan()
@@ -167,13 +162,13 @@ def isosurface(
             f"No voxel reaches {level:g} {volume.unit}".rstrip() + ": choose a lower level."
         )
     mask = volume.mask(inside, f"level {level:g}")
-    mask = _chosen(mask, options)
-    crossings = crossings_of(mask.array, open_ends=options.open_ends)
+    mask = _chosen(mask, chosen)
+    crossings = crossings_of(mask.array, open_ends=chosen.open_ends)
     progress(0.2, "Placing the surface")
     placed = placed_by_level(crossings, volume, level)
     fraction = placed_fairly(crossings, placed, volume.geometry.spacing)
-    surface = _surface(crossings, fraction, volume.geometry, mask.name, options.color)
-    return _finished(surface, volume.findings, options, part(progress, 0.4, 1.0))
+    surface = _surface(crossings, fraction, volume.geometry, mask.name, chosen.color)
+    return _finished(surface, volume.findings, chosen, part(progress, 0.4, 1.0))
 
 
 def _chosen(mask: Mask, options: SurfaceOptions) -> Mask:

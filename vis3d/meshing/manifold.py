@@ -46,11 +46,6 @@ def use_counts(triangles: Triangles) -> Indices:
     return Edges.of(triangles).sizes
 
 
-def fan_count(triangles: Triangles) -> int:
-    """How many fans of triangles round a vertex there are: one a vertex in a manifold."""
-    return fans(Edges.of(triangles).partners(triangles))[0]
-
-
 def piece_of_points(n_points: int, triangles: Triangles) -> NDArray[np.int32]:
     """Which connected piece each point belongs to, from 0."""
     starts = triangles[:, :2].reshape(-1).astype(np.int32, copy=False)

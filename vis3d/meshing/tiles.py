@@ -146,7 +146,6 @@ def retiled(
     mask: Mask,
     changes: Iterable[Change],
     *,
-    max_triangles: int = MOST_TRIANGLES,
     progress: Progress | None = None,
 ) -> TiledSurface:
     """The surface after voxels changed sides: only tiles that these can reach are made anew.
@@ -165,11 +164,9 @@ def retiled(
             if tile is not None:
                 tiles[index] = tile
         after = TiledSurface(mask.name, before.color, grain, dict(sorted(tiles.items())))
-        if tiles and after.triangle_count <= 1.5 * max_triangles:
+        if tiles and after.triangle_count <= 1.5 * MOST_TRIANGLES:
             return after
-    return tiled_for_view(
-        mask, color=before.color, max_triangles=max_triangles, progress=progress
-    )
+    return tiled_for_view(mask, color=before.color, progress=progress)
 
 
 def _grain(geometry: Geometry, block_mm: float) -> Grain:

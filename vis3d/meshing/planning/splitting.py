@@ -10,10 +10,10 @@ from vis3d.meshing.manifold import compact, piece_of_points
 from vis3d.surface import Surface
 
 
-def split(surface: Surface, *, min_piece_ml: float = 0.0) -> tuple[Surface, ...]:
+def split(surface: Surface) -> tuple[Surface, ...]:
     """Each solid as a surface of its own, the largest first, cavities with their solid.
 
-    Solids smaller than `min_piece_ml` are left out. Names get a number: "bones 1".
+    Names get a number: "bones 1".
     """
     if not len(surface.triangles):
         return ()
@@ -25,7 +25,7 @@ def split(surface: Surface, *, min_piece_ml: float = 0.0) -> tuple[Surface, ...]
     found = [
         _part(surface, owner[of_triangle] == piece)
         for piece in np.argsort(-totals, kind="stable")
-        if owner[piece] == piece and totals[piece] >= 1000 * min_piece_ml
+        if owner[piece] == piece
     ]
     name = surface.name or "piece"
     return tuple(replace(one, name=f"{name} {n}") for n, one in enumerate(found, start=1))
