@@ -1,6 +1,6 @@
 """`remove-background` back to DICOM: new images, and new series of scans."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.choosing import nothing_found, select_series
-from vis3d.dicom import Series, read_image, write_cut_image, write_derived_series
-from vis3d.dicom.frames import PictureError
+from vis3d.dicom import (
+    PictureError,
+    Series,
+    at_hand,
+    loose_pictures,
+    read_image,
+    write_cut_image,
+    write_derived_series,
+)
+from vis3d.dicom import Source as File
 from vis3d.dicom.uids import new_uid
 from vis3d.errors import InputError, UnsupportedError, UsageError
 from vis3d.files import discover, input_kind
@@ -49,7 +57,7 @@ def one_image(
     if cutouts.holds_several(source):
         raise UsageError(f"{source} is no single image: -o names a folder, with --format dcm.")
     _check_dicom(source)
-    return _image(source, output, chosen, which.force, None, progress)
+    return _image(source, source, output, chosen, which.force, None, progress)
 
 
 def _check_dicom(source: Path) -> None:
@@ -79,14 +87,14 @@ def all_series(
     try:
         found = discover(source, force=which.force, progress=part(progress, 0.0, 0.1))
     except PictureError:  # one file of colours, a loop or a localizer
-        yield from _images([source], folder, chosen, which.force, progress)
+        yield from _images(source, [source], folder, chosen, which.force, progress)
         return
     series = list(found.series)
     if which.series is not None:
         series = [select_series(found, which.series)]
-    others: list[Path] = []
-    if source.is_dir() and which.series is None:
-        others = list(cutouts.other_images(source, found, force=which.force))
+    others: list[File] = []
+    if which.series is None:
+        others = list(loose_pictures(source, found, force=which.force))
     if not series and not others:
         raise nothing_found(found)
     alone = len(series) + bool(others) == 1
@@ -99,19 +107,19 @@ def all_series(
             if bodies.is_scan(one):
                 yield _scan(source, one, place, chosen, which, how, step, found)
             else:
-                files = cutouts.images_of(source, one)
+                files = cutouts.images_of(one)
                 if one.unit == bodies.HOUNSFIELD and not alone:
                     say.note(
                         f"warning: series {one.index} is one CT slice: its body is found in "
                         "that alone, and may keep a part of the table.",
                         how,
                     )
-                yield from _images(files, place, chosen, which.force, step)
+                yield from _images(source, files, place, chosen, which.force, step)
         except InputError as error:
             say.error_line(f"series {one.index}: {error}")
             yield row(f"series {one.index}", (), 0.0, say.plain(error))
     place = folder if alone else folder / "images"
-    yield from _images(others, place, chosen, which.force, progress)
+    yield from _images(source, others, place, chosen, which.force, progress)
 
 
 def _scan(
@@ -142,23 +150,30 @@ def _scan(
 
 
 def _images(
-    files: list[Path], folder: Path, chosen: Cutting, force: bool, progress: Progress
+    source: Path,
+    files: Sequence[Path | File],
+    folder: Path,
+    chosen: Cutting,
+    force: bool,
+    progress: Progress,
 ) -> Iterator[Row]:
     uid = new_uid()
     for number, file in enumerate(files):
         step = part(progress, number / len(files), (number + 1) / len(files))
+        origin = file if isinstance(file, Path) else cutouts.origin_of(source, file)
         try:
             reading.make_folder(folder)
             output = folder / f"{number:04d}{DICOM_SUFFIX}"
-            yield _image(file, output, chosen, force, uid, step)
+            yield _image(file, origin, output, chosen, force, uid, step)
         except InputError as error:
             reason = str(error).removeprefix(file.name).removeprefix(":").strip()
-            say.error_line(f"{file}: {reason}")
-            yield row(str(file), (), 0.0, say.plain(error))
+            say.error_line(f"{origin}: {reason}")
+            yield row(str(origin), (), 0.0, say.plain(error))
 
 
 def _image(
-    source: Path,
+    source: Path | File,
+    origin: Path,
     output: Path,
     chosen: Cutting,
     force: bool,
@@ -166,15 +181,16 @@ def _image(
     progress: Progress,
 ) -> Row:
     shares: list[float] = []
+    file = source if isinstance(source, Path) else at_hand(source)
 
     def opacity(frame: int) -> NDArray[np.uint8]:
-        mask = _mask(source, frame, chosen, force, progress)
+        mask = _mask(file, frame, chosen, force, progress)
         shares.append(float(mask.mean()))
         return feathered(mask, feather_px(chosen.feather, mask.shape))
 
     ground = None if chosen.background is None else color(chosen.background)
     write_cut_image(
-        source,
+        file,
         output,
         opacity,
         background=ground,
@@ -183,11 +199,11 @@ def _image(
         force=force,
         progress=progress,
     )
-    return row(str(source), (output,), 100 * float(np.mean(shares)), None)
+    return row(str(origin), (output,), 100 * float(np.mean(shares)), None)
 
 
 def _mask(
-    source: Path, frame: int, chosen: Cutting, force: bool, progress: Progress
+    source: Path | File, frame: int, chosen: Cutting, force: bool, progress: Progress
 ) -> NDArray[np.bool_]:
     """What of a frame is kept: the body of a CT, the foreground of all else."""
     image = read_image(source, frame=frame, force=force)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vis3d.choosing import nothing_found
-from vis3d.errors import InputError, NothingFoundError, UnsupportedError
+from vis3d.errors import InputError
 from vis3d.progress import Progress, part
 from vis3d_cli import bodies
 from vis3d_cli.options import Choice, Manner
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vis3d.dicom import Discovery, Series
+    from vis3d.dicom import Source as File
     from vis3d.imaging import Plane
     from vis3d.volume import Mask, Volume
 
@@ -62,14 +63,14 @@ def source_of_picture(path: Path, name: Path) -> Source:
     return Source(str(path), name, read)
 
 
-def source_of_image(path: Path, name: Path, *, force: bool) -> Source:
+def source_of_image(file: "Path | File", origin: Path, name: Path, *, force: bool) -> Source:
     """A picture of one DICOM file; of a CT slice the body is kept."""
 
     def read(progress: Progress) -> "tuple[Pixels, Shape | None]":
-        from vis3d.dicom import read_image
+        from vis3d.dicom import at_hand, read_image
         from vis3d.imaging import default_window, grays
 
-        image = read_image(path, force=force)
+        image = read_image(at_hand(file), force=force)
         if image.is_color:
             return image.pixels, None
         volume = image.as_volume()
@@ -78,7 +79,7 @@ def source_of_image(path: Path, name: Path, *, force: bool) -> Source:
             return grays(volume.array[0], default_window(volume)), body.array[0]
         return grays(volume.array[0], default_window(volume)), None
 
-    return Source(str(path), name, read)
+    return Source(str(origin), name, read)
 
 
 def sources_of_volume(
@@ -115,19 +116,14 @@ def holds_several(path: Path) -> bool:
     return path.is_dir() or not (is_picture or input_kind(path) != "dicom" or is_one_file(path))
 
 
-def images_of(path: Path, series: "Series") -> list[Path]:
-    """Where the single images of a series lie.
+def images_of(series: "Series") -> "list[File]":
+    """The files of the single images of a series."""
+    return [frame.header.source for frame in series.frames]
 
-    Raises:
-        UnsupportedError: in an archive, or listed by a DICOMDIR.
-    """
-    if path.is_dir():
-        return [path / name for name in series.files]
-    if holds_several(path):
-        raise UnsupportedError(
-            f"its images lie each alone in {path.name}: unpack it and name the folder."
-        )
-    return [path]
+
+def origin_of(path: Path, file: "File") -> Path:
+    """How a file found at INPUT is named to a person."""
+    return path / file.name if holds_several(path) else path
 
 
 def sources_in(folder: Path, which: Choice, how: Manner, progress: Progress) -> list[Source]:
@@ -136,6 +132,7 @@ def sources_in(folder: Path, which: Choice, how: Manner, progress: Progress) -> 
     Raises:
         NothingFoundError: there are none.
     """
+    from vis3d.dicom import loose_pictures
     from vis3d.files import discover
 
     legal = picture_suffixes()
@@ -149,22 +146,20 @@ def sources_in(folder: Path, which: Choice, how: Manner, progress: Progress) -> 
             sources += _of_scan(folder, series, name, which, how, progress, found)
         else:
             sources += _of_images(folder, series, name, which)
-    for file in other_images(folder, found, force=which.force):
-        sources.append(source_of_image(file, file.relative_to(folder), force=which.force))
+    others = loose_pictures(folder, found, force=which.force)
+    for number, file in enumerate(others):  # names in archives are never used for paths
+        name = Path(file.name) if folder.is_dir() else Path("images") / f"{number:04d}"
+        origin = origin_of(folder, file)
+        sources.append(source_of_image(file, origin, name, force=which.force))
     if not sources:
         raise nothing_found(found)
     return sources
 
 
 def _of_images(folder: Path, series: "Series", name: Path, which: Choice) -> list[Source]:
-    """Single images; one that fails where they can't be reached."""
-    try:
-        files = images_of(folder, series)
-    except UnsupportedError as error:
-        return [_failed(f"series {series.index}", name, error)]
     return [
-        source_of_image(file, name / f"{n:04d}", force=which.force)
-        for n, file in enumerate(files)
+        source_of_image(file, origin_of(folder, file), name / f"{n:04d}", force=which.force)
+        for n, file in enumerate(images_of(series))
     ]
 
 
@@ -199,19 +194,6 @@ def _failed(origin: str, name: Path, error: InputError) -> Source:
         raise error
 
     return Source(origin, name, read)
-
-
-def other_images(folder: Path, found: "Discovery", *, force: bool) -> Iterator[Path]:
-    """The DICOM images below a folder that are no slices: colours, loops, localizers."""
-    from vis3d.dicom import read_image
-
-    for skipped in found.skipped:
-        file = folder / skipped.path
-        try:
-            read_image(file, force=force)
-        except (InputError, NothingFoundError):
-            continue
-        yield file
 
 
 def row(origin: str, outputs: tuple[Path, ...], percent: float, error: str | None) -> Row:

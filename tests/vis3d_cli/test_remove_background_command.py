@@ -1,6 +1,7 @@
 """remove-background: pictures, DICOM images, scans and folders of them."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -230,6 +231,35 @@ def test_colours_and_slices_of_a_folder_go_back_together(tmp_path, answer):
     assert made[5, 5].tolist() == [0, 0, 0]
     shown = answer("remove-background", tmp_path / "in", "-o", tmp_path / "png")["images"]
     assert len(shown) == 9
+
+
+@pytest.mark.parametrize("kind", ["zip", "gztar"])
+def test_single_images_of_an_archive_are_cut_too(tmp_path, answer, kind):
+    """Names in it are never used for paths."""
+    rows, columns = np.ogrid[:60, :80]
+    disc = (columns - 40) ** 2 + (rows - 25) ** 2 <= 300
+    photo = ct_slice(
+        np.where(disc, 3000, 200).astype(np.uint16), Modality="CR", SeriesInstanceUID="1.2.9",
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.1", RescaleIntercept=None, RescaleSlope=None,
+        ImagePositionPatient=None, ImageOrientationPatient=None,
+    )  # fmt: skip
+    write(tmp_path / "in" / "one", [photo])
+    shutil.copy(get_testdata_file("SC_rgb_rle_2frame.dcm"), tmp_path / "in" / "two")
+    path = shutil.make_archive(str(tmp_path / "in"), kind, tmp_path / "in")
+    found = answer("remove-background", path, "-o", tmp_path / "png")["images"]
+    assert [row["error"] for row in found] == [None, None]
+    names = sorted(
+        str(f.relative_to(tmp_path / "png")) for f in (tmp_path / "png").rglob("*.*")
+    )
+    assert names == ["images/0000.png", "series-001/0000.png"]
+    with Image.open(tmp_path / "png" / names[1]) as image:
+        assert ((np.asarray(image)[:, :, 3] == 255) == disc).mean() > 0.98
+    words = ["-o", tmp_path / "dcm", "--format", "dcm"]
+    rows = answer("remove-background", path, *words)["images"]
+    made = [dcmread(row["outputs"][0]) for row in rows]
+    assert [one.Modality for one in made] == ["CR", "OT"]
+    assert not made[0].pixel_array[~disc].all()
+    assert (made[0].pixel_array[disc] == 3000).mean() > 0.9
 
 
 def test_one_file_of_colours_goes_back_to_a_folder_too(tmp_path, answer):

@@ -1,10 +1,13 @@
 """The greys of slices are those that the standard and pydicom give."""
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
+from pydicom.uid import MultiFrameGrayscaleByteSecondaryCaptureImageStorage
 from vis3d_cli.main import main
 
 from tests.dicom.stacks import ct_slice, write_one
@@ -121,7 +124,7 @@ def test_what_cannot_be_shown_is_refused(tmp_path, refusal, words, said):
 def echo(tmp_path):
     """A colour picture, and its pixels."""
     colors = np.random.default_rng(1).integers(0, 255, (20, 30, 3)).astype(np.uint8)
-    dataset = ct_slice(STORED)
+    dataset = ct_slice(STORED, pixel_spacing=(0.7, 0.7))
     dataset.Modality = "US"
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 3, "RGB"
     dataset.PlanarConfiguration, dataset.PixelRepresentation = 0, 0
@@ -143,5 +146,72 @@ def test_colours_are_shown_as_they_are(echo, tmp_path):
 def test_no_option_is_passed_over_for_colours(echo, tmp_path, refusal, words):
     code, line = refusal("slices", echo[0], "-o", tmp_path / "out", *words)
     assert code == 2
-    assert "colours" in line
+    assert "Colours" in line or "no place in the patient" in line
     assert not (tmp_path / "out").exists()
+
+
+def loop_of(frames, **elements):
+    """A grey loop without a place in the patient."""
+    one = ct_slice(
+        frames[0], Modality="OT", ImagePositionPatient=None, ImageOrientationPatient=None,
+        SOPClassUID=MultiFrameGrayscaleByteSecondaryCaptureImageStorage, RescaleSlope=None,
+        RescaleIntercept=None, PixelSpacing=None, NumberOfFrames=len(frames), **elements,
+    )  # fmt: skip
+    one.PixelData = frames.tobytes()
+    return one
+
+
+def test_a_grey_loop_becomes_a_picture_a_frame_in_one_window(tmp_path):
+    """Else a loop would flicker: each frame would be stretched over all greys."""
+    frames = np.stack([STORED // 16 + 30 * n for n in range(4)]).astype(np.uint8)
+    write_one(tmp_path / "loop", loop_of(frames))
+    out = tmp_path / "out"
+    assert main(["slices", str(tmp_path / "loop"), "-o", str(out)]) == 0
+    means = []
+    for number, file in enumerate(sorted(out.iterdir())):
+        with Image.open(file) as image:
+            means.append(np.asarray(image).mean())
+        assert file.name == f"{number:03d}.png"
+    assert len(means) == 4
+    assert np.diff(means).min() > 20
+    words = ["--window", "100,50", "--bits", "16", "--every", "3"]
+    assert main(["slices", str(tmp_path / "loop"), "-o", str(tmp_path / "deep"), *words]) == 0
+    with Image.open(tmp_path / "deep" / "003.png") as image:
+        share = np.clip((frames[3] - 75.0) / 50, 0, 1)
+        assert np.abs(np.asarray(image) - share * 65535).max() <= 0.51
+    assert len(list((tmp_path / "deep").iterdir())) == 2
+
+
+@pytest.mark.parametrize("words", [["--plane", "coronal"], ["--montage", "m.png"]])
+def test_a_loop_has_no_other_planes(tmp_path, refusal, words):
+    write_one(tmp_path / "loop", loop_of(np.ones((3, 4, 5), np.uint8)))
+    code, line = refusal("slices", tmp_path / "loop", "-o", tmp_path / "out", *words)
+    assert (code, "no place in the patient" in line) == (2, True)
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz", ""])
+def test_pictures_alone_are_shown_from_wherever_they_lie(echo, tmp_path, answer, suffix):
+    path, colors = echo
+    (tmp_path / "in").mkdir()
+    path.rename(tmp_path / "in" / "b")
+    write_one(tmp_path / "in" / "a", loop_of(np.ones((2, 4, 5), np.uint8)))
+    if suffix:
+        kind = "zip" if suffix == ".zip" else "gztar"
+        shutil.make_archive(str(tmp_path / "in"), kind, tmp_path / "in")
+    files = answer("slices", tmp_path / f"in{suffix}", "-o", tmp_path / "out")["files"]
+    assert [file[-7:] for file in files] == ["000.png", "001.png", "002.png"]
+    with Image.open(files[2]) as image:
+        assert np.array_equal(np.asarray(image), colors)
+
+
+def test_the_proportions_of_pixels_hold_without_a_spacing(echo, tmp_path):
+    """PixelAspectRatio is height over width (PS3.3 section C.7.6.3.1.7)."""
+    path, _ = echo
+    dataset = dcmread(path)
+    dataset.PixelSpacing, dataset.PixelAspectRatio = None, [3, 2]
+    dataset.save_as(path)
+    assert picture_of(path, tmp_path).shape == (30, 30, 3)
+    grey = loop_of(STORED[None].astype(np.uint8), PixelAspectRatio=["2", "4"])
+    write_one(tmp_path / "grey", grey)
+    (tmp_path / "out").rename(tmp_path / "before")
+    assert picture_of(tmp_path / "grey", tmp_path).shape == (20, 60)

@@ -12,13 +12,15 @@ from vis3d.dicom.encapsulated import (
     write_encapsulated_stl,
 )
 from vis3d.dicom.file_set import write_file_set
-from vis3d.dicom.images import DicomImage, read_image
+from vis3d.dicom.frames import PictureError
+from vis3d.dicom.images import DicomImage, loose_pictures, read_image
 from vis3d.dicom.json_model import dicom_json
 from vis3d.dicom.label_objects import read_label_object
 from vis3d.dicom.loading import load_series, load_slices
 from vis3d.dicom.pseudonyms import Pseudonyms
 from vis3d.dicom.segmentation_objects import read_segmentation, write_segmentation
 from vis3d.dicom.series import Discovery, Series, Skipped
+from vis3d.dicom.sources import Source, at_hand
 from vis3d.dicom.structure_sets import read_structure_set
 from vis3d.dicom.tag_differences import Comparison, Difference, compare_tags
 from vis3d.dicom.tags import (
@@ -41,12 +43,15 @@ __all__ = [
     "Discovery",
     "Element",
     "Kept",
+    "PictureError",
     "Policy",
     "Pseudonyms",
     "Series",
     "Skipped",
+    "Source",
     "TagTree",
     "anonymize",
+    "at_hand",
     "compare_tags",
     "dicom_json",
     "discover",
@@ -55,6 +60,7 @@ __all__ = [
     "is_one_file",
     "load_series",
     "load_slices",
+    "loose_pictures",
     "matching",
     "read_encapsulated_stl",
     "read_image",

@@ -23,9 +23,9 @@ from vis3d.dicom.padding import stored_range
 from vis3d.dicom.pixels import stored_values
 from vis3d.dicom.quiet import quietly
 from vis3d.dicom.sentences import named_error
-from vis3d.dicom.sources import Unreadable, disk_file, shown_name
+from vis3d.dicom.sources import Source, named_file
 from vis3d.dicom.uids import new_uid
-from vis3d.errors import InputError, NothingFoundError, UnsupportedError, UsageError
+from vis3d.errors import InputError, UnsupportedError, UsageError
 from vis3d.progress import Progress, silent
 from vis3d.whole_file import whole_file
 
@@ -48,7 +48,7 @@ _STALE = tuple(_STALE_PIXELS.split())
 
 @quietly()
 def write_cut_image(
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Source,
     path: str | os.PathLike[str],
     opacity: Opacity,
     *,
@@ -73,13 +73,8 @@ def write_cut_image(
         UnsupportedError: an enhanced multi-frame object.
         OutputError: the file can't be written there.
     """
-    source = Path(source)
-    if not source.exists():
-        raise NothingFoundError(f"There is no file {source}.")
-    file = disk_file(str(source), shown_name(source.name))
+    file = named_file(source)
     try:
-        if isinstance(file, Unreadable):
-            raise InputError(file.reason)
         header = read_header(file, force=force)
         image = _image(header, opacity, background, progress or silent)
     except InputError as error:

@@ -16,6 +16,9 @@ MAX_FRAMES = 1_000_000
 MAX_COORDINATE_MM = 1e5
 """A position 100 m away from the origin is damage, not a patient."""
 
+MAX_ASPECT = 20.0
+"""Pixels longer than so many times their width are a wrong header's."""
+
 SPLITTERS = [
     "StackID",
     "AcquisitionNumber",
@@ -99,6 +102,11 @@ class Frame:
     magnified: bool = False
     stack_id: str = ""
     lookup: Lookup | None = None
+
+    @property
+    def steps_mm(self) -> tuple[float, float]:
+        """(between rows, between columns) in mm; 1 for the finer where no spacing is given."""
+        return self.pixel_spacing or _proportions(self.header)
 
     @property
     def name(self) -> str:
@@ -297,6 +305,17 @@ def _spacing(header: Header) -> tuple[tuple[float, float] | None, bool]:
         if spacing:
             return spacing, True
     return None, False
+
+
+def _proportions(header: Header) -> tuple[float, float]:
+    """PixelAspectRatio (PS3.3 section C.7.6.3.1.7), the finer side as 1; squares without it."""
+    try:
+        ratio = header.numbers("PixelAspectRatio")
+    except InputError:
+        return 1.0, 1.0
+    if len(ratio) != 2 or min(ratio) <= 0 or max(ratio) > MAX_ASPECT * min(ratio):
+        return 1.0, 1.0
+    return ratio[0] / min(ratio), ratio[1] / min(ratio)
 
 
 def unit_of(header: Header, rescale_type: str) -> str:

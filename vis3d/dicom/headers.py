@@ -49,7 +49,7 @@ _NEEDED = """
     WindowCenterWidthExplanation RescaleIntercept RescaleSlope RescaleType
     LossyImageCompression Units PerFrameFunctionalGroupsSequence
     DirectoryRecordSequence KVP ModalityLUTSequence PixelSpacingCalibrationType
-    VOILUTFunction VOILUTSequence ImageComments
+    VOILUTFunction VOILUTSequence ImageComments PixelAspectRatio
 """
 NEEDED = tuple(_NEEDED.split())
 

@@ -1,7 +1,7 @@
 """One DICOM file -> one picture, for those without a place in the patient too."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.dicom.colors import frame_size, rgb_values
+from vis3d.dicom.discovery import files_at
 from vis3d.dicom.enhanced import all_frames
 from vis3d.dicom.findings import value_findings
 from vis3d.dicom.frames import Frame, PixelFormat, frame_count, single_frame, stored_format
@@ -20,8 +21,9 @@ from vis3d.dicom.loading import load_series
 from vis3d.dicom.metadata import metadata_of
 from vis3d.dicom.planning import planned_series
 from vis3d.dicom.sentences import named_error
-from vis3d.dicom.sources import Unreadable, disk_file, shown_name
-from vis3d.errors import InputError, NothingFoundError, UsageError
+from vis3d.dicom.series import Discovery
+from vis3d.dicom.sources import Source, Unreadable, at_hand, named_file
+from vis3d.errors import InputError, UsageError
 from vis3d.geometry import Geometry
 from vis3d.memory import check_memory
 from vis3d.volume import Volume
@@ -32,13 +34,15 @@ class DicomImage:
     """A single picture.
 
     `pixels` are measured values (rows, columns), or colours (rows, columns, 3) as 8-bit RGB.
-    `pixel_spacing` is (between rows, between columns) in mm, None where the file gives none.
+    `pixel_spacing` is (between rows, between columns) in mm, None where the file gives none;
+    `steps_mm` then holds the pixel's proportions, the finer side as 1.
     `frames` counts the pictures in the file. `unit`, `padding` and `metadata` are those of
     `Volume`.
     """
 
     pixels: NDArray[Any]
     pixel_spacing: tuple[float, float] | None
+    steps_mm: tuple[float, float] = (1.0, 1.0)
     frames: int = 1
     unit: str = ""
     padding: float | None = None
@@ -57,33 +61,48 @@ class DicomImage:
         """
         if self.is_color:
             raise UsageError("A colour picture holds no values to window: show it as it is.")
-        between_rows, between_columns = self.pixel_spacing or (1.0, 1.0)
+        between_rows, between_columns = self.steps_mm
         grid = Geometry((1, *self.pixels.shape[:2]), (between_columns, between_rows, 1.0))
         return Volume(self.pixels[None], grid, self.unit, self.padding, self.metadata)
 
 
 def read_image(
-    path: str | os.PathLike[str], *, frame: int = 0, force: bool = False
+    path: str | os.PathLike[str] | Source, *, frame: int = 0, force: bool = False
 ) -> DicomImage:
     """One picture of a DICOM file: CR, DX, US, colours, a localizer, a frame of a loop.
 
-    `frame` counts from 0 in the file's order. Nothing is stacked or placed.
+    `path` may also be a file of an archive, as `loose_pictures` finds it. `frame` counts from
+    0 in the file's order. Nothing is stacked or placed.
 
     Raises:
         NothingFoundError: there is no such file.
         UsageError: the file has no such frame.
         InputError: it isn't DICOM, holds no picture, or is damaged.
     """
-    path = Path(path)
-    if not path.exists():
-        raise NothingFoundError(f"There is no file {path}.")
-    file = disk_file(str(path), shown_name(path.name))
+    file = named_file(path)
     try:
-        if isinstance(file, Unreadable):
-            raise InputError(file.reason)
         return _image(read_header(file, force=force), frame)
     except InputError as error:
         raise named_error(file.name, error) from error
+
+
+def loose_pictures(
+    path: str | os.PathLike[str], found: Discovery, *, force: bool = False
+) -> Iterator[Source]:
+    """The pictures at a path that `discover` skipped: colours, loops, localizers.
+
+    By their names, each a file that `read_image` reads.
+    """
+    skipped = {entry.path for entry in found.skipped}
+    files = [one for one in files_at(Path(path))[1] if one.name in skipped]
+    for file in sorted(files, key=lambda one: one.name):
+        if isinstance(file, Unreadable):
+            continue
+        try:
+            read_image(at_hand(file), force=force)
+        except InputError:
+            continue
+        yield file
 
 
 def _image(header: Header, number: int) -> DicomImage:
@@ -109,7 +128,7 @@ def _color_image(frame: Frame, count: int) -> DicomImage:
     pixels = rgb_values(frame)
     series = planned_series(1, Group((frame,)))
     metadata = metadata_of(series, frame, value_findings((frame,)))
-    return DicomImage(pixels, frame.pixel_spacing, count, metadata=metadata)
+    return DicomImage(pixels, frame.pixel_spacing, frame.steps_mm, count, metadata=metadata)
 
 
 def _value_image(frame: Frame, count: int) -> DicomImage:
@@ -117,6 +136,7 @@ def _value_image(frame: Frame, count: int) -> DicomImage:
     return DicomImage(
         np.asarray(volume.array[0]),
         frame.pixel_spacing,
+        frame.steps_mm,
         count,
         volume.unit,
         volume.padding,

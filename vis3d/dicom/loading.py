@@ -166,7 +166,7 @@ def _repaired(
 ) -> tuple[NDArray[Any], float | None]:
     """The array on its regular grid, and the value that marks what is outside."""
     if plan.tilted:
-        spacing = frames[0].pixel_spacing or (1.0, 1.0)
+        spacing = frames[0].steps_mm
         outside = _outside(array, frames[0].unit) if padding is None else padding
         array = straightened(array, plan, spacing, padding, outside, part(progress, 0, 0.5))
         padding = outside

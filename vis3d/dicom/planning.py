@@ -55,7 +55,7 @@ def stack_of(frames: tuple[Frame, ...]) -> Stack:
     orientation = frames[0].orientation
     assert orientation is not None
     positions = np.array([frame.position for frame in frames])
-    return stack(positions, orientation, frames[0].pixel_spacing or (1.0, 1.0))
+    return stack(positions, orientation, frames[0].steps_mm)
 
 
 def geometry_of(frames: tuple[Frame, ...], plan: Stack) -> Geometry:
@@ -63,7 +63,7 @@ def geometry_of(frames: tuple[Frame, ...], plan: Stack) -> Geometry:
     first = frames[0]
     assert first.orientation is not None
     assert first.position is not None
-    between_rows, between_columns = first.pixel_spacing or (1.0, 1.0)
+    between_rows, between_columns = first.steps_mm
     spacing = (between_columns, between_rows, plan.spacing or _lone_spacing(first))
     row, column = first.orientation
     direction = np.column_stack([row, column, normal_of(first.orientation)])
@@ -79,7 +79,7 @@ def geometry_of(frames: tuple[Frame, ...], plan: Stack) -> Geometry:
 
 def flat_geometry(frame: Frame) -> Geometry:
     """The grid of a picture without a place in the patient."""
-    between_rows, between_columns = frame.pixel_spacing or (1.0, 1.0)
+    between_rows, between_columns = frame.steps_mm
     shape = (1, frame.format.rows, frame.format.columns)
     return Geometry(shape, (between_columns, between_rows, 1.0))
 

@@ -10,11 +10,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, TypeVar
 
-from vis3d.errors import InputError, TooLargeError
+from vis3d.errors import InputError, NothingFoundError, TooLargeError
 
 MAX_NAME = 200
+
+Kept = TypeVar("Kept")
 
 COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
@@ -203,6 +205,32 @@ def in_memory(source: Source) -> Source:
     """The same file with its bytes read once."""
     data = source.read(0, source.size)
     return MemoryFile(source.name, len(data), data)
+
+
+def at_hand(file: Kept) -> Kept | MemoryFile:
+    """A file to be read again and again: one of a compressed tar is read whole."""
+    if not isinstance(file, StreamedMember):
+        return file
+    data = file.read(0, file.size)
+    return MemoryFile(file.name, len(data), data)
+
+
+def named_file(path: "str | os.PathLike[str] | Source") -> Source:
+    """The file on disk that a path names, or the file that was given.
+
+    Raises:
+        NothingFoundError: there is no such file.
+        InputError: it isn't a file that can be read.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        return path
+    path = Path(path)
+    if not path.exists():
+        raise NothingFoundError(f"There is no file {path}.")
+    file = disk_file(str(path), shown_name(path.name))
+    if isinstance(file, Unreadable):
+        raise InputError(f"{file.name}: {file.reason}.")
+    return file
 
 
 def folder_files(folder: Path) -> Iterator[Source | Unreadable]:

@@ -31,7 +31,15 @@ from vis3d.imaging.picture_files import (
     write_any_picture,
     write_picture,
 )
-from vis3d.imaging.pictures import deep_picture, fitted, gray_picture, montage, overlay, picture
+from vis3d.imaging.pictures import (
+    deep_picture,
+    fitted,
+    gray_picture,
+    montage,
+    overlay,
+    picture,
+    squared,
+)
 from vis3d.imaging.stacks import Blend, Stack, labels_shown, shown, stack
 from vis3d.imaging.windows import (
     WINDOWS,
@@ -94,6 +102,7 @@ __all__ = [
     "sketch",
     "slice_count",
     "slice_index",
+    "squared",
     "stack",
     "suited_window",
     "within",

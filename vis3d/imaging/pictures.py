@@ -44,7 +44,7 @@ def picture(
     scan = cut(volume, plane, index)
     pixels = gray_picture(scan, volume, window or default_shading(volume))
     if square:
-        pixels = _squared(pixels, scan, Image.Resampling.BILINEAR)
+        pixels = squared(pixels, scan.pixel_spacing_mm)
     colored = np.repeat(pixels[:, :, None], 3, axis=2)
     if labels is None:
         return colored
@@ -52,7 +52,7 @@ def picture(
         raise UsageError("The labels lie on another grid than the volume: resample them first.")
     label_pixels = cut(labels, plane, index).array
     if square:
-        label_pixels = _squared(label_pixels, scan, Image.Resampling.NEAREST)
+        label_pixels = squared(label_pixels, scan.pixel_spacing_mm, Image.Resampling.NEAREST)
     return overlay(colored, label_pixels, labels, opacities=opacities)
 
 
@@ -70,7 +70,7 @@ def deep_picture(
     if not square:
         return pixels
     # Pillow resizes no 16-bit pictures smoothly, but those of floating point.
-    fine = _squared(pixels.astype(np.float32), scan, Image.Resampling.BILINEAR)
+    fine = squared(pixels.astype(np.float32), scan.pixel_spacing_mm)
     return np.asarray(np.rint(fine), np.uint16)
 
 
@@ -211,14 +211,20 @@ def fitted(pixels: Rgb, size: tuple[int, int]) -> Rgb:
     return np.asarray(image)
 
 
-def _squared(pixels: NDArray[Any], scan: Cut, resampling: Image.Resampling) -> NDArray[Any]:
-    """The picture with as many pixels as its finer spacing makes over its size in mm."""
-    finest = min(scan.pixel_spacing_mm)
+def squared(
+    pixels: NDArray[Any],
+    steps_mm: tuple[float, float],
+    resampling: Image.Resampling = Image.Resampling.BILINEAR,
+) -> NDArray[Any]:
+    """The picture with as many pixels as its finer spacing makes over its size in mm.
+
+    `steps_mm` is (between rows, between columns).
+    """
+    finest = min(steps_mm)
     height, width = (
-        max(1, round(n * mm / finest))
-        for n, mm in zip(pixels.shape, scan.pixel_spacing_mm, strict=True)
+        max(1, round(n * mm / finest)) for n, mm in zip(pixels.shape[:2], steps_mm, strict=True)
     )
-    if (height, width) == pixels.shape:
+    if (height, width) == pixels.shape[:2]:
         return pixels
     image = Image.fromarray(np.ascontiguousarray(pixels))
     return np.asarray(image.resize((width, height), resampling))

@@ -146,7 +146,7 @@ def _one(
     if input.suffix.lower() in cutouts.picture_suffixes():
         source = cutouts.source_of_picture(input, Path(output.stem))
     elif output.suffix.lower() in cutouts.picture_suffixes():
-        source = cutouts.source_of_image(input, Path(output.stem), force=which.force)
+        source = cutouts.source_of_image(input, input, Path(output.stem), force=which.force)
     else:
         volume = reading.load(input, which, how, part(progress, 0.0, 0.3))
         body = bodies.body_of(volume, part(progress, 0.3, 0.6))

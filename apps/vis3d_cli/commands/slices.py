@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from vis3d.errors import InputError, UsageError
+from vis3d.errors import UsageError
 from vis3d.progress import Progress, part
-from vis3d_cli import reading, say
+from vis3d_cli import loose, reading, say
 from vis3d_cli.exit_codes import DONE
 from vis3d_cli.options import PLAIN, THE_ONLY_ONE, How, Input, Which
 from vis3d_cli.watch import watching
@@ -75,17 +75,18 @@ def slices(
     deep = bits == "16"
     _check(every, format, deep, montage, segmentation)
     with watching(how) as progress:
-        frames = _color_frames(input, which.force)
-        if frames:
-            if deep or window != "default" or plane != "axial" or segmentation or montage:
+        found, files = loose.found_in(input, which, part(progress, 0.0, 0.1))
+        if files:
+            if plane != "axial" or segmentation or montage:
                 raise UsageError(
-                    f"{input} holds colours, which are shown as they are: leave --window, "
-                    "--bits, --plane, --segmentation and --montage out."
+                    f"{input} has no place in the patient: leave --plane, --segmentation and "
+                    "--montage out."
                 )
-            files = _write_frames(input, frames, every, format, output, progress)
-            say.answer(_document(files, None), _lines(files, output), how)
+            frames = loose.loose(files, window, deep=deep, force=which.force)
+            written = _write_all(frames, every, format, output, part(progress, 0.1, 1.0))
+            say.answer(_document(written, None), _lines(written, output), how)
             return DONE
-        volume = reading.load(input, which, how, part(progress, 0.0, 0.4))
+        volume = reading.load(input, which, how, part(progress, 0.1, 0.4), found=found)
         labels = None
         if segmentation is not None:
             labels = reading.shown_label_map(
@@ -94,8 +95,8 @@ def slices(
         look = _Look(volume, plane, parse_shading(window, volume), labels, deep)
         if montage is not None:
             _write_montage(look, montage)
-        files = _write_all(look, every, format, output, part(progress, 0.5, 1.0))
-    say.answer(_document(files, montage), _lines(files, output), how)
+        written = _write_all(look, every, format, output, part(progress, 0.5, 1.0))
+    say.answer(_document(written, montage), _lines(written, output), how)
     return DONE
 
 
@@ -124,6 +125,13 @@ class _Look:
     labels: "LabelMap | None"
     deep: bool
 
+    @property
+    def count(self) -> int:
+        """How many slices there are in the plane."""
+        from vis3d.imaging import slice_count
+
+        return slice_count(self.volume.geometry, self.plane)
+
     def picture(self, index: int) -> "NDArray[Any]":
         """One slice: grey, or in colour with labels on it."""
         from vis3d.imaging import deep_picture, picture
@@ -135,45 +143,15 @@ class _Look:
 
 
 def _write_all(
-    look: _Look, every: int, format: str, folder: Path, progress: Progress
+    look: "_Look | loose.Loose", every: int, format: str, folder: Path, progress: Progress
 ) -> list[Path]:
-    from vis3d.imaging import slice_count, write_picture
-
-    reading.make_folder(folder)
-    paths = _numbered(slice_count(look.volume.geometry, look.plane), every, format, folder)
-    for number, (index, path) in enumerate(paths.items()):
-        progress(number / len(paths), f"slice {index}")
-        write_picture(look.picture(index), path)
-    return list(paths.values())
-
-
-def _color_frames(path: Path, force: bool) -> int:
-    """How many colour pictures a DICOM file holds: 0 where it is a scan, or no such file."""
-    from vis3d.files import input_kind
-
-    if not path.is_file() or input_kind(path) != "dicom":
-        return 0
-    from vis3d.dicom import read_image
-
-    try:
-        image = read_image(path, force=force)
-    except InputError:  # an archive, or what `load` will say more about
-        return 0
-    return image.frames if image.is_color else 0
-
-
-def _write_frames(
-    source: Path, count: int, every: int, format: str, folder: Path, progress: Progress
-) -> list[Path]:
-    """Colours as they are: no window applies to them."""
-    from vis3d.dicom import read_image
     from vis3d.imaging import write_picture
 
     reading.make_folder(folder)
-    paths = _numbered(count, every, format, folder)
+    paths = _numbered(look.count, every, format, folder)
     for number, (index, path) in enumerate(paths.items()):
-        progress(number / len(paths), f"picture {index}")
-        write_picture(read_image(source, frame=index, force=True).pixels, path)
+        progress(number / len(paths), f"slice {index}")
+        write_picture(look.picture(index), path)
     return list(paths.values())
 
 
@@ -199,4 +177,4 @@ def _document(files: list[Path], montage: Path | None) -> dict[str, object]:
 
 
 def _lines(files: list[Path], folder: Path) -> list[str]:
-    return [f"{folder}: {len(files)} pictures written"]
+    return [f"{folder}: {len(files)} picture{'s' * (len(files) != 1)} written"]
