@@ -31,7 +31,7 @@ from vis3d_viewer.look3d import PREPARING, Look3D
 from vis3d_viewer.marks import Marks
 from vis3d_viewer.opening import Opening, Sources
 from vis3d_viewer.page_state import STATE
-from vis3d_viewer.planes import plane_maps
+from vis3d_viewer.planes import is_placed, plane_maps
 from vis3d_viewer.poses import ORBITS, ZOOMS, Pose
 from vis3d_viewer.reports import Reports
 from vis3d_viewer.said import said
@@ -215,7 +215,7 @@ class Explorer:
             unit=volume.unit if volume else "",
             can_segment=compose.can_segment(opened),
             facts=compose.facts(volume) if volume else "",
-            planes=plane_maps(volume.geometry) if volume else {},
+            planes=plane_maps(volume.geometry, placed=is_placed(volume)) if volume else {},
             windows=[],
             window_bars=None,
             has_study=True,

@@ -9,27 +9,40 @@ from numpy.typing import NDArray
 from vis3d.geometry import Geometry
 from vis3d.imaging import PLANES, Plane
 from vis3d.imaging.stacks import Stack, stack
+from vis3d.volume import Volume
 
 TOWARDS = {"axial": (2, -1), "coronal": (1, 1), "sagittal": (0, 1)}
 """Where the wheel leads when it is turned towards oneself: feet, back, left (axis, sign)."""
+
+_UNPLACED: dict[str, Any] = {"placed": False, "letters": [""] * 4}
 
 STRAIGHT = (1.0, 0.0, 0.0, 0.0)
 """The turn, a quaternion (w, x, y, z), that leaves a plane along the grid."""
 
 
 def plane_maps(
-    geometry: Geometry, turns: Sequence[Sequence[float]] = (STRAIGHT,) * 3
+    geometry: Geometry,
+    turns: Sequence[Sequence[float]] = (STRAIGHT,) * 3,
+    *,
+    placed: bool = True,
 ) -> dict[str, dict[str, Any]]:
     """For each plane what the page needs to place a slice in the patient.
 
     `first`, `column`, `row` and `slice` are LPS mm: the first pixel of slice 0, and the steps
     to the next column, row and slice; `forward` is the sign of the wheel; `fit_mm` is the
-    straight picture's size; `turn` is None for a straight plane.
+    straight picture's size; `turn` is None for a straight plane. Of a scan that isn't
+    `placed` nobody knows how it lies in the patient: its sides have no letters.
     """
+    unknown = {} if placed else _UNPLACED
     return {
-        plane: _plane_map(geometry, plane, turn)
+        plane: _plane_map(geometry, plane, turn) | unknown
         for plane, turn in zip(PLANES, turns, strict=True)
     }
+
+
+def is_placed(volume: Volume) -> bool:
+    """Whether the file says how the scan lies in the patient."""
+    return not any(finding.code == "no-position" for finding in volume.findings)
 
 
 def turned_stack(geometry: Geometry, plane: Plane, turn: Sequence[float]) -> Stack:
@@ -75,6 +88,7 @@ def _plane_map(geometry: Geometry, plane: Plane, turn: Sequence[float]) -> dict[
         "rows": where.rows,
         "count": where.count,
         "spacing": list(sheet.pixel_spacing_mm),
+        "placed": True,
         "letters": list(sheet.letters),
         "forward": 1 if straight.slice_step_lps[axis] * sign >= 0 else -1,
         "fit_mm": [width_mm, height_mm],

@@ -16,7 +16,7 @@ from vis3d_viewer import security
 from vis3d_viewer.compose import value_at
 from vis3d_viewer.opening import Opening
 from vis3d_viewer.page import STATIC, page
-from vis3d_viewer.planes import plane_maps
+from vis3d_viewer.planes import is_placed, plane_maps
 from vis3d_viewer.settings import MAX_SLAB_MM
 from vis3d_viewer.slices import SliceRequest, slice_jpeg
 from vis3d_viewer.study import Study
@@ -66,12 +66,12 @@ def add_routes(
         return web.json_response(value_at(_open(study()), lps))
 
     async def planes(request: web.Request) -> web.Response:
-        geometry = _volume(study()).geometry
+        volume = _volume(study())
         try:
             turns = _turns(request.query.get("turns", ""), len(PLANES))
         except ValueError:
             raise web.HTTPBadRequest(text="A turn is four numbers a plane.") from None
-        return web.json_response(plane_maps(geometry, turns))
+        return web.json_response(plane_maps(volume.geometry, turns, placed=is_placed(volume)))
 
     async def save(request: web.Request) -> web.StreamResponse:
         path = saved(request.match_info["ticket"])

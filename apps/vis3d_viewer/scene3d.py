@@ -22,7 +22,7 @@ from vis3d.scene import (
     VolumeLayer,
 )
 from vis3d.volume import Volume
-from vis3d_viewer.planes import is_straight, rotation
+from vis3d_viewer.planes import is_placed, is_straight, rotation
 from vis3d_viewer.settings import HANDLES, VIEWS, Settings
 from vis3d_viewer.smoothness import shown_surface
 from vis3d_viewer.study import Study
@@ -44,7 +44,7 @@ def compose(study: Study, settings: Settings) -> Scene:
         crop=crop_box(settings),
         clip=clip_plane(settings),
         handles=_one_of(HANDLES, settings.handles),
-        marker=True,
+        marker=study.volume is None or is_placed(study.volume),
         ambient_occlusion=settings.ambient_occlusion,
     )
 

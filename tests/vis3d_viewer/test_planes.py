@@ -1,14 +1,18 @@
 """Where the page finds the pixels of turned planes in the patient."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
-from vis3d_viewer.planes import STRAIGHT, plane_maps, rotation, turned_stack
+from vis3d_viewer.planes import STRAIGHT, is_placed, plane_maps, rotation, turned_stack
 
 from tests.conftest import oblique_geometry
+from vis3d.geometry import Geometry
 from vis3d.imaging import PLANES, Plane
+from vis3d.volume import Finding, Volume
 
 part = st.floats(-1, 1)
 
@@ -49,3 +53,16 @@ def test_a_turned_picture_keeps_the_scale_of_the_straight_one() -> None:
         assert height_mm == pytest.approx(place["rows"] * row_mm)
         assert turned[plane]["fit_mm"] == place["fit_mm"]
         assert turned[plane]["scan"] == place["scan"]
+
+
+def test_a_picture_without_a_place_in_the_patient_has_no_letters() -> None:
+    """An X-ray was once shown with A above and P below."""
+    unknown = Finding("no-position", "note", "The image has no place in the patient.")
+    geometry = Geometry((1, 30, 40), (0.14, 0.14, 1.0))
+    picture = Volume(
+        np.zeros(geometry.shape, np.int16), geometry, metadata={"findings": (unknown,)}
+    )
+    assert not is_placed(picture)
+    assert is_placed(replace(picture, metadata={"findings": ()}))
+    for place in plane_maps(geometry, placed=False).values():
+        assert (place["letters"], place["placed"]) == ([""] * 4, False)

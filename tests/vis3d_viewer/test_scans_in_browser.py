@@ -3,10 +3,12 @@
 import base64
 import io
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
 import trimesh
@@ -200,6 +202,22 @@ def test_what_is_no_scan_is_told(visit: Callable[[str], Any], tmp_path: Path) ->
         seen.find("failed").wait_for(timeout=PATIENCE)
         assert "letter.txt: not DICOM" in seen.find("failed").inner_text()
         assert not seen.find("fill-gaps").count()
+
+
+def test_where_nobody_knows_how_a_scan_lies_no_letter_says_so(
+    visit: Callable[[str], Any], tmp_path: Path
+) -> None:
+    values = np.arange(24 * 20 * 3, dtype=np.int16).reshape(24, 20, 3)
+    nib.Nifti1Image(values, None).to_filename(tmp_path / "unplaced.nii.gz")
+    with served("serve", tmp_path / "unplaced.nii.gz") as address, visit(address) as seen:
+        seen.wait_for_slices()
+        for plane in ("axial", "coronal", "sagittal"):
+            assert not seen.find(f"slice-{plane}").locator(".v3-letter:visible").count()
+        assert not re.search(
+            "[RLAPIS]", seen.find("slice-axial").locator(".v3-where").inner_text()
+        )
+        assert re.fullmatch(r"[-\d.\s]+mm", seen.find("readout-position").inner_text())
+        assert seen.complaints == []
 
 
 def test_a_surface_file_is_seen_alone(visit: Callable[[str], Any], tmp_path: Path) -> None:

@@ -69,6 +69,7 @@
       },
       address() { return this.addressOf(this.index); },
       position() { // the plane's place along the patient, such as "S 12.5 mm"
+        if (!this.map.placed) return "";
         const axis = { sagittal: 0, coronal: 1, axial: 2 }[this.plane];
         const mm = add(this.map.first, this.map.slice, this.index)[axis] +
           this.map.column[axis] * (this.map.columns - 1) / 2 +
@@ -332,7 +333,7 @@
         <span class="v3-letter v3-right">{{ map.letters[1] }}</span>
         <span class="v3-letter v3-top">{{ map.letters[2] }}</span>
         <span class="v3-letter v3-bottom">{{ map.letters[3] }}</span>
-        <span class="v3-name">{{ plane }}<em v-if="map.turn"> · oblique</em></span>
+        <span class="v3-name">{{ map.placed || map.count > 1 ? plane : "picture" }}<em v-if="map.turn"> · oblique</em></span>
         <span class="v3-where">{{ index + 1 }} / {{ map.count }}<i v-if="!map.turn"> &nbsp; {{ position }}</i></span>
         <span v-if="slabText" class="v3-slab" :data-testid="'slab-' + plane">{{ slabText }}</span>
         <span class="v3-scale"><i :style="{ width: scale.px + 'px' }"></i>{{ scale.mm }} mm</span>
@@ -349,6 +350,7 @@
       point() { return live.hover || live.crosshair; },
       where() {
         if (!this.at) return "";
+        if (live.maps.axial?.placed === false) return this.at.map((mm) => mm.toFixed(1)).join("  ");
         return this.at.map((mm, axis) => `${SIDES[axis][mm < 0 ? 0 : 1]} ${Math.abs(mm).toFixed(1)}`).join("  ");
       },
       value() {
