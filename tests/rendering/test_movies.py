@@ -49,7 +49,10 @@ def test_an_mp4_has_even_sizes_and_every_frame(
     monkeypatch.setattr(shutil, "which", lambda name: str(program))
     odd = (pixels[:47, :63] for pixels in squares())
     write_movie(odd, tmp_path / "turn.mp4")
-    assert "-s 62x46 -r 20" in (tmp_path / "ffmpeg.log").read_text()
+    asked = (tmp_path / "ffmpeg.log").read_text()
+    assert "-s 62x46 -r 20" in asked
+    assert "out_color_matrix=bt709" in asked  # what players take untagged pictures for,
+    assert "-colorspace bt709" in asked  # if they are large: red came out as orange
     sent = np.frombuffer((tmp_path / "turn.mp4").read_bytes(), np.uint8).reshape(5, 46, 62, 3)
     assert np.array_equal(sent, [pixels[:46, :62] for pixels in squares()])
 

@@ -70,6 +70,13 @@ def _write_webp(pictures: Frames, path: Path, frames_per_second: float) -> None:
         )  # fmt: skip
 
 
+_BT709 = (
+    "-vf scale=out_color_matrix=bt709:out_range=tv -color_range tv "
+    "-colorspace bt709 -color_primaries bt709 -color_trc bt709"
+).split()
+"""Converted to and named, or players take large pictures' colours for others than they are."""
+
+
 def _write_mp4(pictures: Frames, path: Path, frames_per_second: float) -> None:
     """H.264 with the pixel format that every player knows, which needs even sizes."""
     frames = iter(pictures)
@@ -79,7 +86,7 @@ def _write_mp4(pictures: Frames, path: Path, frames_per_second: float) -> None:
         raise UsageError("An .mp4 needs pictures of at least 2 x 2 pixels.")
     command = [_ffmpeg(), "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24"]
     command += ["-s", f"{columns}x{rows}", "-r", f"{frames_per_second:g}", "-i", "-"]
-    command += ["-an", "-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p"]
+    command += ["-an", "-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p", *_BT709]
     command += ["-movflags", "+faststart", str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as ffmpeg:
         try:
