@@ -70,10 +70,8 @@ def _write_webp(pictures: Frames, path: Path, frames_per_second: float) -> None:
         )  # fmt: skip
 
 
-_BT709 = (
-    "-vf scale=out_color_matrix=bt709:out_range=tv -color_range tv "
-    "-colorspace bt709 -color_primaries bt709 -color_trc bt709"
-).split()
+_BT709 = ["-vf", "scale=out_color_matrix=bt709:out_range=tv", "-color_range", "tv"]
+_BT709 += ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
 """Converted to and named, or players take large pictures' colours for others than they are."""
 
 
