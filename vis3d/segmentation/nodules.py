@@ -10,6 +10,7 @@ from vis3d.segmentation.morphology import (
     bounding_box,
     components,
     fringed,
+    grown,
     keep,
     opened,
     sizes,
@@ -26,12 +27,18 @@ MIN_RADIUS_MM = 3.0
 """Ribs and vessels dent the lung less deeply than this."""
 TISSUE_HU = (-400, 200)
 MIN_MEAN_HU = -200.0
-NODULE_ML, NODULE_SHARE, NODULE_MM = 0.03, 0.3, 45.0
-"""A nodule: least volume, least share of its box, greatest length."""
+LEAST_SHARE, DOUBT_SHARE = 0.25, 0.3
+"""Least share of its box that a nodule or a mass fills, and what is in doubt: the vessels of
+the hilum fill less."""
+NODULE_ML, NODULE_MM = 0.03, 45.0
+"""A nodule: least volume, greatest length."""
 WHOLE_CONTACT = 0.55
 """Least contact with lung of a nodule that lies nearer to the body's middle."""
-MASS_ML, MASS_CONTACT, MASS_SHARE, MASS_MM = 10.0, 0.58, 0.25, 80.0
-"""A mass; what fills less of its box or touches less lung are the vessels of the hilum."""
+MASS_ML, MASS_CONTACT, MASS_MM = 10.0, 0.58, 80.0
+"""A mass; what touches less lung are the vessels of the hilum."""
+RIM_ROUND, RIM_MM, RIM_ROUNDS = 13, 8.0, 2
+"""The rim of a nodule once found: lung or nodule lies round it in as many directions as round a
+voxel on a flat pleura, and the nodule is near."""
 FAR_REACH_MM, FAR_RADIUS_MM, FAR_CONTACT, FAR_GRID_MM = 40.0, 10.0, 0.5, 4.0
 """Masses above 40 mm: how far lung may lie from their middle, how thick they are, how much of
 what is so found touches lung, and on what grid they are looked for."""
@@ -73,8 +80,35 @@ def pleural_nodules(
     # vessels of the hilum may join a pocket: without them it is judged once more
     labels = components(pockets & ~found & _lateral(inner, is_right))
     taken, in_doubt = _judged(labels, inner, deep, values, spacing_kji)
-    nodules[box], doubted[box] = large | found | keep(labels, taken), keep(labels, in_doubt)
+    found |= keep(labels, taken)
+    whole_ones = _with_rims(found | large, lung[box], tissue, spacing_kji)
+    nodules[box], doubted[box] = whole_ones, keep(labels, in_doubt) & ~whole_ones
     return nodules, doubted
+
+
+def _with_rims(found: Bools, lung: Bools, tissue: Bools, spacing_kji: Spacing) -> Bools:
+    """The nodules, each with its rim if it is still a nodule with it.
+
+    From the rim of a large nodule the lung beyond it is out of reach, but the nodule is not.
+    """
+    box = bounding_box(found, REACH_MM, spacing_kji)
+    if box is None:
+        return found
+    nodules, inner = found[box], lung[box]
+    near = tissue[box] & grown(nodules, RIM_MM, spacing_kji) & ~inner
+    wide = nodules
+    for _ in range(RIM_ROUNDS):
+        around = len(ALL_ROUND) - open_directions(inner | wide, REACH_MM, spacing_kji)
+        wide = wide | (near & (around >= RIM_ROUND))
+    labels = components(wide)
+    box_mm3, length_mm = _boxes(labels, spacing_kji)
+    mm3 = sizes(labels) * float(np.prod(spacing_kji))
+    still = (mm3 >= LEAST_SHARE * box_mm3) & (length_mm <= NODULE_MM)
+    still &= _contact(labels, inner, spacing_kji) >= WHOLE_CONTACT
+    still &= sums(labels, nodules) > 0
+    whole = found.copy()
+    whole[box] |= keep(labels, still)
+    return whole
 
 
 def _large_masses(lung: Bools, tissue: Bools, spacing_kji: Spacing) -> Bools:
@@ -96,7 +130,7 @@ def _large_masses(lung: Bools, tissue: Bools, spacing_kji: Spacing) -> Bools:
     labels = components(opened(enclosed, FAR_RADIUS_MM, wide_mm))
     box_mm3, length_mm = _boxes(labels, wide_mm)
     mm3 = sizes(labels) * float(np.prod(wide_mm))
-    mass = (mm3 >= MASS_ML * 1000) & (mm3 >= MASS_SHARE * box_mm3) & (length_mm <= MASS_MM)
+    mass = (mm3 >= MASS_ML * 1000) & (mm3 >= LEAST_SHARE * box_mm3) & (length_mm <= MASS_MM)
     mass &= _contact(labels, inner, wide_mm) >= FAR_CONTACT
     if not mass[1:].any():
         return found
@@ -130,11 +164,11 @@ def _judged(
     rooted = np.zeros(len(voxels), bool)
     rooted[labels[deep]] = True
     nodule = rooted & (contact >= least_contact) & (mm3 >= NODULE_ML * 1000)
-    nodule &= (share >= NODULE_SHARE) & (length_mm <= NODULE_MM)
+    nodule &= length_mm <= NODULE_MM
     mass = (mm3 >= MASS_ML * 1000) & (contact >= max(MASS_CONTACT, least_contact))
-    mass &= (share >= MASS_SHARE) & (length_mm <= MASS_MM)
-    taken = np.asarray((nodule | mass) & solid)
-    doubt = (mm3 >= DOUBT_ML * 1000) & (contact >= DOUBT_CONTACT) & (share >= NODULE_SHARE)
+    mass &= length_mm <= MASS_MM
+    taken = np.asarray((nodule | mass) & (share >= LEAST_SHARE) & solid)
+    doubt = (mm3 >= DOUBT_ML * 1000) & (contact >= DOUBT_CONTACT) & (share >= DOUBT_SHARE)
     return taken, np.asarray(doubt & solid & ~taken)
 
 
