@@ -44,6 +44,8 @@ def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> B
     if not core.any():
         return core
     body = grown(core, CORE_MM + max(spacing_kji) / 2, spacing_kji) & solid
+    pieces = components(body)
+    body = keep(pieces, sums(pieces, core) > 0)
     return filled(filled_in_slices(body)) & measured
 
 
