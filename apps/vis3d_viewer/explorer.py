@@ -27,6 +27,7 @@ from vis3d_viewer.exports import Exports
 from vis3d_viewer.jobs import Jobs, Result
 from vis3d_viewer.kept_work import KeptWork
 from vis3d_viewer.levels import Levels
+from vis3d_viewer.logbook import defect
 from vis3d_viewer.look3d import PREPARING, Look3D
 from vis3d_viewer.marks import Marks
 from vis3d_viewer.opening import Opening, Sources
@@ -47,7 +48,6 @@ from vis3d_viewer.workbench import USUAL, Workbench
 log = logging.getLogger(__name__)
 
 CANCELLED = "Cancelled."
-NOT_OURS = "Something went wrong here that shouldn't; the program's log says more."
 
 
 class Explorer:
@@ -305,6 +305,8 @@ class Explorer:
                 work(*arguments)
             except Vis3dError as error:
                 self._update(message=said(error))
+            except Exception as error:  # noqa: BLE001  (the same)
+                self._update(message=defect(log, f"{work.__name__} failed", error))
 
         return do
 
@@ -322,9 +324,8 @@ class Explorer:
             message = CANCELLED
         except Vis3dError as error:
             message = said(error)
-        except Exception:
-            log.exception("A piece of work failed.")
-            message = NOT_OURS
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is said and logged)
+            message = defect(log, "A piece of work failed", error)
         changes: dict[str, Any] = {"message": message} if message else {}
         elsewhere = self.opening.elsewhere
         if not self._jobs.busy and not elsewhere:

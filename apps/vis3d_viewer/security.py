@@ -18,6 +18,7 @@ from wslink.websocket import LinkProtocol
 
 from vis3d_viewer import messages
 from vis3d_viewer.asking import remember_page
+from vis3d_viewer.logbook import defect
 
 log = logging.getLogger(__name__)
 
@@ -125,9 +126,9 @@ def gate(key: str, door: Door = LOCAL) -> Any:
             return await handler(request)
         except web.HTTPException:
             raise
-        except Exception:
-            log.exception("The answer to %s %s failed.", request.method, request.path)
-            return web.Response(status=500, text=CLIENT_ONLY_MESSAGE)
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is said and logged)
+            what = f"The answer to {request.method} {request.path} failed"
+            return web.Response(status=500, text=defect(log, what, error))
 
     return let_in
 
@@ -147,6 +148,8 @@ def refused(request: web.Request, key: str, door: Door = LOCAL) -> str:
         return "asked for by another page"
     if request.path.startswith(OPEN_PATHS):
         return ""
+    if request.path == "/ws" and not web.WebSocketResponse().can_prepare(request):
+        return "this address is for websockets alone"
     if by_address or same_key(request.cookies.get(cookie_name(port)), key):
         return ""
     return "the key is missing; use the whole address that the command printed"

@@ -28,6 +28,7 @@ from vis3d_viewer.drawn_here import add_drawing_routes
 from vis3d_viewer.explorer import Explorer
 from vis3d_viewer.header_page import add_header_route
 from vis3d_viewer.label_files import add_label_route, add_session_route
+from vis3d_viewer.logbook import logbook
 from vis3d_viewer.opening import Sources
 from vis3d_viewer.pointing import add_pointing_route
 from vis3d_viewer.reach import Reach
@@ -79,18 +80,19 @@ def serve(
         data_root=None if data_root is None else Path(data_root),
         recent=RecentScans() if where == LOCAL else None,
     )
-    asyncio.run(
-        _serve(
-            sources,
-            where,
-            port=port,
-            open_browser=open_browser,
-            segment=segment,
-            idle_minutes=idle_minutes,
-            wishes=wishes,
-            on_ready=on_ready,
+    with logbook():
+        asyncio.run(
+            _serve(
+                sources,
+                where,
+                port=port,
+                open_browser=open_browser,
+                segment=segment,
+                idle_minutes=idle_minutes,
+                wishes=wishes,
+                on_ready=on_ready,
+            )
         )
-    )
 
 
 async def _serve(

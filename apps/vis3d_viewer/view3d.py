@@ -28,9 +28,11 @@ from vis3d.rendering import Stage
 from vis3d.scene import Camera, Scene
 from vis3d_viewer.annotations import annotated
 from vis3d_viewer.hand3d import BUTTONS, Hand3D, Picked, WasCut, bearable
+from vis3d_viewer.logbook import defect
 from vis3d_viewer.measuring import Kept
 from vis3d_viewer.memory_use import Tidying
 from vis3d_viewer.poses import Pose, orbit, pose_of, refit, stand
+from vis3d_viewer.said import said
 
 log = logging.getLogger(__name__)
 
@@ -247,11 +249,10 @@ class View3D:
         try:
             drawn = await loop.run_in_executor(self._thread, self._drawn, quality)
         except Vis3dError as error:
-            self._told("failed", str(error))
+            self._told("failed", said(error))
             return False
-        except Exception:
-            log.exception("The 3D view could not be drawn.")
-            self._told("failed", "The 3D view could not be drawn; the log says why.")
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is said and logged)
+            self._told("failed", defect(log, "The 3D view could not be drawn", error))
             return False
         if drawn is None:  # something changed in the meantime
             return False

@@ -1,6 +1,7 @@
 """Who gets in, over HTTP and over the websocket's calls."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from aiohttp import ClientResponse, ClientSession, DummyCookieJar, web
 from aiohttp.test_utils import TestServer
 from trame_client.module import vue3
 from vis3d_viewer import security
+from vis3d_viewer.logbook import logbook
 from vis3d_viewer.routes import add_routes
 from vis3d_viewer.settings import accept
 
@@ -191,35 +193,68 @@ def test_senseless_questions_are_answered_with_400(path: str) -> None:
         answer = await ask(f"{path}&key={KEY}")
         assert answer.status == 400
         assert "Traceback" not in await answer.text()
+        assert (await ask(f"/ws?key={KEY}")).status == 403  # no websocket: once a defect
 
     asked(question)
 
 
 def test_a_defect_is_logged_and_not_told(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    told: list[str] = []
+    name = "DOE^JANE"
+
     def broken(*_: object) -> bytes:
-        raise RuntimeError("secret path")
+        raise RuntimeError(name)
 
     monkeypatch.setattr("vis3d_viewer.routes.slice_jpeg", broken)
 
     async def question(ask: Ask, port: int) -> None:
         answer = await ask(f"{SLICE}&key={KEY}")
         assert answer.status == 500
-        assert await answer.text() == security.CLIENT_ONLY_MESSAGE
+        told.append(await answer.text())
 
-    asked(question)
-    assert "secret path" in caplog.text
+    with logbook():
+        asked(question)
+    written = capsys.readouterr().err
+    number = re.search(r"error (\w{6})\.", told[0])
+    assert number
+    assert number[1] in written
+    assert "in broken" in written
+    assert "RuntimeError" in written
+    assert "DOE" not in written + told[0]
+    assert "Traceback" not in told[0]
 
 
-def test_a_refusal_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_is_one_line_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     async def question(ask: Ask, port: int) -> None:
-        await ask("/")
+        await ask("/a%0avis3d: all is well%1b[2J" + "x" * 3000)
 
-    asked(question)
-    (line,) = [record for record in caplog.records if record.name == security.__name__]
-    assert line.exc_info is None
-    assert "key" in line.getMessage()
+    with logbook():
+        asked(question)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("vis3d: Refused GET /a")
+    assert len(line) < 400
+    assert line.isprintable()
+
+
+def test_what_is_no_request_is_one_line_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    async def question(ask: Ask, port: int) -> None:
+        await ask("/alive?key=" + KEY)
+        for words in (
+            b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n",
+            b"\x16\x03\x01\x02\r\n\r\n",
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(words)
+            await reader.read()
+            writer.close()
+
+    with logbook():
+        asked(question)
+    lines = capsys.readouterr().err.splitlines()
+    assert all(line.startswith("vis3d: Refused") for line in lines), lines
+    assert lines
 
 
 def test_a_saved_file_comes_as_a_download(tmp_path: Path) -> None:
