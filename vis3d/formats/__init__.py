@@ -15,6 +15,7 @@ from vis3d.formats import (
     nifti,
     npz,
     nrrd,
+    nrrd_reading,
     obj,
     ply,
     stl,
@@ -43,7 +44,7 @@ class SurfaceWriter(Protocol):
 VOXEL_READERS: Mapping[str, Callable[[Path], VoxelFile]] = {
     ".nii.gz": nifti.open_nifti,
     ".nii": nifti.open_nifti,
-    ".nrrd": nrrd.open_nrrd,
+    ".nrrd": nrrd_reading.open_nrrd,
     ".mha": metaimage.open_metaimage,
     ".mhd": metaimage.open_metaimage,
     ".vti": vti.open_vti,
