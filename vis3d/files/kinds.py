@@ -3,11 +3,14 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from vis3d.errors import InputError, NothingFoundError, UsageError
+from vis3d.errors import InputError, NothingFoundError, UnsupportedError, UsageError
 from vis3d.formats import SURFACE_READERS, VOXEL_READERS
 from vis3d.formats.voxels import VoxelFile
+
+if TYPE_CHECKING:  # most files are read without loading pydicom
+    from vis3d.dicom import Series
 
 PathLike: TypeAlias = str | os.PathLike[str]
 Kind: TypeAlias = Literal["dicom", "volume", "surface"]
@@ -91,3 +94,17 @@ def is_dicom(path: Path) -> bool:
             return stream.read(132)[128:] == b"DICM"
     except OSError:
         return False
+
+
+def of_dicom(series: "Series | None", path: PathLike, *, what: str, instead: str) -> "Series":
+    """The series whose patient and study a DICOM object belongs to.
+
+    Raises:
+        UnsupportedError: there is none, for the scan isn't DICOM.
+    """
+    if series is None or not series.uid:
+        raise UnsupportedError(
+            f"{path}: {what} refers to the patient and study of a DICOM scan, and this one "
+            f"isn't DICOM; write {instead} instead."
+        )
+    return series

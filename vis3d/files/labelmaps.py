@@ -14,6 +14,7 @@ from vis3d.files.kinds import (
     existing,
     is_dicom,
     legal_suffix,
+    of_dicom,
     open_voxels,
     suffix_of,
 )
@@ -87,12 +88,13 @@ def _masks_in(folder: Path, progress: Progress) -> tuple[LabelMap, ...]:
     suffixes = [str(suffix_of(one, VOXEL_READERS)) for one in files]
     names = [one.name[: -len(end)] for one, end in zip(files, suffixes, strict=True)]
     structures = [structure(n, name) for n, name in enumerate(names, 1)]
+    grid = open_voxels(files[0]).geometry
 
     def mask(one: Structure) -> tuple[NDArray[np.bool_], Geometry]:
         file = files[one.label - 1]
         progress((one.label - 1) / len(files), "Reading masks")
         labels = labelmap_of(open_voxels(file))
-        if not labels.geometry.matches(open_voxels(files[0]).geometry, tolerance_mm=0.01):
+        if not labels.geometry.matches(grid, tolerance_mm=0.01):
             raise InputError(f"{file.name} and {files[0].name} in {folder} have other grids.")
         return labels.array > 0, labels.geometry
 
@@ -113,7 +115,7 @@ def write_labelmap(
 
     Raises:
         UsageError: an unknown suffix.
-        InputError: a SEG of a scan that isn't DICOM.
+        UnsupportedError: a SEG of a scan that isn't DICOM.
         OutputError: it can't be written there.
     """
     suffix = legal_suffix(path, LABELMAP_SUFFIXES, "a label map")
@@ -122,11 +124,7 @@ def write_labelmap(
     if suffix != DICOM_SUFFIX:
         LABELMAP_WRITERS[suffix](labelmap, Path(path), progress or silent)
         return
-    if series is None or not series.uid:
-        raise UnsupportedError(
-            f"{path}: a DICOM segmentation refers to the patient and study of a DICOM scan, "
-            f"and this one isn't DICOM; write .nii.gz instead."
-        )
+    series = of_dicom(series, path, what="a DICOM segmentation", instead=".nii.gz")
     from vis3d import dicom
 
     dicom.write_segmentation(labelmap, series, Path(path), method=method, progress=progress)

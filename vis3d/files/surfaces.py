@@ -4,13 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vis3d.errors import UnsupportedError, UsageError
+from vis3d.errors import UsageError
 from vis3d.files.kinds import (
     DICOM_SUFFIX,
     PathLike,
     existing,
     is_dicom,
     legal_suffix,
+    of_dicom,
     suffix_of,
 )
 from vis3d.formats import SURFACE_READERS, SURFACE_WRITERS
@@ -101,11 +102,7 @@ def write_surfaces(
         return
     if coordinates != "lps":
         raise UsageError("A surface as DICOM is in the patient's LPS; write .stl for RAS.")
-    if series is None or not series.uid:
-        raise UnsupportedError(
-            f"{path}: a surface as DICOM refers to the patient and study of a DICOM scan, "
-            f"and this one isn't DICOM; write .stl instead."
-        )
+    series = of_dicom(series, path, what="a surface as DICOM", instead=".stl")
     from vis3d import dicom
 
     title = " + ".join(surface.name for surface in surfaces if surface.name)
