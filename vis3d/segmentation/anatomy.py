@@ -14,7 +14,7 @@ from vis3d.segmentation.body import coarse_body, drop_thin_layers
 from vis3d.segmentation.bones import CoarseScan, find_bones, spine_mm
 from vis3d.segmentation.contrast import Contrast, find_contrast
 from vis3d.segmentation.cortical import cortical_bone
-from vis3d.segmentation.frame import AIR_HU, Bools, Floats, PatientFrame, Spacing, Whole
+from vis3d.segmentation.frame import AIR_HU, Bools, PatientFrame, Spacing, Whole
 from vis3d.segmentation.grids import (
     Factors,
     coarse_spacing,
@@ -32,6 +32,7 @@ from vis3d.segmentation.morphology import bounding_box, fringed, grown, trimmed
 from vis3d.segmentation.noise import noise_hu, passes_needed, smoothed
 from vis3d.segmentation.outside import SKIN_HU, outside_air, walled_in
 from vis3d.segmentation.sides import LeftMm
+from vis3d.segmentation.sparse import sparse_zeros
 from vis3d.segmentation.trachea import find_trachea
 
 COARSE_MM = 2.0
@@ -279,11 +280,14 @@ class Anatomy:
         return bounding_box(self.body, BODY_MM, self.spacing)
 
     @cached_property
-    def calm_hu(self) -> Floats:
+    def calm_hu(self) -> Whole:
         """The box of the body, smoothed if it is noisy."""
-        hu = self.hu[self.box].astype(np.float32)
+        hu = self.hu[self.box]
         passes, _ = passes_needed(hu, self.spacing)
-        return smoothed(hu, passes, self.spacing) if passes else hu
+        if not passes:
+            return hu
+        calm = smoothed(hu.astype(np.float32), passes, self.spacing)
+        return np.rint(calm, out=calm).astype(np.int16)
 
     @cached_property
     def contrast(self) -> Contrast:
@@ -310,7 +314,7 @@ class Anatomy:
 
     @cached_property
     def _bones_and_organs(self) -> tuple[Bools, float]:
-        bones = np.zeros(self.frame.hu.shape, bool)
+        bones: Bools = sparse_zeros(self.frame.hu.shape, bool)
         if self.box is None:
             return bones, 0.0
         fine = fine_box(self.box, self.factors, bones.shape)
@@ -385,5 +389,9 @@ class Anatomy:
 
     def _measured(self, mask: Bools) -> Bools:
         padding = self.frame.unmeasured
-        # true > false: the mask without the padding, in place
-        return mask if padding is None else np.greater(mask, padding, out=mask)
+        if padding is None:
+            return mask
+        for plane, out in zip(mask, padding, strict=True):
+            if (plane & out).any():
+                plane &= ~out
+        return mask

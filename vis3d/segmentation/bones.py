@@ -12,8 +12,8 @@ from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.boards import are_boards
 from vis3d.segmentation.canal import spinal_canal
 from vis3d.segmentation.contrast import Contrast, between_lungs
-from vis3d.segmentation.frame import Bools, Floats, Spacing, Values, Whole
-from vis3d.segmentation.grids import Factors, pooled, spread
+from vis3d.segmentation.frame import Bools, Spacing, Values, Whole
+from vis3d.segmentation.grids import Factors, mostly, pooled, spread
 from vis3d.segmentation.marrow import walled_pieces, with_marrow
 from vis3d.segmentation.morphology import (
     bounding_box,
@@ -60,6 +60,7 @@ FEWEST, MOST = 5, 17
 SLAB, HALO = 8, 4
 """How many slices are worked on at a time, and how many are looked at on either side."""
 Bits: TypeAlias = NDArray[np.uint8]
+Shares: TypeAlias = NDArray[np.float16]
 CORTEX, BONE_BIT = np.uint8(1), np.uint8(1)
 """Cortex is the lowest bit of what is drawn, bone the next one."""
 THICK_BONE_MM = 16.0
@@ -72,7 +73,7 @@ MIN_SPINE_MM2 = 100.0
 class CoarseScan:
     """What the bones are decided on: the 2 mm grid, the body, the lungs and the contrast."""
 
-    hu: Floats
+    hu: Whole
     noise_hu: float
     fine_noise: tuple[int, float]
     """How often the scan itself must be smoothed, and the noise in HU that is then left."""
@@ -98,14 +99,14 @@ class CoarseScan:
         """The body without the lungs and without contrast: where bones may lie."""
         return self.body & ~self.lungs & ~self.contrast.mask
 
-    @cached_property
+    @property
     def between_lungs(self) -> Bools:
-        """What has a lung on either side."""
+        """What has a lung on either side (made anew each time)."""
         return between_lungs(self.lungs)
 
-    @cached_property
+    @property
     def at_skin(self) -> Bools:
-        """What lies outside the body or touches that."""
+        """What lies outside the body or touches that (made anew each time)."""
         return fringed(~self.body)
 
 
@@ -124,7 +125,7 @@ def find_bones(
     progress(0.0, "Finding the bones")
     metallic = np.zeros(coarse.body.shape, bool)
     if metal is not None:
-        metallic = fringed(pooled(metal, coarse.factors) > 0)
+        metallic = fringed(mostly(metal, coarse.factors, 0.0))
         dense = replace(coarse.contrast, mask=coarse.contrast.mask | metallic)
         coarse = replace(coarse, contrast=dense)
     near = fringed(_dense_pieces(coarse)) & coarse.soft
@@ -137,9 +138,11 @@ def find_bones(
     if min(coarse.fine_spacing) > FINE_MM:
         shell = _thinner(shell, coarse, drawn)
         np.maximum(share, shell, out=share)
-    whole = np.zeros(near.shape, bool)
-    solid = (shell | metallic)[box]
+    del near
+    whole = np.zeros(shell.shape, bool)
+    solid = shell[box] | metallic[box]
     whole[box], organs = _whole(solid, coarse, box, part(progress, 0.4, 0.8))
+    del solid
     share[box][organs] = 0
     shell[box] &= ~organs
     kept = _seeded(whole | (share > 0), np.maximum(share, whole), coarse)
@@ -150,8 +153,10 @@ def find_bones(
     marrow[box] = walled_pieces(marrow[box], whole[box], coarse.voxel_ml)
     inner = (marrow | trimmed(whole)) & kept
     _compose(drawn, inner, kept, coarse, part(progress, 0.8, 1.0))
+    for plane in drawn[_fine(box, coarse.factors, drawn.shape)]:
+        plane >>= BONE_BIT
     if metal is not None:
-        np.greater(bones, metal, out=bones)  # true > false
+        np.copyto(bones, False, where=metal)
     return float(np.count_nonzero(organs)) * coarse.voxel_ml
 
 
@@ -181,13 +186,13 @@ def _seeded(pieces: Bools, amount: NDArray[np.generic], coarse: CoarseScan) -> B
 
 def _cortex(
     hu: Values, near: Bools, coarse: CoarseScan, drawn: Bits, progress: Progress
-) -> Floats:
+) -> Shares:
     """Draw the dense voxels; their share of each coarse voxel."""
     spacing, factors = coarse.fine_spacing, coarse.factors
     passes, noise = coarse.fine_noise
     least_hu = max(DENSE_HU, TISSUE_HU + ABOVE_NOISE * noise)
     edge_share = np.float32(EDGE_SHARE + MORE_A_PASS * passes)
-    share = np.zeros(near.shape, np.float32)
+    share = np.zeros(near.shape, np.float16)
 
     def work(start: int, stop: int) -> None:
         box = bounding_box(near[start:stop])
@@ -260,11 +265,18 @@ def _edges_of_metal(pieces: Bools, metallic: Bools, coarse: CoarseScan) -> Bools
     ml = sizes(labels) * coarse.voxel_ml
     beside = np.zeros(len(ml), bool)
     beside[labels[fringed(metallic)]] = True
-    metal = components(metallic, 26)
-    window = [2 * round(STREAK_MM / mm) + 1 for mm in coarse.spacing_kji]
-    around = np.where(metallic, np.uint32(0), maximum_filter(metal, window))
-    in_bone = sums(around, pieces) > MIN_BONE_ROUND_METAL * np.maximum(sizes(around), 1)
-    return keep(labels, beside & (ml < MAX_ISLAND_ML)) | keep(around, ~in_bone)
+    edges = keep(labels, beside & (ml < MAX_ISLAND_ML))
+    del labels
+    box = bounding_box(metallic, STREAK_MM + max(coarse.spacing_kji), coarse.spacing_kji)
+    if box is not None:
+        window = [2 * round(STREAK_MM / mm) + 1 for mm in coarse.spacing_kji]
+        around = maximum_filter(components(metallic[box], 26), window)
+        around[metallic[box]] = 0
+        in_bone = sums(around, pieces[box]) > MIN_BONE_ROUND_METAL * np.maximum(
+            sizes(around), 1
+        )
+        edges[box] |= keep(around, ~in_bone)
+    return edges
 
 
 def _thinner(shell: Bools, coarse: CoarseScan, drawn: Bits) -> Bools:
@@ -288,7 +300,7 @@ def _compose(
 ) -> None:
     """Cortex by its own voxels, marrow by coarse ones, without crumbs and pinholes.
 
-    Bones are drawn beside the cortex, in a bit of their own, and then alone.
+    Bones are drawn beside the cortex, in a bit of their own.
     """
     factors, step = coarse.factors, max(1, SLAB // coarse.factors[0])
     thin = [mm <= FINE_MM for mm in coarse.fine_spacing]
@@ -312,8 +324,6 @@ def _compose(
         )
 
     each_slab(work, len(kept), step, progress, "Filling the marrow")
-    for plane in drawn:
-        plane >>= BONE_BIT
 
 
 def _evened(mask: Bools) -> Bools:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter, uniform_filter1d
 
 from vis3d.segmentation.enclosure import IN_SLICE, open_directions
-from vis3d.segmentation.frame import Bools, Floats, Spacing
+from vis3d.segmentation.frame import Bools, Floats, Spacing, Whole
 from vis3d.segmentation.grids import Box
 from vis3d.segmentation.morphology import components_in_slices, keep
 from vis3d.segmentation.slabs import each_part
@@ -23,7 +23,7 @@ RADIUS_MM = 13.0
 """Of the widest canals, in the neck and in the loins."""
 
 
-def spinal_canal(hu: Floats, bone: Bools, spacing_kji: Spacing) -> Bools:
+def spinal_canal(hu: Whole, bone: Bools, spacing_kji: Spacing) -> Bools:
     """The spinal canal on a coarse grid [k, j, i], inferior to superior; empty without spine.
 
     Of all ways from slice to slice the one that bone surrounds best, found by dynamic
@@ -46,7 +46,7 @@ def spinal_canal(hu: Floats, bone: Bools, spacing_kji: Spacing) -> Bools:
     return canal
 
 
-def _surrounded(hu: Floats, bone: Bools, spacing_kji: Spacing) -> Floats:
+def _surrounded(hu: Whole, bone: Bools, spacing_kji: Spacing) -> Floats:
     """For soft tissue the share of directions in its slice that bone blocks."""
     opened = open_directions(bone, REACH_MM, spacing_kji, IN_SLICE)
     amount = np.cumsum(bone.sum(axis=(0, 1)))

@@ -8,7 +8,7 @@ from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.bones import DENSE_HU as DENSE_BONE_HU
 from vis3d.segmentation.frame import Bools
-from vis3d.segmentation.grids import pooled
+from vis3d.segmentation.grids import mostly
 from vis3d.segmentation.lung_checks import MIN_EDGE_MM2, about_airways, about_lungs
 from vis3d.segmentation.noise import BEARABLE_HU
 from vis3d.volume import Finding
@@ -65,7 +65,7 @@ def _bones(anatomy: Anatomy) -> Iterator[Check]:
         return
     yield Check("bones-found", True, f"Bones of {ml:.0f} ml were found.")
     yield _contrast(anatomy)
-    cut = _touches_sides(pooled(anatomy.bones, anatomy.factors) > 0.3, anatomy)
+    cut = _touches_sides(mostly(anatomy.bones, anatomy.factors, 0.3), anatomy)
     message = "The field of view cuts bones at its sides: they end there and lie open."
     yield Check("bones-cut", not cut, message if cut else "The field of view cuts no bone.")
     yield _thin_bone(anatomy)

@@ -11,7 +11,7 @@ from vis3d.progress import Progress, silent
 from vis3d.segmentation.canal import spinal_canal
 from vis3d.segmentation.enclosure import ALL_ROUND, open_directions
 from vis3d.segmentation.flooding import flooded
-from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
+from vis3d.segmentation.frame import Bools, Labels, Spacing, Whole
 from vis3d.segmentation.morphology import (
     bounding_box,
     components,
@@ -80,7 +80,7 @@ class Contrast:
 
 
 def find_contrast(
-    hu: Floats,
+    hu: Whole,
     body: Bools,
     lungs: Bools,
     spacing_kji: Spacing,
@@ -122,7 +122,7 @@ def find_contrast(
     return Contrast(_nearer_to(vessels, bone, dense, hu), level, volume_ml)
 
 
-def _even_cores(hu: Floats, soft: Bools, spacing_kji: Spacing) -> tuple[Labels, Means]:
+def _even_cores(hu: Whole, soft: Bools, spacing_kji: Spacing) -> tuple[Labels, Means]:
     """The even parts that are denser than plain soft tissue, and the local mean."""
     even, mean = _even(hu, soft, spacing_kji)
     labels = components(even)
@@ -132,7 +132,7 @@ def _even_cores(hu: Floats, soft: Bools, spacing_kji: Spacing) -> tuple[Labels, 
     return components(large), mean
 
 
-def _even(hu: Floats, soft: Bools, spacing_kji: Spacing) -> tuple[Bools, Means]:
+def _even(hu: Whole, soft: Bools, spacing_kji: Spacing) -> tuple[Bools, Means]:
     mean, deviation = np.empty(hu.shape, np.int16), np.empty(hu.shape, np.uint16)
 
     def work(here: slice, around: slice, own: slice) -> None:
@@ -151,7 +151,7 @@ def _even(hu: Floats, soft: Bools, spacing_kji: Spacing) -> tuple[Bools, Means]:
 
 
 def _stand_open(
-    cores: Labels, core_hu: NDArray[np.float64], hu: Floats, mean: Means, spacing_kji: Spacing
+    cores: Labels, core_hu: NDArray[np.float64], hu: Whole, mean: Means, spacing_kji: Spacing
 ) -> NDArray[np.bool_]:
     """Which cores nothing brighter encloses; the brightest first, since they enclose nothing.
 
@@ -207,7 +207,7 @@ def _neighbour_label(labels: Labels) -> Labels:
     return near
 
 
-def _undiluted(dense: Bools, hu: Floats, level_hu: float, zone: Bools) -> Bools:
+def _undiluted(dense: Bools, hu: Whole, level_hu: float, zone: Bools) -> Bools:
     """Dense spots between the lungs, and the solid veins that lead to them from the arm.
 
     Judged slice by slice, since such a vein touches bone on its way.
@@ -220,7 +220,7 @@ def _undiluted(dense: Bools, hu: Floats, level_hu: float, zone: Bools) -> Bools:
 
 
 def _denser_than_near(
-    hu: Floats,
+    hu: Whole,
     cores: Labels,
     vessel_hu: NDArray[np.float64],
     level_hu: float,
@@ -242,7 +242,7 @@ def _denser_than_near(
     return denser
 
 
-def _rings(rest: Bools, hu: Floats, spacing_kji: Spacing) -> Bools:
+def _rings(rest: Bools, hu: Whole, spacing_kji: Spacing) -> Bools:
     """Large pieces off the vessels, partly as dense as cortex, that enclose marrow.
 
     A sternum whose marrow is no core would fall to the vein that touches it. Thyroid and
@@ -257,7 +257,7 @@ def _rings(rest: Bools, hu: Floats, spacing_kji: Spacing) -> Bools:
     return keep(pieces, ring & cortex & (voxels * voxel_ml > MIN_RING_ML))
 
 
-def _nearer_to(vessels: Bools, bone: Bools, dense: Bools, hu: Floats) -> Bools:
+def _nearer_to(vessels: Bools, bone: Bools, dense: Bools, hu: Whole) -> Bools:
     """What of the dense belongs to vessels rather than to bone: they meet at edges."""
     edges = np.empty(hu.shape, np.uint8)
 
@@ -282,11 +282,13 @@ def _heart_zone(lungs: Bools, spacing_kji: Spacing) -> Bools:
 
 def between_lungs(lungs: Bools, front_share: float = 1.0) -> Bools:
     """What has lung on its right and on its left, in the front share of the chest."""
-    from_right = np.logical_or.accumulate(lungs, axis=2)
-    from_left = np.logical_or.accumulate(lungs[:, :, ::-1], axis=2)[:, :, ::-1]
-    zone = from_right & from_left & ~lungs
-    for k in np.flatnonzero(lungs.any(axis=(1, 2))):
-        rows = np.flatnonzero(lungs[k].any(axis=1))
-        back = int(rows[0] + front_share * (rows[-1] - rows[0])) + 1
-        zone[k, back:] = False
-    return np.asarray(zone)
+    zone = np.zeros(lungs.shape, bool)
+    for inner, plane in zip(zone, lungs, strict=True):
+        rows = np.flatnonzero(plane.any(axis=1))
+        if not len(rows):
+            continue
+        front = slice(0, int(rows[0] + front_share * (rows[-1] - rows[0])) + 1)
+        from_right = np.logical_or.accumulate(plane[front], axis=1)
+        from_left = np.logical_or.accumulate(plane[front, ::-1], axis=1)[:, ::-1]
+        inner[front] = from_right & from_left & ~plane[front]
+    return zone

@@ -44,7 +44,8 @@ def open_directions(
     def look(n: int, _: int) -> None:
         step = _as_steep_in_mm(directions[n], spacing_kji)
         length_mm = float(np.linalg.norm(np.multiply(step, spacing_kji)))
-        free = ~_smeared(wide, step, max(1, int(reach_mm / length_mm)))
+        smeared = _smeared(wide, step, max(1, int(reach_mm / length_mm)))
+        free = np.logical_not(smeared, out=smeared)
         with one_at_a_time:
             np.add(count, free, out=count)
 
@@ -63,7 +64,8 @@ def walled_lines(solid: Bools, reach_mm: float, spacing_kji: Spacing) -> NDArray
         back = (-step[0], -step[1], -step[2])
         length_mm = float(np.linalg.norm(np.multiply(step, spacing_kji)))
         steps = max(1, int(reach_mm / length_mm))
-        both = _smeared(solid, step, steps) & _smeared(solid, back, steps)
+        both = _smeared(solid, step, steps)
+        both &= _smeared(solid, back, steps)
         with one_at_a_time:
             np.add(count, both, out=count)
 

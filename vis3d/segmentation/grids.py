@@ -1,6 +1,7 @@
 """Coarse grids to decide on, and the way back to full resolution at the border."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,18 +34,23 @@ def pooled(
 
     Values below `lowest` are read as that.
     """
-    return _pooled(array, factors, progress, lowest, np.dtype(np.float32))
+    return _pooled(array, factors, progress, lowest, np.dtype(np.float32), np.asarray)
 
 
 def pooled_hu(
     array: Values, factors: Factors, progress: Progress = silent, *, lowest: float | None = None
 ) -> Whole:
     """The same in whole numbers, in half the memory: finer than a HU no scan is."""
-    return _pooled(array, factors, progress, lowest, np.dtype(np.int16))
+    return _pooled(array, factors, progress, lowest, np.dtype(np.int16), np.rint)
 
 
 def _pooled(
-    array: Values, factors: Factors, progress: Progress, lowest: float | None, kind: np.dtype[T]
+    array: Values,
+    factors: Factors,
+    progress: Progress,
+    lowest: float | None,
+    kind: np.dtype[T],
+    kept_as: Callable[[Floats], NDArray[Any]],
 ) -> NDArray[T]:
     fk, fj, fi = factors
     shape = [-(-n // f) for n, f in zip(array.shape, factors, strict=True)]
@@ -57,8 +63,7 @@ def _pooled(
             if lowest is not None:
                 block = np.maximum(block, block.dtype.type(lowest))
             total = _summed(_summed(_stacked(block), fj).T, fi).T
-            mean = total * (weights / np.float32(len(block)))
-            result[k] = np.rint(mean, out=mean) if kind.kind == "i" else mean
+            result[k] = kept_as(total * (weights / np.float32(len(block))))
 
     each_slab(pool, shape[0], SLAB, progress, "Looking at the scan coarsely")
     return result
@@ -70,14 +75,15 @@ def _weights(count: int, factor: int) -> Floats:
     return np.asarray(1 / np.minimum(factor, count - starts), np.float32)
 
 
-def mostly(mask: Bools, factors: Factors) -> Bools:
-    """Which blocks of `factors` voxels lie in the mask with more than half of themselves.
+def mostly(mask: Bools, factors: Factors, share: float = 0.5) -> Bools:
+    """Which blocks of `factors` voxels lie in the mask with more than a share of themselves.
 
     A mask that shows one slice for all (see `PatientFrame`) does so in the answer.
     """
     if mask.strides[0]:
-        return np.asarray(pooled(mask, factors) > 0.5)
-    one = pooled(mask[:1], (1, *factors[1:])) > 0.5
+        kind = np.dtype(np.bool_)
+        return _pooled(mask, factors, silent, None, kind, lambda mean: mean > share)
+    one = pooled(mask[:1], (1, *factors[1:])) > share
     return np.broadcast_to(one, (-(-len(mask) // factors[0]), *one.shape[1:]))
 
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.enclosure import open_directions
-from vis3d.segmentation.frame import Bools, Floats, Spacing
+from vis3d.segmentation.frame import Bools, Spacing, Whole
 from vis3d.segmentation.morphology import components, filled, keep, sizes, sums
 from vis3d.segmentation.slabs import WINDOW_HALO, each_part, mean_and_deviation
 
@@ -26,7 +26,7 @@ MAX_BARE, MAX_BARE_SMALL, SMALL_ML = 0.4, 0.2, 5.0
 
 def with_marrow(
     cortex: Bools,
-    hu: Floats,
+    hu: Whole,
     allowed: Bools,
     canal: Bools,
     spacing_kji: Spacing,
@@ -74,7 +74,7 @@ def _small_cavities(solid: Bools, spacing_kji: Spacing) -> Bools:
 
 
 def _most_open(
-    hu: Floats, cortex: Bools, even_hu: float, spacing_kji: Spacing
+    hu: Whole, cortex: Bools, even_hu: float, spacing_kji: Spacing
 ) -> NDArray[np.int8]:
     """How many directions may lead out of each voxel, by what isn't cortex round it.
 

@@ -3,8 +3,9 @@
 import numpy as np
 from scipy.ndimage import maximum_filter
 
-from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
+from vis3d.segmentation.frame import Bools, Labels, Spacing, Whole
 from vis3d.segmentation.morphology import (
+    bounding_box,
     components,
     deep_in,
     fringed,
@@ -27,10 +28,10 @@ RIM_HU, LESS_CONTACT = 250.0, 0.12
 MAX_REST_ML = 10.0
 """Smaller pieces beside an organ are what its edge leaves."""
 BODY_OF_VERTEBRA_MM = 10.0
-MOST_HU = 2000.0
+MOST_HU = 2000
 
 
-def organs_with_contrast(solid: Bools, hu: Floats, canal: Bools, spacing_kji: Spacing) -> Bools:
+def organs_with_contrast(solid: Bools, hu: Whole, canal: Bools, spacing_kji: Spacing) -> Bools:
     """What of `solid`, found dense or filled, is bowel, bladder or kidney with contrast.
 
     On a coarse grid [k, j, i]. Deep parts are judged by the densest voxels beside each of
@@ -45,12 +46,15 @@ def organs_with_contrast(solid: Bools, hu: Floats, canal: Bools, spacing_kji: Sp
     asked = sizes(parts) * voxel_ml > MIN_DEEP_ML
     if asked.any():
         asked[parts[grown(canal, DEPTH_MM + BODY_OF_VERTEBRA_MM, spacing_kji)]] = False
-    if not asked.any():
-        return np.zeros(solid.shape, bool)
-    parts = parts * keep(parts, asked)
-    around = _with_edges(parts, solid, spacing_kji)
-    odd = _without_rim(parts, around, solid, hu)
-    return _with_rests(keep(around, odd), solid, voxel_ml)
+    organs = np.zeros(solid.shape, bool)
+    there = keep(parts, asked)
+    box = bounding_box(there, DEPTH_MM + EDGE_MM + 3 * max(spacing_kji), spacing_kji)
+    if box is None:
+        return organs
+    parts = parts[box] * there[box]
+    around = _with_edges(parts, solid[box], spacing_kji)
+    organs[box] = keep(around, _without_rim(parts, around, solid[box], hu[box]))
+    return _with_rests(organs, solid, voxel_ml)
 
 
 def _with_edges(parts: Labels, solid: Bools, spacing_kji: Spacing) -> Labels:
@@ -59,7 +63,7 @@ def _with_edges(parts: Labels, solid: Bools, spacing_kji: Spacing) -> Labels:
     return np.asarray(maximum_filter(parts, window) * solid, parts.dtype)
 
 
-def _without_rim(parts: Labels, around: Labels, solid: Bools, hu: Floats) -> Bools:
+def _without_rim(parts: Labels, around: Labels, solid: Bools, hu: Whole) -> Bools:
     """Which parts, by label, have no denser rim and hardly touch anything else."""
     count = int(parts.max()) + 1
     peak = np.minimum(maximum_filter(hu, 3), MOST_HU)

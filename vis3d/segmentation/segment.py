@@ -12,6 +12,7 @@ from vis3d.segmentation.checks import checks_of, findings_of
 from vis3d.segmentation.frame import Bools, patient_frame
 from vis3d.segmentation.lung_drawing import draw_lungs
 from vis3d.segmentation.sides import LEFT, RIGHT
+from vis3d.segmentation.sparse import sparse_zeros
 from vis3d.volume import Volume
 
 PAINTERS: Mapping[str, Callable[[Anatomy], Bools]] = {
@@ -46,7 +47,7 @@ def segment(
     chosen = tuple(s for s in STRUCTURES if s.label in wanted)
     start = perf_counter()
     anatomy = Anatomy(patient_frame(volume), progress or silent)
-    labels = np.zeros(anatomy.frame.hu.shape, np.uint8)
+    labels = sparse_zeros(anatomy.frame.hu.shape, np.uint8)
     by_name = {s.name: s.label for s in chosen}
     for name, paint in PAINTERS.items():
         if name in by_name:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import correlate1d, uniform_filter1d
 
 from vis3d.progress import Progress, silent
-from vis3d.segmentation.frame import Floats, Spacing
+from vis3d.segmentation.frame import Floats, Spacing, Values
 from vis3d.threads import CORES, in_threads
 
 THREADS = min(8, CORES)
@@ -47,11 +47,11 @@ def each_part(work: Callable[[slice, slice, slice], None], count: int, halo: int
         around = slice(first, min(stop + halo, count))
         work(slice(start, stop), around, slice(start - first, stop - first))
 
-    each_slab(work_on, count, SLAB)
+    each_slab(work_on, count, SLAB // 2)
 
 
 def mean_and_deviation(
-    values: Floats, spacing_kji: Spacing, weights: Floats | None = None
+    values: Values, spacing_kji: Spacing, weights: Floats | None = None
 ) -> tuple[Floats, Floats]:
     """The mean and the standard deviation over `WINDOW_MM` round each voxel, by weight."""
     values = values.astype(np.float32, copy=False)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from vis3d.segmentation.enclosure import walled_lines
-from vis3d.segmentation.frame import Bools, Floats, Spacing
+from vis3d.segmentation.frame import Bools, Floats, Spacing, Whole
 from vis3d.segmentation.morphology import components, keep
 
 SIDE_MM, LEAST_HU = 3.0, 30.0
@@ -15,7 +15,7 @@ ROUNDS = 2
 
 
 def with_thin_walls(
-    shell: Bools, hu: Floats, allowed: Bools, noise_hu: float, spacing_kji: Spacing
+    shell: Bools, hu: Whole, allowed: Bools, noise_hu: float, spacing_kji: Spacing
 ) -> Bools:
     """The shell of the bones and what goes on in its gaps, less dense since it is thinner.
 
@@ -34,7 +34,7 @@ def with_thin_walls(
     return shell
 
 
-def rise(hu: Floats, side_mm: float, spacing_kji: Spacing) -> Floats:
+def rise(hu: Whole, side_mm: float, spacing_kji: Spacing) -> Floats:
     """How much denser each voxel is than both sides, along the axis where it is most so.
 
     The sides lie about `side_mm` away; along an axis whose array ends before, nothing rises.
@@ -47,5 +47,5 @@ def rise(hu: Floats, side_mm: float, spacing_kji: Spacing) -> Floats:
         values, best = np.moveaxis(hu, axis, 0), np.moveaxis(most, axis, 0)
         sides = np.maximum(values[2 * step :], values[: -2 * step])
         inner = best[step:-step]
-        np.maximum(inner, values[step:-step] - sides, out=inner)
+        np.maximum(inner, np.subtract(values[step:-step], sides, dtype=np.float32), out=inner)
     return most
