@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from vis3d.segmentation.frame import Bools, Labels, Spacing, Values
-from vis3d.segmentation.grids import Factors, fine_box, spread
+from vis3d.segmentation.grids import Factors, coarse_spacing, fine_box, pooled, spread
 from vis3d.segmentation.metal import EDGE_HU
 from vis3d.segmentation.morphology import bounding_box, components, fringed, keep, sizes, sums
 from vis3d.segmentation.outside import SKIN_HU
@@ -17,6 +17,7 @@ MIN_BARE_ML = 0.3
 MIN_BARE = 0.2
 """How much of a thing's surface, at full resolution, faces the air outside at once."""
 MAX_METAL = 0.05
+ALL_DENSE = 0.99
 DEPTH_MM = 12.0
 """How thick a cast may be; what is denser than skin beyond is bone that it touches."""
 SKIN_MM = 1.5
@@ -55,10 +56,9 @@ def bare_things(
     bare: Bools = keep(things, shares > MIN_BARE)
     if not bare.any():
         return None
-    for _ in range(round(DEPTH_MM / min(voxel_mm[1:]))):
-        bare = fringed(bare) & dense
+    bare = _to_its_depth(bare, hu, factors, spacing_kji)
     tissue = np.count_nonzero(body & ~dense)
-    return None if np.count_nonzero(bare & body) > tissue else bare
+    return None if np.count_nonzero(bare & body) > tissue else bare & dense
 
 
 def _near_the_skin(coarse_hu: Values, body: Bools) -> int:
@@ -76,6 +76,25 @@ def _near_the_skin(coarse_hu: Values, body: Bools) -> int:
 
 def _fringe(mask: Bools) -> Bools:
     return fringed(mask, IN_SLICE)
+
+
+def _to_its_depth(bare: Bools, hu: Values, factors: Factors, spacing_kji: Spacing) -> Bools:
+    """A bare thing with what lies deeper in it, but not the bone under the skin it presses on.
+
+    It goes on only where all voxels of the scan are dense: skin that parts two coarse voxels
+    is less than one of them.
+    """
+    box = bounding_box(bare, DEPTH_MM, coarse_spacing(spacing_kji, factors))
+    if box is None:
+        return bare
+    steps = round(DEPTH_MM / (spacing_kji[1] * factors[1]))
+    solid = pooled(hu[fine_box(box, factors, hu.shape)] > BARE_HU, factors) > ALL_DENSE
+    deeper = bare[box]
+    for _ in range(steps):
+        deeper = _fringe(deeper) & (solid | deeper)
+    whole = bare.copy()
+    whole[box] = _fringe(deeper)
+    return whole
 
 
 def _bare_shares(
