@@ -21,9 +21,7 @@ def together(structures: Sequence[Document]) -> Document:
         **{key: all(one[key] for one in structures) for key in ("closed", "manifold")},
         **{key: _sum(structures, key) for key in ("volume_ml", "area_mm2")},
         "bounds_mm": _bounds([one["bounds_mm"] for one in structures]),
-        "volume_change_percent": max(
-            (one["volume_change_percent"] for one in structures), key=abs
-        ),
+        "volume_change_percent": _largest([one["volume_change_percent"] for one in structures]),
         "deviation_mm": _worst(structures, "deviation_mm", max),
         "triangle_quality": _worst(structures, "triangle_quality", min),
         "findings": _all_findings(structures),
@@ -35,6 +33,12 @@ def _sum(structures: Sequence[Document], key: str) -> Any:
     """None where one of them is unknown."""
     values = [one[key] for one in structures]
     return None if None in values else sum(values)
+
+
+def _largest(changes: Sequence[float | None]) -> float | None:
+    """The one furthest from 0; None where one of them is unknown."""
+    known = [change for change in changes if change is not None]
+    return max(known, key=abs) if len(known) == len(changes) else None
 
 
 def _bounds(boxes: Sequence[Any]) -> list[list[float]]:

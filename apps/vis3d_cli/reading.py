@@ -170,16 +170,24 @@ def mask_for(
     return segment(volume, [structure], progress=progress).mask(structure)
 
 
-def check_output(path: Path, suffixes: "Collection[str] | None" = None, what: str = "") -> None:
+def check_output(
+    path: Path,
+    suffixes: "Collection[str] | None" = None,
+    what: str = "",
+    *,
+    source: Path | None = None,
+) -> None:
     """Before the work: whether the result can be written there, of this kind.
 
     Raises:
-        UsageError: a suffix that no writer has.
+        UsageError: a suffix that no writer has, or the file that `source` is.
         OutputError: a folder that doesn't exist or can't be written.
     """
     if suffixes is not None and suffix_of(path) not in suffixes:
         legal = ", ".join(sorted(suffixes))
         raise UsageError(f"{path.name} names no format for {what}: end it in one of {legal}.")
+    if source is not None and path.is_file() and source.is_file() and path.samefile(source):
+        raise UsageError(f"{path} is INPUT, which is never written over: name another file.")
     folder = path.absolute().parent
     if not folder.is_dir():
         raise OutputError(f"Cannot write {path}: there is no folder {folder}.")

@@ -245,7 +245,7 @@ def _lines(document: dict[str, Any], output: Path) -> Iterator[object]:
         rows = [
             (
                 one["name"],
-                f"{one['volume_ml']:,.1f}",
+                "-" if one["volume_ml"] is None else f"{one['volume_ml']:,.1f}",
                 one["pieces"],
                 f"{one['triangles']:,}",
                 "yes" if one["closed"] else "no",

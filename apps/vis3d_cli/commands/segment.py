@@ -69,7 +69,7 @@ def segment(
     if segmentation is None:
         names = names or STRUCTURES
         structure_labels(names)  # an unknown name is refused before anything is read
-    reading.check_output(output, LABELMAP_SUFFIXES, "label maps")
+    reading.check_output(output, LABELMAP_SUFFIXES, "label maps", source=input)
     if report is not None:
         reading.check_output(report)
     with watching(how) as progress:
