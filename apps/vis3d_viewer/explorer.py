@@ -188,7 +188,7 @@ class Explorer:
             UsageError: something else is being worked on.
             Cancelled: the person wished to stop.
         """
-        if self._jobs.busy:
+        if self._jobs.busy or self._state.phase == "opening":  # by another page, perhaps
             raise UsageError("One thing at a time: wait for the work that is going on.")
         self._update(message="", job=_job(what, 0.0))
         try:

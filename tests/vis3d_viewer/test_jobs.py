@@ -4,9 +4,13 @@ import asyncio
 import time
 
 import pytest
+from trame_server.core import Server
+from vis3d_viewer.explorer import Explorer
 from vis3d_viewer.jobs import Jobs
+from vis3d_viewer.opening import Sources
+from vis3d_viewer.wishes import Wishes
 
-from vis3d.errors import Cancelled
+from vis3d.errors import Cancelled, UsageError
 from vis3d.progress import Progress
 
 
@@ -70,5 +74,20 @@ def test_there_is_one_piece_of_work_at_a_time() -> None:
             await jobs.run(lambda progress: None)
         await first
         assert not jobs.busy
+
+    asyncio.run(main())
+
+
+def test_while_a_scan_is_opened_no_other_work_comes_between() -> None:
+    """Between the steps of opening, another page's work once made it fail."""
+
+    async def main() -> None:
+        explorer = Explorer(Server("test"), Sources(), Wishes(keep_work=False))
+        explorer.update(phase="opening")
+        with pytest.raises(UsageError, match="One thing at a time"):
+            await explorer.work("Saving", lambda progress: None)
+        explorer.update(phase="ready")
+        await explorer.work("Saving", lambda progress: None)
+        explorer.close()
 
     asyncio.run(main())
