@@ -221,6 +221,8 @@ class Explorer:
             has_study=True,
             message="",
             job=_job(PREPARING if volume else "", 0.0, running=volume is not None),
+            given_up_3d=False,
+            view3d=STATE["view3d"],
         )
         self._bench.open(opened)
         self._exports.clear()
@@ -363,8 +365,16 @@ class Explorer:
         self.choose_settings(**{name: value})
 
     def _tell_view(self, state: str, message: str) -> None:
+        if state != "failed" and self._awaits_volume():
+            return  # nothing is seen yet: the scan before was taken away
         if self._state.view3d != {"state": state, "message": message}:
             self._update(view3d={"state": state, "message": message})
+
+    def _awaits_volume(self) -> bool:
+        study = self.study
+        if study is None or study.volume is None or self._state.given_up_3d:
+            return False
+        return study.view_volume is None and not study.surfaces
 
 
 def _job(what: str, fraction: float, *, running: bool = True) -> dict[str, Any]:

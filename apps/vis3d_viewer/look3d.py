@@ -77,9 +77,12 @@ class Look3D:
         loop = asyncio.get_running_loop()
 
         def prepare(progress: Progress) -> Study:
-            first = with_first_view(opened, progress)
+            def told(fraction: float, _: str) -> None:
+                progress(fraction, PREPARING)  # what for, not how
+
+            first = with_first_view(opened, told)
             loop.call_soon_threadsafe(self._take, first)
-            return with_view_volume(opened, progress)
+            return with_view_volume(opened, told)
 
         self._desk.update(given_up_3d=False)
         try:

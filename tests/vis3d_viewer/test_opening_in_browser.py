@@ -122,6 +122,25 @@ def test_one_file_opens_at_a_click_and_the_way_back_is_kept(seen: Visit) -> None
     opened(seen, "40 × 30 × 20")
 
 
+FIRST_STATE = """() => new MutationObserver((_, watching) => {
+    const view = document.querySelector("[data-testid=view-3d]");
+    if (view) { window.first_state = view.dataset.state; watching.disconnect(); }
+}).observe(document.body, { childList: true, subtree: true })"""
+
+
+def test_the_3d_view_of_another_scan_is_not_said_to_be_there_before_it_is(seen: Visit) -> None:
+    seen.find("entry-one.zip").click()
+    opened(seen, "64 × 48 × 12")
+    seen.wait_for_3d()
+    seen.find("open-other-scan").click()
+    seen.find("entry-blob.nii.gz").wait_for()
+    seen.page.evaluate(FIRST_STATE)
+    seen.find("entry-blob.nii.gz").click()
+    opened(seen, "40 × 30 × 20")
+    assert seen.page.evaluate("window.first_state") == "waiting", "once: fine, and empty"
+    seen.wait_for_3d()
+
+
 def test_recent_scans_open_again_and_can_be_forgotten(seen: Visit) -> None:
     seen.find("entry-blob.nii.gz").click()
     opened(seen, "40 × 30 × 20")
