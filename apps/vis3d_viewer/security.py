@@ -126,6 +126,8 @@ def gate(key: str, door: Door = LOCAL) -> Any:
             return await handler(request)
         except web.HTTPException:
             raise
+        except ConnectionError:  # whoever asked has gone: an upload given up, a closed page
+            return web.Response(status=499)
         except Exception as error:  # noqa: BLE001  (whatever it is, it is said and logged)
             what = f"The answer to {request.method} {request.path} failed"
             return web.Response(status=500, text=defect(log, what, error))
