@@ -234,7 +234,7 @@ def surface_for_file(
         "triangles": report.triangles,
         "size": " × ".join(f"{mm:.0f}" for mm in high - low) + " mm",
         "closed": report.closed and report.manifold,
-        "volume": f"{report.volume_ml:,.1f} ml",
+        "volume": f"{surface.volume_ml:,.1f} ml",
         "deviation": _deviation(report),
     }
 

@@ -197,6 +197,14 @@ def test_cavities_and_specks_stay(oblique: Geometry) -> None:
     assert surface.volume_ml == pytest.approx(np.count_nonzero(inside) * oblique.voxel_ml, 0.01)
 
 
+def test_what_fills_the_whole_scan_has_no_surface_with_open_ends(oblique: Geometry) -> None:
+    everything = Mask(np.ones(oblique.shape, bool), oblique, "block")
+    with pytest.raises(InputError, match="block fills the whole scan"):
+        extract_surface(everything, open_ends=True)
+    with pytest.raises(InputError, match="level -1 fills"):
+        isosurface(ball(oblique), -1, open_ends=True)
+
+
 def test_a_structure_cut_by_the_border_is_closed_by_flat_caps_or_left_open(
     oblique: Geometry,
 ) -> None:

@@ -60,6 +60,16 @@ def test_an_open_surface_is_called_open(oblique: Geometry) -> None:
     assert report.genus is None
 
 
+def test_an_open_surface_encloses_no_volume(oblique: Geometry) -> None:
+    inside = np.ones(oblique.shape, bool)
+    inside[:, :5] = False
+    mask = Mask(inside, oblique)
+    report = report_surface(extract_surface(mask, open_ends=True), mask=mask)
+    assert report.volume_ml is None
+    assert report.volume_change_percent is None
+    assert report_surface(extract_surface(mask), mask=mask).volume_change_percent is not None
+
+
 def test_an_edge_of_four_triangles_is_called_no_manifold() -> None:
     corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], float)
     sides = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])

@@ -81,7 +81,9 @@ def test_ras_turns_the_file_and_not_the_report(scan, truth, tmp_path, answer):
 def test_open_ends_leave_the_cut_open(scan, tmp_path, answer):
     tokens = ("mesh", scan, "--level", "200", "-o", tmp_path / "x.stl")
     assert answer(*tokens)["closed"] is True
-    assert answer(*tokens, "--open-ends")["closed"] is False
+    opened = answer(*tokens, "--open-ends")
+    assert opened["closed"] is False
+    assert opened["volume_ml"] is opened["volume_change_percent"] is None
 
 
 def test_people_are_told_size_pieces_and_triangles(scan, truth, tmp_path, capsys):

@@ -1,10 +1,12 @@
 """`vis3d plan`: a turned brick and a ball, cut, mirrored and marked from the shell."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import trimesh
+from vis3d_cli.main import main
 
 import vis3d
 from tests.meshing.planning.solids import AT, TURN, ball, brick, joined
@@ -141,3 +143,20 @@ def test_plan_refuses_with_the_reason(block, tmp_path, refusal, words, code, sai
     found, line = refusal("plan", block, "-o", tmp_path / "x.stl", *words)
     assert (found, said in line) == (code, True), line
     assert not (tmp_path / "x.stl").exists()
+
+
+def test_the_mirror_of_an_open_surface_has_no_volume(tmp_path, answer, capsys):
+    solid = ball(8)
+    vis3d.write_surface(replace(solid, triangles=solid.triangles[9:]), tmp_path / "open.stl")
+    tokens = (
+        "plan",
+        tmp_path / "open.stl",
+        "-o",
+        tmp_path / "m.stl",
+        "--mirror",
+        "0,0,0,1,0,0",
+    )
+    told = answer(*tokens)
+    assert told["volume_ml"] is told["volume_before_ml"] is None
+    assert main([str(token) for token in tokens]) == 0
+    assert "volume" not in capsys.readouterr().out

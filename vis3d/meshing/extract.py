@@ -107,7 +107,8 @@ def extract_surface(
 
     Raises:
         InputError: the mask is empty, or not on the volume's grid, or has no piece of
-            `min_piece_ml`, or `max_triangles` can't hold all pieces.
+            `min_piece_ml`, or `max_triangles` can't hold all pieces, or the mask fills the
+            grid and its ends are to stay open.
         UsageError: a negative radius or limit.
         TypeError: a keyword that is no option.
     """
@@ -122,7 +123,7 @@ def extract_surface(
             "resample one of them to the other's grid first."
         )
     mask = _chosen(mask, chosen)
-    crossings = crossings_of(mask.array, open_ends=chosen.open_ends)
+    crossings = _crossings(mask, chosen)
     progress(0.15, "Placing the surface")
     placed = _unknown(crossings) if volume is None else placed_by_label(crossings, volume)
     spacing = mask.geometry.spacing
@@ -148,8 +149,9 @@ def isosurface(
     filled by choice. The options, and what is promised, are `extract_surface`'s.
 
     Raises:
-        InputError: no voxel reaches the level, no piece has `min_piece_ml`, or
-            `max_triangles` can't hold all pieces.
+        InputError: no voxel reaches the level, no piece has `min_piece_ml`,
+            `max_triangles` can't hold all pieces, or every voxel reaches the level and ends
+            are to stay open.
         UsageError: a negative radius or limit.
         TypeError: a keyword that is no option.
     """
@@ -163,7 +165,7 @@ def isosurface(
         )
     mask = volume.mask(inside, f"level {level:g}")
     mask = _chosen(mask, chosen)
-    crossings = crossings_of(mask.array, open_ends=chosen.open_ends)
+    crossings = _crossings(mask, chosen)
     progress(0.2, "Placing the surface")
     placed = placed_by_level(crossings, volume, level)
     fraction = placed_fairly(crossings, placed, volume.geometry.spacing)
@@ -176,6 +178,21 @@ def _chosen(mask: Mask, options: SurfaceOptions) -> Mask:
     if options.fill_cavities:
         mask = filled(mask)
     return without_small_pieces(mask, options.min_piece_ml) if options.min_piece_ml else mask
+
+
+def _crossings(mask: Mask, options: SurfaceOptions) -> Crossings:
+    """Where the border of the mask crosses the grid's edges.
+
+    Raises:
+        InputError: the mask fills the grid, and its ends are to stay open.
+    """
+    crossings = crossings_of(mask.array, open_ends=options.open_ends)
+    if not len(crossings):
+        raise InputError(
+            f"{mask.name or 'The mask'} fills the whole scan: with open ends there is no "
+            "surface left. Close them."
+        )
+    return crossings
 
 
 def _unknown(crossings: Crossings) -> Placed:
@@ -235,7 +252,7 @@ def _finished(
         off = NO_DEVIATION
     elif options.measure != "nothing" or options.both_limits:
         off = deviation(surface, full)
-    findings = (*known, *_lost(surface, full), *_exceeded(surface, off, options))
+    findings = (*known, *_lost(surface, full, options), *_exceeded(surface, off, options))
     facts: dict[str, object] = {"findings": tuple(dict.fromkeys(findings))}
     surface = replace(surface, metadata={**facts, "deviation": off} if off else facts)
     if options.measure == "deviation at points":
@@ -244,12 +261,13 @@ def _finished(
     return surface
 
 
-def _lost(surface: Surface, full: Surface) -> Iterator[Finding]:
+def _lost(surface: Surface, full: Surface, options: SurfaceOptions) -> Iterator[Finding]:
     """Whether so few triangles are left that the surface is another shape."""
     if FEW * len(surface.triangles) > len(full.triangles):
         return
     (area, volume, _), (full_area, full_volume, _) = measures_of(surface), measures_of(full)
-    kept_area, kept_volume = area / full_area, volume / full_volume
+    kept_area = area / full_area
+    kept_volume = kept_area if options.open_ends else volume / full_volume
     if min(kept_area, kept_volume) < KEPT:
         yield Finding(
             "details-lost",

@@ -38,7 +38,8 @@ class SurfaceReport:
 
     `closed`: no edge has a single triangle. `manifold`: no edge has more than two, and
     round each vertex runs one fan. `pieces` counts walls of cavities too. `genus` counts
-    handles of closed manifolds, else None. `volume_change_percent` compares with the mask
+    handles of closed manifolds, else None, and an open surface encloses no volume: None.
+    `volume_change_percent` compares with the mask
     the surface was made of, `deviation` with the surface before it was made smaller or
     smoother; they are None where that isn't known.
     """
@@ -48,7 +49,7 @@ class SurfaceReport:
     manifold: bool
     pieces: int
     genus: int | None
-    volume_ml: float
+    volume_ml: float | None
     area_mm2: float
     bounds_mm: Bounds
     volume_change_percent: float | None
@@ -93,7 +94,8 @@ def report_surface(
     pieces = int(piece_of_points(len(points), triangles).max(initial=-1)) + 1
     euler = len(points) - len(edges.sizes) + len(triangles)
     low, high = surface.bounds_mm.tolist()
-    area_mm2, volume_ml, quality = measures_of(surface)
+    area_mm2, enclosed_ml, quality = measures_of(surface)
+    volume_ml = enclosed_ml if closed else None
     return SurfaceReport(
         triangles=len(surface.triangles),
         closed=closed,
@@ -103,7 +105,7 @@ def report_surface(
         volume_ml=volume_ml,
         area_mm2=area_mm2,
         bounds_mm=((low[0], low[1], low[2]), (high[0], high[1], high[2])),
-        volume_change_percent=_change(volume_ml, mask) if mask else None,
+        volume_change_percent=_change(volume_ml, mask),
         deviation=deviation(surface, full) if full else _known_deviation(surface),
         findings=_known_findings(surface),
         quality=quality,
@@ -140,9 +142,9 @@ def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
     return products
 
 
-def _change(volume_ml: float, mask: Mask) -> float | None:
-    before_ml = mask.volume_ml
-    return 100 * (volume_ml / before_ml - 1) if before_ml else None
+def _change(volume_ml: float | None, mask: Mask | None) -> float | None:
+    before_ml = mask.volume_ml if mask else 0.0
+    return 100 * (volume_ml / before_ml - 1) if before_ml and volume_ml is not None else None
 
 
 def _known_deviation(surface: Surface) -> Deviation | None:
