@@ -298,10 +298,11 @@ class View3D:
         self._may_stop = False
         if fine and self._restless.is_set():  # it was stopped half-way
             return None
-        width, height = stage.size
+        picture = stage.picture()
+        height, width, _ = picture.shape
         buffer = io.BytesIO()
         level = FINE_QUALITY if fine else COARSE_QUALITY
-        Image.fromarray(stage.picture()).save(buffer, "JPEG", quality=level)
+        Image.fromarray(picture).save(buffer, "JPEG", quality=level)
         meta = {
             "type": "image/jpeg",
             "codec": "",

@@ -12,7 +12,6 @@ from vis3d.errors import UsageError
 from vis3d.geometry import FloatArray
 from vis3d.rendering import Stage
 from vis3d.rendering.clipping import cutting_planes, kept
-from vis3d.rendering.pace import COARSEST, FINEST, Pace
 from vis3d.scene import (
     Camera,
     ClipPlane,
@@ -257,13 +256,3 @@ def test_hollows_are_darker_at_rest(ball: Ball, make_stage: MakeStage) -> None:
     middle = stage.to_pixel(ball.center_lps).round().astype(int)
     assert darker[seam[1] - 5 : seam[1] + 6, seam[0] - 4 : seam[0] + 5].mean() > 10
     assert abs(darker[middle[1] - 5 : middle[1] + 6, middle[0] - 5 : middle[0] + 6]).max() < 6
-
-
-@pytest.mark.parametrize("cost", [1e-4, 0.3, 5.0])
-def test_the_pace_settles_where_the_picture_takes_what_it_may(cost: float) -> None:
-    pace = Pace(goal_s=0.045)
-    for _ in range(50):
-        pace.took(cost / pace.pixels**2)
-    reached = cost / pace.pixels**2
-    assert FINEST <= pace.pixels <= COARSEST
-    assert pace.pixels in (FINEST, COARSEST) or 0.02 < reached < 0.09

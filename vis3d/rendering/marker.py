@@ -31,12 +31,10 @@ class Marker:
         """Show it or not."""
         self._renderer.SetDraw(shown)
 
-    def follow(self, camera: Any) -> None:
-        """Turn as this camera does."""
-        width, height = self._window.GetSize()
-        self._renderer.SetViewport(
-            0, 0, min(1, SIZE_PIXELS / width), min(1, SIZE_PIXELS / height)
-        )
+    def follow(self, camera: Any, share: float) -> None:
+        """Turn as this camera does; the picture takes a share of the window's sides."""
+        width, height = (min(1.0, SIZE_PIXELS / length) for length in self._window.GetSize())
+        self._renderer.SetViewport(0, 0, share * width, share * height)
         mine = self._renderer.GetActiveCamera()
         toward = np.array(camera.GetPosition()) - camera.GetFocalPoint()
         mine.SetFocalPoint(0, 0, 0)

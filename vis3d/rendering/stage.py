@@ -96,6 +96,7 @@ class Stage:
         self._scene = Scene()
         self._planes: tuple[ClipPlane, ...] = ()
         self._pace = Pace()
+        self._share = 1.0
         self.quality: Quality = "fine"
         self.on_cut: Callable[[CropBox | ClipPlane], None] = lambda cut: None
 
@@ -175,28 +176,38 @@ class Stage:
         """Draw from now on coarsely (while moving) or finely (at rest)."""
         self.quality = quality
         coarse = quality == "coarse"
+        outsides = coarse and not self._planes and self._is_outside()
         for prop in self._props.values():
             if isinstance(prop, VolumeProp):
-                prop.set_quality(coarse, self._pace.pixels)
-            else:
-                prop.set_quality(coarse)
+                prop.set_quality(coarse, self._pace.rays)
+            elif isinstance(prop, SurfaceProp):
+                prop.set_quality(coarse, outsides=outsides)
         self._renderer.SetUseFXAA(not coarse)
         self._occlude(not coarse and self._scene.ambient_occlusion)
 
     def render(self, quality: Quality | None = None) -> None:
-        """Draw now, in the quality that was set last if none is given."""
+        """Draw now, in the quality that was set last if none is given.
+
+        Where the machine is slow a coarse picture has fewer pixels than the stage.
+        """
         self.set_quality(quality or self.quality)
+        coarse = self.quality == "coarse"
+        fewer = coarse and self.window.GetOffScreenRendering()
+        self._share = share = 1 / self._pace.scale if fewer else 1.0
+        # A corner of the window: another size of the window itself would cost its buffers.
+        self._renderer.SetViewport(0, 0, share, share)
         self._renderer.ResetCameraClippingRange()
         if self._marker is not None:
-            self._marker.follow(self._renderer.GetActiveCamera())
+            self._marker.follow(self._renderer.GetActiveCamera(), share)
         start = time.perf_counter()
         self.window.Render()
-        if self.quality == "coarse":
+        self._renderer.SetViewport(0, 0, 1, 1)  # the hand points at the whole view
+        if coarse:
             self._pace.took(time.perf_counter() - start)
 
     def picture(self) -> NDArray[np.uint8]:
         """What was drawn last, as RGB (rows, columns, 3), the first row at the top."""
-        width, height = self.size
+        width, height = (max(1, int(length * self._share)) for length in self.size)
         pixels = vtkUnsignedCharArray()
         self.window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, pixels, 0)
         rows = vtk_to_numpy(pixels).reshape(height, width, 4)
@@ -329,11 +340,16 @@ class Stage:
 
     def _visible_corners(self) -> FloatArray:
         shown = [p.corners_lps for p in self._props.values() if p.prop.GetVisibility()]
-        return (
-            np.concatenate([_box_corners(corners) for corners in shown])
-            if shown
-            else np.empty((0, 3))
-        )
+        return np.concatenate([np.empty((0, 3)), *(_box_corners(corners) for corners in shown)])
+
+    def _is_outside(self) -> bool:
+        """Whether the camera stands outside the box of all surfaces that are shown."""
+        props = [prop for prop in self._props.values() if isinstance(prop, SurfaceProp)]
+        corners = np.array([p.corners_lps for p in props if p.prop.GetVisibility()])
+        if not corners.size:
+            return True
+        at = np.array(self._renderer.GetActiveCamera().GetPosition())
+        return bool(((at < corners.min(axis=(0, 1))) | (at > corners.max(axis=(0, 1)))).any())
 
     def _follow_interaction(self) -> None:
         """Coarse while a user drags, fine when the button is let go.

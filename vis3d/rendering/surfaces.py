@@ -92,9 +92,15 @@ class SurfaceProp:
             if mapper is not None:
                 mapper.SetClippingPlanes(vtk_planes(planes))
 
-    def set_quality(self, coarse: bool) -> None:
-        """A lighter copy with simpler light while moving, all triangles at rest."""
+    def set_quality(self, coarse: bool, *, outsides: bool = False) -> None:
+        """A lighter copy with simpler light while moving, all triangles at rest.
+
+        With `outsides` light copies show those alone, where nobody can look inside.
+        """
         material = self.prop.GetProperty()
+        # Light copies have small folds, which are black inside, and half of them is hidden.
+        hidden = coarse and outsides and self._light is not None and material.GetOpacity() == 1
+        material.SetBackfaceCulling(hidden)
         (material.SetInterpolationToGouraud if coarse else material.SetInterpolationToPhong)()
         many = self._light is not None or len(self.source.triangles) > MANY_TRIANGLES
         if not coarse and self._is_heavy_veil:
