@@ -26,6 +26,9 @@ STATE: dict[str, Any] = {"drawn_here": None, "camera": {}, "projection": []}
 
 MAX_SCALE_MM = 1e5
 
+TELL_EVERY_S = 0.2
+"""How often a page hears of a camera on which nothing of it depends."""
+
 
 class DrawnHere:
     """Tells the page which surfaces to draw, and the server where the page's camera stands."""
@@ -36,6 +39,8 @@ class DrawnHere:
         self._next = 1
         self._by = ""
         self._stood: Pose | None = None
+        self._camera: tuple[list[float], Pose]
+        self._telling: asyncio.TimerHandle | None = None
 
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
@@ -72,11 +77,24 @@ class DrawnHere:
             self._stood = Pose(*ends, scale_mm=scale)
             self._desk.view.stand(self._stood)
 
-    def moved(self, matrix: list[float], pose: Pose) -> None:
+    def moved(self, matrix: list[float], pose: Pose, *, marks: bool = True) -> None:
         """The server's camera stands so now: by a page's wish, or by its own.
 
-        What the page draws over 3D follows by the camera's `matrix`.
+        What the page draws over 3D follows by the camera's `matrix`: at once where it draws
+        `marks` or surfaces. Else it hears of it now and then, for it works at each word.
         """
+        self._camera = matrix, pose
+        if marks or self._keys:
+            self._tell()
+        elif self._telling is None:
+            loop = asyncio.get_running_loop()
+            self._telling = loop.call_later(TELL_EVERY_S, self._tell)
+
+    def _tell(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        matrix, pose = self._camera
         by = self._by if self._stood and stands_at(pose, self._stood) else ""
         self._desk.update(projection=matrix, camera={"by": by, **pose.as_dict()})
 

@@ -356,7 +356,7 @@ class Explorer:
 
     def _camera_moved(self, matrix: list[float], pose: Pose) -> None:
         """3D is seen from elsewhere."""
-        self.drawn.moved(matrix, pose)
+        self.drawn.moved(matrix, pose, marks=bool(self._state.marks))
         self._continuing.looked()
 
     def _was_cut(self, cut: CropBox | ClipPlane) -> None:

@@ -1,5 +1,6 @@
 """Which surfaces the browser draws, and what it gets of them."""
 
+import asyncio
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -123,6 +124,25 @@ def test_both_cameras_stand_together_and_none_hears_an_echo(desk: PlainDesk) -> 
     here.moved([2.0] * 16, replace(POSE, position_lps=(500.0, 0.0, 0.0)))
     assert desk.state["projection"] == [2.0] * 16
     assert desk.state["camera"]["by"] == "", "the server turned: the page follows"
+
+
+def test_a_page_that_draws_nothing_hears_of_the_last_camera_only(
+    desk: PlainDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vis3d_viewer.drawn_here.TELL_EVERY_S", 0.02)
+    told: list[float] = []
+    monkeypatch.setattr(desk, "update", lambda **new: told.append(new["projection"][0]))
+
+    async def turn(*, marks: bool) -> None:
+        here = DrawnHere(desk)
+        for n in range(5):
+            here.moved([float(n)] * 16, POSE, marks=marks)
+        await asyncio.sleep(0.1)
+
+    asyncio.run(turn(marks=False))
+    assert told == [4]
+    asyncio.run(turn(marks=True))
+    assert told == [4, 0, 1, 2, 3, 4], "marks stay where they belong while it turns"
 
 
 @pytest.mark.parametrize(
