@@ -2,9 +2,11 @@
 
 import dataclasses
 import shutil
+import sqlite3
 import subprocess
 import warnings
 from pathlib import Path
+from typing import Any
 
 import highdicom
 import nrrd
@@ -60,6 +62,26 @@ def test_what_is_written_is_read_back(series: Series, tmp_path: Path) -> None:
     np.testing.assert_array_equal(back.array, labels.array)
     assert back.geometry.matches(labels.geometry)
     assert back.structures == STRUCTURES[:5]
+
+
+def test_no_database_stays_open(
+    series: Series, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """highdicom keeps one an object; Python 3.13 warns of each that is left open."""
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def recorded(*words: Any, **options: Any) -> sqlite3.Connection:
+        opened.append(connect(*words, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", recorded)
+    write_segmentation(labels_on(load_series(series).geometry), series, tmp_path / "seg.dcm")
+    read_segmentation(tmp_path / "seg.dcm")
+    assert len(opened) >= 2
+    for database in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            database.execute("SELECT 1")
 
 
 def test_labels_come_back_where_some_structures_are_missing(

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -97,7 +98,7 @@ def write_segmentation(
         if not _is_own_grid(labelmap.geometry, sources):
             _forget_sources_of_frames(segmentation)
         tell(0.8, "Writing the segmentation")
-        with whole_file(path) as unfinished:
+        with _closing(segmentation), whole_file(path) as unfinished:
             segmentation.save_as(unfinished, enforce_file_format=True)
     tell(1.0, "Writing the segmentation")
 
@@ -117,8 +118,9 @@ def read_segmentation(
         InputError: the file is damaged.
     """
     name = Path(path).name
-    with quietly():
-        segmentation = _opened(Path(path))
+    segmentation = _opened(Path(path))
+    with quietly(), _closing(segmentation):
+        _check_grid(segmentation, name)
         try:
             labelmaps = _label_maps(segmentation, progress or silent)
         except Exception as error:  # pydicom and highdicom raise a dozen kinds on damage
@@ -277,29 +279,47 @@ def _forget_sources_of_frames(segmentation: "Segmentation") -> None:
             del groups.DerivationImageSequence
 
 
+@contextmanager
+def _closing(segmentation: "Segmentation") -> Iterator[None]:
+    """Close highdicom's (0.28) own database in the end: else Python 3.13 warns of it."""
+    try:
+        yield
+    finally:
+        database = getattr(segmentation, "_db_con", None)
+        if database is not None:
+            database.close()
+
+
+@quietly()
 def _opened(path: Path) -> "Segmentation":
-    """The object of a file, once it is known to be a segmentation on a grid of sane size."""
+    """The object of a file, once it is known to be a segmentation."""
     from highdicom.seg import Segmentation
 
     header = header_of(path)
     if header.text("SOPClassUID") not in SEGMENTATION_CLASSES:
         raise UnsupportedError(f"{path.name} is DICOM, but not a segmentation.")
     try:
-        opened = Segmentation.from_dataset(
+        return Segmentation.from_dataset(
             with_what_is_missing(pydicom.dcmread(path)), copy=False
         )
+    except Exception as error:  # pydicom and highdicom raise a dozen kinds on damage
+        raise InputError(f"{path.name} is a damaged segmentation.") from error
+
+
+def _check_grid(opened: "Segmentation", name: str) -> None:
+    """Refuse what lies on no grid in a patient, or on one of insane size."""
+    try:
         grid = opened.get_volume_geometry() if "FrameOfReferenceUID" in opened else None
         slide = grid is not None and str(grid.coordinate_system.value) == "SLIDE"
         voxels = 0 if grid is None else math.prod(int(n) for n in grid.spatial_shape)
-    except Exception as error:  # pydicom and highdicom raise a dozen kinds on damage
-        raise InputError(f"{path.name} is a damaged segmentation.") from error
+    except Exception as error:
+        raise InputError(f"{name} is a damaged segmentation.") from error
     if grid is None or slide:
         raise UnsupportedError(
-            f"{path.name} is a segmentation whose frames make no regular grid in a patient."
+            f"{name} is a segmentation whose frames make no regular grid in a patient."
         )
     if voxels > MAX_VOXELS:
-        raise TooLargeError(f"{path.name} is a segmentation of more than {MAX_VOXELS} voxels.")
-    return opened
+        raise TooLargeError(f"{name} is a segmentation of more than {MAX_VOXELS} voxels.")
 
 
 def _label_maps(segmentation: "Segmentation", progress: Progress) -> tuple[LabelMap, ...]:
