@@ -18,6 +18,7 @@ from vis3d.segmentation.marrow import walled_pieces, with_marrow
 from vis3d.segmentation.morphology import (
     bounding_box,
     components,
+    filled,
     fringed,
     keep,
     sizes,
@@ -317,7 +318,7 @@ def _compose(
         mask |= spread(inner[around], factors, mask.shape)
         if all(thin):
             mask = _evened(mask)
-        mask |= _bubbles(mask)
+        mask = filled(mask)
         own = slice(start * factors[0] - k.start, stop * factors[0] - k.start)
         drawn[_fine((slice(start, stop), *box[1:]), factors, drawn.shape)] |= (
             mask[own].view(np.uint8) << BONE_BIT
@@ -334,16 +335,6 @@ def _evened(mask: Bools) -> Bools:
         turned[1:] += before[:-1]
         turned[:-1] += before[1:]
     return np.asarray((mask & (count >= FEWEST)) | (count > MOST))
-
-
-def _bubbles(mask: Bools) -> Bools:
-    """The holes in the mask that touch no face of the array."""
-    holes = components(~mask)
-    wanted = np.ones(int(holes.max()) + 1, bool)
-    for axis in range(3):
-        for end in (0, -1):
-            wanted[np.take(holes, end, axis=axis)] = False
-    return keep(holes, wanted)
 
 
 def spine_mm(

@@ -243,15 +243,16 @@ def find_lungs(
     found = []
     doubted = np.zeros(main.shape, bool)
     for number, side in enumerate((1, 2)):
-        airy = sides == side
-        lung = _whole(airy, spacing_kji)
         progress(0.6 + 0.2 * number, "Looking for nodules at the pleura")
-        pockets, doubt = pleural_nodules(
-            airy, lung, hu[box], body[box], spacing_kji, is_right=side == 2
+        lung, doubt = _with_nodules(
+            sides == side, hu[box], body[box], spacing_kji, is_right=side == 2
         )
-        found.append((lung | pockets) & ~lumen[box])
+        found.append(lung & ~lumen[box])
         doubted |= doubt
-    left, right = found[0] & (sides != 2), found[1] & (sides != 1)
+    del lung, doubt
+    left, right = found
+    left &= sides != 2
+    right &= sides != 1
     right &= ~left
     both = left | right
     doubted_ml = np.count_nonzero(doubted & ~both) * float(np.prod(spacing_kji)) / 1000
@@ -272,6 +273,15 @@ def _beside(
     near = np.zeros(len(wanted), bool)
     near[np.unique(labels[grown(main, FRAGMENT_REACH_MM, spacing_kji)])] = True
     return keep(labels, near & wanted)
+
+
+def _with_nodules(
+    airy: Bools, hu: Whole, body: Bools, spacing_kji: Spacing, *, is_right: bool
+) -> tuple[Bools, Bools]:
+    """A lung with all that it holds and the nodules at its pleura, and what may be lung too."""
+    lung = _whole(airy, spacing_kji)
+    pockets, doubted = pleural_nodules(airy, lung, hu, body, spacing_kji, is_right=is_right)
+    return lung | pockets, doubted
 
 
 def _whole(lung: Bools, spacing_kji: Spacing) -> Bools:
