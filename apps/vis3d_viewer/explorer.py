@@ -28,7 +28,7 @@ from vis3d_viewer.jobs import Jobs, Result
 from vis3d_viewer.kept_work import KeptWork
 from vis3d_viewer.levels import Levels
 from vis3d_viewer.logbook import defect
-from vis3d_viewer.look3d import PREPARING, Look3D
+from vis3d_viewer.look3d import Look3D
 from vis3d_viewer.marks import Marks
 from vis3d_viewer.opening import Opening, Sources
 from vis3d_viewer.page_state import STATE
@@ -41,6 +41,7 @@ from vis3d_viewer.smoothness import Smoothness
 from vis3d_viewer.study import Study
 from vis3d_viewer.ui import VIEW_3D
 from vis3d_viewer.view3d import View3D
+from vis3d_viewer.view_volume import PREPARING
 from vis3d_viewer.windows import histogram_bars, window_choices
 from vis3d_viewer.wishes import PLAIN, Wishes
 from vis3d_viewer.workbench import USUAL, Workbench
@@ -139,6 +140,11 @@ class Explorer:
             if side == view and self.view is not None:
                 self._settings.data.view = side
                 self.view.look(Camera(view=side))
+
+    def fit(self, width: object, height: object, ratio: object) -> None:
+        """A hand is on this page: draw 3D in its size, so that its places are meant."""
+        if self.view is not None:
+            self.view.fit({"w": width, "h": height, "p": ratio})
 
     def orbit(self, key: object) -> None:
         """Turn or zoom 3D by a key."""
@@ -280,6 +286,7 @@ class Explorer:
         for trigger in (
             self.cancel,
             self.look,
+            self.fit,
             self.orbit,
         ):
             self._server.trigger(trigger.__name__)(self._explained(trigger))

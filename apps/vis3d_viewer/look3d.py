@@ -22,7 +22,7 @@ from vis3d_viewer import scene3d
 from vis3d_viewer.catching_up import CatchingUp, Make, Take
 from vis3d_viewer.desk import Desk
 from vis3d_viewer.study import Study, with_first_view, with_view_volume
-from vis3d_viewer.view_volume import inside_only, reduced, small_inside
+from vis3d_viewer.view_volume import PREPARING, inside_only, reduced, small_inside
 
 STATE: dict[str, Any] = {
     "presets": list(VOLUME_PRESETS),
@@ -34,7 +34,6 @@ STATE: dict[str, Any] = {
 }
 """What the page shows of it."""
 
-PREPARING = "Preparing the 3D view"
 GIVEN_UP = "The volume in 3D was given up."
 
 PICTURE_SIZE = (144, 108)

@@ -15,6 +15,8 @@ from vis3d.segmentation.edits import Box
 from vis3d.segmentation.morphology import bounding_box
 from vis3d.volume import Mask, Volume
 
+PREPARING = "Preparing the 3D view"
+
 VIEW_VOXELS = 24_000_000
 """More than this many are averaged together: a CPU can't turn them."""
 
@@ -43,12 +45,16 @@ def volume_for_view(
     volume: Volume, progress: Progress, *, voxels: int = VIEW_VOXELS
 ) -> ViewVolume:
     """A copy to look at: at most so many `voxels`, and of a CT only what lies in the body."""
-    progress(0.0, "Preparing the 3D view")
+
+    def say(fraction: float, _what: str = "") -> None:
+        progress(fraction, PREPARING)  # whatever the parts of it say
+
+    say(0.0)
     small = reduced(volume, voxels)
     if small.unit != "HU" or min(small.geometry.shape) < 2:
         return ViewVolume(small, None)
     try:
-        body = segment_body(small, progress=part(progress, 0.2, 0.8)).mask("body")
+        body = segment_body(small, progress=part(say, 0.2, 0.8)).mask("body")
     except UnsupportedError:
         return ViewVolume(small, None)
     if not body.array.any():
@@ -58,7 +64,7 @@ def volume_for_view(
     dtype = small.array.dtype if small.array.dtype.kind != "u" else np.dtype(np.int32)
     array = np.where(keep, small.array[box], np.array(OUTSIDE_HU, dtype)).astype(dtype)
     shown = Volume(array, grid, small.unit, OUTSIDE_HU, small.metadata)
-    progress(0.8, "Preparing the 3D view")
+    say(0.8)
     return ViewVolume(shown, np.packbits(body.array[box]))
 
 

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import which
@@ -15,11 +16,20 @@ import pytest
 from playwright.sync_api import Browser, WebSocketRoute
 
 from tests.needs import need
-from tests.vis3d_viewer.conftest import PATIENCE, Visit, served
+from tests.vis3d_viewer.conftest import PATIENCE, SECOND, Visit, served
 from tests.vis3d_viewer.scans import blob_scan
 from vis3d import files
 
 pytestmark = pytest.mark.browser
+
+CLICK_AT_ONCE = """
+const click = () => {
+    const entry = document.querySelector('[data-testid="entry-blob.nii.gz"]');
+    if (entry) entry.click(); else setTimeout(click, 0);
+};
+click();
+"""
+"""As fast as no hand can."""
 
 INDEX = "document.querySelector('[data-testid=slice-axial]').dataset.index"
 
@@ -108,6 +118,33 @@ def test_a_cut_connection_is_mended_without_a_hand(chromium: Browser, address: s
     page.wait_for_function(f"{INDEX} !== '{before}'", timeout=PATIENCE)
     assert len(sockets) == 2
     context.close()
+
+
+def test_the_first_click_counts_however_late_the_connection_comes(
+    chromium: Browser, scan: Path
+) -> None:
+    """No button is there before it can be heard: until then the page says that it starts."""
+    page = chromium.new_context().new_page()
+    unheard: list[Callable[[], None]] = []
+
+    def late(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda said: unheard.append(lambda: server.send(said)))
+
+    page.add_init_script(CLICK_AT_ONCE)
+    page.route_web_socket(re.compile("/ws"), late)
+    with served("serve", "--data-root", scan.parent) as address:
+        page.goto(address, timeout=PATIENCE)
+        page.wait_for_timeout(1500)
+        assert page.get_by_role("status").inner_text() == "Starting ..."
+        assert not page.get_by_role("button").count()
+        deadline = time.monotonic() + PATIENCE / SECOND
+        while not page.get_by_test_id("explorer").count():
+            assert time.monotonic() < deadline, "the click led nowhere"
+            page.wait_for_timeout(300)  # each word comes a third of a second late
+            while unheard:
+                unheard.pop(0)()
+        page.context.close()
 
 
 def test_a_server_that_ended_is_told(visit: Callable[[str], Any], scan: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 from vis3d_viewer.study import Study, with_first_view
 from vis3d_viewer.view_volume import (
     OUTSIDE_HU,
+    PREPARING,
     inside_only,
     reduced,
     small_inside,
@@ -80,6 +81,14 @@ def test_the_table_is_not_in_the_way() -> None:
     assert (seen(inside, phantom.volume, table) > 0).all(), "no air for presets of air"
     lungs = phantom.labels.mask("left lung").array
     assert np.median(seen(inside, phantom.volume, lungs)) < -700
+
+
+def test_the_view_is_prepared_under_one_name() -> None:
+    said: list[str] = []
+    scan = chest_phantom(shape=(24, 64, 64), noise_hu=5).volume
+    volume_for_view(scan, lambda _, what: said.append(what))
+    assert len(said) > 3
+    assert set(said) == {PREPARING}
 
 
 def test_a_small_copy_without_air_outside_is_like_the_large_one() -> None:
