@@ -8,7 +8,7 @@ from cyclopts import CycloptsError
 
 from vis3d.errors import SeveralSeriesError, Vis3dError
 from vis3d_cli.application import COMMANDS
-from vis3d_cli.exit_codes import EXIT_CODES, NO_OUTPUT, exit_code
+from vis3d_cli.exit_codes import EXIT_CODES, NO_OUTPUT, NOTHING_FOUND, exit_code
 from vis3d_cli.say import error_line, forget_stdout, print_json, terminal
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -20,6 +20,8 @@ def explain(error: BaseException, tokens: list[str]) -> int | None:
         forget_stdout()
         error_line(f"Cannot print the answer: {error.strerror}.")
         return NO_OUTPUT
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return _too_long(str(error.filename), tokens)
     if not isinstance(error, tuple(EXIT_CODES)):
         return None
     if isinstance(error, CycloptsError):
@@ -29,6 +31,14 @@ def explain(error: BaseException, tokens: list[str]) -> int | None:
     elif isinstance(error, Vis3dError):
         _refuse(error, tokens)
     return exit_code(error)
+
+
+def _too_long(name: str, tokens: list[str]) -> int:
+    """A name that no file system holds: nothing can be there, or be written there."""
+    asked = [token for token in tokens if not token.startswith("-")]
+    error_line(f"A name is too long for this file system: {name[:40]}...")
+    is_input = name in asked[1:2] and asked[0] != "phantom"  # whose folder is its output
+    return NOTHING_FOUND if is_input else NO_OUTPUT
 
 
 def _refuse(error: Vis3dError, tokens: list[str]) -> None:

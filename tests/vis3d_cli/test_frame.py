@@ -277,3 +277,26 @@ def test_clean_up_after_ctrl_c_is_not_disturbed():
         with pytest.raises(errors.Cancelled):
             stop_if_asked()
         time.sleep(0.3)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "code"),
+    [
+        (["slices", "LONG", "-o", "out"], 3),
+        (["tags", "LONG"], 3),
+        (["remove-background", "LONG", "-o", "out.png"], 3),
+        (["phantom", "LONG", "--shape", "8,8,8"], 5),
+        (["convert", "SCAN", "-o", "LONG.nii.gz"], 5),
+        (["slices", "SCAN", "-o", "LONG"], 5),
+        (["measure", "SCAN", "--csv", "LONG.csv"], 5),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_refused(
+    tokens, code, scan, tmp_path, refusal, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    words = {"SCAN": str(scan), "LONG": "y" * 300}
+    named = [words.get(token, token.replace("LONG", "y" * 300)) for token in tokens]
+    told, line = refusal(*named)
+    assert (told, len(line) < 400) == (code, True)
+    assert list(tmp_path.iterdir()) == []
