@@ -29,7 +29,6 @@ STATE: dict[str, Any] = {"surface_plan": None}
 SURFACE_FORMATS = (".stl", ".ply", ".obj", ".glb", ".3mf")
 LABEL_FORMATS = (".nii.gz", ".nrrd", ".dcm")
 FILM_FORMATS = (".mp4", ".webp", ".gif")
-NUMBER_FORMATS = (".csv", ".json")
 
 FILM_PICTURES = 72
 FILM_PICTURES_PER_S = 18.0

@@ -72,10 +72,9 @@ class KeptWork:
             if path.name.startswith(_stem(scan)):
                 self.remove(path)
 
-    def tidy(self, now_s: float | None = None) -> None:
+    def tidy(self) -> None:
         """Remove what is too old or too much, and what a crash left half-written."""
-        now_s = time.time() if now_s is None else now_s
-        total = 0
+        now_s, total = time.time(), 0
         files = sorted(self._files(), key=_time_of, reverse=True)
         for number, path in enumerate(files):
             total += _size_of(path)

@@ -39,17 +39,35 @@ def add_routes(
     """
     app.middlewares.insert(0, security.gate(key, door))
     app.on_response_prepare.append(security.header_adder(door))
+    _add_page(app, key, www, secure=door.secure, idle_minutes=idle_minutes)
+    _add_slices(app, study)
+    _add_saved(app, saved)
 
+
+def _add_page(
+    app: web.Application, key: str, www: Path, *, secure: bool, idle_minutes: float
+) -> None:
     async def root(request: web.Request) -> web.Response:
         text = page(www, key, idle_minutes=idle_minutes)
         answer = web.Response(text=text, content_type="text/html")
         name = security.cookie_name(security.listening_port(request))
-        answer.set_cookie(name, key, httponly=True, samesite="Strict", secure=door.secure)
+        answer.set_cookie(name, key, httponly=True, samesite="Strict", secure=secure)
         return answer
 
     async def alive(_request: web.Request) -> web.Response:
         return web.Response(text="yes")
 
+    app.add_routes(
+        [
+            web.get("/", root),
+            web.get("/index.html", root),
+            web.get("/alive", alive),
+            web.static("/static", STATIC),
+        ]
+    )
+
+
+def _add_slices(app: web.Application, study: Callable[[], Study | None]) -> None:
     async def one_slice(request: web.Request) -> web.Response:
         wanted = slice_request(request.match_info["plane"], request.query)
         try:
@@ -73,6 +91,16 @@ def add_routes(
             raise web.HTTPBadRequest(text="A turn is four numbers a plane.") from None
         return web.json_response(plane_maps(volume.geometry, turns, placed=is_placed(volume)))
 
+    app.add_routes(
+        [
+            web.get("/slice/{plane}", one_slice),
+            web.get("/value", value),
+            web.get("/planes", planes),
+        ]
+    )
+
+
+def _add_saved(app: web.Application, saved: Callable[[str], Path | None]) -> None:
     async def save(request: web.Request) -> web.StreamResponse:
         path = saved(request.match_info["ticket"])
         if path is None or not path.is_file():
@@ -80,18 +108,7 @@ def add_routes(
         disposition = f'attachment; filename="{path.name}"'
         return web.FileResponse(path, headers={"Content-Disposition": disposition})
 
-    app.add_routes(
-        [
-            web.get("/", root),
-            web.get("/index.html", root),
-            web.get("/slice/{plane}", one_slice),
-            web.get("/alive", alive),
-            web.get("/value", value),
-            web.get("/planes", planes),
-            web.get("/saved/{ticket}", save),
-            web.static("/static", STATIC),
-        ]
-    )
+    app.add_routes([web.get("/saved/{ticket}", save)])
 
 
 def add_opening_routes(app: web.Application, opening: Opening, folder: Path) -> None:
@@ -108,6 +125,7 @@ def add_opening_routes(app: web.Application, opening: Opening, folder: Path) -> 
                     ticket = opening.take_upload(complete)
             except TooLargeError as error:
                 raise web.HTTPRequestEntityTooLarge(0, text=str(error)) from None
+            # aiohttp asserts that what was sent is in parts, with fields that have names.
             except (Vis3dError, ValueError, AssertionError) as error:
                 known = isinstance(error, Vis3dError)
                 text = str(error) if known else "This is no upload."

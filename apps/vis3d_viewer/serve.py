@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from aiohttp import web
 from trame_client.module import vue3
 from trame_client.widgets.core import VirtualNode
 from trame_server.core import Server
@@ -123,19 +124,43 @@ async def _serve(
             door=where.door,
             idle_minutes=idle_minutes,
         )
-        add_opening_routes(bound.app, explorer.opening, explorer.folder)
-        add_label_route(bound.app, explorer.folder, explorer.take_labels)
-        add_header_route(bound.app, lambda: explorer.study, show_patient=wishes.show_patient)
-        add_session_route(bound.app, explorer.folder, explorer.take_session)
-        add_pointing_route(bound.app, lambda: explorer.view)
-        add_drawing_routes(bound.app, explorer.drawn)
+        _add_parts(bound.app, explorer, wishes)
+
+    def ready() -> None:
+        address = where.address(server.port, key)
+        on_ready(address)
+        if open_browser:
+            webbrowser.open(address)
 
     server.controller.on_server_bind.add(bind)
+    await _run(server, explorer, where.host, port, ready, segment=segment)
+
+
+def _add_parts(app: web.Application, explorer: Explorer, wishes: Wishes) -> None:
+    """Put on the server what the explorer's parts answer."""
+    add_opening_routes(app, explorer.opening, explorer.folder)
+    add_label_route(app, explorer.folder, explorer.take_labels)
+    add_header_route(app, lambda: explorer.study, show_patient=wishes.show_patient)
+    add_session_route(app, explorer.folder, explorer.take_session)
+    add_pointing_route(app, lambda: explorer.view)
+    add_drawing_routes(app, explorer.drawn)
+
+
+async def _run(
+    server: Server,
+    explorer: Explorer,
+    host: str,
+    port: int,
+    ready: Callable[[], None],
+    *,
+    segment: bool,
+) -> None:
+    """Listen and draw until a signal to stop comes; `ready()` once a browser can connect."""
     listening = asyncio.ensure_future(
         server.start(
             exec_mode="coroutine",
             port=port,
-            host=where.host,
+            host=host,
             timeout=0,  # never end because a browser was closed
             thread=True,  # signals are asyncio's business
             open_browser=False,
@@ -148,10 +173,7 @@ async def _serve(
         await asyncio.wait((listening, server.ready), return_when=asyncio.FIRST_COMPLETED)
         if listening.done():
             _explain(listening, port)
-        address = where.address(server.port, key)
-        on_ready(address)
-        if open_browser:
-            webbrowser.open(address)
+        ready()
         drawing = asyncio.ensure_future(explorer.run(segment=segment))
         tasks = (listening, drawing, interrupted)
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
