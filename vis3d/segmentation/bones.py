@@ -15,6 +15,7 @@ from vis3d.segmentation.contrast import Contrast, between_lungs
 from vis3d.segmentation.frame import Bools, Spacing, Values, Whole
 from vis3d.segmentation.grids import Factors, mostly, pooled, spread
 from vis3d.segmentation.marrow import walled_pieces, with_marrow
+from vis3d.segmentation.metal import MIN_BONE_ROUND_METAL, STREAK_MM, drop_streaks
 from vis3d.segmentation.morphology import (
     bounding_box,
     components,
@@ -52,8 +53,6 @@ SHELL_SHARE = 0.2
 MIN_PIECE_ML = 0.3
 MAX_ISLAND_ML = 10.0
 """Largest piece between the lungs or beside metal that isn't taken for bone."""
-STREAK_MM, MIN_BONE_ROUND_METAL = 6.0, 0.4
-"""An implant in bone has bone round it; what a clip or a lead has round it is blur."""
 MAX_AT_SKIN = 0.4
 """How much of a piece of bone may touch the outside of the body."""
 FEWEST, MOST = 5, 17
@@ -158,6 +157,7 @@ def find_bones(
         plane >>= BONE_BIT
     if metal is not None:
         np.copyto(bones, False, where=metal)
+        drop_streaks(bones, hu, metal, coarse.factors, coarse.fine_spacing)
     return float(np.count_nonzero(organs)) * coarse.voxel_ml
 
 

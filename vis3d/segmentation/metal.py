@@ -1,11 +1,12 @@
 """Metal: implants, clips, leads and fillings, and contrast so thick that it looks like it."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
-from vis3d.segmentation.frame import Bools, Values
-from vis3d.segmentation.grids import Factors, fine_box, spread
-from vis3d.segmentation.morphology import components, keep, sums
+from vis3d.segmentation.frame import Bools, Spacing, T, Values
+from vis3d.segmentation.grids import Factors, fine_box, mostly, spread
+from vis3d.segmentation.morphology import components, fringed, grown, keep, sizes, sums
 from vis3d.segmentation.sparse import sparse_zeros
 
 METAL_HU = 2900
@@ -13,6 +14,12 @@ METAL_HU = 2900
 EDGE_HU = 1800
 """What touches metal and is denser than nearly all bone is its blurred edge."""
 MIN_METAL_ML = 0.01
+STREAK_MM, MIN_BONE_ROUND_METAL = 6.0, 0.4
+"""An implant in bone has bone round it; what a clip or a lead has round it is blur."""
+MAX_STREAK_ML, REACH_MM = 10.0, 40.0
+"""Pieces that are larger, or reach farther, are bones."""
+UNDILUTED_HU, UNDILUTED_SHARE = 1400, 0.05
+"""Near metal small pieces as dense as this are contrast, too, and no bone."""
 
 
 def find_metal(hu: Values, body: Bools, factors: Factors, voxel_ml: float) -> Bools | None:
@@ -47,3 +54,39 @@ def _dense_blocks(hu: Values, factors: Factors) -> Bools:
         j, i = np.nonzero(plane > EDGE_HU)
         dense[k // factors[0], j // factors[1], i // factors[2]] = True
     return dense
+
+
+def drop_streaks(
+    bones: Bools, hu: Values, metal: Bools, factors: Factors, spacing_kji: Spacing
+) -> None:
+    """Take the small pieces of bone, in place, that lie beside metal in soft tissue.
+
+    Veins full of undiluted contrast and the streaks of a port are apart from the bones only
+    at full resolution [k, j, i]; the coarse grid has them touch.
+    """
+    voxel_ml = float(np.prod(spacing_kji)) / 1000
+    margins = [
+        int(np.ceil(REACH_MM / (mm * f))) for mm, f in zip(spacing_kji, factors, strict=True)
+    ]
+    for k, j, i in find_objects(components(fringed(mostly(metal, factors, 0.0)), 26)):
+        wide = [
+            slice(max(0, b.start - m), b.stop + m)
+            for b, m in zip((k, j, i), margins, strict=True)
+        ]
+        fine = fine_box((wide[0], wide[1], wide[2]), factors, bones.shape)
+        here = bones[fine]
+        near = grown(metal[fine], STREAK_MM, spacing_kji) & ~metal[fine]
+        if np.count_nonzero(here & near) > MIN_BONE_ROUND_METAL * np.count_nonzero(near):
+            continue
+        pieces = components(here)
+        voxels = sizes(pieces)
+        small = voxels * voxel_ml < MAX_STREAK_ML
+        small[np.unique(_faces(pieces))] = False  # these may go on
+        dense = sums(pieces, hu[fine] > UNDILUTED_HU) > UNDILUTED_SHARE * voxels
+        here[keep(pieces, small & (dense | (sums(pieces, near) > 0)))] = False
+
+
+def _faces(labels: NDArray[T]) -> NDArray[T]:
+    """The labels at the ends of the array."""
+    turned = [np.moveaxis(labels, axis, 0)[[0, -1]].ravel() for axis in range(3)]
+    return np.concatenate(turned)

@@ -1,0 +1,52 @@
+"""Small dense pieces beside metal that only look like bone."""
+
+import numpy as np
+import pytest
+
+from vis3d.segmentation.metal import drop_streaks
+
+SHAPE, SPACING, FACTORS = (50, 90, 100), (2.5, 0.9, 0.8), (1, 2, 2)
+"""Voxels (k, j, i) of unequal sides in mm."""
+
+
+def ball(center_mm: tuple[float, float, float], radius_mm: float) -> np.ndarray:
+    places = np.indices(SHAPE) * np.reshape(SPACING, (3, 1, 1, 1))
+    away = places - np.reshape(center_mm, (3, 1, 1, 1))
+    return np.asarray(np.linalg.norm(away, axis=0) < radius_mm)
+
+
+def without_streaks(bones: np.ndarray, metal: np.ndarray, hu: np.ndarray) -> np.ndarray:
+    left = bones & ~metal
+    drop_streaks(left, hu, metal, FACTORS, SPACING)
+    return left
+
+
+@pytest.mark.parametrize("away_mm", [8.0, 30.0])
+def test_small_pieces_beside_metal_go_and_others_stay(away_mm: float) -> None:
+    metal = ball((60, 40, 40), 4)
+    small = ball((60, 40 + away_mm, 40), 3)
+    left = without_streaks(small, metal, np.full(SHAPE, 300))
+    assert left.any() == (away_mm > 8)
+
+
+def test_a_small_piece_farther_off_goes_if_it_is_as_dense_as_contrast() -> None:
+    metal, vein = ball((60, 40, 40), 4), ball((60, 62, 40), 3)
+    hu = np.where(vein, 1600, 40)
+    assert not without_streaks(vein, metal, hu).any()
+
+
+def test_large_bones_beside_metal_stay() -> None:
+    metal, bone = ball((60, 25, 40), 3), ball((60, 45, 40), 16)
+    np.testing.assert_array_equal(without_streaks(bone, metal, np.full(SHAPE, 500)), bone)
+
+
+def test_a_bone_that_goes_on_beyond_what_is_looked_at_stays() -> None:
+    rib = np.zeros(SHAPE, bool)
+    rib[:, 40:44, 40:44] = True
+    metal = ball((60, 30, 34), 4) & ~rib
+    np.testing.assert_array_equal(without_streaks(rib, metal, np.full(SHAPE, 500)), rib)
+
+
+def test_a_small_bone_with_a_pin_in_it_stays() -> None:
+    bone, pin = ball((60, 40, 40), 10), ball((60, 40, 40), 3)
+    assert without_streaks(bone, pin, np.full(SHAPE, 500)).sum() == (bone & ~pin).sum()
