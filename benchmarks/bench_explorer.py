@@ -220,13 +220,16 @@ def _held(log: Path, page: Page) -> None:
 
 
 def _memory(page: Page, pid: int, what: str) -> None:
-    """What the server holds once it has rested a while."""
+    """What the server holds once it has rested a while, libraries included (Linux)."""
     page.wait_for_timeout(4000)
     status = Path(f"/proc/{pid}/status")
     if status.is_file():
-        kib = re.search(r"VmRSS:\s+(\d+)", status.read_text())
-        assert kib is not None
-        _say(what, int(kib[1]) / 1024, "MiB")
+        mib = {
+            name: int(kib) / 1024
+            for name, kib in re.findall(r"(VmRSS|VmHWM):\s+(\d+)", status.read_text())
+        }
+        _say(what, mib["VmRSS"], "MiB")
+        _say("memory at most until then", mib["VmHWM"], "MiB")
 
 
 def _spread(what: str, took_ms: list[float]) -> None:

@@ -43,6 +43,18 @@ WATCH = """() => {
 }"""
 """Notes each picture that the server sends."""
 
+SHOWS_A_SCAN = """() => {
+    const image = document.querySelector('img.display-area, img');
+    if (!image?.naturalWidth) return false;
+    const small = new OffscreenCanvas(64, 64).getContext('2d');
+    small.drawImage(image, 0, 0, 64, 64);
+    const values = small.getImageData(0, 0, 64, 64).data;
+    let bright = 0;
+    for (let n = 0; n < values.length; n += 4) bright += values[n] > 60;
+    return bright > 0.1 * 64 * 64;
+}"""
+"""Whether the large view isn't as black any more as it is before a scan is there."""
+
 
 def main() -> None:
     if not CHEST.is_file():
@@ -84,11 +96,12 @@ def _ours(page: Page, files: list[Path]) -> None:
 def _theirs(page: Page, files: list[Path], python: str) -> None:
     with _medical_viewer(python) as address:
         page.goto(address)
+        page.locator("img").first.wait_for(timeout=PATIENCE_MS)
         page.wait_for_timeout(5000)
-        page.evaluate(WATCH)
+        assert not page.evaluate(SHOWS_A_SCAN)
         started = time.perf_counter()
         page.locator("input[type=file]").first.set_input_files(files)
-        page.wait_for_function("window.drawn.length > 0", timeout=3 * PATIENCE_MS)
+        page.wait_for_function(SHOWS_A_SCAN, timeout=3 * PATIENCE_MS)
         print(f"  trame-slicer: first picture {time.perf_counter() - started:.1f} s", end="")
         page.wait_for_timeout(8000)
         box = {"x": 661, "y": 66, "width": 618, "height": 210}  # its 3D view at 1280 x 720
