@@ -135,50 +135,58 @@ def _bar(s: Any) -> None:
             **named("pages", 'role="status"'),
         )
         _alerts()
-        with html.Div(classes="v3-layouts", role="group", aria_label="Layout"):
-            for layout, icon, title in (
-                ("grid", "mdi-view-grid-outline", "Four views"),
-                (
-                    "large",
-                    "mdi-view-split-vertical",
-                    "One large, three small; again: another large",
-                ),
-                ("axial", "mdi-alpha-a-box-outline", "Axial alone"),
-                ("coronal", "mdi-alpha-c-box-outline", "Coronal alone"),
-                ("sagittal", "mdi-alpha-s-box-outline", "Sagittal alone"),
-                ("volume", "mdi-cube-outline", "3D alone"),
-            ):
-                with v3.VBtn(
-                    icon=True,
-                    size="small",
-                    title=title,
-                    disabled=("!has_volume",) if layout != "volume" else False,
-                    color=(f"{s.layout} === '{layout}' ? 'primary' : undefined",),
-                    click=_large(s) if layout == "large" else f"{s.layout} = '{layout}'",
-                    aria_pressed=(f"{s.layout} === '{layout}'",),
-                    **named(f"layout-{layout}", f'aria-label="{title}"'),
-                ):
-                    v3.VIcon(icon)
+        _layouts(s)
         PanelSwitch()
         ThemeSwitch()
-        with v3.VMenu(location="bottom end"):
-            with (
-                v3.Template(v_slot_activator="{ props }"),
-                v3.VBtn(
-                    v_bind="props",
-                    icon=True,
-                    size="small",
-                    title="Keys and gestures",
-                    **named("help", 'aria-label="Keys and gestures"'),
-                ),
+        _help()
+
+
+def _layouts(s: Any) -> None:
+    with html.Div(classes="v3-layouts", role="group", aria_label="Layout"):
+        for layout, icon, title in (
+            ("grid", "mdi-view-grid-outline", "Four views"),
+            (
+                "large",
+                "mdi-view-split-vertical",
+                "One large, three small; again: another large",
+            ),
+            ("axial", "mdi-alpha-a-box-outline", "Axial alone"),
+            ("coronal", "mdi-alpha-c-box-outline", "Coronal alone"),
+            ("sagittal", "mdi-alpha-s-box-outline", "Sagittal alone"),
+            ("volume", "mdi-cube-outline", "3D alone"),
+        ):
+            with v3.VBtn(
+                icon=True,
+                size="small",
+                title=title,
+                disabled=("!has_volume",) if layout != "volume" else False,
+                color=(f"{s.layout} === '{layout}' ? 'primary' : undefined",),
+                click=_large(s) if layout == "large" else f"{s.layout} = '{layout}'",
+                aria_pressed=(f"{s.layout} === '{layout}'",),
+                **named(f"layout-{layout}", f'aria-label="{title}"'),
             ):
-                v3.VIcon("mdi-help-circle-outline")
-            with v3.VCard(classes="v3-help"):
-                html.H2("Keys and gestures")
-                with html.Dl():
-                    for keys, what in HELP:
-                        html.Dt(keys)
-                        html.Dd(what)
+                v3.VIcon(icon)
+
+
+def _help() -> None:
+    with v3.VMenu(location="bottom end"):
+        with (
+            v3.Template(v_slot_activator="{ props }"),
+            v3.VBtn(
+                v_bind="props",
+                icon=True,
+                size="small",
+                title="Keys and gestures",
+                **named("help", 'aria-label="Keys and gestures"'),
+            ),
+        ):
+            v3.VIcon("mdi-help-circle-outline")
+        with v3.VCard(classes="v3-help"):
+            html.H2("Keys and gestures")
+            with html.Dl():
+                for keys, what in HELP:
+                    html.Dt(keys)
+                    html.Dd(what)
 
 
 def _alerts() -> None:
@@ -219,67 +227,79 @@ def _views(s: Any) -> None:
     ):
         SplitBars(layout=(s.layout,))
         for plane in PLANES:
-            SliceView(
-                v_if=(f"planes.{plane} && ['grid', 'large', '{plane}'].includes({s.layout})",),
-                plane=plane,
-                labels=(
-                    f"{s.show_overlay} ? rows.filter(row => row.exportable && "
-                    f"!{s.hidden}.includes(row.label)).map(row => row.label).join(',') : ''",
-                ),
-                opacity=(s.overlay_opacity,),
-                version=("version",),
-                slab=(s.slab,),
-                thickness=(s.slab_mm,),
-                emphysema=(f"{s.show_emphysema} && !!emphysema.text",),
-                maximise=_enlarge(s, plane),
-                preset=(
-                    f"windows[$event] && ([{s.window_center}, {s.window_width}] = "
-                    "[windows[$event].center, windows[$event].width])"
-                ),
-            )
-        with html.Div(
-            v_if=(f"['grid', 'large', 'volume'].includes({s.layout})",),
-            dblclick=_enlarge(s, "volume"),
-            classes="v3-volume",
-            **named(
-                "view-3d",
-                ':data-state="view3d.state"',
-                'tabindex="0" role="application" aria-label="3D view"',
-                f'@keydown="{_turn_keys(s)}"',
-            ),
-        ):
-            rca.RemoteControlledArea(
-                name=VIEW_3D,
-                display="image",
-                event_throttle_ms=16,
-                raw_attrs=['tabindex="-1"'],  # the view round it takes the keys
-            )
-            LocalView(v_if=("drawn_here",), layers=("drawn_here",), camera=("camera",))
-            HandOver3D(matrix=("projection",))
-            html.Span("3D", classes="v3-name")
-            with html.Div(classes="v3-sides", role="group", aria_label="Viewing side"):
-                for view in VIEWS:
-                    html.Button(
-                        view[0].upper(),
-                        type="button",
-                        title=f"From {view}",
-                        click=f"trigger('look', ['{view}'])",
-                        **named(f"look-{view}", f'aria-label="From {view}"'),
-                    )
-            html.Span(
-                "{{ view3d.message }}",
-                v_if=("view3d.message",),
-                classes="v3-waiting",
-                **named("view-3d-message"),
-            )
+            _slice(s, plane)
+        _volume(s)
+
+
+def _slice(s: Any, plane: str) -> None:
+    SliceView(
+        v_if=(f"planes.{plane} && ['grid', 'large', '{plane}'].includes({s.layout})",),
+        plane=plane,
+        labels=(
+            f"{s.show_overlay} ? rows.filter(row => row.exportable && "
+            f"!{s.hidden}.includes(row.label)).map(row => row.label).join(',') : ''",
+        ),
+        opacity=(s.overlay_opacity,),
+        version=("version",),
+        slab=(s.slab,),
+        thickness=(s.slab_mm,),
+        emphysema=(f"{s.show_emphysema} && !!emphysema.text",),
+        maximise=_enlarge(s, plane),
+        preset=(
+            f"windows[$event] && ([{s.window_center}, {s.window_width}] = "
+            "[windows[$event].center, windows[$event].width])"
+        ),
+    )
+
+
+def _volume(s: Any) -> None:
+    with html.Div(
+        v_if=(f"['grid', 'large', 'volume'].includes({s.layout})",),
+        dblclick=_enlarge(s, "volume"),
+        classes="v3-volume",
+        **named(
+            "view-3d",
+            ':data-state="view3d.state"',
+            'tabindex="0" role="application" aria-label="3D view"',
+            f'@keydown="{_turn_keys(s)}"',
+        ),
+    ):
+        rca.RemoteControlledArea(
+            name=VIEW_3D,
+            display="image",
+            event_throttle_ms=16,
+            raw_attrs=['tabindex="-1"'],  # the view round it takes the keys
+        )
+        LocalView(v_if=("drawn_here",), layers=("drawn_here",), camera=("camera",))
+        HandOver3D(matrix=("projection",))
+        html.Span("3D", classes="v3-name")
+        _sides()
+        html.Span(
+            "{{ view3d.message }}",
+            v_if=("view3d.message",),
+            classes="v3-waiting",
+            **named("view-3d-message"),
+        )
+        html.Button(
+            "Show the volume in 3D",
+            v_if=("given_up_3d",),
+            type="button",
+            classes="v3-chip v3-again",
+            disabled=("job.running",),
+            click="trigger('prepare_3d')",
+            **named("prepare-3d"),
+        )
+
+
+def _sides() -> None:
+    with html.Div(classes="v3-sides", role="group", aria_label="Viewing side"):
+        for view in VIEWS:
             html.Button(
-                "Show the volume in 3D",
-                v_if=("given_up_3d",),
+                view[0].upper(),
                 type="button",
-                classes="v3-chip v3-again",
-                disabled=("job.running",),
-                click="trigger('prepare_3d')",
-                **named("prepare-3d"),
+                title=f"From {view}",
+                click=f"trigger('look', ['{view}'])",
+                **named(f"look-{view}", f'aria-label="From {view}"'),
             )
 
 
