@@ -191,6 +191,17 @@ class View3D:
             self._restless.set()
             await asyncio.to_thread(self._end)
 
+    def fit(self, size: Mapping[str, object]) -> None:
+        """Draw in so many CSS pixels (w, h) of so many pixels (p), if that is another size."""
+        w, h, ratio = (bearable(size.get(name), 1.0) for name in ("w", "h", "p"))
+        if w < 2 or h < 2:
+            return
+        before = self._size, self._scale
+        self._scale = min(max(ratio, 0.5), 3.0, math.sqrt(MAX_PIXELS / (w * h)))
+        self._size = (max(16, int(w * self._scale)), max(16, int(h * self._scale)))
+        if before != (self._size, self._scale):
+            self._changed()
+
     # What trame-rca calls (an area adapter)
 
     def set_streamer(self, streamer: Any) -> None:
@@ -199,15 +210,9 @@ class View3D:
 
     def update_size(self, _origin: object, size: object) -> None:
         """The page has given the view so many CSS pixels."""
-        if not isinstance(size, Mapping):
-            return
-        w, h, ratio = (bearable(size.get(name), 1.0) for name in ("w", "h", "p"))
-        if w < 2 or h < 2:
-            return
-        ratio = min(max(ratio, 0.5), 3.0)
-        self._scale = min(ratio, math.sqrt(MAX_PIXELS / (w * h)))
-        self._size = (max(16, int(w * self._scale)), max(16, int(h * self._scale)))
-        self._changed()
+        if isinstance(size, Mapping):
+            self.fit(size)
+            self._changed()
 
     def on_interaction(self, _origin: object, event: object) -> None:
         """A mouse event of the page."""

@@ -1,5 +1,6 @@
 """What a page does when it is shared, cut off, left alone; colours, keyboard, small screens."""
 
+import math
 import os
 import re
 import signal
@@ -17,7 +18,8 @@ from playwright.sync_api import Browser, WebSocketRoute
 
 from tests.needs import need
 from tests.vis3d_viewer.conftest import PATIENCE, SECOND, Visit, served
-from tests.vis3d_viewer.scans import blob_scan
+from tests.vis3d_viewer.scans import blob_lps, blob_scan
+from tests.vis3d_viewer.seeing import volume_picture
 from vis3d import files
 
 pytestmark = pytest.mark.browser
@@ -69,6 +71,36 @@ def test_a_second_page_joins_the_same_view_and_both_say_so(
             )
         one.find("pages").wait_for(state="detached")
         assert one.complaints == []
+
+
+def test_a_click_in_3d_means_the_same_place_in_windows_of_any_size(
+    visit: Callable[[str], Any], address: str
+) -> None:
+    """The page that came last once decided for all what lay under a click."""
+    with visit(address) as one, visit(address) as two:
+        two.page.set_viewport_size({"width": 700, "height": 620})
+        for seen in (one, two, one):
+            seen.find("slice-axial").click(position={"x": 20, "y": 20})
+            clicked = middle_in_3d(seen)
+            assert math.dist(clicked, blob_lps()) < 6, (clicked, blob_lps())
+
+
+def middle_in_3d(seen: Visit) -> list[float]:
+    """Where the crosshair stands after a click on the bright spot that 3D shows."""
+    before = seen.find("readout-position").inner_text()
+    view = seen.find("view-3d")
+    view.hover(position={"x": 5, "y": 60})
+    rows, columns = np.nonzero(volume_picture(seen).mean(axis=2) > 90)
+    view.click(position={"x": float(np.median(columns)), "y": 40 + float(np.median(rows))})
+    seen.page.mouse.move(5, 300)
+    seen.wait_until(
+        f"document.querySelector('[data-testid=readout-position]').innerText !== '{before}'"
+    )
+    words = seen.find("readout-position").inner_text().split()
+    return [
+        float(mm) * (-1 if side in "RAI" else 1)
+        for side, mm in zip(words[:6:2], words[1:6:2], strict=True)
+    ]
 
 
 def test_what_one_page_asks_for_the_other_does_not_get(visit: Callable[[str], Any]) -> None:

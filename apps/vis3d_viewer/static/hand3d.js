@@ -15,11 +15,16 @@
 
   window.vis3d_hand_over_3d = {
     props: ["matrix"], // of the server's camera
-    data: () => ({ outline: [], points: [], held: null, box: { w: 1, h: 1 } }),
+    data: () => ({ outline: [], points: [], held: null, box: { w: 1, h: 1 }, size: [0, 0] }),
     setup: () => ({ hand }),
     computed: {
       seen() { return live.matrix || this.matrix; }, // of the browser's own where it draws
       measures() { return hand.tool in NEEDED; },
+      picture() { // where the server's picture lies in the view
+        const { w, h } = this.box, [wide, high] = live.matrix || !this.size[0] ? [w, h] : this.size;
+        const by = Math.min(w / wide, h / high);
+        return { left: (w - by * wide) / 2, top: (h - by * high) / 2, width: by * wide, height: by * high };
+      },
       shapes() {
         if (this.seen.length !== 16) return [];
         return hand.marks.map((mark) => {
@@ -39,11 +44,15 @@
         this.box = { w: entry.contentRect.width || 1, h: entry.contentRect.height || 1 };
       });
       this.observer.observe(this.view);
+      this.view.addEventListener("load", this.drawn, true);
+      this.view.addEventListener("pointerenter", this.fit);
       this.view.addEventListener("pointerdown", this.press, true);
       this.view.addEventListener("pointerup", this.lift, true);
     },
     unmounted() {
       this.observer.disconnect();
+      this.view.removeEventListener("load", this.drawn, true);
+      this.view.removeEventListener("pointerenter", this.fit);
       this.view.removeEventListener("pointerdown", this.press, true);
       this.view.removeEventListener("pointerup", this.lift, true);
     },
@@ -51,7 +60,16 @@
       spot(lps) { // where a point is seen, in pixels; null behind the eye
         const [x, y, , w] = [0, 4, 8, 12].map((row) =>
           this.seen[row] * lps[0] + this.seen[row + 1] * lps[1] + this.seen[row + 2] * lps[2] + this.seen[row + 3]);
-        return w > 0 ? { x: ((x / w + 1) / 2) * this.box.w, y: ((1 - y / w) / 2) * this.box.h } : null;
+        const { left, top, width, height } = this.picture;
+        return w > 0 ? { x: left + ((x / w + 1) / 2) * width, y: top + ((1 - y / w) / 2) * height } : null;
+      },
+      drawn({ target }) {
+        const size = [target.naturalWidth, target.naturalHeight];
+        if (String(size) !== String(this.size)) this.size = size;
+      },
+      // Another page may be of another size: the one with a hand on it says what is drawn.
+      fit() {
+        if (!live.matrix) window.trame.trigger("fit", [this.box.w, this.box.h, window.devicePixelRatio]);
       },
       share(event) {
         const box = this.view.getBoundingClientRect();
@@ -62,6 +80,7 @@
       path: (line) => line.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" "),
       // Points: a click sets one, a drag turns the view as ever.
       press(event) {
+        if (event.pointerType !== "mouse") this.fit(); // a finger comes without a warning
         const onView = !event.target.closest?.("button, circle");
         this.pressed = this.measures && onView && event.button === 0 ? event : null;
       },
