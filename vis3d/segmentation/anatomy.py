@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from vis3d.progress import Progress, part
 from vis3d.segmentation.airways import AirwayTree, grow_airways
-from vis3d.segmentation.bare import BARE_HU, bare_things
-from vis3d.segmentation.body import coarse_body, drop_thin_layers
+from vis3d.segmentation.body import Body, drop_thin_layers, find_body
 from vis3d.segmentation.bones import CoarseScan, find_bones, spine_mm
 from vis3d.segmentation.contrast import Contrast, find_contrast
 from vis3d.segmentation.cortical import cortical_bone
@@ -65,8 +64,6 @@ class Anatomy:
     def __init__(self, frame: PatientFrame, progress: Progress) -> None:
         self.frame = frame
         self._progress = progress
-        self.bare: Bools | None = None
-        """Dense things without skin over them, on the 2 mm grid, once the body is found."""
         self.lung_voxels: Mapping[int, int] = {}
         """How many voxels of the scan each side has, once they are drawn."""
 
@@ -105,34 +102,22 @@ class Anatomy:
         one = padding if padding.strides[0] else padding[:1]
         return np.broadcast_to(fringed(one) & ~one, padding.shape)
 
-    @cached_property
+    @property
     def body(self) -> Bools:
         """The body on the 2 mm grid."""
-        body = self._body_in(self.hu)
-        scan = self.frame
-        self.bare = bare_things(
-            self.hu, body, self.unmeasured, scan.hu, self.factors, scan.spacing_kji
-        )
-        if self.bare is None:
-            return body
-        return self._body_in(np.where(self.bare, self.hu.dtype.type(AIR_HU), self.hu))
+        return self._found_body.mask
 
-    def _body_in(self, hu: Whole) -> Bools:
-        factors = self._body_factors()
-        unmeasured = None
-        if self.unmeasured is not None:
-            unmeasured = mostly(self.unmeasured, factors)
+    @cached_property
+    def _found_body(self) -> Body:
         self.step("body")(0.0, "Finding the body")
-        body = coarse_body(
-            pooled(hu, factors), unmeasured, coarse_spacing(self.spacing, factors)
+        return find_body(
+            self.hu,
+            self.unmeasured,
+            self._body_factors(),
+            self.frame.hu,
+            self.factors,
+            self.spacing,
         )
-        coarse: Bools = spread(body, factors, hu.shape)
-        solid = hu > SKIN_HU
-        whole = fringed(fringed(coarse & solid) & solid) & solid
-        if self.unmeasured is not None:
-            coarse |= self.unmeasured  # where the scan ends the body has no skin
-        whole |= trimmed(trimmed(coarse))
-        return whole if self.unmeasured is None else whole & ~self.unmeasured
 
     @cached_property
     def fine_body(self) -> Bools:
@@ -148,24 +133,9 @@ class Anatomy:
             factors=self.factors,
             progress=part(self.step("body"), 0.0, 0.7),
         )
-        self._leave_out_bare(body)
+        self._found_body.leave_out_things(body, self.frame.hu, self.factors)
         drop_thin_layers(body, self.frame.spacing_kji, part(self.step("body"), 0.7, 1.0))
         return self._measured(body)
-
-    def _leave_out_bare(self, body: Bools) -> None:
-        """Take what is bare out of the body at full resolution, and its dense edges."""
-        if self.bare is None:
-            return
-        box = bounding_box(fringed(self.bare))
-        if box is None:
-            return
-        fine = fine_box(box, self.factors, body.shape)
-        bare = self.bare[box]
-        shape = body[fine].shape
-        dense = self.frame.hu[fine] > BARE_HU
-        gone = spread(bare, self.factors, shape)
-        gone |= dense & spread(fringed(bare), self.factors, shape)
-        body[fine] &= ~gone
 
     @cached_property
     def threshold_hu(self) -> int:

@@ -22,6 +22,7 @@ DEPTH_MM = 12.0
 """How thick a cast may be; what is denser than skin beyond is bone that it touches."""
 SKIN_MM = 1.5
 """Skin and what fat there is over a bone are thicker than that, and blur is thinner."""
+MOSTLY = 0.9
 SLICES = 16
 IN_SLICE = (1, 2)
 
@@ -47,7 +48,7 @@ def bare_things(
     dense = coarse_hu > BARE_HU
     beside = _fringe(~body)
     shell = dense & _fringe(beside)
-    outside = beside if unmeasured is None else beside & ~_fringe(unmeasured)
+    outside = beside & ~_fringe(_blank(coarse_hu, body, unmeasured))
     things = components(shell)
     # metal's streaks make the skin over a port or a pacemaker look like air
     metallic = sums(things, coarse_hu > EDGE_HU) > MAX_METAL * sizes(things)
@@ -57,7 +58,7 @@ def bare_things(
     if not bare.any():
         return None
     bare = _to_its_depth(bare, hu, factors, spacing_kji)
-    tissue = np.count_nonzero(body & ~dense)
+    tissue = np.count_nonzero(body & ~dense & (coarse_hu > SKIN_HU))
     return None if np.count_nonzero(bare & body) > tissue else bare & dense
 
 
@@ -72,6 +73,17 @@ def _near_the_skin(coarse_hu: Values, body: Bools) -> int:
 
     each_slab(look, len(body), SLICES)
     return sum(counts)
+
+
+def _blank(coarse_hu: Values, body: Bools, unmeasured: Bools | None) -> Bools:
+    """Where nothing was measured: the field of view ends there, not what it cuts.
+
+    Corners without noise are blank even if nobody says so, unless all of the air is.
+    """
+    lowest: Bools = (coarse_hu == coarse_hu.min()) & ~body
+    if np.count_nonzero(lowest) > MOSTLY * np.count_nonzero(~body):
+        lowest[:] = False
+    return lowest if unmeasured is None else lowest | unmeasured
 
 
 def _fringe(mask: Bools) -> Bools:

@@ -1,9 +1,13 @@
 """The body: everything inside the skin, without table, clothes and wires."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from vis3d.progress import Progress
-from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
+from vis3d.segmentation.bare import BARE_HU, bare_things
+from vis3d.segmentation.frame import AIR_HU, Bools, Floats, Labels, Spacing, Values, Whole
+from vis3d.segmentation.grids import Factors, coarse_spacing, fine_box, mostly, pooled, spread
 from vis3d.segmentation.morphology import (
     bounding_box,
     components,
@@ -16,9 +20,11 @@ from vis3d.segmentation.morphology import (
     shrunk,
     sizes,
     sums,
+    trimmed,
     trimmed_in_slices,
 )
 from vis3d.segmentation.outside import LUNG_HU, SKIN_HU, outside_air, walled_in
+from vis3d.segmentation.planks import Plank, find_planks
 from vis3d.segmentation.slabs import each_slab
 
 TISSUE_HU = (-250, 1500)
@@ -30,6 +36,67 @@ MIN_TISSUE_SHARE = 0.35
 LAYER_MM, SLICES = 2.0, 8
 MIN_PART_SHARE = 0.02
 """Arms and legs that lie apart are kept from this share of the largest part on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """The body on the 2 mm grid, as in `PatientFrame`, and what was left out of it."""
+
+    mask: Bools
+    bare: Bools | None
+    planks: list[Plank]
+
+    def leave_out_things(self, body: Bools, hu: Values, factors: Factors) -> None:
+        """Take boards and what is bare out of the body at full resolution, in place."""
+        for plank in self.planks:
+            plank.cut(body, False, factors)
+        box = None if self.bare is None else bounding_box(fringed(self.bare))
+        if self.bare is None or box is None:
+            return
+        fine = fine_box(box, factors, body.shape)
+        shape = body[fine].shape
+        # where it shares a voxel with skin, only what is dense goes
+        edge = spread(fringed(self.bare)[box], factors, shape) & (hu[fine] > BARE_HU)
+        body[fine] &= ~(edge | spread(self.bare[box], factors, shape))
+
+
+def find_body(
+    hu: Whole,
+    unmeasured: Bools | None,
+    coarser: Factors,
+    scan: Values,
+    factors: Factors,
+    spacing_kji: Spacing,
+) -> Body:
+    """The body on the 2 mm grid, without boards and dense things that no skin covers.
+
+    `hu` and `spacing_kji` are of that grid, on which a voxel is `factors` ones of the `scan`;
+    the body's core is decided on one `coarser` by as many.
+    """
+    body = _body_in(hu, unmeasured, coarser, spacing_kji)
+    k_mm, j_mm, i_mm = (mm / f for mm, f in zip(spacing_kji, factors, strict=True))
+    bare = bare_things(hu, body, unmeasured, scan, factors, (k_mm, j_mm, i_mm))
+    if bare is not None:
+        hu = np.where(bare, hu.dtype.type(AIR_HU), hu)
+        body = _body_in(hu, unmeasured, coarser, spacing_kji)
+    planks = find_planks(hu, body, spacing_kji)
+    for plank in planks:
+        plank.cut(body, False, (1, 1, 1))
+    return Body(body, bare, planks)
+
+
+def _body_in(
+    hu: Whole, unmeasured: Bools | None, coarser: Factors, spacing_kji: Spacing
+) -> Bools:
+    padding = None if unmeasured is None else mostly(unmeasured, coarser)
+    spacing = coarse_spacing(spacing_kji, coarser)
+    coarse = spread(coarse_body(pooled(hu, coarser), padding, spacing), coarser, hu.shape)
+    solid = hu > SKIN_HU
+    whole = fringed(fringed(coarse & solid) & solid) & solid
+    if unmeasured is None:
+        return whole | trimmed(trimmed(coarse))
+    # where the scan ends the body has no skin
+    return (whole | trimmed(trimmed(coarse | unmeasured))) & ~unmeasured
 
 
 def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
