@@ -36,6 +36,8 @@ from vis3d.segmentation.trachea import find_trachea
 
 COARSE_MM = 2.0
 """Where lungs and airways are decided on."""
+MUCH_COARSER = 8
+"""From as many voxels in one of that grid on, work on it takes little beside the scan."""
 BODY_MM, SMALL_FIELD_MM = 4.0, 250.0
 """Where the body is decided on; in fields of view for children, twice as finely."""
 AIRWAY_WALL_MM = 2.0
@@ -217,6 +219,7 @@ class Anatomy:
             self._left_mm().within(box, self._middle_mm),
             progress,
             dark=dark,
+            at_once=bool(np.prod(self.factors) >= MUCH_COARSER),
         )
         return found.placed(box, air.shape)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.progress import Progress, silent
+from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.frame import Bools, Labels, Spacing, Whole
 from vis3d.segmentation.grids import Box
 from vis3d.segmentation.morphology import (
@@ -22,7 +22,8 @@ from vis3d.segmentation.morphology import (
     with_closed_ends,
 )
 from vis3d.segmentation.nodules import REACH_MM, pleural_nodules
-from vis3d.segmentation.sides import LeftMm, split_sides
+from vis3d.segmentation.sides import LEFT, RIGHT, LeftMm, split_sides
+from vis3d.threads import in_threads
 
 LUNG_HU = (-960.0, -450.0)
 AIRY_HU = (-950, -500)
@@ -217,13 +218,14 @@ def find_lungs(
     progress: Progress = silent,
     *,
     dark: bool = False,
+    at_once: bool = False,
 ) -> CoarseLungs:
     """Left and right lung on the coarse grid.
 
     `airways` are left out, walls and all, to find the lungs, and then their `lumen` only, so
     that bronchi leave no hollow round them in the lung. `left_mm` is how far to the left of
     the body's middle each voxel lies: only this decides the sides. `dark` lungs, as dark as
-    gas, are taken as well.
+    gas, are taken as well. Both sides `at_once` are faster, and take more memory.
     """
     progress(0.0, "Finding the lungs")
     parts = _parts(hu, air & ~airways, spacing_kji)
@@ -239,21 +241,21 @@ def find_lungs(
     del parts  # the largest array of all
     progress(0.2, "Telling left from right")
     sides, merged = split_sides(main, spacing_kji, left_mm.within(box).array)
-    progress(0.4, "Closing the lungs over vessels")
-    found = []
-    doubted = np.zeros(main.shape, bool)
-    for number, side in enumerate((1, 2)):
-        progress(0.6 + 0.2 * number, "Looking for nodules at the pleura")
-        lung, doubt = _with_nodules(
-            sides == side, hu[box], body[box], spacing_kji, is_right=side == 2
+
+    def closed_over(side: int) -> tuple[Bools, Bools]:
+        return _with_nodules(
+            sides == side, hu[box], body[box], spacing_kji, is_right=side == RIGHT
         )
-        found.append(lung & ~lumen[box])
-        doubted |= doubt
-    del lung, doubt
-    left, right = found
-    left &= sides != 2
-    right &= sides != 1
-    right &= ~left
+
+    progress(0.4, what := "Closing the lungs over vessels and nodules")
+    if at_once:
+        both_sides = in_threads(closed_over, (LEFT, RIGHT), part(progress, 0.4, 1.0), what)
+    else:
+        both_sides = [closed_over(LEFT), closed_over(RIGHT)]
+    (left, doubted), (right, doubt) = both_sides
+    doubted |= doubt
+    left &= (sides != RIGHT) & ~lumen[box]
+    right &= (sides != LEFT) & ~lumen[box] & ~left
     both = left | right
     doubted_ml = np.count_nonzero(doubted & ~both) * float(np.prod(spacing_kji)) / 1000
     there = CoarseLungs(left, right, both & ~main, merged, doubted_ml)
