@@ -16,7 +16,7 @@ LEAST_TRIANGLES = 4
 class Limits:
     """A file's triangles divided by area; what a structure leaves over, larger ones get.
 
-    Each gets as many as it needs at `least`, where these are known.
+    Each gets as many as it needs at `least`, a tetrahedron where these aren't known.
 
     Raises:
         InputError: there are fewer than all need together.
@@ -26,14 +26,14 @@ class Limits:
         self, parts: Sequence[Part], most: int | None, least: Sequence[int] = ()
     ) -> None:
         """Divide `most` triangles, or none at all where there is no limit."""
-        if most is not None and most < sum(least):
-            raise InputError(
-                f"{most} triangles can't hold the pieces of {len(parts)} structures: "
-                f"the smallest possible is {sum(least)}."
-            )
         alone = most is None or len(parts) == 1
         self._areas = [1.0] * len(parts) if alone else border_areas_mm2(parts)
         self._least = least or [LEAST_TRIANGLES] * len(parts)
+        if most is not None and most < sum(self._least):
+            raise InputError(
+                f"{most} triangles can't hold the pieces of {len(parts)} structures: "
+                f"the smallest possible is {sum(self._least)}."
+            )
         self._left = most
         self._waiting = set(range(len(parts)))
         self.order = sorted(self._waiting, key=lambda number: self._areas[number])

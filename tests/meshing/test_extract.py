@@ -22,7 +22,7 @@ from tests.meshing.shapes import (
     torus,
     truth_of,
 )
-from vis3d.errors import Cancelled, InputError, UsageError
+from vis3d.errors import Cancelled, InputError, TooLargeError, UsageError
 from vis3d.geometry import Geometry, right_handed
 from vis3d.meshing import extract_surface, isosurface
 from vis3d.surface import Surface
@@ -203,6 +203,28 @@ def test_what_fills_the_whole_scan_has_no_surface_with_open_ends(oblique: Geomet
         extract_surface(everything, open_ends=True)
     with pytest.raises(InputError, match="level -1 fills"):
         isosurface(ball(oblique), -1, open_ends=True)
+
+
+@pytest.mark.parametrize("far_mm", [1e4, 1e5, 1.3e5])
+def test_surface_is_closed_where_coordinates_are_coarse(
+    oblique: Geometry, far_mm: float
+) -> None:
+    away = replace(oblique, origin=(far_mm, -far_mm, far_mm))
+    noise = np.random.default_rng(4).random(away.shape) < 0.3
+    for surface in (extract_surface(Mask(noise, away)), isosurface(ball(away), 500)):
+        assert is_closed_and_manifold(surface)
+
+
+def test_scan_too_far_away_for_32_bit_coordinates_is_refused(oblique: Geometry) -> None:
+    away = replace(oblique, origin=(1e6, 0, 0))
+    with pytest.raises(InputError, match="32-bit numbers are 0.062 mm apart"):
+        isosurface(ball(away), 500)
+
+
+def test_smoothing_that_would_take_hours_is_refused_with_what_would_not() -> None:
+    tiny = Geometry((20, 20, 20), (1e-3, 1e-3, 1e-3))
+    with pytest.raises(TooLargeError, match="smooth over .* mm or less"):
+        extract_surface(ball(tiny, 6e-3).mask(np.ones(tiny.shape, bool), "block"), smooth_mm=9)
 
 
 def test_a_structure_cut_by_the_border_is_closed_by_flat_caps_or_left_open(

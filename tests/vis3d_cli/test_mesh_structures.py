@@ -73,10 +73,11 @@ def test_a_limit_of_triangles_is_that_of_the_file(scan, truth, tmp_path, answer,
     assert told["deviation_mm"]["max"] == max(
         one["deviation_mm"]["max"] for one in told["structures"]
     )
-    code, line = refusal(*tokens, "-o", tmp_path / "x.glb", "--max-triangles", "30")
-    assert code == 4
-    assert "smallest possible" in line
-    assert not (tmp_path / "x.glb").exists()
+    for fewer in ("30", "5"):
+        code, line = refusal(*tokens, "-o", tmp_path / "x.glb", "--max-triangles", fewer)
+        assert code == 4
+        assert "smallest possible" in line
+        assert not (tmp_path / "x.glb").exists()
 
 
 def test_all_structures_of_a_file_are_those_that_have_voxels(scan, phantom, tmp_path, answer):

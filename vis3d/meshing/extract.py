@@ -11,11 +11,13 @@ from vis3d.geometry import Geometry
 from vis3d.labels import STRUCTURES
 from vis3d.meshing.decimation import decimated
 from vis3d.meshing.deviation import NO_DEVIATION, Deviation, deviation, with_deviation
+from vis3d.meshing.edges import Triangles
 from vis3d.meshing.fairing import smoothed
 from vis3d.meshing.manifold import sound
 from vis3d.meshing.pieces import filled, without_small_pieces
 from vis3d.meshing.placing import (
     HALF,
+    NEAREST,
     Placed,
     placed_by_label,
     placed_by_level,
@@ -108,7 +110,7 @@ def extract_surface(
     Raises:
         InputError: the mask is empty, or not on the volume's grid, or has no piece of
             `min_piece_ml`, or `max_triangles` can't hold all pieces, or the mask fills the
-            grid and its ends are to stay open.
+            grid and its ends are to stay open, or smoothing would take ten minutes.
         UsageError: a negative radius or limit.
         TypeError: a keyword that is no option.
     """
@@ -215,7 +217,27 @@ def _surface(
         points[rows] = along_grid[rows] @ geometry.direction.T + geometry.origin
 
     in_blocks(turn, len(points))
-    return Surface(points, crossings.triangles, name, color or _color_of(name))
+    points, triangles = _told_apart(points, crossings.triangles, min(geometry.spacing))
+    return Surface(points, triangles, name, color or _color_of(name))
+
+
+def _told_apart(points: Values, triangles: Triangles, voxel_mm: float) -> tuple[Any, Triangles]:
+    """The surface sound even so far from the origin that rounding joins vertices.
+
+    Raises:
+        InputError: so far that they would lie on steps of a thirtieth of a voxel.
+    """
+    farthest = np.abs(points).max()
+    rounded_mm = float(np.spacing(farthest))
+    if rounded_mm > voxel_mm / 30:
+        raise InputError(
+            f"The scan lies {farthest:.3g} mm from the origin of its coordinates, where "
+            f"32-bit numbers are {rounded_mm:.2g} mm apart: too far for voxels of "
+            f"{voxel_mm:.2g} mm. Move its origin nearer."
+        )
+    if rounded_mm > NEAREST * voxel_mm / 4:
+        return sound(points, triangles)
+    return points, triangles
 
 
 def _color_of(name: str) -> Color:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from vis3d.errors import TooLargeError
 from vis3d.geometry import FloatArray
 from vis3d.meshing.edges import Triangles
 from vis3d.meshing.manifold import (
@@ -29,6 +30,12 @@ BENDING = 0.7
 
 STEP = 0.5
 """The share of the way to the middle of its neighbours that a vertex goes when smoothed."""
+
+ROUND_S, POINT_S = 5e-5, 5e-8
+"""Processor seconds that a round of smoothing takes, and each point in it."""
+
+MOST_S = 600
+"""Smoothing that would take longer is refused."""
 
 
 def fair(
@@ -84,11 +91,14 @@ def smoothed(
     (twicing), so that shapes much larger than the radius don't shrink; what volume is
     still lost comes back by an even offset. Open borders stay where they are, and so do
     specks of which the smoothing would leave less than half.
+
+    Raises:
+        TooLargeError: it would take more than ten minutes of a processor.
     """
     means = neighbor_means(len(points), triangles)
     start = points.astype(float)
     step_mm = _root_mean_square_edge_mm(start, triangles)
-    rounds = int(np.ceil(2 * radius_mm**2 / (STEP * step_mm**2)))
+    rounds = _rounds(radius_mm, step_mm, len(points))
     still = border_points(len(points), triangles)
     once = _flowed(start, means, rounds, still, part(progress, 0.1, 0.5))
     rest = _flowed(start - once, means, rounds, still, part(progress, 0.5, 0.9))
@@ -135,6 +145,19 @@ def _around(free: Flags, triangles: Triangles) -> tuple[NDArray[np.int64], Trian
 def _units(vectors: FloatArray) -> FloatArray:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-12))
+
+
+def _rounds(radius_mm: float, step_mm: float, n_points: int) -> int:
+    """How many rounds of steps between neighbours make up a Gaussian of that radius."""
+    wanted = 2 * radius_mm**2 / (STEP * step_mm**2)
+    most = MOST_S / (2 * (ROUND_S + POINT_S * n_points))
+    if wanted > most:
+        raise TooLargeError(
+            f"Smoothing over {radius_mm:g} mm takes more than {MOST_S // 60} minutes on a "
+            f"surface as fine as this: smooth over {radius_mm * np.sqrt(most / wanted):.2g} mm "
+            "or less."
+        )
+    return int(np.ceil(wanted))
 
 
 def _flowed(
