@@ -12,7 +12,7 @@ from typing import Any
 from vis3d.errors import OutputError, UsageError, Vis3dError
 from vis3d.progress import Progress
 from vis3d.volume import Volume
-from vis3d_viewer.desk import Desk
+from vis3d_viewer.desk import Desk, by_name
 from vis3d_viewer.kept_work import KeptWork, Work
 from vis3d_viewer.poses import Pose
 from vis3d_viewer.session import (
@@ -64,12 +64,12 @@ class Continuing:
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
         """What the page can ask for, by name."""
-        return {
-            "save_session": self.save_session,
-            "continue_work": self.continue_work,
-            "remove_work": self.remove_work,
-            "forget_work": self.forget_work,
-        }
+        return by_name(
+            self.save_session,
+            self.continue_work,
+            self.remove_work,
+            self.forget_work,
+        )
 
     # What a person asks for
 

@@ -10,7 +10,7 @@ from vis3d.segmentation import Brush, Edit
 from vis3d.volume import Mask
 from vis3d_viewer import scripts
 from vis3d_viewer.asked import finite, known, label_of, points_of
-from vis3d_viewer.desk import Desk
+from vis3d_viewer.desk import Desk, by_name
 from vis3d_viewer.showing import Showing
 from vis3d_viewer.tools import (
     MAX_MM,
@@ -34,11 +34,11 @@ class Corrections:
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
         """What the page can ask for, by name."""
-        return {
-            "stroke": self.stroke,
-            "cut_outline": self.cut_outline,
-            "cut_view": self.cut_view,
-        }
+        return by_name(
+            self.stroke,
+            self.cut_outline,
+            self.cut_view,
+        )
 
     # What a person asks for: words from a browser, to be judged here
 

@@ -52,3 +52,8 @@ class Desk(Protocol):
 
     def offer(self, path: Path) -> None:
         """Have the browser save this file."""
+
+
+def by_name(*works: Callable[..., None]) -> dict[str, Callable[..., None]]:
+    """What a page can ask for, each by its own name."""
+    return {work.__name__: work for work in works}

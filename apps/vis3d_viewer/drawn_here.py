@@ -18,7 +18,7 @@ from vis3d.scene import Scene, SurfaceLayer
 from vis3d.surface import Surface
 from vis3d.vtk_data import NORMALS
 from vis3d_viewer.asked import finite, points_of
-from vis3d_viewer.desk import Desk
+from vis3d_viewer.desk import Desk, by_name
 from vis3d_viewer.poses import Pose
 
 STATE: dict[str, Any] = {"drawn_here": None, "camera": {}, "projection": []}
@@ -45,7 +45,7 @@ class DrawnHere:
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
         """What the page can ask for, by name."""
-        return {"stand": self.stand}
+        return by_name(self.stand)
 
     def show(self, scene: Scene) -> bool:
         """Have the page draw this scene, if it can and a person wants it; whether it does."""

@@ -18,7 +18,7 @@ from vis3d.rendering import write_movie
 from vis3d.surface import Surface
 from vis3d_viewer import scripts
 from vis3d_viewer.asked import finite, known, label_of
-from vis3d_viewer.desk import Desk
+from vis3d_viewer.desk import Desk, by_name
 from vis3d_viewer.showing import Showing
 from vis3d_viewer.study import Study
 from vis3d_viewer.view3d import View3D
@@ -58,14 +58,14 @@ class Exports:
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
         """What the page can ask for, by name."""
-        return {
-            "export_stl": self.export_stl,
-            "prepare_surface": self.prepare_surface,
-            "save_surface": self.save_surface,
-            "save_labels": self.save_labels,
-            "save_picture": self.save_picture,
-            "save_film": self.save_film,
-        }
+        return by_name(
+            self.export_stl,
+            self.prepare_surface,
+            self.save_surface,
+            self.save_labels,
+            self.save_picture,
+            self.save_film,
+        )
 
     def clear(self) -> None:
         """Begin anew, with another scan."""

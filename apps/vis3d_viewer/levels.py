@@ -9,7 +9,7 @@ from vis3d.meshing.for_view import isosurface_for_view
 from vis3d.surface import Surface
 from vis3d.volume import Volume
 from vis3d_viewer.catching_up import CatchingUp, Make, Take
-from vis3d_viewer.desk import Desk
+from vis3d_viewer.desk import Desk, by_name
 from vis3d_viewer.slices import PREVIEW_COLOR
 from vis3d_viewer.study import Study
 from vis3d_viewer.tools import level_of
@@ -31,7 +31,7 @@ class Levels:
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
         """What the page can ask for, by name."""
-        return {"preview_level": self.preview_level}
+        return by_name(self.preview_level)
 
     def clear(self) -> None:
         """Begin anew, with another scan."""

@@ -20,7 +20,7 @@ from vis3d.scene import Camera, Scene, VolumeLayer
 from vis3d.volume import Volume
 from vis3d_viewer import scene3d
 from vis3d_viewer.catching_up import CatchingUp, Make, Take
-from vis3d_viewer.desk import Desk
+from vis3d_viewer.desk import Desk, by_name
 from vis3d_viewer.study import Study, with_first_view, with_view_volume
 from vis3d_viewer.view_volume import PREPARING, inside_only, reduced, small_inside
 
@@ -59,7 +59,7 @@ class Look3D:
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
         """What the page can ask for, by name."""
-        return {"prepare_3d": self.prepare_3d}
+        return by_name(self.prepare_3d)
 
     def prepare_3d(self) -> None:
         """Prepare the volume that was given up."""

@@ -10,7 +10,7 @@ from vis3d.errors import UsageError
 from vis3d.measurement import write_marks_csv, write_marks_json
 from vis3d_viewer import scripts
 from vis3d_viewer.asked import known, label_of, points_of
-from vis3d_viewer.desk import Desk
+from vis3d_viewer.desk import Desk, by_name
 from vis3d_viewer.listing import sound_name
 from vis3d_viewer.measuring import KINDS, MAX_MARKS, MAX_POINTS, Kept, Points, kept_mark, moved
 from vis3d_viewer.showing import Showing
@@ -29,13 +29,13 @@ class Marks:
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
         """What the page can ask for, by name."""
-        return {
-            "mark": self.mark,
-            "move_mark": self.move_mark,
-            "rename_mark": self.rename_mark,
-            "delete_mark": self.delete_mark,
-            "save_marks": self.save_marks,
-        }
+        return by_name(
+            self.mark,
+            self.move_mark,
+            self.rename_mark,
+            self.delete_mark,
+            self.save_marks,
+        )
 
     @property
     def kept(self) -> tuple[Kept, ...]:

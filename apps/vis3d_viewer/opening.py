@@ -12,6 +12,7 @@ from vis3d.errors import Vis3dError
 from vis3d.progress import Progress
 from vis3d_viewer import browsing, study
 from vis3d_viewer.cards import Choice, Thumbnails, cards
+from vis3d_viewer.desk import by_name
 from vis3d_viewer.jobs import Jobs
 from vis3d_viewer.recent import RecentScans
 from vis3d_viewer.said import plain, said
@@ -73,19 +74,19 @@ class Opening:
         self._uploads: dict[str, Upload] = {}
         self._confined = False
         self.thumbnails = Thumbnails()
-        self.triggers: dict[str, Callable[..., None]] = {
-            "start_page": self.start_page,
-            "go_back": self.go_back,
-            "browse": self.browse,
-            "open_path": self.open_path,
-            "open_recent": self.open_recent,
-            "forget_recent": self.forget_recent,
-            "open_phantom": self.open_phantom,
-            "open_upload": self.open_upload,
-            "show_choices": self.show_choices,
-            "choose": self.choose,
-            "fill_gaps": self.fill_gaps,
-        }
+        self.triggers = by_name(
+            self.start_page,
+            self.go_back,
+            self.browse,
+            self.open_path,
+            self.open_recent,
+            self.forget_recent,
+            self.open_phantom,
+            self.open_upload,
+            self.show_choices,
+            self.choose,
+            self.fill_gaps,
+        )
 
     # What a person asks for
 

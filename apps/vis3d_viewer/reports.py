@@ -31,7 +31,7 @@ from vis3d_viewer import scripts
 from vis3d_viewer.asked import known
 from vis3d_viewer.asking import asking_page
 from vis3d_viewer.compose import sorted_notes
-from vis3d_viewer.desk import Desk
+from vis3d_viewer.desk import Desk, by_name
 from vis3d_viewer.showing import Showing
 from vis3d_viewer.study import Study
 
@@ -52,12 +52,12 @@ class Reports:
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
         """What the page can ask for, by name."""
-        return {
-            "save_numbers": self.save_numbers,
-            "show_report": self.show_report,
-            "save_lungs": self.save_lungs,
-            "save_report": self.save_report,
-        }
+        return by_name(
+            self.save_numbers,
+            self.show_report,
+            self.save_lungs,
+            self.save_report,
+        )
 
     def clear(self) -> None:
         """Begin anew, with another scan."""

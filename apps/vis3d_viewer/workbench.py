@@ -18,7 +18,7 @@ from vis3d_viewer.asked import label_of
 from vis3d_viewer.command_lines import same_commands
 from vis3d_viewer.compose import can_segment
 from vis3d_viewer.corrections import Corrections
-from vis3d_viewer.desk import Desk
+from vis3d_viewer.desk import Desk, by_name
 from vis3d_viewer.label_files import structures_in
 from vis3d_viewer.showing import Showing
 from vis3d_viewer.structures import Structures
@@ -58,28 +58,28 @@ class Workbench:
     @property
     def triggers(self) -> dict[str, Callable[..., None]]:
         """What the page can ask for, by name."""
-        return {
-            "segment": self.segment,
-            "add_threshold": self.add_threshold,
-            "add_level": self.add_level,
-            "grow_region": self.grow_region,
-            "preview_range": self.preview_range,
-            "rename": self.rename,
-            "recolor": self.recolor,
-            "duplicate": self.duplicate,
-            "merge": self.merge,
-            "subtract": self.subtract,
-            "delete": self.delete,
-            "reshape": self.reshape,
-            "fill_holes": self.fill_holes,
-            "at_point": self.at_point,
-            **self.corrections.triggers,
-            "show_script": self.show_script,
-            "save_script": self.save_script,
-            "undo": self.undo,
-            "redo": self.redo,
-            "stand_at": self.stand_at,
-        }
+        return by_name(
+            self.segment,
+            self.add_threshold,
+            self.add_level,
+            self.grow_region,
+            self.preview_range,
+            self.rename,
+            self.recolor,
+            self.duplicate,
+            self.merge,
+            self.subtract,
+            self.delete,
+            self.reshape,
+            self.fill_holes,
+            self.at_point,
+            *self.corrections.triggers.values(),
+            self.show_script,
+            self.save_script,
+            self.undo,
+            self.redo,
+            self.stand_at,
+        )
 
     def open(self, study: Study) -> None:
         """Begin with a newly opened scan."""
