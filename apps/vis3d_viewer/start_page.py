@@ -72,56 +72,56 @@ def _folders() -> None:
             **named("browse-error", 'role="alert"'),
         )
         with html.Div(classes="v3-entries"):
-            with html.Div(
-                v_for="entry in browse.entries", key="entry.path", classes="v3-entry"
-            ):
-                with html.Button(
-                    type="button",
-                    click=(
-                        "trigger(entry.kind === 'folder' ? 'browse' : 'open_path', "
-                        "[entry.path])"
-                    ),
-                    raw_attrs=[":data-testid=\"'entry-' + entry.name\""],
-                ):
-                    v3.VIcon(
-                        icon=(
-                            "entry.kind === 'folder' ? 'mdi-folder-outline' "
-                            ": 'mdi-file-outline'",
-                        ),
-                        size="18",
-                    )
-                    html.Span("{{ entry.name }}")
-                html.Button(
-                    "Open",
-                    type="button",
-                    classes="v3-chip",
-                    click="trigger('open_path', [entry.path])",
-                    raw_attrs=[
-                        ":data-testid=\"'open-' + entry.name\"",
-                        ":aria-label=\"'Open ' + entry.name\"",
-                    ],
-                )
+            _entry()
             html.P(
                 "Nothing but hidden files is here.",
                 v_if=("!browse.entries.length && !browse.loose",),
                 classes="v3-dim",
             )
-        with html.Div(classes="v3-folder-foot"):
-            html.Span(
-                "{{ browse.loose }} {{ browse.loose === 1 ? 'file' : 'files' }} without a "
-                "known ending{{ browse.more ? '; not all entries are shown' : '' }}",
-                v_if=("browse.loose || browse.more",),
-                classes="v3-dim",
-            )
-            html.Div(classes="v3-space")
-            v3.VBtn(
-                "Open this folder",
-                size="small",
-                variant="tonal",
-                color="primary",
-                click="trigger('open_path', [browse.path])",
-                **named("open-here"),
-            )
+        _folder_foot()
+
+
+def _entry() -> None:
+    """A folder to look into, or a file to open; either can be opened at once."""
+    is_folder = "entry.kind === 'folder'"
+    with html.Div(v_for="entry in browse.entries", key="entry.path", classes="v3-entry"):
+        with html.Button(
+            type="button",
+            click=f"trigger({is_folder} ? 'browse' : 'open_path', [entry.path])",
+            raw_attrs=[":data-testid=\"'entry-' + entry.name\""],
+        ):
+            icon = f"{is_folder} ? 'mdi-folder-outline' : 'mdi-file-outline'"
+            v3.VIcon(icon=(icon,), size="18")
+            html.Span("{{ entry.name }}")
+        html.Button(
+            "Open",
+            type="button",
+            classes="v3-chip",
+            click="trigger('open_path', [entry.path])",
+            raw_attrs=[
+                ":data-testid=\"'open-' + entry.name\"",
+                ":aria-label=\"'Open ' + entry.name\"",
+            ],
+        )
+
+
+def _folder_foot() -> None:
+    with html.Div(classes="v3-folder-foot"):
+        html.Span(
+            "{{ browse.loose }} {{ browse.loose === 1 ? 'file' : 'files' }} without a "
+            "known ending{{ browse.more ? '; not all entries are shown' : '' }}",
+            v_if=("browse.loose || browse.more",),
+            classes="v3-dim",
+        )
+        html.Div(classes="v3-space")
+        v3.VBtn(
+            "Open this folder",
+            size="small",
+            variant="tonal",
+            color="primary",
+            click="trigger('open_path', [browse.path])",
+            **named("open-here"),
+        )
 
 
 def _recent() -> None:
