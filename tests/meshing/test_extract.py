@@ -221,6 +221,14 @@ def test_scan_too_far_away_for_32_bit_coordinates_is_refused(oblique: Geometry) 
         isosurface(ball(away), 500)
 
 
+def test_what_is_too_small_to_be_smoothed_is_said_to_stay(oblique: Geometry) -> None:
+    for radius_mm, codes in ((50, ["not-smoothed"]), (1, [])):
+        surface = isosurface(ball(oblique), 500, smooth_mm=radius_mm)
+        found = surface.metadata["findings"]
+        assert isinstance(found, tuple)
+        assert [one.code for one in found] == codes
+
+
 def test_smoothing_that_would_take_hours_is_refused_with_what_would_not() -> None:
     tiny = Geometry((20, 20, 20), (1e-3, 1e-3, 1e-3))
     with pytest.raises(TooLargeError, match="smooth over .* mm or less"):

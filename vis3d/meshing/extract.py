@@ -253,14 +253,8 @@ def _finished(
     """The surface smoothed and decimated as wished, with what is known about it."""
     surface = full
     if options.smooth_mm:
-        flowed = smoothed(
-            full.points,
-            full.triangles,
-            radius_mm=options.smooth_mm,
-            progress=part(progress, 0.0, 0.3),
-        )
-        points, triangles = sound(flowed, full.triangles)
-        surface = replace(full, points=points, triangles=triangles)
+        surface = _smoothed(full, options.smooth_mm, part(progress, 0.0, 0.3))
+        known = (*known, *_too_small(surface, full, options.smooth_mm))
     progress(0.3, "Reducing triangles")
     surface = decimated(
         surface,
@@ -281,6 +275,25 @@ def _finished(
         surface = with_deviation(surface, full, progress=part(progress, 0.9, 1.0))
     progress(1.0, "Done")
     return surface
+
+
+def _smoothed(full: Surface, radius_mm: float, progress: Progress) -> Surface:
+    flowed = smoothed(full.points, full.triangles, radius_mm=radius_mm, progress=progress)
+    if np.array_equal(flowed, full.points):
+        return full
+    points, triangles = sound(flowed, full.triangles)
+    return replace(full, points=points, triangles=triangles)
+
+
+def _too_small(surface: Surface, full: Surface, radius_mm: float) -> Iterator[Finding]:
+    """Whether every piece is so small that smoothing had to leave it as it was."""
+    if surface is full:
+        yield Finding(
+            "not-smoothed",
+            "warning",
+            f"{full.name or 'The surface'} isn't smoothed: over {radius_mm:g} mm every piece "
+            "would lose half its volume. Smooth over a shorter length.",
+        )
 
 
 def _lost(surface: Surface, full: Surface, options: SurfaceOptions) -> Iterator[Finding]:
