@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
 
 from vis3d.progress import Progress, part, silent
-from vis3d.segmentation.boards import are_boards
 from vis3d.segmentation.canal import spinal_canal
 from vis3d.segmentation.contrast import Contrast, between_lungs
 from vis3d.segmentation.frame import Bools, Spacing, Values, Whole
@@ -165,8 +164,7 @@ def _dense_pieces(coarse: CoarseScan) -> Bools:
     """Dense pieces that hold something as dense as only bone is."""
     least_hu = max(DENSE_HU, TISSUE_HU + ABOVE_NOISE * coarse.noise_hu)
     dense = coarse.soft & (coarse.hu > least_hu)
-    pieces = components(_seeded(dense, dense, coarse), 18)
-    return keep(pieces, ~are_boards(pieces, coarse.body, coarse.spacing_kji))
+    return _seeded(dense, dense, coarse)
 
 
 def _seeded(pieces: Bools, amount: NDArray[np.generic], coarse: CoarseScan) -> Bools:
