@@ -273,7 +273,7 @@ def _beside(
 ) -> Bools:
     """The parts wanted that lie close to the main ones."""
     near = np.zeros(len(wanted), bool)
-    near[np.unique(labels[grown(main, FRAGMENT_REACH_MM, spacing_kji)])] = True
+    near[labels[grown(main, FRAGMENT_REACH_MM, spacing_kji)]] = True
     return keep(labels, near & wanted)
 
 

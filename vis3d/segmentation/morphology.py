@@ -14,6 +14,8 @@ from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
 from vis3d.segmentation.slabs import THREADS
 
 SLAB = 16
+MAX_OPEN = 0.3
+"""Of a closed tube's section: a mass tapers at its ends, where a few voxels stay open."""
 
 
 def distance_mm(mask: Bools, spacing_kji: Spacing) -> Floats:
@@ -207,11 +209,11 @@ def filled_in_slices(mask: Bools, max_mm2: float = np.inf, pixel_mm2: float = 1.
     return whole
 
 
-def with_closed_ends(holes: Bools, solid: Bools, max_open: float = 0.3) -> Bools:
+def with_closed_ends(holes: Bools, solid: Bools) -> Bools:
     """The holes of slices that end, above and below, at something solid or with the array.
 
     `holes` are holes of the slices of `solid`. The openings at both ends together may have
-    `max_open` of the tube's mean cross-section. A mass in the lung ends so; the dome of the
+    `MAX_OPEN` of the tube's mean cross-section. A mass in the lung ends so; the dome of the
     diaphragm opens below.
     """
     tubes = components(holes)
@@ -223,4 +225,4 @@ def with_closed_ends(holes: Bools, solid: Bools, max_open: float = 0.3) -> Bools
     slices = np.unique(tubes[tubes > 0] + k * count)
     height = np.bincount(slices % count, minlength=count)
     section = sizes(tubes) / np.maximum(height, 1)
-    return keep(tubes, ends < max_open * section)
+    return keep(tubes, ends < MAX_OPEN * section)
