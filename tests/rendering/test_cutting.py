@@ -256,3 +256,19 @@ def test_hollows_are_darker_at_rest(ball: Ball, make_stage: MakeStage) -> None:
     middle = stage.to_pixel(ball.center_lps).round().astype(int)
     assert darker[seam[1] - 5 : seam[1] + 6, seam[0] - 4 : seam[0] + 5].mean() > 10
     assert abs(darker[middle[1] - 5 : middle[1] + 6, middle[0] - 5 : middle[0] + 6]).max() < 6
+
+
+def test_a_box_and_a_plane_that_all_cut_a_surface_cut_it(
+    ball: Ball, make_stage: MakeStage
+) -> None:
+    """Seven planes, of which VTK's mapper takes six."""
+    stage = make_stage()
+    scene = ball_scene(ball, "surface")
+    box = CropBox(point(ball.center_lps - 5.5), point(ball.center_lps + 5.5))
+    boxed = red(stage, replace(scene, crop=box))
+    upper = ClipPlane(point(ball.center_lps), (0.0, 0.0, 1.0))
+    half = red(stage, replace(scene, crop=box, clip=upper))
+    rows = np.nonzero(half.any(axis=1))[0]
+    assert rows.max() <= stage.to_pixel(ball.center_lps)[1] + 1, "nothing below the plane"
+    assert rows.min() == np.nonzero(boxed.any(axis=1))[0].min(), "all above it"
+    assert red(stage, replace(scene, crop=box)).sum() == boxed.sum(), "and back again"

@@ -9,6 +9,9 @@ from vis3d.errors import UsageError
 from vis3d.geometry import FloatArray
 from vis3d.scene import ClipPlane, CropBox
 
+OPENGL_PLANES = 6
+"""vtkOpenGLPolyDataMapper (VTK 9.7) takes no more, and of more none."""
+
 
 def cutting_planes(crop: CropBox | None, clip: ClipPlane | None) -> tuple[ClipPlane, ...]:
     """The planes of a box and of a free plane together.
@@ -28,6 +31,15 @@ def cutting_planes(crop: CropBox | None, clip: ClipPlane | None) -> tuple[ClipPl
             raise UsageError("A clip plane needs a normal that isn't zero.")
         planes.append(clip)
     return tuple(planes)
+
+
+def cutting(
+    planes: Sequence[ClipPlane], box_lps: FloatArray
+) -> tuple[Sequence[ClipPlane], Sequence[ClipPlane]]:
+    """The planes that cut what lies in a box (2, 3), LPS mm: those for OpenGL, and the rest."""
+    corners = np.array([box_lps[list(ends), range(3)] for ends in np.ndindex(2, 2, 2)])
+    needed = [plane for plane in planes if not kept(corners, [plane]).all()]
+    return needed[:OPENGL_PLANES], needed[OPENGL_PLANES:]
 
 
 def vtk_planes(planes: Sequence[ClipPlane]) -> vtkPlaneCollection:

@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from vtkmodules.vtkFiltersCore import vtkQuadricClustering, vtkTriangleMeshPointNormals
+from vtkmodules.vtkFiltersCore import (
+    vtkClipPolyData,
+    vtkQuadricClustering,
+    vtkTriangleMeshPointNormals,
+)
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
 from vis3d.geometry import FloatArray
 from vis3d.meshing.decimation import decimated_for_view
-from vis3d.rendering.clipping import vtk_planes
+from vis3d.rendering.clipping import cutting, vtk_planes
 from vis3d.scene import ClipPlane, SurfaceLayer
 from vis3d.surface import Surface
 from vis3d.vtk_data import NORMALS, to_vtk
@@ -57,6 +61,8 @@ class SurfaceProp:
         self._light = layer.light
         self._coarse: Any = None
         self._veil: Any = None
+        self._planes: Sequence[ClipPlane] = ()
+        self._whole: dict[Any, Any] = {}
         self._veil_triangles = veil_triangles
         self._corners_lps = layer.surface.bounds_mm
         self.prop.SetMapper(self._fine)
@@ -78,6 +84,7 @@ class SurfaceProp:
     def update(self, layer: SurfaceLayer) -> None:
         """Take the layer's colour, opacity and visibility."""
         if layer.light is not self._light:
+            self._whole.pop(self._coarse, None)
             self._light, self._coarse = layer.light, None
         material = self.prop.GetProperty()
         material.SetColor([value / 255 for value in layer.color or self.source.color])
@@ -90,7 +97,8 @@ class SurfaceProp:
         """Show only what lies on the planes' sides."""
         for mapper in (self._fine, self._coarse, self._veil):
             if mapper is not None:
-                mapper.SetClippingPlanes(vtk_planes(planes))
+                self._cut(mapper, planes)
+        self._planes = planes
 
     def set_quality(self, coarse: bool, *, outsides: bool = False) -> None:
         """A lighter copy with simpler light while moving, all triangles at rest.
@@ -122,12 +130,28 @@ class SurfaceProp:
     def _veil_mapper(self) -> Any:
         assert self._veil_triangles is not None
         made = _mapper(decimated_for_view(self.source, self._veil_triangles))
-        made.SetClippingPlanes(self._fine.GetClippingPlanes())
+        self._cut(made, self._planes)
         return made
+
+    def _cut(self, mapper: Any, planes: Sequence[ClipPlane]) -> None:
+        """Have OpenGL cut by most planes, and cut the triangles themselves by the others."""
+        by_opengl, others = cutting(planes, self._corners_lps)
+        mapper.SetClippingPlanes(vtk_planes(by_opengl))
+        whole = self._whole.setdefault(mapper, mapper.GetInput())
+        if whole is None:  # an empty surface
+            return
+        for number in range(len(others)):
+            clip = vtkClipPolyData()
+            clip.SetInputData(whole)
+            clip.SetClipFunction(vtk_planes(others).GetItem(number))
+            clip.Update()
+            whole = clip.GetOutput()
+        if mapper.GetInput() is not whole:
+            mapper.SetInputData(whole)
 
     def _coarse_mapper(self) -> Any:
         made = _clustered(self._fine) if self._light is None else _mapper(self._light)
-        made.SetClippingPlanes(self._fine.GetClippingPlanes())
+        self._cut(made, self._planes)
         return made
 
 
