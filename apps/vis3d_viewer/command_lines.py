@@ -49,7 +49,9 @@ def _for_file(line: str, scan: str, find: str) -> str:
     if function in ("write_labels", "write_seg"):
         return f"{find} {file}"
     if function == "write_surface":
-        name = next(one.name for one in STRUCTURES if one.label == rest[0])
+        name = next((one.name for one in STRUCTURES if one.label == rest[0]), "")
+        if not name:  # of a structure that was drawn by hand
+            return ""
         fine = f" --smooth {options['smooth_mm']:g}" if "smooth_mm" in options else ""
         fine += f" --max-triangles {most}" if (most := options.get("max_triangles")) else ""
         return f"vis3d mesh {given} --structure {name.replace(' ', '-')}{fine} -o {file}"

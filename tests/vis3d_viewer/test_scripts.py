@@ -329,3 +329,21 @@ def test_one_click_and_its_files_are_commands_as_well(
     for path in ours:
         if path.suffix != ".nrrd":
             assert (here / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_what_was_drawn_by_hand_has_no_command(tmp_path: Path) -> None:
+    desk = PlainDesk(Study(chest_phantom(shape=(32, 96, 96), noise_hu=5).volume), tmp_path)
+    bench = Workbench(desk)
+    assert desk.study is not None
+    bench.open(desk.study)
+    bench.segment("body")
+    bench.add_threshold(-50, 100, "tissue")
+    desk.finish()
+    added = bench.structures.listed[-1]
+    assert added.name == "tissue"
+    Exports(desk, bench.showing).export_stl(added.label)
+    desk.finish()
+    bench.show_script()
+    told = desk.state["script"]
+    assert told["commands"] == ""
+    assert "tissue" in told["why_none"]
