@@ -11,6 +11,7 @@ from vis3d.progress import Progress, part
 from vis3d.segmentation.airways import AirwayTree, grow_airways
 from vis3d.segmentation.body import Body, drop_thin_layers, find_body
 from vis3d.segmentation.bones import CoarseScan, find_bones, spine_mm
+from vis3d.segmentation.bronchi import sides_missing
 from vis3d.segmentation.contrast import Contrast, find_contrast
 from vis3d.segmentation.cortical import cortical_bone
 from vis3d.segmentation.frame import AIR_HU, Bools, PatientFrame, Spacing, Whole
@@ -30,9 +31,9 @@ from vis3d.segmentation.metal import find_metal
 from vis3d.segmentation.morphology import bounding_box, fringed, grown, trimmed
 from vis3d.segmentation.noise import noise_hu, passes_needed, smoothed
 from vis3d.segmentation.outside import SKIN_HU, outside_air, walled_in
-from vis3d.segmentation.sides import LeftMm
+from vis3d.segmentation.sides import LeftMm, mean_mm
 from vis3d.segmentation.sparse import sparse_zeros
-from vis3d.segmentation.trachea import find_trachea
+from vis3d.segmentation.trachea import beyond_gaps, find_trachea
 
 COARSE_MM = 2.0
 """Where lungs and airways are decided on."""
@@ -111,9 +112,10 @@ class Anatomy:
 
     @cached_property
     def _found_body(self) -> Body:
+        hu = self.hu  # looked at before the body is begun
         self.step("body")(0.0, "Finding the body")
         return find_body(
-            self.hu,
+            hu,
             self.unmeasured,
             self._body_factors(),
             self.frame.hu,
@@ -164,18 +166,31 @@ class Anatomy:
     @cached_property
     def airways(self) -> AirwayTree:
         """The airway tree at full resolution."""
+        step = self.step("airways")
+        tree = self._airways_from(self.trachea, part(step, 0.0, 0.7))
+        if self.without_bronchus(tree):
+            further = beyond_gaps(self.hu, self.body, self.airy, self.trachea, self.spacing)
+            tree = self._airways_from(further, part(step, 0.7, 1.0))
+        return tree
+
+    def without_bronchus(self, tree: AirwayTree) -> tuple[str, ...]:
+        """The sides to which the airways don't come."""
+        percent = tree.percent(self.factors, self.hu.shape)
+        return sides_missing(percent, self.trachea, self._left_steps_mm(), self.spacing)
+
+    def _airways_from(self, trachea: Bools, progress: Progress) -> AirwayTree:
         box = bounding_box(self.air, ROUND_AIR_MM, self.spacing)
         if box is None:
             return AirwayTree(np.zeros(0, np.int64), self.frame.hu.shape)
-        lung = self.hu[self.airy & ~fringed(self.trachea)]
+        lung = self.hu[self.airy & ~fringed(trachea)]
         return grow_airways(
             self.frame.hu,
-            self.trachea,
+            trachea,
             float(np.median(lung)) if len(lung) else -1000.0,
             self.factors,
             self.frame.spacing_kji,
             box,
-            self.step("airways"),
+            progress,
         )
 
     @cached_property
@@ -328,14 +343,6 @@ class Anatomy:
         """How far to the left one step along k, j and i of the 2 mm grid leads."""
         return np.asarray(self.frame.affine[0, :3][::-1] * self.factors, np.float32)
 
-    def _mean_left_mm(self, mask: Bools) -> float:
-        """How far to the left the voxels of a mask lie in the mean."""
-        mean_kji = [
-            np.average(np.arange(n), weights=np.count_nonzero(mask, axis=across))
-            for n, across in zip(mask.shape, ((1, 2), (0, 2), (0, 1)), strict=True)
-        ]
-        return float(self._left_steps_mm() @ mean_kji)
-
     def mirrored(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
         """Places (k, j, i) of the 2 mm grid, mirrored left to right at the body's middle."""
         beyond_mm = places @ self._left_steps_mm() - self._middle_mm
@@ -353,12 +360,12 @@ class Anatomy:
         padded = self.beside_padding is not None and (self.body & self.beside_padding).any()
         if padded or self.body[:, :, [0, -1]].any():
             if self.trachea.any():
-                return self._mean_left_mm(self.trachea)
+                return mean_mm(self.trachea, self._left_steps_mm())
             left_mm = self._left_mm().array
             spine = spine_mm(self.hu, self.body, self.airy, left_mm, self.spacing)
             if spine is not None:
                 return spine
-        return self._mean_left_mm(self.body)
+        return mean_mm(self.body, self._left_steps_mm())
 
     def _measured(self, mask: Bools) -> Bools:
         padding = self.frame.unmeasured

@@ -85,6 +85,7 @@ def about_airways(anatomy: Anatomy) -> Iterator[Check]:
         return
     yield Check("trachea-found", True, "The trachea was found between the lungs.")
     tree = anatomy.airways
+    yield _bronchi(anatomy)
     ml = len(tree.places) * anatomy.frame.voxel_ml
     if ml > MAX_AIRWAYS_ML:
         message = f"The airways hold {ml:.0f} ml: they have probably leaked into the lung."
@@ -97,6 +98,20 @@ def about_airways(anatomy: Anatomy) -> Iterator[Check]:
         yield Check("leak", True, message)
     else:
         yield Check("leak", True, "The airways were followed without a leak.")
+
+
+def _bronchi(anatomy: Anatomy) -> Check:
+    """Whether the airways come as far as each lung that there is."""
+    lungs = anatomy.coarse_lungs
+    there = {"left": lungs.left.any(), "right": lungs.right.any()}
+    missing = [side for side in anatomy.without_bronchus(anatomy.airways) if there[side]]
+    if not missing:
+        return Check("bronchi", True, "The airways were followed to the lungs.")
+    message = (
+        f"The airways end before the {' and the '.join(missing)} lung: blocked, cut off or "
+        "not seen; bronchi beyond may be counted as lung."
+    )
+    return Check("bronchi", False, message)
 
 
 def _sides_ratio(ratio: float) -> Check:

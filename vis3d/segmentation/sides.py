@@ -71,6 +71,15 @@ class LeftMm:
         return left_mm
 
 
+def mean_mm(mask: Bools, steps_mm: NDArray[np.float32]) -> float:
+    """How far the voxels of a mask lie in the mean, by what one step along each axis leads."""
+    mean_kji = [
+        np.average(np.arange(n), weights=np.count_nonzero(mask, axis=across))
+        for n, across in zip(mask.shape, ((1, 2), (0, 2), (0, 1)), strict=True)
+    ]
+    return float(steps_mm @ mean_kji)
+
+
 def split_sides(
     airy: Bools, spacing_kji: Spacing, left_mm: Whole | Floats
 ) -> tuple[Sides, bool]:

@@ -17,6 +17,12 @@ MAX_BODY_SHARE = 0.015
 OFF_MIDDLE_MM = 35.0
 """A lung without air pulls the trachea to its side."""
 MAX_LONGER_THAN_WIDE = 3.0
+MIN_LINK_MM, MAX_GAP_MM, LINK_SLOPE, MAX_ASIDE_MM = 8.0, 150.0, 0.7, 40.0
+"""What goes on below a gap: how long at least, how far below, how far aside per mm of the gap
+and at most."""
+FORK_MM, MAX_FORK_MM = 15.0, 70.0
+"""Both main bronchi where the scan begins at their fork: how far below its end they begin, and
+how far apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,21 +50,111 @@ def find_trachea(hu: Whole, inside: Bools, lungs: Bools, spacing_kji: Spacing) -
     `lungs` are the large airy parts: a trachea has one on either side at its lower end,
     and most of it lies in the upper half of them or above.
     """
+    found = _candidates(hu, inside, lungs, spacing_kji)
+    if found is None:
+        return np.zeros(hu.shape, bool)
+    chains = [c for c in found.chains if _is_trachea(c, found.spots, found.around, spacing_kji)]
+    if not chains:
+        return np.zeros(hu.shape, bool)
+    return found.drawn(_with_those_above(max(chains, key=len), found, spacing_kji), hu.shape)
+
+
+def _with_those_above(
+    chain: list[int], found: "_Candidates", spacing_kji: Spacing
+) -> list[list[int]]:
+    """A chain that ends among the lungs at its top is a bronchus: the wider ones above, too."""
+    k, area = found.spots.k, found.spots.area_mm2
+    top = int(np.flatnonzero(found.around.lungs.any(axis=(1, 2)))[-1])
+    linked = [chain]
+    for lowest in linked:  # grows while it is read
+        for above in found.chains:
+            higher = k[lowest[0]] < k[above[-1]] <= top and len(above) * spacing_kji[0] > 5
+            wider = np.median(area[above]) > np.median(area[lowest])
+            if higher and wider and _begins_below(above, lowest, found, spacing_kji):
+                linked += [above] if above not in linked else []
+    return linked
+
+
+def beyond_gaps(
+    hu: Whole, inside: Bools, lungs: Bools, trachea: Bools, spacing_kji: Spacing
+) -> Bools:
+    """The trachea with the chains that go on below it, past mucus, a tumour or the fork.
+
+    Where the scan begins below the fork, both main bronchi begin with it.
+    """
+    found = _candidates(hu, inside, lungs, spacing_kji)
+    if found is None:
+        return trachea
+    of_trachea = np.unique(found.labels[trachea[found.box]])
+    linked = [c for c in found.chains if np.isin(found.spots.label[c], of_trachea).any()]
+    others = [c for c in found.chains if c not in linked]
+    others = [c for c in others if len(c) * spacing_kji[0] >= MIN_LINK_MM]
+    for above in linked:  # grows while it is read
+        new = [
+            c
+            for c in others
+            if _begins_below(above, c, found, spacing_kji)
+            or _begins_beside(above, c, found, spacing_kji)
+        ]
+        linked += new
+        others = [c for c in others if c not in new]
+    return trachea | found.drawn(linked, hu.shape)
+
+
+def _begins_below(
+    above: list[int], chain: list[int], found: "_Candidates", spacing_kji: Spacing
+) -> bool:
+    """Whether a chain begins below another, not too far aside of it."""
+    k, center_mm = found.spots.k, found.spots.center_mm
+    aside_mm = np.hypot(*(center_mm[chain[0]] - center_mm[above]).T)
+    gap_mm = (k[above] - k[chain[0]]) * spacing_kji[0]
+    reach_mm = np.minimum(MAX_STEP_MM + LINK_SLOPE * gap_mm, MAX_ASIDE_MM)
+    return bool(((gap_mm > 0) & (gap_mm < MAX_GAP_MM) & (aside_mm < reach_mm)).any())
+
+
+def _begins_beside(
+    other: list[int], chain: list[int], found: "_Candidates", spacing_kji: Spacing
+) -> bool:
+    """Whether two chains begin where the scan does, as near as main bronchi."""
+    k, center_mm = found.spots.k, found.spots.center_mm
+    lower = min(int(k[chain[0]]), int(k[other[0]]))
+    below_end_mm = (found.labels.shape[0] - 1 - lower) * spacing_kji[0]
+    apart_mm = float(np.hypot(*(center_mm[chain[0]] - center_mm[other[0]])))
+    return below_end_mm < FORK_MM and apart_mm < MAX_FORK_MM
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """The chains as slender as a trachea in the box of everything dark."""
+
+    box: tuple[slice, slice, slice]
+    labels: Labels
+    spots: _Spots
+    around: _Surroundings
+    chains: list[list[int]]
+
+    def drawn(self, chains: list[list[int]], shape: tuple[int, ...]) -> Bools:
+        """A mask of those chains."""
+        mask = np.zeros(shape, bool)
+        wanted = np.zeros(int(self.labels.max()) + 1, bool)
+        for chain in chains:
+            wanted[self.spots.label[chain]] = True
+        mask[self.box] = keep(self.labels, wanted)
+        return mask
+
+
+def _candidates(
+    hu: Whole, inside: Bools, lungs: Bools, spacing_kji: Spacing
+) -> _Candidates | None:
     dark = (hu < LUMEN_HU) & inside
     box = bounding_box(dark)
-    found = np.zeros(hu.shape, bool)
     if box is None:
-        return found
+        return None
     labels = components_in_slices(dark[box])
     spots = _round_spots(labels, spacing_kji)
     around = _surroundings(lungs, inside, box, spacing_kji)
     chains = [c for c in _chains(spots, spacing_kji) if _is_slender(c, spots, around)]
-    chains = [c for c in chains if _is_trachea(c, spots, around, spacing_kji)]
-    if chains:
-        wanted = np.zeros(int(labels.max()) + 1, bool)
-        wanted[spots.label[max(chains, key=len)]] = True
-        found[box] = keep(labels, wanted)
-    return found
+    return _Candidates(box, labels, spots, around, chains)
 
 
 def _surroundings(

@@ -1,0 +1,85 @@
+"""Airways past a gap in the trachea, and lungs to which none come."""
+
+import numpy as np
+import pytest
+
+from tests.segmentation.simple_chest import TRUTH, chest, turned, upright
+from vis3d.geometry import Geometry
+from vis3d.labels import LabelMap
+from vis3d.segmentation import segment
+from vis3d.volume import Volume
+
+WAYS = [
+    pytest.param(upright((2.1, 2.3, 2.5)), id="anisotropic"),
+    pytest.param(turned(20, axis=1, spacing_mm=2.4), id="oblique"),
+]
+FORK_MM = 30.0
+
+
+def forked(geometry: Geometry) -> tuple[Volume, np.ndarray]:
+    """The chest with main bronchi from the fork of the trachea into both lungs."""
+    volume, truth = chest(geometry, noise_hu=10.0)
+    x, y, z = at(geometry)
+    array = volume.array.copy()
+    lungs = np.isin(truth, (TRUTH["left lung"], TRUTH["right lung"]))
+    array[(np.hypot(x, y + 5) < 12) & (z < FORK_MM + 8) & ~lungs] = 40
+    down = FORK_MM + 5 - z
+    for side in (1, -1):
+        away = np.hypot(x - side * 0.9 * down, y + 5)
+        way = (down > 0) & (down < 62)
+        array[(away < 9) & way & (~lungs | (down > 30))] = 40
+        lumen = (away < 6.5) & way
+        array[lumen] = -1000
+        truth[lumen] = TRUTH["airways"]
+    truth[(truth == TRUTH["airways"]) & (array > -500)] = TRUTH["body"]
+    return volume.with_array(array), truth
+
+
+def at(geometry: Geometry) -> np.ndarray:
+    nk, nj, ni = geometry.shape
+    ijk = np.stack(np.meshgrid(*(np.arange(n) for n in (ni, nj, nk)), indexing="ij"), axis=-1)
+    return np.moveaxis(geometry.to_lps(ijk.transpose(2, 1, 0, 3)), -1, 0)
+
+
+def plugged(volume: Volume, low_mm: float, high_mm: float, side: float = 0.0) -> Volume:
+    """The airways of the middle (or of one side) full of mucus between two heights."""
+    x, y, z = at(volume.geometry)
+    array = volume.array.copy()
+    here = (np.abs(y + 5) < 14) & (z > low_mm) & (z < high_mm)
+    here &= (side * x > 8) if side else (np.abs(x) < 14)
+    array[here & (np.abs(x) < 40)] = 40
+    return volume.with_array(array)
+
+
+def airways_in_lungs(labels: LabelMap, truth: np.ndarray) -> float:
+    lungs = labels.mask("lungs").array
+    inside = np.count_nonzero(lungs & (truth == TRUTH["airways"]))
+    return inside / np.count_nonzero(lungs)
+
+
+def check(labels: LabelMap, code: str) -> tuple[bool, str]:
+    (found,) = (c for c in labels.report.checks if c.code == code)
+    return found.ok, found.message
+
+
+@pytest.mark.parametrize("geometry", WAYS)
+def test_airways_go_on_below_mucus_in_the_trachea(geometry: Geometry) -> None:
+    volume, truth = forked(geometry)
+    whole = segment(volume, ["lungs", "airways"])
+    labels = segment(plugged(volume, 55, 80), ["lungs", "airways"])
+    assert check(whole, "bronchi")[0]
+    assert check(labels, "bronchi")[0]
+    assert airways_in_lungs(labels, truth) < 0.002
+    below = at(geometry)[2] < 50
+    lost = whole.mask("airways").array & ~labels.mask("airways").array & below
+    assert np.count_nonzero(lost) < 0.02 * np.count_nonzero(whole.mask("airways").array)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_lung_to_which_no_airway_comes_is_named(side: int) -> None:
+    volume, _ = forked(turned(20, axis=1, spacing_mm=2.4))
+    labels = segment(plugged(volume, -60, 40, side=side), ["lungs", "airways"])
+    ok, message = check(labels, "bronchi")
+    assert not ok
+    assert ("left" if side > 0 else "right") in message
+    assert ("right" if side > 0 else "left") not in message
