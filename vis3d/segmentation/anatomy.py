@@ -175,8 +175,8 @@ class Anatomy:
 
     def without_bronchus(self, tree: AirwayTree) -> tuple[str, ...]:
         """The sides to which the airways don't come."""
-        percent = tree.percent(self.factors, self.hu.shape)
-        return sides_missing(percent, self.trachea, self._left_steps_mm(), self.spacing)
+        steps_mm = self._left_steps_mm()
+        return sides_missing(tree, self.trachea, steps_mm, self.factors, self.spacing)
 
     def _airways_from(self, trachea: Bools, progress: Progress) -> AirwayTree:
         box = bounding_box(self.air, ROUND_AIR_MM, self.spacing)

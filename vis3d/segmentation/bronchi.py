@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from vis3d.segmentation.airways import AirwayTree
 from vis3d.segmentation.frame import Bools, Spacing
+from vis3d.segmentation.grids import Factors
 
 FAR_WIDTHS, MIN_SHARE = 1.0, 0.15
 """How far aside of the trachea, in widths of it, a main bronchus is looked for, and how much of
@@ -14,19 +16,21 @@ SIDES = {"left": 1, "right": -1}
 
 
 def sides_missing(
-    lumen: NDArray[np.uint8],
+    tree: AirwayTree,
     trachea: Bools,
     left_steps_mm: NDArray[np.float32],
+    factors: Factors,
     spacing_kji: Spacing,
 ) -> tuple[str, ...]:
     """To which sides the airways don't come, `left` or `right`.
 
-    `lumen` tells how many percent of each voxel of the coarse grid they are; `left_steps_mm`
-    how far to the patient's left a step along k, j and i leads. Airways that the lower end
-    of the scan cuts may go on below it.
+    `trachea` lies on the coarse grid of `factors` and `spacing_kji`, the tree on the scan's;
+    `left_steps_mm` is how far to the patient's left a step along k, j and i of the coarse
+    grid leads. Airways that the lower end of the scan cuts may go on below it.
     """
     places = np.argwhere(trachea)
-    if not len(places) or lumen[0].any():
+    lumen = np.stack(np.unravel_index(tree.places, tree.shape), axis=-1)
+    if not len(places) or (lumen[:, 0] < factors[0]).any():
         return ()
     sections = np.bincount(places[:, 0])
     wide = sections >= WIDE * sections.max()  # lower down it may already run in a bronchus
@@ -34,11 +38,11 @@ def sides_missing(
     mm3 = float(np.prod(spacing_kji))
     width_mm = float(np.sqrt(sections[wide].mean() * mm3 / spacing_kji[0]))
     middle_mm = float((of_trachea @ left_steps_mm).mean())
-    tree = np.argwhere(lumen)
-    aside_mm = tree @ left_steps_mm - middle_mm
-    found_mm3 = lumen[tuple(tree.T)] * (mm3 / 100)
+    aside_mm = lumen @ (left_steps_mm / factors) - middle_mm
+    fine_mm3 = mm3 / float(np.prod(factors))
+    least = MIN_SHARE * width_mm**3 / fine_mm3
     return tuple(
         side
         for side, sign in SIDES.items()
-        if found_mm3[sign * aside_mm > FAR_WIDTHS * width_mm].sum() < MIN_SHARE * width_mm**3
+        if np.count_nonzero(sign * aside_mm > FAR_WIDTHS * width_mm) < least
     )
