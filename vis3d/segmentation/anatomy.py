@@ -168,10 +168,12 @@ class Anatomy:
         """The airway tree at full resolution."""
         step = self.step("airways")
         tree = self._airways_from(self.trachea, part(step, 0.0, 0.7))
-        if self.without_bronchus(tree):
-            further = beyond_gaps(self.hu, self.body, self.airy, self.trachea, self.spacing)
-            tree = self._airways_from(further, part(step, 0.7, 1.0))
-        return tree
+        missing = self.without_bronchus(tree)
+        if not missing:
+            return tree
+        seeds = beyond_gaps(self.hu, self.body, self.airy, self.trachea, self.spacing)
+        further = self._airways_from(seeds, part(step, 0.7, 1.0))
+        return further if len(self.without_bronchus(further)) < len(missing) else tree
 
     def without_bronchus(self, tree: AirwayTree) -> tuple[str, ...]:
         """The sides to which the airways don't come."""
