@@ -33,6 +33,7 @@ from vis3d.segmentation.noise import noise_hu, passes_needed, smoothed
 from vis3d.segmentation.outside import SKIN_HU, outside_air, walled_in
 from vis3d.segmentation.sides import LeftMm, mean_mm
 from vis3d.segmentation.sparse import sparse_zeros
+from vis3d.segmentation.specimens import is_specimen
 from vis3d.segmentation.trachea import beyond_gaps, find_trachea
 
 COARSE_MM = 2.0
@@ -280,6 +281,11 @@ class Anatomy:
         return np.rint(calm, out=calm).astype(np.int16)
 
     @cached_property
+    def specimen(self) -> bool:
+        """Whether the scan shows a phantom or a dry bone."""
+        return is_specimen(self.calm_hu, self.body[self.box])
+
+    @cached_property
     def contrast(self) -> Contrast:
         """Where contrast fills vessels and organs, in the box of the body."""
         if self.box is None:
@@ -290,6 +296,7 @@ class Anatomy:
             self.airy[self.box],
             self.spacing,
             self.step("contrast"),
+            specimen=self.specimen,
         )
 
     @cached_property
@@ -315,6 +322,7 @@ class Anatomy:
             self.body[self.box],
             self.airy[self.box],
             self.contrast,
+            self.specimen,
             self.factors,
             self.spacing,
         )

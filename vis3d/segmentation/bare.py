@@ -10,6 +10,7 @@ from vis3d.segmentation.metal import EDGE_HU
 from vis3d.segmentation.morphology import bounding_box, components, fringed, keep, sizes, sums
 from vis3d.segmentation.outside import SKIN_HU
 from vis3d.segmentation.slabs import each_slab
+from vis3d.segmentation.specimens import is_specimen
 
 BARE_HU = 150
 """Denser than skin; over bone lie skin and fat."""
@@ -58,8 +59,13 @@ def bare_things(
     if not bare.any():
         return None
     bare = _to_its_depth(bare, hu, factors, spacing_kji)
+    bare &= dense
+    taken = np.count_nonzero(bare & body)
     tissue = np.count_nonzero(body & ~dense & (coarse_hu > SKIN_HU))
-    return None if np.count_nonzero(bare & body) > tissue else bare & dense
+    most = MOSTLY * np.count_nonzero(dense & body)
+    if taken > tissue or (taken > most and is_specimen(coarse_hu, body)):
+        return None
+    return bare
 
 
 def _near_the_skin(coarse_hu: Values, body: Bools) -> int:

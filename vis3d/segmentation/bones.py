@@ -79,6 +79,8 @@ class CoarseScan:
     body: Bools
     lungs: Bools
     contrast: Contrast
+    specimen: bool
+    """Whether bone may be even, and bare."""
     factors: Factors
     spacing_kji: Spacing
 
@@ -179,6 +181,8 @@ def _seeded(pieces: Bools, amount: NDArray[np.generic], coarse: CoarseScan) -> B
     inside = sums(labels, coarse.between_lungs) > 0.9 * sizes(labels)
     # a plate or a holder that touches the body lies at the air, bones lie under the skin
     at_skin = sums(labels, coarse.at_skin) > MAX_AT_SKIN * sizes(labels)
+    if coarse.specimen:
+        at_skin[:] = False
     wanted = (ml >= MIN_PIECE_ML) & seeded & ~at_skin & ~(inside & (ml < MAX_ISLAND_ML))
     return keep(labels, wanted)
 
@@ -249,10 +253,13 @@ def _whole(
     hu, soft, spacing = coarse.hu[box], coarse.soft[box], coarse.spacing_kji
     progress(0.0, "Looking for the spine")
     canal = spinal_canal(hu, shell, spacing)
-    organs = organs_with_contrast(shell, hu, canal, spacing)
+    organs = np.zeros(shell.shape, bool)
+    if not coarse.specimen:
+        organs |= organs_with_contrast(shell, hu, canal, spacing)
     walls, soft = shell & ~organs, soft & ~organs
     whole = with_marrow(walls, hu, soft, canal, spacing, coarse.noise_hu, progress)
-    organs |= organs_with_contrast(whole, hu, canal, spacing)
+    if not coarse.specimen:
+        organs |= organs_with_contrast(whole, hu, canal, spacing)
     return whole & ~organs, organs
 
 

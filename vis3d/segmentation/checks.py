@@ -72,20 +72,28 @@ def _bones(anatomy: Anatomy) -> Iterator[Check]:
 
 
 def _contrast(anatomy: Anatomy) -> Check:
+    """How contrast was treated; it never fails."""
+    return Check("contrast", True, _contrast_in_words(anatomy))
+
+
+def _contrast_in_words(anatomy: Anatomy) -> str:
     contrast = anatomy.contrast
-    if contrast.level_hu < DENSE_BONE_HU and anatomy.organs_ml > 0:
-        message = (
+    if contrast.level_hu >= DENSE_BONE_HU:
+        return (
+            f"Contrast of up to {contrast.level_hu:.0f} HU fills vessels or organs; they were "
+            "left out of the bones. Thin vessels and undiluted contrast in veins may remain."
+        )
+    if anatomy.organs_ml > 0:
+        return (
             f"Contrast fills {anatomy.organs_ml:.0f} ml of bowel, bladder or kidney; they were "
             "left out of the bones. Thin loops beside them may remain."
         )
-        return Check("contrast", True, message)
-    if contrast.level_hu < DENSE_BONE_HU:
-        return Check("contrast", True, "No contrast as dense as bone was found.")
-    message = (
-        f"Contrast of up to {contrast.level_hu:.0f} HU fills vessels or organs; they were "
-        "left out of the bones. Thin vessels and undiluted contrast in veins may remain."
-    )
-    return Check("contrast", True, message)
+    if anatomy.specimen:
+        return (
+            "The scan seems to show a phantom or a dry bone, for it lacks a patient's fat: "
+            "what is dense was taken for bone, unless it is far less dense than the rest."
+        )
+    return "No contrast as dense as bone was found."
 
 
 def _thin_bone(anatomy: Anatomy) -> Check:

@@ -38,6 +38,8 @@ STEPS_A_HU = 16
 Means: TypeAlias = NDArray[np.int16]
 CORTEX_HU, MOST_HU = 250.0, 800.0
 """Cortex may be even from here on; vessels are hardly ever denser all through."""
+SPECIMEN_SHARE, DENSEST_PERCENT = 0.6, 99
+"""A specimen's contrast is as much less dense than its bone."""
 MIN_CORE_ML = 1.0
 MIN_CONTRAST_ML = 15.0
 BRIGHT_HU, MIN_BRIGHT_ML = 200.0, 3.0
@@ -85,8 +87,14 @@ def find_contrast(
     lungs: Bools,
     spacing_kji: Spacing,
     progress: Progress = silent,
+    *,
+    specimen: bool = False,
 ) -> Contrast:
-    """Vessels, heart and organs that contrast makes nearly as dense as bone, or denser."""
+    """Vessels, heart and organs that contrast makes nearly as dense as bone, or denser.
+
+    The bones of a specimen may be as even: of its even parts only those are contrast that
+    are much less dense than its densest.
+    """
     voxel_ml = float(np.prod(spacing_kji)) / 1000
     progress(0.0, "Looking for contrast")
     cores, mean = _even_cores(hu, body & ~lungs, spacing_kji)
@@ -100,9 +108,13 @@ def find_contrast(
     is_vessel |= sums(cores, zone) > 0.8 * np.maximum(sizes(cores), 1)
     canal = spinal_canal(hu, body & ~lungs & (hu > CORE_HU + BRIGHTER_HU), spacing_kji)
     is_vessel &= ~_walls(cores, core_hu)
-    at_canal = np.zeros(len(is_vessel), bool)
-    at_canal[cores[grown(canal, BODY_OF_VERTEBRA_MM, spacing_kji)]] = True
-    is_vessel &= ~(at_canal & (core_hu < CORTEX_HU))  # no marrow is as dense as that
+    if specimen:
+        bone_hu = np.percentile(hu[body & ~lungs & (hu > CORE_HU)], DENSEST_PERCENT)
+        is_vessel &= core_hu < SPECIMEN_SHARE * min(bone_hu, MOST_HU)
+    else:
+        at_canal = np.zeros(len(is_vessel), bool)
+        at_canal[cores[grown(canal, BODY_OF_VERTEBRA_MM, spacing_kji)]] = True
+        is_vessel &= ~(at_canal & (core_hu < CORTEX_HU))  # no marrow is as dense as that
     is_vessel[0] = False
     ml = np.where(is_vessel, sizes(cores), 0) * voxel_ml
     volume_ml = float(ml.sum())

@@ -1,0 +1,82 @@
+"""Phantoms drawn by hand and dry bones: their bone is even and may be bare, and is found."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.conftest import oblique_geometry
+from vis3d.labels import LabelMap
+from vis3d.segmentation import segment
+from vis3d.volume import Volume
+
+SHAPE = (60, 150, 150)
+Z, Y, X = np.ogrid[:60, :150, :150]
+Bools = NDArray[np.bool_]
+
+
+def ellipse(j: float, i: float, rj: float, ri: float) -> Bools:
+    inside: Bools = ((Y - j) / rj) ** 2 + ((X - i) / ri) ** 2 < 1
+    return np.broadcast_to(inside, SHAPE)
+
+
+SPINE = ellipse(105, 75, 10, 11)
+HEART = ellipse(60, 75, 22, 14)
+
+
+def chest(*, bone_hu: float, fat: bool = False, heart_hu: float = 40) -> NDArray[np.float64]:
+    array = np.full(SHAPE, -1000.0)
+    array[ellipse(75, 75, 54, 70)] = -100 if fat else 40
+    array[ellipse(75, 75, 49, 64)] = 40
+    array[ellipse(72, 42, 34, 20) | ellipse(72, 108, 34, 20)] = -850
+    array[HEART] = heart_hu
+    array[SPINE] = bone_hu
+    return array
+
+
+def skull() -> tuple[NDArray[np.float64], Bools]:
+    def ball(radius: float) -> Bools:
+        inside: Bools = radius**2 > ((Z - 30) * 2) ** 2 + (Y - 75) ** 2 + (X - 75) ** 2
+        return inside
+
+    array = np.full(SHAPE, -1000.0)
+    bone = ball(52) & ~ball(46)
+    array[ball(46)] = 35
+    array[bone] = 1000
+    return array, bone
+
+
+def found(array: NDArray[np.float64], noise_hu: float) -> LabelMap:
+    noisy = array + np.random.default_rng(0).normal(0, noise_hu, SHAPE)
+    geometry = oblique_geometry(SHAPE, (1.4, 1.4, 2.2))
+    return segment(Volume(noisy.astype(np.int16), geometry, "HU"), ["bones"])
+
+
+def dice(labels: LabelMap, truth: Bools) -> float:
+    bones = labels.mask("bones").array
+    return float(2 * np.count_nonzero(bones & truth) / (np.sum(bones) + np.sum(truth)))
+
+
+@pytest.mark.parametrize("noise_hu", [0, 15])
+@pytest.mark.parametrize("fat", [False, True])
+@pytest.mark.parametrize("bone_hu", [300, 700, 1200])
+def test_even_bone_of_a_phantom_is_bone(bone_hu: float, fat: bool, noise_hu: float):
+    labels = found(chest(bone_hu=bone_hu, fat=fat), noise_hu)
+    assert dice(labels, SPINE) > 0.98
+    said = next(check for check in labels.report.checks if check.code == "contrast")
+    assert "phantom" in said.message
+
+
+def test_what_is_far_less_dense_than_a_phantoms_bone_is_contrast():
+    labels = found(chest(bone_hu=700, heart_hu=300), 10)
+    assert dice(labels, SPINE) > 0.98
+    assert np.count_nonzero(labels.mask("bones").array & HEART) < 0.01 * np.sum(SPINE)
+
+
+def test_a_dry_skull_is_bone_and_body():
+    array, bone = skull()
+    assert dice(found(array, 10), bone) > 0.98
+
+
+def test_a_rod_of_bone_in_air_is_bone():
+    rod = ellipse(75, 75, 12, 12)
+    assert dice(found(np.where(rod, 800.0, -1000.0), 10), rod) > 0.98
