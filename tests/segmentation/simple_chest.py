@@ -45,8 +45,8 @@ def chest(
     if table:
         hu[(np.abs(y - 118) < 4) & (np.abs(x) < 190)] = 120.0
     draw((x / 170) ** 2 + (y / 105) ** 2 < 1, -90.0, 5)
-    draw((x / 164) ** 2 + (y / 99) ** 2 < 1, -20.0, 5)  # as patients have it, no specimen
-    draw((x / 158) ** 2 + (y / 93) ** 2 < 1, 40.0, 5)
+    draw((x / 158) ** 2 + (y / 93) ** 2 < 1, -20.0, 5)  # as patients have it, no specimen
+    draw((x / 153) ** 2 + (y / 88) ** 2 < 1, 40.0, 5)
     for side, label, width, top in ((1, 1, 50, 118), (-1, 2, 56, 122)) if lungs else ():
         inside = ((x - side * 78) / width) ** 2 + (y / 76) ** 2 + ((z + 10) / top) ** 2 < 1
         draw(inside, -850.0, label)
