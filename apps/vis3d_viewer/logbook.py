@@ -56,8 +56,8 @@ def _text(record: logging.LogRecord) -> str:
     """What is written of a record; nothing of libraries' chatter."""
     ours = record.name.split(".")[0] == OURS
     error = record.exc_info[1] if record.exc_info else None
-    if not ours and error is None:
-        return ""
+    if not ours and (error is None or isinstance(error, ConnectionError)):
+        return ""  # a page that goes away while it is sent to is no defect
     if isinstance(error, HttpProcessingError):
         return f"Refused what is no request: {_kind(error)}."
     said = record.getMessage() if ours else f"A defect met by {record.name}: {_kind(error)}"

@@ -18,6 +18,7 @@ from pydicom.uid import (
     RLELossless,
     generate_uid,
 )
+from pydicom.valuerep import format_number_as_ds
 
 from vis3d.geometry import Geometry
 
@@ -43,7 +44,7 @@ def ct_slice(
     dataset.PatientName = "Secret^Name"
     dataset.PatientID = "SECRET-ID"
     dataset.SeriesDescription = "made up"
-    dataset.ImagePositionPatient = [f"{mm:.12g}"[:16] for mm in position_lps]
+    dataset.ImagePositionPatient = [format_number_as_ds(float(mm)) for mm in position_lps]
     dataset.ImageOrientationPatient = [f"{cosine:.12f}"[:16] for cosine in orientation]
     dataset.PixelSpacing = [f"{mm:.10g}" for mm in pixel_spacing]
     dataset.Rows, dataset.Columns = stored.shape

@@ -79,6 +79,7 @@ def test_a_click_in_3d_means_the_same_place_in_windows_of_any_size(
     """The page that came last once decided for all what lay under a click."""
     with visit(address) as one, visit(address) as two:
         two.page.set_viewport_size({"width": 700, "height": 620})
+        volume_picture(two)  # its new size is known
         for seen in (one, two, one):
             seen.find("slice-axial").click(position={"x": 20, "y": 20})
             clicked = middle_in_3d(seen)

@@ -1,6 +1,7 @@
 """Who gets in, over HTTP and over the websocket's calls."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -255,6 +256,16 @@ def test_what_is_no_request_is_one_line_in_the_log(capsys: pytest.CaptureFixture
     lines = capsys.readouterr().err.splitlines()
     assert all(line.startswith("vis3d: Refused") for line in lines), lines
     assert lines
+
+
+def test_a_page_that_goes_while_it_is_sent_to_is_no_defect(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with logbook():
+        for error in (ConnectionResetError("gone"), KeyError("ours")):
+            logging.getLogger("asyncio").error("never retrieved", exc_info=error)
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "vis3d:" in line]
+    assert line == "vis3d: A defect met by asyncio: KeyError"
 
 
 def test_a_saved_file_comes_as_a_download(tmp_path: Path) -> None:
