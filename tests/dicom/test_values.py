@@ -287,3 +287,15 @@ def test_a_header_that_contradicts_the_positions_is_told(
     assert [finding.severity for finding in found] == said
     assert volume.geometry.spacing[2] == pytest.approx(2.5)
     assert all(("missing" in finding.message) == (said == ["warning"]) for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [("Ultravist 370", True), ("None", False), ("NO CONTRAST", False), ("", None)],
+)
+def test_an_agent_that_is_named_empty_or_none_is_told_apart(
+    tmp_path: Path, agent: str, said: bool | None
+) -> None:
+    slices = ct_stack(stored(), GRID, ContrastBolusAgent=agent)
+    metadata = loaded(tmp_path, slices).metadata
+    assert metadata.get("contrast") is said

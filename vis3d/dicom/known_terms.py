@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+NO_CONTRAST = frozenset({"NONE", "NO", "N", "NO CONTRAST", "WITHOUT", "WITHOUT CONTRAST"})
+"""What scanners write as the contrast agent of scans that have none, in capitals."""
+
 _SINGLE = """
     YES NO Y N TRUE FALSE NONE UNKNOWN OTHER MIXED NORMAL STANDARD UNDEFINED DEFAULT
     ORIGINAL DERIVED PRIMARY SECONDARY AXIAL LOCALIZER MPR MIP MINIP CPR VOLUME RESAMPLED

@@ -3,6 +3,7 @@
 from vis3d.dicom.frames import Frame, safe_word
 from vis3d.dicom.frames_of_reference import frame_name
 from vis3d.dicom.headers import safe_text
+from vis3d.dicom.known_terms import NO_CONTRAST
 from vis3d.dicom.lookup import shade_tables
 from vis3d.dicom.series import Series
 from vis3d.errors import InputError
@@ -28,8 +29,8 @@ def metadata_of(
         metadata["thickness_mm"] = frame.thickness_mm
     if header.text("PatientPosition"):
         metadata["patient_position"] = safe_word(header.text("PatientPosition"))
-    if header.has("ContrastBolusAgent"):
-        metadata["contrast"] = bool(header.text("ContrastBolusAgent"))
+    if agent := header.text("ContrastBolusAgent"):  # empty says that it is unknown
+        metadata["contrast"] = agent.strip().upper() not in NO_CONTRAST
     if header.text("FrameOfReferenceUID"):
         metadata["frame_of_reference"] = frame_name(header.text("FrameOfReferenceUID"))
     windows = _windows(frame)
