@@ -226,9 +226,10 @@ def _conditions(found: Measurements) -> str:
         found.conditions.get(name) for name in ("kernel", "thickness_mm", "contrast")
     )
     said = {True: "given", False: "none", None: "not stated"}[contrast]
+    seen = ", found in the scan" if found.conditions.get("contrast_found") else ""
     return (
         f"Kernel: {kernel or 'not stated'}. Slice thickness: "
-        f"{f'{thickness:g} mm' if thickness else 'not stated'}. Contrast agent: {said}."
+        f"{f'{thickness:g} mm' if thickness else 'not stated'}. Contrast agent: {said}{seen}."
     )
 
 

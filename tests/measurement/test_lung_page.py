@@ -55,6 +55,8 @@ def test_the_page_says_the_numbers_their_conditions_and_the_doubts() -> None:
         "Two lungs",
     ):
         assert word in page.words
+    seen = replace(found, conditions={"contrast_found": True})
+    assert "not stated, found in the scan" in Tags(lung_page(seen)).words
     assert page.words.count("For research only. Not for diagnosis.") == 2
     assert page.words.count("It leaks") == 1  # said once, though check and finding say it
     assert sum(tag == "polyline" for tag, _ in page.elements) == 2

@@ -1,17 +1,25 @@
 """Lung numbers against values worked out by hand and against an independent computation."""
 
+import csv
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.conftest import oblique_geometry
 from vis3d.errors import UnknownStructureError, UsageError
+from vis3d.files import read_labelmap, write_labelmap
 from vis3d.geometry import Geometry
-from vis3d.labels import STRUCTURES, LabelMap
-from vis3d.measurement import measure_lungs, measure_mask
-from vis3d.volume import Volume
+from vis3d.labels import STRUCTURES, Check, LabelMap, Report
+from vis3d.measurement import (
+    measure_lungs,
+    measure_mask,
+    measure_structures,
+    write_regions_csv,
+)
+from vis3d.volume import Finding, Volume
 
 GRID = oblique_geometry()
 
@@ -85,8 +93,42 @@ def test_conditions_and_doubts_travel_with_the_numbers() -> None:
     volume, labels = random_lungs()
     volume = replace(volume, metadata={"thickness_mm": 8.0, "kernel": "B40f", "contrast": True})
     measured = measure_lungs(volume, labels)
-    assert measured.conditions == {"kernel": "B40f", "thickness_mm": 8.0, "contrast": True}
+    assert measured.conditions == {
+        "kernel": "B40f",
+        "thickness_mm": 8.0,
+        "contrast": True,
+        "contrast_found": None,
+    }
     assert [finding.code for finding in measured.findings] == ["thick-slices", "contrast"]
+
+
+def test_contrast_that_the_segmentation_found_is_a_condition(tmp_path: Path) -> None:
+    volume, labels = random_lungs()
+    looked = (Check("contrast", True, "Looked."),)
+    none = replace(labels, report=Report(looked))
+    assert measure_lungs(volume, none).conditions["contrast_found"] is False
+    found = replace(labels, report=Report(looked, (Finding("contrast", "note", "Found."),)))
+    assert measure_lungs(volume, found).conditions["contrast_found"] is True
+    write_labelmap(found, tmp_path / "found.nrrd")
+    measured = measure_structures(volume, read_labelmap(tmp_path / "found.nrrd"))
+    assert measured.conditions["contrast_found"] is True
+    assert "Contrast raises the density of the lungs slightly." in repr(measured)
+
+
+def test_a_table_holds_the_conditions_and_every_doubt_once(tmp_path: Path) -> None:
+    volume, labels = random_lungs()
+    checks = (Check("leak", False, "It leaks."), Check("metal", False, "Some metal."))
+    report = Report(checks, (Finding("leak", "warning", "It leaks."),))
+    volume = replace(volume, metadata={"thickness_mm": 8.0})
+    measured = measure_lungs(volume, replace(labels, report=report))
+    write_regions_csv(measured, tmp_path / "lungs.csv")
+    with (tmp_path / "lungs.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 9
+    for row in rows:
+        assert row["doubts"].startswith("It leaks. Slices of 8 mm average air")
+        assert row["doubts"].endswith("Some metal.")
+        assert (row["thickness_mm"], row["contrast"], row["contrast_found"]) == ("8.0", "", "")
 
 
 def test_a_segmentation_of_another_grid_is_refused() -> None:

@@ -73,6 +73,7 @@ def test_contrast_in_an_aorta_beside_the_spine_is_no_bone(level_hu: int) -> None
     assert dice(bones, truth == 4) > 0.93
     assert np.count_nonzero(bones & (aorta | heart)) < 0.01 * np.count_nonzero(bones)
     assert "Contrast" in finding(labels, "contrast")
+    assert "contrast" in {one.code for one in labels.report.findings}
 
 
 def test_a_spinal_canal_stays_open_and_marrow_is_filled() -> None:

@@ -111,3 +111,4 @@ def test_a_bladder_full_of_contrast_is_no_bone_and_said() -> None:
     assert dice(bones, truth == 4) > 0.93
     messages = {check.code: check.message for check in labels.report.checks}
     assert "bladder" in messages["contrast"]
+    assert "contrast" in {finding.code for finding in labels.report.findings}

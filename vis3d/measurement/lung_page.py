@@ -6,7 +6,7 @@ lungs they are. Pictures come from above, since this room draws none.
 
 import unicodedata
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -89,11 +89,12 @@ def lung_page(
 def _conditions(found: Measurements, scan: str) -> str:
     """Kernel, thickness and contrast, each said even where the scan doesn't say it."""
     thickness, contrast = found.conditions.get("thickness_mm"), found.conditions.get("contrast")
+    seen = ", found in the scan" if found.conditions.get("contrast_found") else ""
     facts = (
         ("Scan", scan or "not stated"),
         ("Kernel", found.conditions.get("kernel") or "not stated"),
         ("Slice thickness", "not stated" if thickness is None else f"{thickness:g} mm"),
-        ("Contrast", CONTRAST[contrast if contrast is None else bool(contrast)]),
+        ("Contrast", CONTRAST[contrast if contrast is None else bool(contrast)] + seen),
     )
     items = (f"<div><dt>{name}</dt><dd>{_text(value)}</dd></div>" for name, value in facts)
     return f"<dl>{''.join(items)}</dl>"
@@ -167,22 +168,12 @@ def _media_type(data: bytes) -> str:
 
 def _warnings(found: Measurements) -> str:
     """Failed checks and warnings; then, in short, what was found in order."""
-    doubts = list(dict.fromkeys(_doubts(found)))
     passed = [check.message for check in found.checks if check.ok]
     notes = [f.message for f in found.findings if f.severity == "note"]
-    lines = "".join(f"<li>{_text(message)}</li>" for message in doubts)
-    doubt = f'<ul class="doubts">{lines}</ul>' if doubts else "<p>No check failed.</p>"
+    lines = "".join(f"<li>{_text(message)}</li>" for message in found.doubts)
+    doubt = f'<ul class="doubts">{lines}</ul>' if lines else "<p>No check failed.</p>"
     rest = " ".join(_text(message) for message in dict.fromkeys((*notes, *passed)))
     return f'<section class="checks"><h2>Findings and checks</h2>{doubt}<p>{rest}</p></section>'
-
-
-def _doubts(found: Measurements) -> Iterator[str]:
-    for finding in found.findings:
-        if finding.severity != "note":
-            yield finding.message
-    for check in found.checks:
-        if not check.ok:
-            yield check.message
 
 
 def _text(value: object) -> str:

@@ -20,6 +20,8 @@ from vis3d.volume import Finding, Mask, Volume
 THICK_MM = 3.0
 """Above this slice thickness densities of emphysema aren't comparable with the literature."""
 
+CONTRAST = "contrast"
+
 Box = tuple[slice, slice, slice]
 
 
@@ -29,8 +31,9 @@ class Measurements:
 
     `regions`: left lung, right lung, lungs, then the thirds of each, then every other
     structure. `conditions`: kernel, thickness_mm and contrast of the scan, None where it
-    doesn't say. `histograms` and `clusters` (emphysema) are those of the lungs. `checks` are
-    what the segmentation asked itself.
+    doesn't say, and `contrast_found`: whether the segmentation met contrast as dense as bone,
+    None where it didn't look. `histograms` and `clusters` (emphysema) are those of the lungs.
+    `checks` are what the segmentation asked itself.
     """
 
     regions: tuple[Region, ...]
@@ -47,6 +50,13 @@ class Measurements:
             KeyError: there is none.
         """
         return {region.name: region for region in self.regions}[name]
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What to mind about the numbers: warnings and failed checks, each sentence once."""
+        warned = [finding.message for finding in self.findings if finding.severity != "note"]
+        failed = [check.message for check in self.checks if not check.ok]
+        return tuple(dict.fromkeys((*warned, *failed)))
 
     def as_dict(self) -> dict[str, Any]:
         """As `vis3d measure --json` prints it."""
@@ -125,7 +135,7 @@ def measure_structures(
         regions.append(measure_mask(here, masks[other.name]))
     return Measurements(
         tuple(_with_area(region, areas) for region in regions),
-        conditions_of(volume),
+        conditions_of(volume, maps),
         _findings(
             volume, maps, densities=any(r.voxels for r in (lungs.regions if lungs else ()))
         ),
@@ -135,9 +145,20 @@ def measure_structures(
     )
 
 
-def conditions_of(volume: Volume) -> dict[str, Any]:
-    """What densities depend on and the scan says: kernel, thickness, contrast."""
-    return {name: volume.metadata.get(name) for name in ("kernel", "thickness_mm", "contrast")}
+def conditions_of(volume: Volume, maps: Sequence[LabelMap] = ()) -> dict[str, Any]:
+    """What densities depend on: kernel, thickness and contrast, as the scan's header says
+    them, and whether the segmentation found contrast; see `Measurements`.
+    """
+    said = {name: volume.metadata.get(name) for name in ("kernel", "thickness_mm", "contrast")}
+    return {**said, "contrast_found": _contrast_found(maps)}
+
+
+def _contrast_found(maps: Sequence[LabelMap]) -> bool | None:
+    """Files keep the finding alone, a fresh segmentation also says that it looked."""
+    if any(finding.code == CONTRAST for one in maps for finding in one.report.findings):
+        return True
+    looked = any(check.code == CONTRAST for one in maps for check in one.report.checks)
+    return False if looked else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,9 +242,9 @@ def _findings(
             f"can't be compared with those of slices up to {THICK_MM:g} mm."
         )
         findings.append(Finding("thick-slices", "warning", message))
-    if densities and volume.metadata.get("contrast"):
+    if densities and (volume.metadata.get("contrast") or _contrast_found(maps)):
         message = "Contrast raises the density of the lungs slightly."
-        findings.append(Finding("contrast", "note", message))
+        findings.append(Finding(CONTRAST, "note", message))
     return tuple(findings)
 
 

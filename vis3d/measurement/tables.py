@@ -19,12 +19,13 @@ _AXES = ("l", "p", "s")
 
 
 def write_regions_csv(found: Measurements, path: str | os.PathLike[str]) -> None:
-    """A row a region with its numbers and the conditions they were taken under.
+    """A row a region with its numbers, the conditions they were taken under, and the doubts.
 
     Raises:
         OutputError: the file can't be written there.
     """
-    write_csv((_flat({**r.as_dict(), **found.conditions}) for r in found.regions), path)
+    beside = {**found.conditions, "doubts": " ".join(found.doubts)}
+    write_csv((_flat({**r.as_dict(), **beside}) for r in found.regions), path)
 
 
 def write_histograms_csv(found: Measurements, path: str | os.PathLike[str]) -> None:

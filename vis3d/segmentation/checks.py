@@ -28,9 +28,17 @@ def checks_of(anatomy: Anatomy, names: frozenset[str]) -> tuple[Check, ...]:
     )
 
 
-def findings_of(checks: tuple[Check, ...]) -> tuple[Finding, ...]:
-    """The failed checks, as findings that every export shows."""
-    return tuple(Finding(c.code, "warning", c.message) for c in checks if not c.ok)
+def findings_of(anatomy: Anatomy, checks: tuple[Check, ...]) -> tuple[Finding, ...]:
+    """The failed checks, as findings that every export shows, and contrast, which densities
+    depend on.
+    """
+    doubts = [Finding(c.code, "warning", c.message) for c in checks if not c.ok]
+    contrast = [
+        Finding(c.code, "note", c.message)
+        for c in checks
+        if c.code == "contrast" and _contrast_found(anatomy)
+    ]
+    return (*doubts, *contrast)
 
 
 def _any_structure(anatomy: Anatomy) -> Iterator[Check]:
@@ -74,6 +82,10 @@ def _bones(anatomy: Anatomy) -> Iterator[Check]:
 def _contrast(anatomy: Anatomy) -> Check:
     """How contrast was treated; it never fails."""
     return Check("contrast", True, _contrast_in_words(anatomy))
+
+
+def _contrast_found(anatomy: Anatomy) -> bool:
+    return anatomy.contrast.level_hu >= DENSE_BONE_HU or anatomy.organs_ml > 0
 
 
 def _contrast_in_words(anatomy: Anatomy) -> str:
@@ -127,8 +139,8 @@ def _ml(mask: Bools, anatomy: Anatomy) -> float:
 _QUESTIONS: Mapping[frozenset[str], Callable[[Anatomy], Iterator[Check]]] = {
     LUNGS | BONY | {"airways", "body", "metal"}: _any_structure,
     frozenset({"body"}): _body,
-    LUNGS: about_lungs,
-    LUNGS | {"airways"}: about_airways,
+    LUNGS: lambda anatomy: about_lungs(anatomy.grown_up),
+    LUNGS | {"airways"}: lambda anatomy: about_airways(anatomy.grown_up),
     BONY: _bones,
     BONY | {"metal"}: _metal,
 }

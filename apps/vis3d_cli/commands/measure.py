@@ -123,7 +123,7 @@ def _measured(
     from vis3d.measurement import measure_structures
 
     found = measure_structures(volume, maps, surfaces=surfaces, progress=progress)
-    return replace(found, findings=(*volume.findings, *found.findings))
+    return replace(found, findings=tuple(dict.fromkeys((*volume.findings, *found.findings))))
 
 
 def _write_tables(
@@ -170,9 +170,8 @@ def _lines(found: "Measurements", *, area: bool) -> Iterator[object]:
     for name, value in found.conditions.items():
         if value is not None:
             yield f"{name}: {value}"
-    for finding in found.findings:
-        if finding.severity != "note":
-            yield f"{finding.severity}: {finding.message}"
+    for doubt in found.doubts:
+        yield f"warning: {doubt}"
 
 
 def _short(number: float | None) -> str:
