@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from trame_server.core import Server
-from trame_server.utils.typed_state import TypedState
 
 from vis3d.errors import Cancelled, UsageError, Vis3dError
 from vis3d.progress import Progress
@@ -20,6 +19,7 @@ from vis3d.scene import Camera, ClipPlane, CropBox, Scene
 from vis3d_viewer import compose, scene3d
 from vis3d_viewer.asked import known
 from vis3d_viewer.asking import asking_page
+from vis3d_viewer.chosen import Chosen
 from vis3d_viewer.continuing import Continuing
 from vis3d_viewer.drawn_here import DrawnHere
 from vis3d_viewer.emphysema import Emphysema
@@ -57,7 +57,7 @@ class Explorer:
     def __init__(self, server: Server, sources: Sources, wishes: Wishes = PLAIN) -> None:
         self._server = server
         self._state = server.state
-        self._settings = TypedState(server.state, Settings)
+        self._chosen = Chosen(server.state)
         self._jobs = Jobs(self._tell)
         self._saved: dict[str, Path] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -83,7 +83,7 @@ class Explorer:
     @property
     def setting_names(self) -> Any:
         """The settings' names in the page's state."""
-        return self._settings.name
+        return self._chosen.names
 
     def accept(self, key: str, value: object) -> object:
         """A change of state from a browser, where it is a setting and makes sense.
@@ -131,14 +131,18 @@ class Explorer:
     # What a person asks for
 
     def cancel(self) -> None:
-        """Stop what is being worked on."""
+        """Stop what is being worked on; of a scan that isn't seen yet, back to the start."""
         self._jobs.cancel()
+        if self._state.phase == "opening":
+            self._segment_at_once = False  # meant for what is given up
+            self.opening.start_page()
+            self._update(start_message=CANCELLED)
 
     def look(self, view: object) -> None:
         """Look at the patient from one side."""
         for side in VIEWS:
             if side == view and self.view is not None:
-                self._settings.data.view = side
+                self._chosen.choose(view=side)
                 self.view.look(Camera(view=side))
 
     def fit(self, width: object, height: object, ratio: object) -> None:
@@ -166,14 +170,12 @@ class Explorer:
     @property
     def settings(self) -> Settings:
         """What a person has chosen."""
-        chosen: Settings = self._settings.get_dataclass()
-        return chosen
+        return self._chosen.settings
 
     def choose_settings(self, **chosen: Any) -> None:
         """Choose settings in the person's stead."""
         with self._state:
-            for name, value in chosen.items():
-                setattr(self._settings.data, name, value)
+            self._chosen.choose(**chosen)
 
     def update(self, **changes: Any) -> None:
         """Change what the page shows besides the settings."""
@@ -213,8 +215,9 @@ class Explorer:
     async def show(self, opened: Study) -> None:
         """Put a newly opened study on the page: slices first, then 3D."""
         await self._continuing.leave()
-        self._settings.set_dataclass(await asyncio.to_thread(compose.first_settings, opened))
+        self._chosen.replace(await asyncio.to_thread(compose.first_settings, opened))
         volume = opened.volume
+        self.opening.arrived()
         self._update(
             phase="ready",
             has_volume=volume is not None,
@@ -280,7 +283,7 @@ class Explorer:
         self._state.update(STATE)
         self._state.client_only("back", "theme")
         self._state.trame__title = "vis3d"
-        self._settings.set_dataclass(Settings())
+        self._chosen.replace(Settings())
         names = [getattr(self.setting_names, field.name) for field in fields(Settings)]
         self._state.change(*names)(self._compose)
         for trigger in (
@@ -340,12 +343,7 @@ class Explorer:
         if not self._jobs.busy and not elsewhere:
             changes["job"] = _job("", 0.0, running=False)
         if message and self._state.phase == "opening" and not elsewhere:
-            if message == CANCELLED:
-                self._segment_at_once = False  # meant for what was given up
-                self.opening.start_page()
-                changes["start_message"] = CANCELLED
-            else:
-                changes["phase"] = "failed"
+            changes["phase"] = "failed"
         self._update(**changes)
 
     def _update(self, **changes: Any) -> None:
@@ -358,8 +356,7 @@ class Explorer:
 
     def _go_to(self, lps: list[float]) -> None:
         """Lead the crosshair to what was clicked in 3D."""
-        with self._state:
-            self._settings.data.crosshair_lps = lps
+        self.choose_settings(crosshair_lps=lps)
 
     def _camera_moved(self, matrix: list[float], pose: Pose) -> None:
         """3D is seen from elsewhere."""

@@ -87,12 +87,19 @@ class Look3D:
         try:
             self._take(await self._desk.work(PREPARING, prepare))
         except Cancelled:
-            self._desk.update(given_up_3d=True, message="Cancelled.")
-            now = self._desk.study
-            if now is not None and now.view_volume is None and not now.surfaces:
-                self._desk.update(view3d={"state": "waiting", "message": GIVEN_UP})
+            self._desk.update(message="Cancelled.")
+            self._given_up()
             return False
+        except asyncio.CancelledError:  # another scan comes; if it fails, this one is back
+            self._given_up()
+            raise
         return True
+
+    def _given_up(self) -> None:
+        self._desk.update(given_up_3d=True)
+        now = self._desk.study
+        if now is not None and now.view_volume is None and not now.surfaces:
+            self._desk.update(view3d={"state": "waiting", "message": GIVEN_UP})
 
     def _take(self, prepared: Study) -> None:
         """Show a volume that was prepared for the open scan, whatever came meanwhile."""

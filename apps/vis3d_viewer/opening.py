@@ -71,6 +71,7 @@ class Opening:
         self._choices: tuple[Choice, ...] = ()
         self._tried: Choice | None = None
         self._task: asyncio.Task[Any] | None = None
+        self._on_its_way = False
         self._uploads: dict[str, Upload] = {}
         self._confined = False
         self.thumbnails = Thumbnails()
@@ -106,7 +107,8 @@ class Opening:
             self.start_page()
 
     def start_page(self) -> None:
-        """Show where scans may come from."""
+        """Show where scans may come from; one that isn't seen yet is given up."""
+        self._give_up()
         self._host.update(
             phase="start",
             start_message="",
@@ -123,7 +125,7 @@ class Opening:
     def go_back(self) -> None:
         """Return to the scan that is open."""
         if self._host.study is not None:
-            self._jobs.cancel()
+            self._give_up()
             self._host.update(phase="ready")
 
     def browse(self, relative: object) -> None:
@@ -198,11 +200,27 @@ class Opening:
 
     # How it is done
 
+    def arrived(self) -> None:
+        """The scan that was asked for is seen now, or its page is."""
+        self._on_its_way = False
+
+    def _give_up(self) -> None:
+        """Nobody is to be led to a scan that they turned away from."""
+        if self._on_its_way and self.elsewhere:
+            assert self._task is not None
+            self._jobs.cancel()
+            self._task.cancel()
+            self._host.update(job={"running": False, "what": "", "fraction": 0.0})
+        self._on_its_way = False
+
     def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
+        self._on_its_way = True
         self._host.start(self._instead(work))
 
     async def _instead(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do this once the work before it has stopped."""
+        if not self._on_its_way:
+            return
         before, self._task = self._task, asyncio.current_task()
         self._jobs.cancel()
         if before is not None and not before.done():
@@ -224,6 +242,7 @@ class Opening:
         self.thumbnails = Thumbnails(self._choices)
         known = [choice for choice in self._choices if choice[1].index == index]
         if len(self._choices) > 1 and len(known) != 1:
+            self.arrived()
             self._host.update(phase="choosing", cards=cards(self._choices))
         elif self._choices:
             await self._open_choice(*(known or self._choices)[0])

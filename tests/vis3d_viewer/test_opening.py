@@ -1,6 +1,7 @@
 """How scans get in, without a browser."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from vis3d_viewer.uploads import Upload
 from tests.vis3d_viewer.scans import blob_scan
 from vis3d import files
 from vis3d.errors import Cancelled, Vis3dError
+from vis3d.progress import Progress
 
 
 class Host:
@@ -156,6 +158,49 @@ def test_opening_another_scan_stops_the_one_before(root: Path) -> None:
     host = tried(Sources(data_root=root), act)
     assert [study.volume.array.shape for study in host.shown if study.volume] == [(20, 30, 40)]
     assert host.refused == ["cancelled"]
+
+
+@pytest.mark.parametrize("delay_s", [None, 0, 0.05])
+@pytest.mark.parametrize("way", ["start_page", "go_back"])
+def test_nobody_is_led_to_a_scan_they_turned_away_from(
+    root: Path, way: str, delay_s: float | None
+) -> None:
+    async def act(opening: Opening, host: Host) -> None:
+        opening.open_path("blob.nii.gz")
+        await host.rest()
+        opening.open_phantom()
+        if delay_s is not None:
+            await asyncio.sleep(delay_s)
+        opening.triggers[way]()
+        await host.rest()
+        assert host.told["phase"] == {"start_page": "start", "go_back": "ready"}[way]
+
+    host = tried(Sources(data_root=root), act)
+    assert [study.volume.array.shape for study in host.shown if study.volume] == [(20, 30, 40)]
+    assert host.refused == ([] if delay_s is None else ["cancelled"])
+
+
+def test_work_on_the_open_scan_goes_on_behind_the_start_page(root: Path) -> None:
+    jobs = Jobs(lambda fraction, what: None)
+
+    def work(progress: Progress) -> str:
+        for _ in range(20):
+            progress(0.5, "working")
+            time.sleep(0.005)
+        return "done"
+
+    async def main() -> None:
+        host = Host()
+        opening = Opening(host, jobs, Sources(data_root=root))
+        opening.open_path("blob.nii.gz")
+        await host.rest()
+        working = asyncio.ensure_future(jobs.run(work))
+        await asyncio.sleep(0.02)
+        opening.start_page()
+        opening.go_back()
+        assert await working == "done"
+
+    asyncio.run(main())
 
 
 def test_only_the_latest_uploads_are_kept(tmp_path: Path) -> None:
