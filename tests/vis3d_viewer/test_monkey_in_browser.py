@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Error, TimeoutError
 
 from tests.conftest import oblique_geometry
-from tests.vis3d_viewer.conftest import PATIENCE, Visit, served
+from tests.vis3d_viewer.conftest import PATIENCE, SECOND, Visit, served
 from tests.vis3d_viewer.scans import blob_scan
 from vis3d import files
 
@@ -72,7 +72,11 @@ def test_random_use_leaves_no_error_and_no_growth(
                 act = other_scan
             else:
                 act = chance.choice(often)
-            say = act(seen, chance, scans) if act is other_scan else act(seen, chance)
+            try:
+                say = act(seen, chance, scans) if act is other_scan else act(seen, chance)
+            except Error as error:
+                error.add_note(f"{act.__name__} after {done[-8:]}")
+                raise
             done.append(f"{act.__name__} {say}")
             assert not seen.complaints, f"{seen.complaints} after {done[-8:]}"
             if warm is None and passed > WARM_UP * 60 * MINUTES:
@@ -175,14 +179,24 @@ def again(seen: Visit, chance: random.Random) -> str:
 
 def other_scan(seen: Visit, chance: random.Random, scans: list[Path]) -> str:
     """Send a file, or open the phantom anew."""
-    start_page(seen)
     sent = chance.choice((None, *scans))
+    start_page(seen)
     if sent is None:
         use(seen, "open-phantom")
     else:
-        seen.page.set_input_files("[data-testid=pick-files]", sent)
+        send(seen, sent)
     seen.page.wait_for_timeout(chance.choice((100, 1500, 4000)))
     return sent.name if sent else "phantom"
+
+
+def send(seen: Visit, sent: Path) -> None:
+    """Send a file; what was clicked just before may take the start page away meanwhile."""
+    for _ in range(3):
+        with suppress(TimeoutError):
+            seen.page.set_input_files("[data-testid=pick-files]", sent, timeout=5 * SECOND)
+            return
+        start_page(seen)
+    seen.page.set_input_files("[data-testid=pick-files]", sent)
 
 
 def start_page(seen: Visit) -> None:
