@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trame_server.core import Server
+from trame_server.utils.typed_state import TypedState
 
 from vis3d.errors import Cancelled, UsageError, Vis3dError
 from vis3d.progress import Progress
@@ -19,7 +20,6 @@ from vis3d.scene import Camera, ClipPlane, CropBox, Scene
 from vis3d_viewer import compose, scene3d
 from vis3d_viewer.asked import known
 from vis3d_viewer.asking import asking_page
-from vis3d_viewer.chosen import Chosen
 from vis3d_viewer.continuing import Continuing
 from vis3d_viewer.drawn_here import DrawnHere
 from vis3d_viewer.emphysema import Emphysema
@@ -57,7 +57,7 @@ class Explorer:
     def __init__(self, server: Server, sources: Sources, wishes: Wishes = PLAIN) -> None:
         self._server = server
         self._state = server.state
-        self._chosen = Chosen(server.state)
+        self._settings = TypedState(server.state, Settings)
         self._jobs = Jobs(self._tell)
         self._saved: dict[str, Path] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -83,7 +83,7 @@ class Explorer:
     @property
     def setting_names(self) -> Any:
         """The settings' names in the page's state."""
-        return self._chosen.names
+        return self._settings.name
 
     def accept(self, key: str, value: object) -> object:
         """A change of state from a browser, where it is a setting and makes sense.
@@ -142,7 +142,7 @@ class Explorer:
         """Look at the patient from one side."""
         for side in VIEWS:
             if side == view and self.view is not None:
-                self._chosen.choose(view=side)
+                self._settings.data.view = side
                 self.view.look(Camera(view=side))
 
     def fit(self, width: object, height: object, ratio: object) -> None:
@@ -170,12 +170,14 @@ class Explorer:
     @property
     def settings(self) -> Settings:
         """What a person has chosen."""
-        return self._chosen.settings
+        chosen: Settings = self._settings.get_dataclass()
+        return chosen
 
     def choose_settings(self, **chosen: Any) -> None:
         """Choose settings in the person's stead."""
         with self._state:
-            self._chosen.choose(**chosen)
+            for name, value in chosen.items():
+                setattr(self._settings.data, name, value)
 
     def update(self, **changes: Any) -> None:
         """Change what the page shows besides the settings."""
@@ -215,7 +217,7 @@ class Explorer:
     async def show(self, opened: Study) -> None:
         """Put a newly opened study on the page: slices first, then 3D."""
         await self._continuing.leave()
-        self._chosen.replace(await asyncio.to_thread(compose.first_settings, opened))
+        self._settings.set_dataclass(await asyncio.to_thread(compose.first_settings, opened))
         volume = opened.volume
         self.opening.arrived()
         self._update(
@@ -283,7 +285,7 @@ class Explorer:
         self._state.update(STATE)
         self._state.client_only("back", "theme")
         self._state.trame__title = "vis3d"
-        self._chosen.replace(Settings())
+        self._settings.set_dataclass(Settings())
         names = [getattr(self.setting_names, field.name) for field in fields(Settings)]
         self._state.change(*names)(self._compose)
         for trigger in (
@@ -356,7 +358,8 @@ class Explorer:
 
     def _go_to(self, lps: list[float]) -> None:
         """Lead the crosshair to what was clicked in 3D."""
-        self.choose_settings(crosshair_lps=lps)
+        with self._state:
+            self._settings.data.crosshair_lps = lps
 
     def _camera_moved(self, matrix: list[float], pose: Pose) -> None:
         """3D is seen from elsewhere."""
