@@ -1,6 +1,8 @@
 """A volume that doesn't fit is refused before anything is allocated."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,16 @@ from vis3d.volume import Volume
 def test_the_machine_tells_its_free_memory() -> None:
     free = free_bytes()
     assert free is None or free > 1 << 20
+
+
+def test_a_limit_of_the_process_counts() -> None:
+    limited = (
+        "import resource; from vis3d.memory import free_bytes; "
+        "resource.setrlimit(resource.RLIMIT_AS, (1 << 30, -1)); print(free_bytes())"
+    )
+    done = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert 1 << 20 < int(done.stdout) < 1 << 30
 
 
 def test_a_volume_larger_than_the_free_memory_is_refused(

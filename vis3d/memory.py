@@ -1,6 +1,7 @@
 """How much memory a volume may take."""
 
 import math
+import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,8 @@ _GROUPS = (
 
 def free_bytes() -> int | None:
     """The memory that is free for this process; None where the system doesn't say."""
-    known = [free for free in (_free_in_machine(), *map(_free_in_group, _GROUPS)) if free]
+    asked = (_free_in_machine(), _free_in_process(), *map(_free_in_group, _GROUPS))
+    known = [free for free in asked if free]
     return min(known, default=None)
 
 
@@ -77,6 +79,17 @@ def _free_in_machine() -> int | None:
     except (OSError, StopIteration, IndexError):
         return None
     return int(kilobytes) * 1024
+
+
+def _free_in_process() -> int | None:
+    """What a limit of this process' addresses (`ulimit -v`) leaves."""
+    try:
+        limits = Path("/proc/self/limits").read_text().splitlines()
+        limit = int(next(line for line in limits if "Max address space" in line).split()[3])
+        used = int(Path("/proc/self/statm").read_text().split()[0])
+    except (OSError, StopIteration, ValueError, IndexError):  # "unlimited", or no such files
+        return None
+    return max(1, limit - used * mmap.PAGESIZE)
 
 
 def _free_in_group(group: _Group) -> int | None:
