@@ -49,6 +49,10 @@ from vis3d_viewer.workbench import USUAL, Workbench
 log = logging.getLogger(__name__)
 
 CANCELLED = "Cancelled."
+TOO_LITTLE_MEMORY = (
+    "This computer's free memory wasn't enough for it. Close other programs, or open fewer "
+    "slices or a coarser copy of the scan."
+)
 
 
 class Explorer:
@@ -317,10 +321,8 @@ class Explorer:
         def do(*arguments: object) -> None:
             try:
                 work(*arguments)
-            except Vis3dError as error:
-                self._update(message=said(error))
-            except Exception as error:  # noqa: BLE001  (the same)
-                self._update(message=defect(log, f"{work.__name__} failed", error))
+            except Exception as error:  # noqa: BLE001  (whatever it is, it is said)
+                self._update(message=_why(error, f"{work.__name__} failed"))
 
         return do
 
@@ -336,10 +338,8 @@ class Explorer:
             await work
         except Cancelled:
             message = CANCELLED
-        except Vis3dError as error:
-            message = said(error)
-        except Exception as error:  # noqa: BLE001  (whatever it is, it is said and logged)
-            message = defect(log, "A piece of work failed", error)
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is said)
+            message = _why(error, "A piece of work failed")
         changes: dict[str, Any] = {"message": message} if message else {}
         elsewhere = self.opening.elsewhere
         if not self._jobs.busy and not elsewhere:
@@ -382,6 +382,15 @@ class Explorer:
         if study is None or study.volume is None or self._state.given_up_3d:
             return False
         return study.view_volume is None and not study.surfaces
+
+
+def _why(error: Exception, what: str) -> str:
+    """What a person is told of what went wrong; a defect of ours is logged."""
+    if isinstance(error, Vis3dError):
+        return said(error)
+    if isinstance(error, MemoryError):
+        return TOO_LITTLE_MEMORY
+    return defect(log, what, error)
 
 
 def _job(what: str, fraction: float, *, running: bool = True) -> dict[str, Any]:

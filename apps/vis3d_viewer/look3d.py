@@ -90,7 +90,7 @@ class Look3D:
             self._desk.update(message="Cancelled.")
             self._given_up()
             return False
-        except asyncio.CancelledError:  # another scan comes; if it fails, this one is back
+        except BaseException:  # it failed, or another scan comes and may fail
             self._given_up()
             raise
         return True

@@ -38,4 +38,8 @@ class Tidying:
         if self._due is not None:
             self._due.cancel()
         loop = asyncio.get_running_loop()
-        self._due = loop.call_later(REST_S, loop.run_in_executor, None, give_back)
+        self._due = loop.call_later(REST_S, self._tidy, loop)
+
+    def _tidy(self, loop: asyncio.AbstractEventLoop) -> None:
+        with suppress(RuntimeError):  # the program ends: no worker takes anything any more
+            loop.run_in_executor(None, give_back)

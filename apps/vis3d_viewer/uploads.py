@@ -44,7 +44,10 @@ class Upload:
     def inputs(self) -> list[Path]:
         """What is to be opened."""
         others = self.folder / "dicom"
-        return ([others] if others.is_dir() else []) + self.named
+        first = others / "0"
+        if not (others / "1").exists():  # no name came twice: none needs its number
+            others = first
+        return ([others] if first.is_dir() else []) + self.named
 
     def place(self, filename: str | None) -> Path:
         """Where the next file goes: under its own last name, made harmless.

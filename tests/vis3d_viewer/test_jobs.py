@@ -78,6 +78,23 @@ def test_there_is_one_piece_of_work_at_a_time() -> None:
     asyncio.run(main())
 
 
+def test_too_little_memory_is_told_and_is_no_defect(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        server = Server("test")
+        explorer = Explorer(server, Sources(), Wishes(keep_work=False))
+
+        async def greedy() -> None:
+            raise MemoryError
+
+        explorer.start(greedy())
+        await asyncio.sleep(0.05)
+        assert "free memory" in server.state.message
+        explorer.close()
+
+    asyncio.run(main())
+    assert not caplog.records
+
+
 def test_while_a_scan_is_opened_no_other_work_comes_between() -> None:
     """Between the steps of opening, another page's work once made it fail."""
 

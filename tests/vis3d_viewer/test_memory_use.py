@@ -45,6 +45,21 @@ def test_large_arrays_go_back_to_the_system() -> None:
     assert grown_mb("memory_use.give_large_arrays_back()") < 20 < grown_mb("pass")
 
 
+def test_tidying_is_left_out_once_the_program_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_use, "REST_S", 0.0)
+    complaints: list[object] = []
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: complaints.append(context))
+        memory_use.Tidying().soon()
+        await loop.shutdown_default_executor()
+        await asyncio.sleep(0.02)
+
+    asyncio.run(work())
+    assert not complaints
+
+
 def test_tidying_waits_until_nothing_was_done_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -52,6 +52,12 @@ def test_files_of_one_name_keep_apart_and_dicom_apart_from_named_ones(tmp_path: 
     assert upload.inputs == [tmp_path / "dicom", places[2], places[3]]
 
 
+def test_a_file_sent_alone_has_its_own_name_and_no_number(tmp_path: Path) -> None:
+    upload = Upload(tmp_path)
+    upload.place("random.dcm").write_bytes(b"x")
+    assert [path / "random.dcm" for path in upload.inputs] == list(tmp_path.rglob("*.dcm"))
+
+
 def test_the_voxels_of_a_header_lie_beside_it(tmp_path: Path) -> None:
     upload = Upload(tmp_path)
     for name in ("a/x.mhd", "a/x.zraw", "b/x.mhd", "b/x.zraw"):
