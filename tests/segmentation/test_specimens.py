@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from tests.conftest import oblique_geometry
 from vis3d.labels import LabelMap
@@ -62,6 +63,18 @@ def dice(labels: LabelMap, truth: Bools) -> float:
 def test_even_bone_of_a_phantom_is_bone(bone_hu: float, fat: bool, noise_hu: float):
     labels = found(chest(bone_hu=bone_hu, fat=fat), noise_hu)
     assert dice(labels, SPINE) > 0.98
+    said = next(check for check in labels.report.checks if check.code == "contrast")
+    assert "phantom" in said.message
+
+
+@pytest.mark.parametrize("noise_hu", [25, 50])
+@pytest.mark.parametrize("blur", [0, 0.5])
+def test_neither_noise_nor_blurred_edges_make_a_patient_of_a_phantom(
+    blur: float, noise_hu: float
+):
+    array = gaussian_filter(chest(bone_hu=700, fat=True), blur)
+    labels = found(array, noise_hu)
+    assert dice(labels, SPINE) > 0.96
     said = next(check for check in labels.report.checks if check.code == "contrast")
     assert "phantom" in said.message
 
