@@ -8,10 +8,10 @@ from PIL import Image
 
 from vis3d.imaging import Plane, Window
 from vis3d.imaging.pictures import gray_picture, painted
-from vis3d.imaging.stacks import Blend, Stack, labels_shown, shown
+from vis3d.imaging.stacks import Blend, Stack, labels_shown
 from vis3d.labels import LabelMap
 from vis3d.measurement import EMPHYSEMA
-from vis3d_viewer.planes import STRAIGHT, turned_stack
+from vis3d_viewer.planes import STRAIGHT
 from vis3d_viewer.study import LowAir, Study
 
 JPEG_QUALITY = 90
@@ -49,11 +49,11 @@ def slice_jpeg(study: Study, request: SliceRequest) -> bytes:
     volume = study.volume
     if volume is None:
         raise ValueError("A study without a volume has no slices.")
-    where = turned_stack(volume.geometry, request.plane, request.turn)
-    sheet = shown(
+    where, sheet = study.sheets.of(
         volume,
-        where,
+        request.plane,
         request.index,
+        request.turn,
         blend=request.blend,
         thickness_mm=request.thickness_mm,
     )

@@ -15,6 +15,7 @@ from vis3d.meshing.tiles import Change, TiledSurface, retiled, tiled_for_view
 from vis3d.progress import Progress, part
 from vis3d.surface import Surface
 from vis3d.volume import Finding, Mask, Volume
+from vis3d_viewer.sheets import Sheets
 from vis3d_viewer.view_volume import FIRST_VOXELS, volume_for_view
 
 FIRST_SURFACE_LABEL = 1000
@@ -63,7 +64,7 @@ class Study:
     opened, `series` where it isn't from DICOM. `preview` is a range of values that slices
     mark, `preview_surface` what 3D shows of it; `gaps` says how the scan was opened.
     `smoothed` are surfaces by label, made smoother for the screen; `emphysema` is there once
-    it was asked for.
+    it was asked for. `sheets` are the slices of `volume` that were looked at last.
     """
 
     volume: Volume | None
@@ -82,6 +83,7 @@ class Study:
     smoothed: Mapping[int, Smoothed] = field(default_factory=dict)
     emphysema: LowAir | None = None
     gaps: Gaps = "refuse"
+    sheets: Sheets = field(default_factory=Sheets)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
