@@ -52,7 +52,7 @@ def load_series(
         geometry.shape,
         2 if whole_numbers(frames) else 4,
         copies=1 + repairs,
-        advice="Load a part of it: slices=slice(A, B) (--slices A:B).",
+        advice="Take a part of it: vis3d convert --slices A:B, or slices=slice(A, B).",
     )
     padding = padding_of(frames)
     array = measured_values(frames, padding, part(progress, 0.0, 0.8 if repairs else 1.0))
