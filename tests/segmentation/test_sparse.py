@@ -47,3 +47,8 @@ def test_a_part_becomes_like_another_and_a_copy_is_apart(seed: int, dtype: type)
 
 def test_no_voxels_are_no_trouble() -> None:
     assert sparse_copy(np.zeros((0, 3), bool)).shape == (0, 3)
+
+
+def test_too_little_memory_is_told_as_numpy_tells_it() -> None:
+    with pytest.raises(MemoryError):
+        sparse_zeros((1 << 20, 1 << 20, 1 << 10), np.uint8)

@@ -12,12 +12,18 @@ def sparse_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
 
     NumPy asks Linux for pages of 2 MiB: one voxel written then takes as much as several
     slices of a mask. What can't be asked of a system is an array like any other there.
+
+    Raises:
+        MemoryError: there is too little, as NumPy says it.
     """
     count = int(np.prod(shape))
     if not count or not hasattr(mmap, "MAP_ANONYMOUS"):
         return np.zeros(shape, dtype)
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    room = mmap.mmap(-1, count * np.dtype(dtype).itemsize, flags=flags)
+    try:
+        room = mmap.mmap(-1, count * np.dtype(dtype).itemsize, flags=flags)
+    except OSError as error:
+        raise MemoryError from error
     return np.frombuffer(room, dtype).reshape(shape)
 
 
