@@ -223,6 +223,7 @@ class Explorer:
         await self._continuing.leave()
         self._settings.set_dataclass(await asyncio.to_thread(compose.first_settings, opened))
         volume = opened.volume
+        self._bench.open(opened)  # if its memory is too little, nothing was shown
         self.opening.arrived()
         self._update(
             phase="ready",
@@ -239,7 +240,6 @@ class Explorer:
             given_up_3d=False,
             view3d=STATE["view3d"],
         )
-        self._bench.open(opened)
         self._exports.clear()
         self._reports.clear()
         self._levels.clear()
