@@ -141,6 +141,13 @@ def test_hu_are_told_from_the_values_with_a_finding(tmp_path: Path) -> None:
     assert (other.unit, [f.code for f in other.findings]) == ("", ["unit-unknown"])
 
 
+def test_air_and_water_alone_are_hu(tmp_path: Path) -> None:
+    array = np.full((4, 8, 8), -1000, np.int16)
+    array[1:3, 2:6, 2:6] = 0
+    read = read_volume(saved(image(Geometry(array.shape), array), tmp_path / "water.nii"))
+    assert read.unit == "HU"
+
+
 def test_what_surrounds_the_scanned_circle_is_padding(tmp_path: Path) -> None:
     array = np.full((4, 40, 40), -3024, np.int16)
     array[:, 5:35, 5:35] = np.random.default_rng(0).integers(-1000, 900, (4, 30, 30))

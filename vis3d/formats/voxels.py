@@ -161,7 +161,7 @@ def guess_unit(
 ) -> tuple[str, tuple[Finding, ...]]:
     """HU where the values can be CT's and little else's, else "", and the finding."""
     least, greatest = float(array.min()), float(array.max())
-    if -LARGEST_HU <= least <= NEGATIVE_HU and 0 < greatest <= LARGEST_HU:
+    if -LARGEST_HU <= least <= NEGATIVE_HU and 0 <= greatest <= LARGEST_HU:
         message = (
             f"{kind} states no unit; values from {least:g} to {greatest:g} are read as HU."
         )
