@@ -183,16 +183,6 @@ def test_nodules_at_the_pleura_are_kept_and_cost_nothing(
     assert dice(lungs, true) > dice(without, true) - 0.002
 
 
-def test_a_child_has_lungs_and_a_trachea() -> None:
-    volume, truth = chest(upright((3.0, 3.0, 3.0)))
-    geometry = volume.geometry
-    small = Geometry(geometry.shape, (1.2, 1.2, 1.2), tuple(0.4 * v for v in geometry.origin))
-    labels = segment(volume.with_array(volume.array, small), ["lungs", "airways"])
-    for name in SIDES:
-        assert dice(labels.mask(name).array, truth == TRUTH[name]) > 0.95, name
-    assert labels.volume_ml("airways") < 12
-
-
 def test_a_crease_of_the_skin_is_no_lung() -> None:
     volume, truth = chest(upright((3.0, 3.0, 3.0)), lungs=False)
     x, y, _ = lps(volume.geometry)

@@ -32,6 +32,7 @@ from vis3d.segmentation.morphology import bounding_box, fringed, grown, trimmed
 from vis3d.segmentation.noise import noise_hu, passes_needed, smoothed
 from vis3d.segmentation.outside import SKIN_HU, outside_air, walled_in
 from vis3d.segmentation.sides import LeftMm, mean_mm
+from vis3d.segmentation.small import enlargement
 from vis3d.segmentation.sparse import sparse_zeros
 from vis3d.segmentation.specimens import is_specimen
 from vis3d.segmentation.trachea import beyond_gaps, find_trachea
@@ -122,6 +123,16 @@ class Anatomy:
             self.frame.hu,
             self.factors,
             self.spacing,
+        )
+
+    @cached_property
+    def grown_up(self) -> "Anatomy":
+        """The scan as lungs and airways are looked for: a small patient as large as others."""
+        times = enlargement(self.body, self.beside_padding, self.spacing)
+        if times == 1:
+            return self
+        return Anatomy(
+            self.frame.enlarged_to(times), part(self._progress, STEPS["bones"][1], 1)
         )
 
     @cached_property

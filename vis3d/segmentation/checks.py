@@ -139,8 +139,8 @@ def _ml(mask: Bools, anatomy: Anatomy) -> float:
 _QUESTIONS: Mapping[frozenset[str], Callable[[Anatomy], Iterator[Check]]] = {
     LUNGS | BONY | {"airways", "body", "metal"}: _any_structure,
     frozenset({"body"}): _body,
-    LUNGS: about_lungs,
-    LUNGS | {"airways"}: about_airways,
+    LUNGS: lambda anatomy: about_lungs(anatomy.grown_up),
+    LUNGS | {"airways"}: lambda anatomy: about_airways(anatomy.grown_up),
     BONY: _bones,
     BONY | {"metal"}: _metal,
 }

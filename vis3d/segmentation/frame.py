@@ -1,6 +1,6 @@
 """A scan turned as the patient is: k runs up, j to the back, i to the left."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any, TypeAlias, TypeVar
 
@@ -48,6 +48,13 @@ class PatientFrame:
     affine: FloatArray
     axes: tuple[int, int, int]
     flipped: tuple[bool, bool, bool]
+    enlarged: float = 1.0
+    """How many times larger than it is the patient is taken to be."""
+
+    def enlarged_to(self, times: float) -> "PatientFrame":
+        """The same voxels, each so many times as large: an infant as large as an adult."""
+        affine = np.diag([times, times, times, 1.0]) @ self.affine
+        return replace(self, affine=affine, enlarged=times)
 
     @property
     def spacing_kji(self) -> Spacing:

@@ -61,7 +61,8 @@ def about_lungs(anatomy: Anatomy) -> Iterator[Check]:
         )
         yield Check("lungs-found", False, message)
     else:
-        found = f"Two lungs were found: left {left:.0f} ml, right {right:.0f} ml."
+        both = f"left {_in_ml(left, anatomy)}, right {_in_ml(right, anatomy)}"
+        found = f"Two lungs were found: {both}."
         yield Check("lungs-found", True, found)
         yield _sides_ratio(left / right)
         yield _lungs_split(anatomy)
@@ -87,12 +88,13 @@ def about_airways(anatomy: Anatomy) -> Iterator[Check]:
     tree = anatomy.airways
     yield _bronchi(anatomy)
     ml = len(tree.places) * anatomy.frame.voxel_ml
+    amount = _in_ml(ml, anatomy)
     if ml > MAX_AIRWAYS_ML:
-        message = f"The airways hold {ml:.0f} ml: they have probably leaked into the lung."
+        message = f"The airways hold {amount}: they have probably leaked into the lung."
         yield Check("leak", False, message)
     elif tree.leaks:
         message = (
-            f"The airways were followed for {ml:.0f} ml, up to {tree.level_hu:.0f} HU; "
+            f"The airways were followed for {amount}, up to {tree.level_hu:.0f} HU; "
             f"{tree.leaks} branches ended where their walls give way."
         )
         yield Check("leak", True, message)
@@ -144,20 +146,21 @@ def _lungs_split(anatomy: Anatomy) -> Check:
     spacing = anatomy.spacing
     # both layers of voxels along the cut are counted, each as large as a face
     cm2 = np.count_nonzero(cut) * float(np.prod(spacing)) ** (2 / 3) / 100
+    enlarged = anatomy.frame.enlarged
     places = np.argwhere(cut)
     where = ""
     if len(places):
         fine = (places.mean(axis=0) + 0.5) * anatomy.factors - 0.5
-        left, back, up = (anatomy.frame.affine @ [*fine[::-1], 1.0])[:3]
+        left, back, up = (anatomy.frame.affine @ [*fine[::-1], 1.0])[:3] / enlarged
         first, last = places[:, 0].min(), places[:, 0].max() + 1
-        height_mm = (last - first) * spacing[0]
+        height_mm = (last - first) * spacing[0] / enlarged
         where = (
             f" about L {left:.0f}, P {back:.0f}, S {up:.0f} mm, over a height of "
             f"{height_mm:.0f} mm{_slices(anatomy, int(first), int(last))}"
         )
     message = f"The lungs touched and were cut apart where they are thinnest:{where}."
     if cm2 > MAX_CUT_CM2:
-        message += f" The contact is wide ({cm2:.0f} cm2): the cut is uncertain."
+        message += f" The contact is wide ({cm2 / enlarged**2:.0f} cm2): the cut is uncertain."
     return Check("lungs-split", bool(cm2 <= MAX_CUT_CM2), message)
 
 
@@ -208,8 +211,8 @@ def _doubted(anatomy: Anatomy) -> Check:
     if ml < MIN_DOUBT_ML:
         return Check("doubt", True, "No dense tissue in hollows of the lungs is in doubt.")
     message = (
-        f"{ml:.0f} ml of dense tissue in hollows of the lungs were left out: consolidation, "
-        "fluid or a mass there would be lung."
+        f"{_in_ml(ml, anatomy)} of dense tissue in hollows of the lungs were left out: "
+        "consolidation, fluid or a mass there would be lung."
     )
     return Check("doubt", False, message)
 
@@ -239,9 +242,9 @@ def _other_side(anatomy: Anatomy) -> Check:
         ml = voxels * float(np.prod(wide_mm)) / 1000
         if ml > MIN_OTHER_SIDE_ML and voxels > least:
             message = (
-                f"About {ml:.0f} ml of tissue lie on the {name} where the other side has lung: "
-                "consolidation or collapse there would be lung; fluid or a raised diaphragm "
-                "would not."
+                f"About {_in_ml(ml, anatomy)} of tissue lie on the {name} where the other side "
+                "has lung: consolidation or collapse there would be lung; fluid or a raised "
+                "diaphragm would not."
             )
             return Check("other-side", False, message)
     message = "Neither side has tissue where the other has lung."
@@ -263,15 +266,15 @@ def _free_air(anatomy: Anatomy, gas: Bools) -> Check:
         if len(values) and dark.mean() > MAX_FREE_AIR:
             ml = _coarse_ml(lung, anatomy) * float(dark.mean())
             message = (
-                f"{ml:.0f} ml of the {name} lung are as dark as free air: large bullae, a "
-                "pneumothorax, or a scan whose values are off."
+                f"{_in_ml(ml, anatomy)} of the {name} lung are as dark as free air: large "
+                "bullae, a pneumothorax, or a scan whose values are off."
             )
             return Check("free-air", False, message)
     ml = _beside_lungs_ml(gas, anatomy)
     if ml > 0:
         message = (
-            f"{ml:.0f} ml of gas that touch the lungs were left out: a pneumothorax, or a "
-            "bulla, which would be lung."
+            f"{_in_ml(ml, anatomy)} of gas that touch the lungs were left out: a pneumothorax, "
+            "or a bulla, which would be lung."
         )
         return Check("free-air", False, message)
     return Check("free-air", True, "The lungs are denser than free air.")
@@ -297,9 +300,18 @@ def _gas(anatomy: Anatomy, gas: Bools) -> Check:
     gas_ml = _coarse_ml(gas, anatomy)
     if gas_ml < MIN_GAS_ML:
         return Check("gas-removed", True, "There is hardly any gas outside lungs and airways.")
-    message = f"{gas_ml:.0f} ml of gas elsewhere (stomach, bowel, sinuses) were left out."
+    message = (
+        f"{_in_ml(gas_ml, anatomy)} of gas elsewhere (stomach, bowel, sinuses) were left out."
+    )
     return Check("gas-removed", True, message)
 
 
 def _coarse_ml(mask: Bools, anatomy: Anatomy) -> float:
     return float(np.count_nonzero(mask)) * float(np.prod(anatomy.spacing)) / 1000
+
+
+def _in_ml(ml: float, anatomy: Anatomy) -> str:
+    """A volume in words, as it is in a patient who was read as a larger one."""
+    enlarged = anatomy.frame.enlarged
+    real_ml = ml / enlarged**3
+    return f"{real_ml:.2g} ml" if enlarged > 1 and real_ml < 10 else f"{real_ml:.0f} ml"

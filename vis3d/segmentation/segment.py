@@ -54,9 +54,9 @@ def segment(
             np.copyto(labels, np.uint8(by_name[name]), where=paint(anatomy))
     sides = {"left lung": LEFT, "right lung": RIGHT}
     if wanted_sides := {sides[name]: by_name[name] for name in sides if name in by_name}:
-        draw_lungs(anatomy, labels, wanted_sides)
+        draw_lungs(anatomy.grown_up, labels, wanted_sides)
     if "airways" in by_name:
-        labels.reshape(-1)[anatomy.airways.places] = by_name["airways"]
+        labels.reshape(-1)[anatomy.grown_up.airways.places] = by_name["airways"]
     array = anatomy.frame.as_stored(labels)
     names = frozenset(by_name)
     checks = checks_of(anatomy, names)
