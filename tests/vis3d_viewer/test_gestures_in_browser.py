@@ -131,6 +131,26 @@ def test_a_left_drag_windows_all_planes(seen: Visit) -> None:
         ).get_attribute("data-loaded")
 
 
+def test_only_a_walk_asks_for_slices_ahead(seen: Visit) -> None:
+    asked: set[int] = set()
+
+    def note(request: Any) -> None:
+        asked.update(int(n) for n in re.findall(r"slice/axial\?index=(\d+)", request.url))
+
+    seen.page.on("request", note)
+    drag(seen, "axial", (45, 25))
+    here = state(seen)["axial"]
+    seen.page.wait_for_timeout(500)
+    assert asked == {here}
+    seen.page.mouse.wheel(0, 120)
+    for _ in range(100):
+        if len(asked) > 2:
+            break
+        seen.page.wait_for_timeout(50)
+    there = state(seen)["axial"]
+    assert asked == {here, there, 2 * there - here}
+
+
 @pytest.mark.parametrize(("button", "key"), [("middle", ""), ("left", "Shift")])
 def test_middle_and_shift_drag_pan(seen: Visit, button: str, key: str) -> None:
     before = state(seen)

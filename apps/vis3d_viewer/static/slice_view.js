@@ -67,6 +67,14 @@
           };
         });
       },
+      look() { // how a slice is asked for, whichever it is
+        const query = new URLSearchParams({ center: this.center, width: this.width, v: this.version });
+        if (this.slab in SLABS) { query.set("slab", this.slab); query.set("mm", this.thickness); }
+        if (this.map.turn) query.set("turn", this.map.turn.join(","));
+        if (this.emphysema) query.set("emphysema", 1);
+        if (this.labels) { query.set("labels", this.labels); query.set("opacity", this.opacity); }
+        return query.toString();
+      },
       address() { return this.addressOf(this.index); },
       position() { // the plane's place along the patient, such as "S 12.5 mm"
         if (!this.map.placed) return "";
@@ -120,17 +128,12 @@
     },
     unmounted() { cancelAnimationFrame(this.frameId); this.observer.disconnect(); this.source.close(); },
     methods: {
-      addressOf(index) {
-        const query = new URLSearchParams({ index, center: this.center, width: this.width, v: this.version });
-        if (this.slab in SLABS) { query.set("slab", this.slab); query.set("mm", this.thickness); }
-        if (this.map.turn) query.set("turn", this.map.turn.join(","));
-        if (this.emphysema) query.set("emphysema", 1);
-        if (this.labels) { query.set("labels", this.labels); query.set("opacity", this.opacity); }
-        return `slice/${this.plane}?${query}`;
-      },
+      addressOf(index) { return `slice/${this.plane}?index=${index}&${this.look}`; },
       load() {
         const next = clamp(this.index + this.ahead, 0, this.map.count - 1);
-        const ahead = live.moving ? null : { address: this.addressOf(next), index: next };
+        const walks = this.look === this.looked; // else the next may look different again
+        this.looked = this.look;
+        const ahead = walks ? { address: this.addressOf(next), index: next } : null;
         this.source.want({ address: this.address, index: this.index }, ahead);
       },
       draw(bitmap, picture) {
