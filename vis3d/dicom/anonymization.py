@@ -16,7 +16,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import UID_dictionary
 
-from vis3d.dicom.colors import frame_size
+from vis3d.dicom.colors import size_of
 from vis3d.dicom.datasets import header_dataset
 from vis3d.dicom.deidentify import Policy, deidentified
 from vis3d.dicom.discovery import discover, files_at
@@ -148,7 +148,7 @@ class _Work:
                 else "doesn't say what it is: its SOPClassUID is missing or empty"
             )
         form, count = stored_format(header), frame_count(header)
-        check_pixels(header, count, frame_size(form))
+        check_pixels(header, count, size_of(form, count))
         original = header_dataset(header)
         self.judge(original)
         try:
@@ -164,8 +164,8 @@ class _Work:
 
     def packing(self, header: Header, form: PixelFormat) -> Compression | None:
         """How this image's pixels are compressed."""
-        if self.compress == "none":
-            return None
+        if self.compress == "none" or form.floating or form.allocated == 1:
+            return None  # no codec of DICOM takes floating-point numbers or single bits
         if self.compress != "same":
             return self.compress
         kind = compression_of(header.transfer_syntax)

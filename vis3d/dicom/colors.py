@@ -19,9 +19,9 @@ _APP_MARKERS = (0xE0, 0xEE)
 """JFIF's and Adobe's, which say of a JPEG stream whether it is YBR."""
 
 
-def frame_size(form: PixelFormat) -> int:
-    """The bytes of one uncompressed frame; subsampled colours take two for three."""
-    whole = form.frame_bytes
+def size_of(form: PixelFormat, frames: int) -> int:
+    """The bytes of uncompressed frames; subsampled colours take two for three."""
+    whole = form.bytes_of(frames)
     return whole * 2 // 3 if form.photometric == SUBSAMPLED else whole
 
 
@@ -48,7 +48,7 @@ def rgb_values(frame: Frame) -> NDArray[np.uint8]:
 def _native(frame: Frame) -> tuple[NDArray[Any], str]:
     """Uncompressed colours (rows, columns, 3), and their colour space."""
     form = frame.format
-    values = native_samples(frame, frame_size(form))
+    values = native_samples(frame, size_of(form, 1))
     if form.photometric == SUBSAMPLED:
         return _unfolded(values, form), "YBR_FULL"
     if form.photometric not in ("RGB", "YBR_FULL"):

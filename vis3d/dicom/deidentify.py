@@ -307,7 +307,8 @@ def _description(texts: list[str], pseudonyms: Pseudonyms) -> list[str]:
 
 
 def _vendor(texts: list[str], pseudonyms: Pseudonyms) -> list[str]:
-    return [vendor(one) for one in texts[:1]]
+    """A known maker's name; others are unsaid, for some objects must name one."""
+    return [vendor(one) or UNSAID for one in texts[:1] if one]
 
 
 def _agent(texts: list[str], pseudonyms: Pseudonyms) -> list[str]:
@@ -342,7 +343,8 @@ _OWN_RULES: Mapping[str, Callable[[list[str], Pseudonyms], list[str]]] = {
     "ModalityLUTType": _terms,
     "WindowCenterWidthExplanation": _terms,
     "ImagedNucleus": _nucleus,
-    "LUTLabel": _unsaid,
+    "LUTLabel": _stack,
+    "ContentLabel": _unsaid,
     "LUTExplanation": _unsaid,
 }
 """Attributes that loading, grouping or windowing need, and what is kept of each."""

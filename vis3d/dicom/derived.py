@@ -43,6 +43,8 @@ _STALE_PIXELS = """
     InstanceCreatorUID PixelDataProviderURL ReferencedImageSequence SourceImageSequence
     DerivationCodeSequence SpacingBetweenSlices SliceLocation PixelData
     LossyImageCompressionRatio ExtendedOffsetTable ExtendedOffsetTableLengths
+    FloatPixelData DoubleFloatPixelData FloatPixelPaddingValue FloatPixelPaddingRangeLimit
+    DoubleFloatPixelPaddingValue DoubleFloatPixelPaddingRangeLimit
 """
 _STALE = tuple(_STALE_PIXELS.split())
 """What described the pixels of the source, and nothing of those written."""

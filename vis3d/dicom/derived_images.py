@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from vis3d.dicom.codecs import LOSSY_TRANSFER_SYNTAXES
-from vis3d.dicom.colors import frame_size, rgb_values
+from vis3d.dicom.colors import rgb_values, size_of
 from vis3d.dicom.datasets import header_dataset
 from vis3d.dicom.derived import derive, without
 from vis3d.dicom.file_meta import file_meta
@@ -96,7 +96,12 @@ def _image(
             "is an enhanced multi-frame object: name a folder as OUT, with --format dcm"
         )
     form, count = stored_format(header), frame_count(header)
-    check_pixels(header, count, frame_size(form))
+    if form.floating or form.allocated == 1:
+        raise UnsupportedError(
+            "stores pixels as floating-point numbers or single bits, which aren't written back "
+            "as DICOM: name OUT .png or .tiff"
+        )
+    check_pixels(header, count, size_of(form, count))
     image = without(header_dataset(header), _STALE)
     pixels: list[bytes] = []
     fill = _fill(header, form, background)
@@ -112,7 +117,7 @@ def _image(
             stored = stored_values(frame)
             unused &= not (stored[share > 0] == fill).any()
             cut = _mixed(stored, share, np.array(fill))
-            pixels.append(cut.astype(f"<{_kind(form)}").tobytes())
+            pixels.append(cut.astype(f"<{form.kind}").tobytes())
     _describe(image, header, form, count)
     if not form.is_color and background is None and unused and not own_padding:
         image.PixelPaddingValue = fill
@@ -134,7 +139,7 @@ def _fill(header: Header, form: PixelFormat, background: tuple[int, int, int] | 
     dark, light = (high, low) if form.photometric == "MONOCHROME1" else (low, high)
     if background is None:
         own = stored_range(_frame(header, form, 0))
-        padding = dark if own is None else own[0]
+        padding = dark if own is None else int(own[0])
         return padding if low <= padding <= high else dark
     if background not in (BLACK, WHITE):
         raise UsageError(
@@ -148,10 +153,6 @@ def _mixed(values: NDArray[Any], share: NDArray[Any], fill: NDArray[Any]) -> NDA
     """So much of the values, the rest of what fills the background; whole ones untouched."""
     blend = np.rint(fill + (values.astype(np.float64) - fill) * share)
     return np.where(share >= 1, values, np.where(share <= 0, fill, blend))
-
-
-def _kind(form: PixelFormat) -> str:
-    return f"{'i' if form.signed else 'u'}{form.allocated // 8}"
 
 
 def _describe(image: Dataset, header: Header, form: PixelFormat, count: int) -> None:

@@ -171,7 +171,7 @@ def _frames_in(header: Header) -> list[Frame]:
     check_kind(header)
     count = frame_count(header)
     form = pixel_format(header)
-    check_pixels(header, count, form.frame_bytes)
+    check_pixels(header, count, form.bytes_of(count))
     if header.has("PerFrameFunctionalGroupsSequence"):
         return enhanced_frames(header, form, count)
     if count > 1:

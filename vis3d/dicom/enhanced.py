@@ -3,6 +3,7 @@
 PS3.3 section C.7.6.16. The order of the frames in the file means nothing.
 """
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -38,13 +39,18 @@ _SPLITS = {
         "CardiacSynchronizationSequence",
         "NominalPercentageOfCardiacPhase",
     ),
+    "LUTLabel": ("RealWorldValueMappingSequence", "LUTLabel"),
     "TriggerTime": ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"),
 }
+PARAMETRIC_MAP = "1.2.840.10008.5.1.4.1.1.30"
+_UCUM_HU = "[hnsf'U]"
+_UCUM = re.compile(r"[A-Za-z0-9./%*^'()\[\]{}_+-]{1,24}")
 _FRAME_TYPES = (
     "CTImageFrameTypeSequence",
     "MRImageFrameTypeSequence",
     "PETFrameTypeSequence",
     "XRay3DFrameTypeSequence",
+    "ParametricMapFrameTypeSequence",
 )
 
 
@@ -100,7 +106,7 @@ def _frame(whole: Frame, number: int, group: Any, shared: Any) -> Frame:
     spacing = spacing_mm(numbers("PixelMeasuresSequence", "PixelSpacing"), "PixelSpacing")
     thickness = thickness_of(numbers("PixelMeasuresSequence", "SliceThickness"))
     rescale_type = str(_value(group, shared, transformation, "RescaleType") or "")
-    return replace(
+    frame = replace(
         whole,
         number=number,
         position=position_lps(numbers("PlanePositionSequence", "ImagePositionPatient")),
@@ -114,6 +120,39 @@ def _frame(whole: Frame, number: int, group: Any, shared: Any) -> Frame:
         thickness_mm=thickness or whole.thickness_mm,
         splits=_splits(group, shared),
     )
+    if whole.header.text("SOPClassUID") == PARAMETRIC_MAP:
+        return _real_world(frame, group, shared)
+    return frame
+
+
+def _real_world(frame: Frame, group: Any, shared: Any) -> Frame:
+    """A frame of a parametric map with the meaning that its values have (C.7.6.16.2.11).
+
+    Where several meanings or a table are given, the stored values stay, without a unit.
+    """
+    sequence = "RealWorldValueMappingSequence"
+    found = [g[sequence].value for g in (group, shared) if g and sequence in g]
+    item: Any = found[0][0] if found and len(found[0]) == 1 else {}
+    if not all(f"RealWorldValue{part}" in item for part in ("Slope", "Intercept")):
+        return frame if frame.format.floating else replace(frame, unit="")
+    slope, intercept = rescale(
+        (finite(str(item.RealWorldValueSlope), "RealWorldValueSlope"),),
+        (finite(str(item.RealWorldValueIntercept), "RealWorldValueIntercept"),),
+    )
+    units = item.get("MeasurementUnitsCodeSequence") or [None]
+    return replace(
+        frame, slope=slope, intercept=intercept, lookup=None, unit=_ucum_unit(units[0])
+    )
+
+
+def _ucum_unit(code: Any) -> str:
+    """HU, the unit's UCUM code, or "" where it has none or another scheme's."""
+    if code is None or code.get("CodingSchemeDesignator") != "UCUM":
+        return ""
+    value = str(code.get("CodeValue", ""))
+    if value == _UCUM_HU:
+        return "HU"
+    return value if _UCUM.fullmatch(value) and value != "1" else ""
 
 
 def _splits(group: Any, shared: Any) -> dict[str, str]:

@@ -20,6 +20,7 @@ FACTOR = 1.5
 
 EXACT_BITS = 24
 """Whole numbers of more bits are rounded in float32."""
+_ROUNDED = ("i4", "u4", "f8")
 
 RUNS_A_VALUE = 3
 """An attribute that changes this many times a value along the stack alternates."""
@@ -68,10 +69,11 @@ def _of_values(frames: tuple[Frame, ...], headers: list[Header]) -> Iterator[_Sa
         f"{surplus} file(s) hold more bytes of pixels than their images; trimmed.",
     )
     yield (
-        any(frame.format.stored > EXACT_BITS for frame in frames),
+        any(frame.format.kind in _ROUNDED for frame in frames)
+        and any(frame.format.stored > EXACT_BITS for frame in frames),
         "rounded-values",
         "note",
-        f"Values of more than {EXACT_BITS} bits are rounded to floating-point numbers.",
+        f"Values of more than {EXACT_BITS} bits are rounded to floating-point numbers of 32.",
     )
     yield (
         any(frame.lookup for frame in frames),
@@ -205,4 +207,4 @@ def _has_surplus_pixels(header: Header, frame: Frame) -> bool:
     declared = header.elements.pixel_length
     if declared is None:
         return False
-    return declared > frame.format.frame_bytes * frame_count(header) + 1
+    return declared > frame.format.bytes_of(frame_count(header)) + 1

@@ -37,6 +37,7 @@ SPLITTERS = [
     "ImageComments",
     "SliceThickness",
     "PixelFormat",
+    "LUTLabel",
     "AcquisitionDateTime",
     "AcquisitionTime",
     "ContentTime",
@@ -64,6 +65,7 @@ class PixelFormat:
     high_bit: int
     signed: bool
     photometric: str
+    floating: bool = False
 
     @property
     def is_color(self) -> bool:
@@ -73,7 +75,17 @@ class PixelFormat:
     @property
     def frame_bytes(self) -> int:
         """The size of one uncompressed frame (a Python integer: it cannot overflow)."""
-        return self.rows * self.columns * self.samples * (self.allocated // 8)
+        return self.bytes_of(1)
+
+    def bytes_of(self, frames: int) -> int:
+        """The size of uncompressed frames; single bits are packed across them."""
+        return -(-self.rows * self.columns * self.samples * self.allocated * frames // 8)
+
+    @property
+    def kind(self) -> str:
+        """A stored value as NumPy names it, without its byte order: "i2"."""
+        letter = "f" if self.floating else "i" if self.signed else "u"
+        return f"{letter}{max(1, self.allocated // 8)}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,10 +126,10 @@ class Frame:
         many = self.header.integer("NumberOfFrames", 1) > 1
         return f"{self.header.name} frame {self.number + 1}" if many else self.header.name
 
-    def measured(self, stored: int) -> float:
+    def measured(self, stored: float) -> float:
         """What one stored value means."""
         if self.lookup is not None:
-            return float(self.lookup.of(stored))
+            return float(self.lookup.of(int(stored)))
         return stored * self.slope + self.intercept
 
     def telling(self, keyword: str) -> str:
@@ -161,10 +173,25 @@ def stored_format(header: Header) -> PixelFormat:
     if samples != expected:
         raise InputError(f"has {samples} samples per pixel of {safe_word(photometric)}")
     allocated = header.integer("BitsAllocated")
+    if bits := header.elements.float_bits:
+        if allocated != bits:
+            raise InputError(f"holds numbers of {bits} bits and says {allocated}")
+        return PixelFormat(
+            rows,
+            columns,
+            samples,
+            allocated=bits,
+            stored=bits,
+            high_bit=bits - 1,
+            signed=True,
+            photometric=photometric,
+            floating=True,
+        )
     stored = header.integer("BitsStored", allocated)
     high_bit = header.integer("HighBit", stored - 1)
-    if allocated not in (8, 16, 32):
-        raise UnsupportedError(f"stores pixels in {allocated} bits; 8, 16 and 32 are read")
+    single = allocated == 1 and photometric.startswith("MONOCHROME")
+    if allocated not in (8, 16, 32) and not single:
+        raise UnsupportedError(f"stores pixels in {allocated} bits; 1, 8, 16 and 32 are read")
     if not 1 <= stored <= allocated or not stored - 1 <= high_bit < allocated:
         raise InputError(f"stores {stored} bits up to bit {high_bit} in {allocated}")
     sign = header.integer("PixelRepresentation", 0)
@@ -196,7 +223,7 @@ def single_frame(header: Header, form: PixelFormat) -> Frame:
         header.numbers("RescaleSlope"), header.numbers("RescaleIntercept")
     )
     spacing, magnified = _spacing(header)
-    lookup = modality_lookup(header, signed=form.signed)
+    lookup = None if form.floating else modality_lookup(header, signed=form.signed)
     return Frame(
         header=header,
         number=0,
@@ -216,7 +243,10 @@ def single_frame(header: Header, form: PixelFormat) -> Frame:
 def whole_numbers(frames: Sequence[Frame]) -> bool:
     """Whether rescaling keeps whole numbers whole, in one step size."""
     return len({frame.slope for frame in frames}) == 1 and all(
-        frame.lookup is None and float(number).is_integer() and abs(number) <= INT16.max
+        frame.lookup is None
+        and not frame.format.floating
+        and float(number).is_integer()
+        and abs(number) <= INT16.max
         for frame in frames
         for number in (frame.slope, frame.intercept)
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 from pydicom.datadict import tag_for_keyword
 
 from vis3d.dicom.element_values import encodings_of, text_values
@@ -49,7 +50,9 @@ _NEEDED = """
     WindowCenterWidthExplanation RescaleIntercept RescaleSlope RescaleType
     LossyImageCompression Units PerFrameFunctionalGroupsSequence
     DirectoryRecordSequence KVP ModalityLUTSequence PixelSpacingCalibrationType
-    VOILUTFunction VOILUTSequence ImageComments PixelAspectRatio
+    VOILUTFunction VOILUTSequence ImageComments PixelAspectRatio LUTLabel
+    FloatPixelPaddingValue FloatPixelPaddingRangeLimit DoubleFloatPixelPaddingValue
+    DoubleFloatPixelPaddingRangeLimit
 """
 NEEDED = tuple(_NEEDED.split())
 
@@ -135,6 +138,20 @@ class Header:
         if not number.is_integer():
             raise InputError(f"has a {keyword} that is no whole number")
         return int(number)
+
+    def floating(self, keyword: str) -> float | None:
+        """A number written in binary (FL, FD); None where it is missing.
+
+        Raises:
+            InputError: it hasn't the size of one.
+        """
+        raw = self.elements.values.get(_TAGS[keyword], b"")
+        if not raw:
+            return None
+        if len(raw) not in (4, 8):
+            raise InputError(f"has a {keyword} of {len(raw)} bytes")
+        order = ">" if self.elements.big_endian else "<"
+        return float(np.frombuffer(raw, f"{order}f{len(raw)}")[0])
 
     def numbers(self, keyword: str) -> tuple[float, ...]:
         """The numbers of a DS or IS element, () where it is missing or empty.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.dicom.colors import frame_size, rgb_values
+from vis3d.dicom.colors import rgb_values, size_of
 from vis3d.dicom.discovery import files_at
 from vis3d.dicom.enhanced import all_frames
 from vis3d.dicom.findings import value_findings
@@ -109,7 +109,7 @@ def _image(header: Header, number: int) -> DicomImage:
     check_readable(header)
     form = stored_format(header)
     count = frame_count(header)
-    check_pixels(header, count, frame_size(form))
+    check_pixels(header, count, size_of(form, count))
     if not 0 <= number < count:
         raise UsageError(f"{header.name} has {count} frames, counted from 0; not {number}.")
     frame = _frame(header, form, count, number)

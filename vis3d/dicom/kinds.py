@@ -57,14 +57,16 @@ def check_readable(header: Header) -> None:
     if header.elements.pixel_start is None:
         name = UID(kind, validation_mode=IGNORE).name
         raise OtherObjectError(f"no image ({name})" if name != kind else "no image")
-    if header.elements.float_pixels:
-        raise UnsupportedError("holds pixels stored as floating-point numbers")
     if not is_supported(header.transfer_syntax):
         raise UnsupportedError(f"has {syntax_name(header.transfer_syntax)}, which isn't read")
+    odd = header.elements.float_bits or header.integer("BitsAllocated", 0) == 1
+    if odd and header.transfer_syntax not in NATIVE:
+        what = "floating-point numbers" if header.elements.float_bits else "single bits"
+        raise UnsupportedError(f"holds compressed {what} as pixels, which aren't read")
 
 
-def check_pixels(header: Header, count: int, frame_bytes: int) -> None:
-    """Compare the length of the pixel data with what the header promises.
+def check_pixels(header: Header, count: int, size: int) -> None:
+    """Compare the pixel data with the `count` frames and `size` bytes the header promises.
 
     Raises:
         TruncatedError: bytes, or compressed frames, are missing.
@@ -77,13 +79,16 @@ def check_pixels(header: Header, count: int, frame_bytes: int) -> None:
         if len(pieces) < count:
             raise TruncatedError(f"truncated: {count} compressed frames are not all there")
         packed = sum(length for _, length in pieces)
-        if count * frame_bytes > max(LEAST_CLAIM_BYTES, MAX_COMPRESSION * packed):
-            raise TooLargeError(
-                f"claims {count * frame_bytes >> 20} MiB of pixels in {packed} bytes"
-            )
+        if size > max(LEAST_CLAIM_BYTES, MAX_COMPRESSION * packed):
+            raise TooLargeError(f"claims {size >> 20} MiB of pixels in {packed} bytes")
         return
     if elements.pixel_length is None:
         raise InputError("holds compressed pixels under an uncompressed transfer syntax")
     there = min(header.source.size - elements.pixel_start, elements.pixel_length)
-    if there < count * frame_bytes:
-        raise TruncatedError(f"truncated: {there} of {count * frame_bytes} bytes of pixels")
+    if header.integer("BitsAllocated", 0) == 1 and elements.pixel_length > size + 1:
+        raise InputError(
+            f"holds {elements.pixel_length} bytes of pixels; at one bit each, as its header "
+            f"says, they would take {size}"
+        )
+    if there < size:
+        raise TruncatedError(f"truncated: {there} of {size} bytes of pixels")

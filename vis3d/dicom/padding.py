@@ -70,9 +70,11 @@ def padding_in_corners(array: NDArray[Any], unit: str) -> Padding:
     return Padding(value, False, (Finding("padding", "note", message),))
 
 
-def stored_range(frame: Frame) -> tuple[int, int] | None:
+def stored_range(frame: Frame) -> tuple[float, float] | None:
     """The least and greatest stored value that is padding, as signed as the pixels are."""
     header = frame.header
+    if frame.format.floating:
+        return _floating_range(frame)
     if not header.has("PixelPaddingValue"):
         return None
     low = _signed(header.integer("PixelPaddingValue", 0), frame)
@@ -82,6 +84,17 @@ def stored_range(frame: Frame) -> tuple[int, int] | None:
         else low
     )
     return (min(low, high), max(low, high))
+
+
+def _floating_range(frame: Frame) -> tuple[float, float] | None:
+    """The same of floating-point pixels; one that is no number needs no mark."""
+    double = "Double" if frame.format.allocated == 64 else ""
+    ends = [
+        frame.header.floating(f"{double}FloatPixelPadding{end}")
+        for end in ("Value", "RangeLimit")
+    ]
+    marks = [end for end in ends if end is not None]
+    return (min(marks), max(marks)) if marks and np.isfinite(marks).all() else None
 
 
 def is_padding(stored: NDArray[Any], frame: Frame) -> NDArray[np.bool_] | None:

@@ -17,7 +17,7 @@ _LITTLE_NATIVE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE) if sys.byteorder == "little"
 
 
 def stored_values(frame: Frame, into: NDArray[np.int16] | None = None) -> NDArray[Any]:
-    """The frame's stored values (rows, columns), signed as the header says.
+    """The frame's stored values (rows, columns), signed as the header says, or floating-point.
 
     Bits above BitsStored are masked: they may hold overlays or dirt (PS3.5 section 8.1.1).
     Where the pixels allow it they are read or decoded straight into `into`, of which the
@@ -29,6 +29,10 @@ def stored_values(frame: Frame, into: NDArray[np.int16] | None = None) -> NDArra
         RequirementError: no decoder is there.
     """
     form = frame.format
+    if form.floating:
+        return _native(frame).view(f"=f{form.allocated // 8}")
+    if form.allocated == 1:
+        return _single_bits(frame)
     room = into if into is not None and form.allocated == _NATIVE_BITS else None
     if frame.header.transfer_syntax not in NATIVE:
         syntax, name = frame.header.transfer_syntax, frame.name
@@ -46,7 +50,8 @@ def same_pixels(one: Frame, other: Frame) -> bool:
     if one.lookup is not other.lookup:
         return False
     try:
-        return bool(np.array_equal(stored_values(one), stored_values(other)))
+        values = stored_values(one), stored_values(other)
+        return bool(np.array_equal(*values, equal_nan=one.format.floating))
     except InputError:
         return False
 
@@ -93,6 +98,27 @@ def native_samples(frame: Frame, frame_bytes: int) -> NDArray[Any]:
     _check_count(len(data), frame_bytes, frame)
     values = np.frombuffer(data, f"{'>' if big else '<'}u{bytes_each}")
     return values.astype(f"=u{bytes_each}")
+
+
+def _single_bits(frame: Frame) -> NDArray[np.uint8]:
+    """Pixels of one bit, the lowest of a byte first, frame after frame (PS3.5 section 8.1.1).
+
+    A frame may begin within a byte; big-endian words hold the second byte first.
+    """
+    form = frame.format
+    count = form.rows * form.columns
+    first, skipped = divmod(frame.number * count, 8)
+    turned = first % 2 and frame.header.transfer_syntax == EXPLICIT_BIG
+    first, skipped = (first - 1, skipped + 8) if turned else (first, skipped)
+    length = -(-(skipped + count) // 8)
+    if frame.header.transfer_syntax == EXPLICIT_BIG and frame.header.elements.pixel_words:
+        data = _pixel_bytes(frame, first, length + length % 2)
+        packed = np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2").view(np.uint8)
+    else:
+        packed = np.frombuffer(_pixel_bytes(frame, first, length), np.uint8)
+    _check_count(len(packed), length, frame)
+    bits = np.unpackbits(packed, bitorder="little")[skipped : skipped + count]
+    return bits.reshape(form.rows, form.columns)
 
 
 def _pixel_bytes(frame: Frame, offset: int, length: int) -> bytes:

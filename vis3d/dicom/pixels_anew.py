@@ -1,7 +1,9 @@
 """Pixels of a file -> the same pixels in an image written anew, compressed or not."""
 
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
@@ -23,6 +25,7 @@ from vis3d.dicom.pixels import stored_values
 from vis3d.errors import TooLargeError
 
 MAX_PIXEL_BYTES = 2**32 - 2
+_FLOATING = {32: "FloatPixelData", 64: "DoubleFloatPixelData"}
 
 
 def add_pixels_anew(
@@ -33,7 +36,7 @@ def add_pixels_anew(
     compress: Compression | None,
 ) -> None:
     """The values of all frames, and what describes how they are stored."""
-    size = form.rows * form.columns * (3 if form.is_color else form.allocated // 8) * count
+    size = form.rows * form.columns * 3 * count if form.is_color else form.bytes_of(count)
     if size > MAX_PIXEL_BYTES:
         raise TooLargeError(
             f"holds {size:,} bytes of pixels; an element takes {MAX_PIXEL_BYTES:,}"
@@ -41,7 +44,7 @@ def add_pixels_anew(
     frames = (_values(_bare_frame(header, form, number)) for number in range(count))
     if form.is_color:
         _describe_colors(made, compress)
-    else:
+    elif not form.floating:
         made.BitsStored, made.HighBit = form.stored, form.stored - 1
         made.PhotometricInterpretation = form.photometric
         if "PixelPresentation" in made:
@@ -49,9 +52,7 @@ def add_pixels_anew(
     for keyword in made.dir("PaletteColor"):
         del made[keyword]
     if compress is None:
-        pixels = b"".join(values.tobytes() for values in frames)
-        made.PixelData = pixels + b"\0" * (len(pixels) % 2)
-        made["PixelData"].VR = "OW"
+        _put_plain(made, form, frames)
     else:
         if not form.is_color and not keeps_bits(compress):
             _widen(made, header, form)
@@ -65,12 +66,25 @@ def add_pixels_anew(
     made.file_meta = file_meta(made.SOPClassUID, made.SOPInstanceUID, syntax)
 
 
+def _put_plain(made: Dataset, form: PixelFormat, frames: Iterable[NDArray[Any]]) -> None:
+    """The frames' values one after another, in the element that holds their kind."""
+    if form.allocated == 1:
+        bits = np.concatenate([values.ravel() for values in frames])
+        pixels = np.packbits(bits, bitorder="little").tobytes()
+    else:
+        pixels = b"".join(values.tobytes() for values in frames)
+    if form.floating:
+        setattr(made, _FLOATING[form.allocated], pixels)
+        return
+    made.PixelData = pixels + b"\0" * (len(pixels) % 2)
+    made["PixelData"].VR = "OW"
+
+
 def _values(frame: Frame) -> NDArray[Any]:
     """Stored values (rows, columns) in little-endian order, or RGB (rows, columns, 3)."""
     if frame.format.is_color:
         return rgb_values(frame)
-    form = frame.format
-    return stored_values(frame).astype(f"<{'i' if form.signed else 'u'}{form.allocated // 8}")
+    return stored_values(frame).astype(f"<{frame.format.kind}")
 
 
 def _widen(made: Dataset, header: Header, form: PixelFormat) -> None:
@@ -79,9 +93,9 @@ def _widen(made: Dataset, header: Header, form: PixelFormat) -> None:
     limits = stored_range(_bare_frame(header, form, 0))
     kind = "SS" if form.signed else "US"  # some write unsigned what is signed
     if limits is not None and "PixelPaddingValue" in made:
-        made.add_new("PixelPaddingValue", kind, limits[0])
+        made.add_new("PixelPaddingValue", kind, int(limits[0]))
         if "PixelPaddingRangeLimit" in made:
-            made.add_new("PixelPaddingRangeLimit", kind, limits[1])
+            made.add_new("PixelPaddingRangeLimit", kind, int(limits[1]))
 
 
 def _bare_frame(header: Header, form: PixelFormat, number: int) -> Frame:

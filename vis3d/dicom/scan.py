@@ -14,7 +14,9 @@ from vis3d.errors import InputError, NotDicomError, TruncatedError, UnsupportedE
 
 PREAMBLE = 128
 PIXEL_DATA = 0x7FE00010
-FLOAT_PIXELS = (0x7FE00008, 0x7FE00009)
+FLOAT_PIXELS = {0x7FE00008: 32, 0x7FE00009: 64}
+"""The bits of each value in pixels that are stored as floating-point numbers."""
+
 UNDEFINED = 0xFFFFFFFF
 MAX_NESTING = 64
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
@@ -46,15 +48,16 @@ class Elements:
 
     `pixel_start` is the offset of the pixel data's value (None where the file has none),
     `pixel_length` its length as declared: None for the undefined length of compressed
-    data. For a deflated file both count inflated bytes. `pixel_words`: they are written as
-    words of 16 bits (OW), which big-endian files turn, 8-bit pixels too.
+    data. For a deflated file both count inflated bytes. `float_bits`: how many bits a
+    floating-point pixel takes, 0 where pixels are whole numbers. `pixel_words`: they are
+    written as words of 16 bits (OW), which big-endian files turn, 8-bit pixels too.
     """
 
     values: dict[int, bytes]
     transfer_syntax: str
     pixel_start: int | None
     pixel_length: int | None
-    float_pixels: bool = False
+    float_bits: int = 0
     pixel_words: bool = False
 
     @property
@@ -109,7 +112,6 @@ def scan(
     read = element_reader(data, size, explicit=explicit, order=order)
     values: dict[int, bytes] = {}
     position, end = start, len(data)
-    float_pixels = False
     keys = _keys(frozenset(wanted))
     while position < size:
         if explicit and order == "<":
@@ -121,9 +123,9 @@ def scan(
         tag, vr, length, value = read(position)
         if tag == PIXEL_DATA or tag in FLOAT_PIXELS:
             declared = None if length == UNDEFINED else length
-            float_pixels = tag != PIXEL_DATA
+            float_bits = FLOAT_PIXELS.get(tag, 0)
             words = vr == b"OW"
-            return Elements(values, transfer_syntax, value, declared, float_pixels, words)
+            return Elements(values, transfer_syntax, value, declared, float_bits, words)
         if length == UNDEFINED:
             within_explicit = explicit and vr != b"UN"
             position = after_sequence(data, value, size, within_explicit, order)

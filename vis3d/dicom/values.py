@@ -16,6 +16,8 @@ from vis3d.errors import InputError
 from vis3d.progress import Progress
 from vis3d.threads import CORES, in_threads
 
+MOST_FLOAT = float(np.finfo(np.float32).max)
+
 
 class _DoesNotFitError(Exception):
     """A slice holds values beyond int16."""
@@ -109,6 +111,8 @@ def _fill_whole(target: NDArray[np.int16], frame: Frame, padding: Padding) -> No
 
 def _fill_float(target: NDArray[np.float32], frame: Frame, padding: Padding) -> None:
     stored = stored_values(frame)
+    if stored.dtype == np.float64 and _greatest(stored) > MOST_FLOAT:
+        raise InputError("holds numbers beyond those of 32 bits")
     target[...] = stored if frame.lookup is None else frame.lookup.of(stored)
     if frame.lookup is None and frame.slope != 1:
         target *= np.float32(frame.slope)
@@ -117,6 +121,11 @@ def _fill_float(target: NDArray[np.float32], frame: Frame, padding: Padding) -> 
     outside = is_padding(stored, frame) if padding.moved else None
     if outside is not None and padding.value is not None:
         target[outside] = padding.value
+
+
+def _greatest(values: NDArray[np.float64]) -> float:
+    """The largest magnitude of any number; what is none isn't asked."""
+    return float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0))
 
 
 def _check_fits(stored: NDArray[Any], frame: Frame) -> None:
