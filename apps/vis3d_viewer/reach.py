@@ -93,8 +93,13 @@ def _check_certificate(cert: Path, key: Path) -> None:
     if "," in f"{cert}{key}":  # wslink takes both in one text with a comma between
         raise UsageError("The paths of --tls-cert and --tls-key can't have a comma in them.")
     try:
+        for path in (cert, key):
+            path.read_bytes()
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
-    except (OSError, ssl.SSLError) as error:
+    except ssl.SSLError as error:  # an OSError too, whose words help nobody
         raise UsageError(
-            f"The certificate can't be used: {error.strerror or error}."
+            "The certificate can't be used: --tls-cert and --tls-key take PEM files that "
+            "belong together, first the certificate, then its key."
         ) from error
+    except OSError as error:
+        raise UsageError(f"{error.filename} can't be read: {error.strerror}.") from error

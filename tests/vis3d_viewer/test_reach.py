@@ -65,7 +65,7 @@ def test_tls_lets_other_machines_in_under_the_servers_names(pair: dict[str, Any]
 
 def test_a_damaged_certificate_is_refused(pair: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "bad.pem").write_text("nothing")
-    with pytest.raises(UsageError, match="certificate"):
+    with pytest.raises(UsageError, match="belong together"):
         reach(tls_cert=tmp_path / "bad.pem", tls_key=pair["tls_key"])
 
 
