@@ -44,3 +44,12 @@ def test_a_mattress_cover_under_the_back_is_no_body(geometry: Geometry) -> None:
     assert dice(body, truth > 0) > 0.99
     if geometry.spacing[0] < 1.5:
         assert np.count_nonzero(body & cover) < 0.05 * np.count_nonzero(cover)
+
+
+def test_lung_close_under_slanting_skin_is_body_on_thick_slices() -> None:
+    spacing = (2.2, 2.6, 10.0)
+    slanting = turned(40, axis=0)
+    nk, nj, ni = (int(3 * n / mm) for n, mm in zip(slanting.shape, spacing[::-1], strict=True))
+    volume, truth = chest(Geometry((nk, nj, ni), spacing, slanting.origin, slanting.direction))
+    body = segment(volume, ["body"]).mask("body").array
+    assert body[(truth > 0) & (truth < 5)].all()

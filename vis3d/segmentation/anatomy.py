@@ -138,9 +138,9 @@ class Anatomy:
     @cached_property
     def fine_body(self) -> Bools:
         """The body at full resolution."""
-        certain = np.zeros(self.body.shape, bool)
-        if self.unmeasured is not None:
-            certain = self.body & trimmed(self.body | self.unmeasured)
+        axes = (1, 2) if self.factors[0] == 1 else (0, 1, 2)  # as thick as they were decided
+        beyond = self.body if self.unmeasured is None else self.body | self.unmeasured
+        certain = self.body & trimmed(beyond, axes)
         body = refined(
             self.body,
             certain,

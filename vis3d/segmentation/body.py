@@ -93,10 +93,12 @@ def _body_in(
     coarse = spread(coarse_body(pooled(hu, coarser), padding, spacing), coarser, hu.shape)
     solid = hu > SKIN_HU
     whole = fringed(fringed(coarse & solid) & solid) & solid
+    # slices that the coarser grid has too are as they were decided there
+    axes = (1, 2) if coarser[0] == 1 else (0, 1, 2)
     if unmeasured is None:
-        return whole | trimmed(trimmed(coarse))
+        return whole | trimmed(trimmed(coarse, axes), axes)
     # where the scan ends the body has no skin
-    return (whole | trimmed(trimmed(coarse | unmeasured))) & ~unmeasured
+    return (whole | trimmed(trimmed(coarse | unmeasured, axes), axes)) & ~unmeasured
 
 
 def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
