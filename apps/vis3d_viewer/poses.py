@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from vis3d.rendering import Stage
+from vis3d.rendering import Stage, cameras
 
 Point = tuple[float, float, float]
 
@@ -75,11 +75,7 @@ def orbit(stage: Stage, key: str) -> None:
     if key in ZOOMS:
         _camera(stage).Zoom(ZOOMS[key])
         return
-    azimuth, elevation = ORBITS[key]
-    camera = _camera(stage)
-    camera.Azimuth(azimuth)
-    camera.Elevation(elevation)
-    camera.OrthogonalizeViewUp()
+    cameras.orbit(_camera(stage), *ORBITS[key])
 
 
 def refit(stage: Stage, size: tuple[int, int]) -> None:

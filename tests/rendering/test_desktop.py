@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from vis3d_viewer.poses import orbit
 
 from tests.needs import need
 from tests.rendering.conftest import Ball
@@ -71,6 +72,19 @@ def test_letters_look_from_the_patients_sides(keys: Keys) -> None:
         assert -np.array(camera.GetDirectionOfProjection()) @ toward == pytest.approx(1)
     keys.press("Home")
     assert -np.array(camera.GetDirectionOfProjection()) @ (0, -1, 0) == pytest.approx(1)
+
+
+def test_arrows_turn_as_they_do_in_the_explorer(keys: Keys) -> None:
+    camera = keys.stage.renderer.GetActiveCamera()
+    for key, name in (("Left", "ArrowLeft"), ("Up", "ArrowUp"), ("Right", "ArrowRight"),
+                      ("Down", "ArrowDown")):  # fmt: skip
+        keys.press("a")
+        orbit(keys.stage, name)
+        expected = camera.GetDirectionOfProjection()
+        keys.press("a")
+        keys.press(key)
+        assert camera.GetDirectionOfProjection() == pytest.approx(expected)
+        assert -np.array(expected) @ (0, -1, 0) == pytest.approx(np.cos(np.radians(10)))
 
 
 def test_numbers_choose_a_look_and_the_user_stays_where_he_stands(keys: Keys) -> None:

@@ -90,6 +90,13 @@ def turn(vtk_camera: vtkCamera, degrees: float) -> None:
     vtk_camera.SetViewUp((rotation @ np.array(vtk_camera.GetViewUp())).tolist())
 
 
+def orbit(vtk_camera: vtkCamera, azimuth_degrees: float, elevation_degrees: float) -> None:
+    """Go round the focal point as seen: to the right, and up."""
+    vtk_camera.Azimuth(azimuth_degrees)
+    vtk_camera.Elevation(elevation_degrees)
+    vtk_camera.OrthogonalizeViewUp()
+
+
 def swept(corners_lps: FloatArray) -> FloatArray:
     """All places that the corners (n, 3) take in a turn round the patient's long axis."""
     middle = (corners_lps.min(axis=0) + corners_lps.max(axis=0)) / 2

@@ -7,11 +7,13 @@ from typing import Any, TypeAlias
 import vtkmodules.vtkRenderingFreeType  # noqa: F401  (registers the drawing of words)
 from vtkmodules.vtkRenderingCore import vtkTextActor
 
+from vis3d.rendering import cameras
 from vis3d.rendering.stage import Stage
 from vis3d.scene import Camera, Layer, Scene, SliceLayer, View, VolumeLayer
 
 SIZE = (1200, 900)
 TURN_DEGREES, TURN_MS = 2.0, 40
+ORBIT_DEGREES = 10.0
 ZOOM = 1.25
 
 Looks: TypeAlias = Mapping[str, Callable[[], Scene]]
@@ -26,7 +28,7 @@ VIEW_KEYS: dict[str, View] = {
     "i": "inferior",
 }
 
-HELP = """drag: turn    shift-drag: move    wheel, + and -: zoom
+HELP = """drag, arrows: turn    shift-drag: move    wheel, + and -: zoom
 A P L R S I: look from the patient's side    Home: as at first
 T: turntable    O: parallel    M: marker    C: slices    H: this help    Q, Esc: close"""
 
@@ -130,6 +132,12 @@ class Keys:
         self.scene = replace(self.scene, marker=not self.scene.marker)
         self._show()
 
+    def _orbit(self, azimuth: float, elevation: float) -> None:
+        """Look from a little farther to a side, as an arrow points in the explorer."""
+        camera: Any = self.stage.renderer.GetActiveCamera()
+        cameras.orbit(camera, azimuth * ORBIT_DEGREES, elevation * ORBIT_DEGREES)
+        self.stage.renderer.ResetCameraClippingRange()
+
     def _zoom(self, factor: float) -> None:
         camera: Any = self.stage.renderer.GetActiveCamera()
         if camera.GetParallelProjection():
@@ -168,6 +176,12 @@ _ACTIONS: dict[str, Callable[[Keys], None]] = {
     "plus": lambda keys: keys._zoom(ZOOM),
     "equal": lambda keys: keys._zoom(ZOOM),
     "minus": lambda keys: keys._zoom(1 / ZOOM),
+    "kp_add": lambda keys: keys._zoom(ZOOM),
+    "kp_subtract": lambda keys: keys._zoom(1 / ZOOM),
+    "left": lambda keys: keys._orbit(1, 0),
+    "right": lambda keys: keys._orbit(-1, 0),
+    "up": lambda keys: keys._orbit(0, -1),
+    "down": lambda keys: keys._orbit(0, 1),
     "q": Keys._close,
     "escape": Keys._close,
 }
