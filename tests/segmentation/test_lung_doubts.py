@@ -84,6 +84,17 @@ def test_gas_beside_a_lung_is_left_out_and_reported(geometry: Geometry) -> None:
     assert "pneumothorax" in message
 
 
+@pytest.mark.parametrize("geometry", GRIDS)
+def test_gas_that_joins_a_lung_is_reported_and_noise_is_not(geometry: Geometry) -> None:
+    volume, truth = chest(geometry, noise_hu=120.0)
+    assert said(segment(volume, ["lungs"]), "free-air")[0]
+    _, y, _ = places(geometry)
+    gas = (truth == TRUTH["left lung"]) & (y < -42)  # an eighth of that lung
+    ok, message = said(segment(drawn(volume, gas, -1000), ["lungs"]), "free-air")
+    assert not ok
+    assert "left lung are as dark as free air" in message
+
+
 def test_gas_in_a_stomach_is_no_pneumothorax() -> None:
     geometry = upright((3.0, 3.0, 3.0))
     volume, _ = chest(geometry)

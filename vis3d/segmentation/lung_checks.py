@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
@@ -29,8 +30,8 @@ DENSE_HU = -500
 MAX_DENSE_SHARE = 0.2
 """Vessels make up to a tenth of a healthy lung denser than this."""
 MIN_DOUBT_ML = 20.0
-FREE_AIR_HU, MAX_FREE_AIR = -975, 0.3
-"""No lung with blood in it is as dark; bullae and a pneumothorax are."""
+FREE_AIR_HU, FREE_AIR_MM, MIN_FREE_AIR_ML = -975, 4.0, 30.0
+"""No lung with blood in it is as dark over twice as many mm; bullae and a pneumothorax are."""
 MAX_CUT_CM2 = 20.0
 """Lungs touch along the anterior junction; a wider contact makes the cut uncertain."""
 MIN_BESIDE_ML, MIN_BESIDE = 10.0, 0.08
@@ -261,10 +262,8 @@ def _are_in(mask: Bools, places: NDArray[np.int64]) -> Bools:
 def _free_air(anatomy: Anatomy, gas: Bools) -> Check:
     lungs = anatomy.coarse_lungs
     for name, lung in (("left", lungs.left), ("right", lungs.right)):
-        values = anatomy.hu[lung]
-        dark = values < FREE_AIR_HU
-        if len(values) and dark.mean() > MAX_FREE_AIR:
-            ml = _coarse_ml(lung, anatomy) * float(dark.mean())
+        ml = _free_air_ml(lung, anatomy)
+        if ml > MIN_FREE_AIR_ML:
             message = (
                 f"{_in_ml(ml, anatomy)} of the {name} lung are as dark as free air: large "
                 "bullae, a pneumothorax, or a scan whose values are off."
@@ -278,6 +277,16 @@ def _free_air(anatomy: Anatomy, gas: Bools) -> Check:
         )
         return Check("free-air", False, message)
     return Check("free-air", True, "The lungs are denser than free air.")
+
+
+def _free_air_ml(lung: Bools, anatomy: Anatomy) -> float:
+    """How much of a lung is as dark as free air through and through, noise or not."""
+    box = bounding_box(lung)
+    dark = lung & (anatomy.hu < FREE_AIR_HU)
+    if box is None or _coarse_ml(dark, anatomy) < MIN_FREE_AIR_ML:
+        return 0.0
+    calm = lung[box] & (uniform_filter(anatomy.hu[box], 3) < FREE_AIR_HU)
+    return _coarse_ml(opened(calm, FREE_AIR_MM, anatomy.spacing), anatomy)
 
 
 def _beside_lungs_ml(gas: Bools, anatomy: Anatomy) -> float:
