@@ -263,7 +263,7 @@ def test_a_head_that_no_header_speaks_of_is_seen(tmp_path, stack):
     seen = []
     done = anonymize(source, tmp_path / "out", shows_head=lambda v: seen.append(v) or True)
     assert [finding.code for finding in done.findings] == ["face-seen", "face-unknown"]
-    assert done.findings[0].message.startswith("6 images with a skull to be seen")
+    assert done.findings[0].message.startswith("6 images with a skull or a face to be seen")
     assert seen[0].array.shape == (6, 30, 40)
     none = anonymize(source, tmp_path / "other", shows_head=lambda volume: False)
     assert [finding.code for finding in none.findings] == ["face-unknown"]
@@ -305,7 +305,7 @@ def test_a_real_head_is_warned_of_though_its_words_say_chest(tmp_path, real_data
         dataset.save_as(path)
     assert main(["anonymize", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().err
-    assert "with a skull to be seen" in said
+    assert "with a skull or a face to be seen" in said
     assert "may be the head" not in said
 
 

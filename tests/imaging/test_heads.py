@@ -114,3 +114,34 @@ def test_real_heads_are_told_from_real_chests(
         part = np.ascontiguousarray(volume.array[box])
         grid = volume.geometry.cropped(tuple(cut.start or 0 for cut in box), part.shape)
         assert shows_head(volume.with_array(part, grid)) is expected
+
+
+def face(geometry: Geometry, *, air_mm: float = 13.0, widened: float = 1.0) -> Volume:
+    """A cross-section without brain: two sinuses and a nose between them, in thin bone."""
+    offsets = places(geometry) - geometry.center_lps
+    across, back = offsets[..., 0], offsets[..., 1]
+    values = np.full(geometry.shape, -1000, np.int16)
+    values[np.hypot(across, back) < 85 * widened] = 40
+    for center_mm in (-36.0, 0.0, 36.0):
+        away_mm = np.hypot(across - center_mm, back + 45)
+        values[away_mm < air_mm + 4] = 500
+        values[away_mm < air_mm] = -950
+    return Volume(values, geometry)
+
+
+@pytest.mark.parametrize("names", ["LPS", "LSP", "oblique"])
+def test_a_face_without_brain_is_seen_by_its_sinuses(names: str) -> None:
+    direction = oblique_geometry().direction if names == "oblique" else axes(names)
+    grid = Geometry((30, 76, 66), (3.9, 4.1, 4.3), (10.0, -20.0, 30.0), direction)
+    assert shows_head(face(grid))
+    assert not shows_head(face(grid, widened=1.5)), "a chest is larger"
+    assert not shows_head(face(grid, air_mm=6.0)), "small pockets are no sinuses"
+
+
+def test_the_face_of_a_real_head_is_seen_where_the_scan_holds_no_brain(
+    real_data: Path,
+) -> None:
+    whole = load_volume(real_data / "ge_tilted_head.zip", gaps="interpolate")
+    for slices in (3, 4, 5):
+        part = np.ascontiguousarray(whole.array[:slices])
+        assert shows_head(whole.with_array(part, whole.geometry.cropped((0, 0, 0), part.shape)))

@@ -277,7 +277,7 @@ _FACE = (
     "or restrict who gets it."
 )
 _FACE_SEEN = (
-    "{images} with a skull to be seen: a face can be made of such a scan, and recognised, "
+    "{images} with a skull or a face to be seen: a face can be made of such a scan, and recognised, "
     "whatever its header says. Remove it or restrict who gets it."
 )
 _FACE_REACHED = (

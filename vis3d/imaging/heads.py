@@ -26,27 +26,48 @@ LEAST_WALL = 0.4
 """Of the inside's border, that is bone: where the scan cuts a head, less than all of it."""
 
 LEAST_HEIGHT_MM = 9.0
-"""One such slice may be chance."""
+LEAST_FACES = 3
+"""One such slice may be chance; of faces, which are higher, two."""
+
+AIR_HU = -300
+THIN_BONE_HU = 150
+"""The walls of the sinuses are thinner than a voxel."""
+
+WALL_MM = 5.0
+LEAST_NEAR_BONE = 0.7
+"""Of an air space's border: the nose and its sinuses lie among bones, the windpipe doesn't."""
+
+SINUS_MM2 = (50.0, 1500.0)
+LEAST_SINUSES_MM2 = 600.0
+"""Of all air spaces among bones in a slice, and they are several: of a chest cut to the size
+of a head, windpipe and tips of the lungs lie among bones, too, but seldom together.
+"""
+
+LARGEST_HEAD_MM2 = 45_000.0
+"""A chest is larger, and so is a belly; a limb is as small and has no air in it."""
 
 
 def shows_head(volume: Volume) -> bool:
-    """Whether slices across the patient hold brain between walls of bone.
+    """Whether slices across the patient hold brain between walls of bone, or a face's bones.
 
-    The field of view may cut the skull. Only scans in HU are judged; others show none, nor
-    does a face of which the scan holds no brain.
+    The field of view may cut the head. A face without brain shows itself by the air spaces
+    among its bones. Only scans in HU are judged; others show none.
     """
     if volume.unit != "HU":
         return False
     axis = _axis_along_patient(volume)
     steps = [max(1, int(SAMPLE_MM / mm)) for mm in volume.geometry.spacing_kji]
-    array: NDArray[Any] = volume.array[tuple(slice(None, None, step) for step in steps)]
     sizes_mm = [mm * step for mm, step in zip(volume.geometry.spacing_kji, steps, strict=True)]
-    thickness_mm = sizes_mm.pop(axis)
-    needed = max(1, round(LEAST_HEIGHT_MM / thickness_mm))
-    run = 0
-    for values in np.moveaxis(array, axis, 0):
-        run = run + 1 if _shows_skull(values, (sizes_mm[0], sizes_mm[1])) else 0
-        if run >= min(needed, array.shape[axis]):
+    thickness_mm, along = sizes_mm.pop(axis), steps.pop(axis)
+    slices: NDArray[Any] = np.moveaxis(volume.array, axis, 0)[::along]
+    needed = min(max(1, round(LEAST_HEIGHT_MM / thickness_mm)), len(slices))
+    needed_of_faces = min(max(LEAST_FACES, needed), len(slices))
+    pixel_mm = sizes_mm[0], sizes_mm[1]
+    skulls = faces = 0
+    for values in slices:
+        skulls = skulls + 1 if _shows_skull(values[:: steps[0], :: steps[1]], pixel_mm) else 0
+        faces = faces + 1 if _shows_sinuses(values, steps, pixel_mm) else 0
+        if skulls >= needed or faces >= needed_of_faces:
             return True
     return False
 
@@ -55,6 +76,32 @@ def _axis_along_patient(volume: Volume) -> int:
     """The array's axis that runs most along the patient."""
     upwards = np.abs(volume.geometry.direction[2])
     return 2 - int(upwards.argmax())
+
+
+def _shows_sinuses(
+    values: NDArray[Any], steps: list[int], pixel_mm: tuple[float, float]
+) -> bool:
+    """Whether a slice as small as a head has air among bones, as nose and sinuses are."""
+    rows, columns = (n // step for n, step in zip(values.shape, steps, strict=True))
+    blocks = values[: rows * steps[0], : columns * steps[1]].reshape(
+        rows, steps[0], columns, steps[1]
+    )
+    pixel_mm2 = pixel_mm[0] * pixel_mm[1]
+    air = blocks.mean(axis=(1, 3), dtype=np.float32) < AIR_HU
+    labels, count = ndimage.label(air)
+    outside = np.unique(np.concatenate([labels[[0, -1]].ravel(), labels[:, [0, -1]].ravel()]))
+    if np.count_nonzero(~np.isin(labels, outside) | ~air) * pixel_mm2 > LARGEST_HEAD_MM2:
+        return False
+    reach = np.ones([2 * max(1, round(WALL_MM / mm)) + 1 for mm in pixel_mm], bool)
+    near = ndimage.binary_dilation(blocks.max(axis=(1, 3)) > THIN_BONE_HU, reach)
+    sizes_mm2 = np.bincount(labels.ravel(), minlength=count + 1) * pixel_mm2
+    border = air & ~ndimage.binary_erosion(air)
+    lengths = np.bincount(labels[border], minlength=count + 1)
+    walled = np.bincount(labels[border & near], minlength=count + 1)
+    sinuses = (walled >= LEAST_NEAR_BONE * lengths) & (lengths > 0)
+    sinuses &= (sizes_mm2 >= SINUS_MM2[0]) & (sizes_mm2 <= SINUS_MM2[1])
+    sinuses[outside] = False
+    return bool(sinuses.sum() > 1 and sizes_mm2[sinuses].sum() >= LEAST_SINUSES_MM2)
 
 
 def _shows_skull(values: NDArray[Any], pixel_mm: tuple[float, float]) -> bool:

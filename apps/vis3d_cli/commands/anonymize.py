@@ -68,7 +68,7 @@ def anonymize(
     Headers are built anew from what cannot identify; text, private groups,
     overlays, dates and UIDs go, and pixels are stored anew. Reports, documents,
     waveforms and segmentations are left out. What is drawn into the pixels and
-    what a face looks like stays: a skull in a CT is warned of; look.
+    what a face looks like stays: a head in a CT is warned of; look.
 
     For example: vis3d anonymize scans/chest -o shared/chest --dates shift
     """
