@@ -48,7 +48,7 @@ AIMS = {
     "updates of a stroke": 20.0,
     "stroke to slice": 100.0,
     "stroke to 3D": 500.0,
-    "event loop held, longest, less the wait for a core": 50.0,
+    "event loop held by the server's own work, longest": 50.0,
     "page held, longest task after it opened": 50.0,
     "steady memory": 3 * VOXELS_MB + 400,
 }
@@ -197,22 +197,27 @@ def _drag(page: Page, what: str) -> None:
 
 
 def _held(log: Path, page: Page) -> None:
-    """For how long the server's event loop and the page were held at most."""
+    """For how long the server's event loop and the page were held at most.
+
+    The server's own work is what the loop was held without waiting for a core, as far as some
+    thread of the server computed meanwhile: while all of them sleep, only the host can keep a
+    beat away, or a file that answers slowly. The second figure would show that one.
+    """
     held = [json.loads(line) for line in log.read_text().splitlines()]
     for one in held:
-        one["ours_ms"] = one["held_ms"] - one["queued_ms"]
+        one["running_ms"] = one["held_ms"] - one["queued_ms"]
+        one["ours_ms"] = min(one["running_ms"], one["all_ms"])
     held.sort(key=lambda one: -one["ours_ms"])
-    longest = held[0]["ours_ms"] if held else 0.0
-    _say("event loop held, longest, less the wait for a core", longest, "ms")
-    over = sum(one["ours_ms"] > 50 for one in held)
-    waits = sum(one["held_ms"] > 50 for one in held)
-    own = sum(one["own_ms"] > 50 for one in held)
-    print(
-        f"             {over} times over 50 ms ({waits} with the wait), {own} by its own work"
-    )
+    for what, key in (
+        ("event loop held by the server's own work, longest", "ours_ms"),
+        ("event loop held less the wait for a core, longest", "running_ms"),
+        ("event loop held, longest, whatever held it", "held_ms"),
+    ):
+        _say(what, max((one[key] for one in held), default=0.0), "ms")
+        print(f"             {sum(one[key] > 50 for one in held)} times over 50 ms")
     for one in held[:5]:
         at = " < ".join(reversed(one["at"][-4:]))
-        parts = f"held {one['held_ms']:.0f}, own {one['own_ms']:.0f}"
+        parts = f"held {one['held_ms']:.0f}, loop {one['own_ms']:.0f}, all {one['all_ms']:.0f}"
         print(f"             {parts}, waited {one['queued_ms']:.0f} ms: {at}")
     tasks = page.evaluate("window.longTasks")
     _say("page held, longest task after it opened", max(tasks, default=0.0), "ms")

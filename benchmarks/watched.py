@@ -2,11 +2,13 @@
 
 LOG gets a line of JSON for each time that the loop was held for long: when it began (seconds
 since 1970), how long it lasted, how much of it was the loop's own work, how long it waited for
-a core that other programs had (Linux), and what it was at.
+a core that other programs had (Linux), how long all the server's threads computed meanwhile
+(one of them may have had Python's lock), and what it was at.
 """
 
 import asyncio
 import json
+import os
 import sys
 import threading
 import time
@@ -30,8 +32,14 @@ class Watch:
 
     async def beat(self) -> None:
         threading.Thread(target=self._look, daemon=True).start()
+        waited = _Waited()
         while True:
-            before, worked, queued = time.monotonic(), time.thread_time(), _queued_s()
+            queued = waited.seconds()
+            before, worked, all_worked = (
+                time.monotonic(),
+                time.thread_time(),
+                time.process_time(),
+            )
             self._at = []
             self._beat = before
             await asyncio.sleep(BEAT_S)
@@ -41,7 +49,8 @@ class Watch:
                     "began": time.time() - held,
                     "held_ms": round(1000 * held, 1),
                     "own_ms": round(1000 * (time.thread_time() - worked), 1),
-                    "queued_ms": round(1000 * (_queued_s() - queued), 1),
+                    "queued_ms": round(1000 * (waited.seconds() - queued), 1),
+                    "all_ms": round(1000 * (time.process_time() - all_worked), 1),
                     "at": self._at,
                 }
                 self._log.write(json.dumps(line) + "\n")
@@ -55,12 +64,20 @@ class Watch:
                 self._at = [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in stack[-12:]]
 
 
-def _queued_s() -> float:
-    """How long this thread has waited for a core so far."""
-    try:
-        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
-    except (OSError, ValueError, IndexError):
-        return 0.0
+class _Waited:
+    """How long the thread that makes this has waited for a core so far; elsewhere nothing.
+
+    The file stays open: to find it anew at each beat would itself keep the loop from beating.
+    """
+
+    def __init__(self) -> None:
+        path = Path("/proc/thread-self/schedstat")
+        self._file = os.open(path, os.O_RDONLY) if path.exists() else None
+
+    def seconds(self) -> float:
+        if self._file is None:
+            return 0.0
+        return int(os.pread(self._file, 64, 0).split()[1]) / 1e9
 
 
 def main() -> None:
