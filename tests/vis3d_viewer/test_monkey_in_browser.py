@@ -220,7 +220,7 @@ def to_the_phantom(seen: Visit) -> None:
     seen.page.get_by_test_id("facts").get_by_text("CT").wait_for(timeout=PATIENCE)
     seen.wait_for_slices()
     seen.wait_for_3d()
-    seen.page.wait_for_timeout(6000)
+    seen.find("job").wait_for(state="detached", timeout=PATIENCE)
 
 
 def somewhere(seen: Visit, chance: random.Random) -> tuple[float, float]:
@@ -243,13 +243,22 @@ def server_pid() -> int:
 
 
 def used_mb(seen: Visit, server: int) -> tuple[float, float]:
-    """Memory of the server and of the page's objects, in MB."""
+    """Memory of the server and of the page's objects, in MB, once it has come to rest."""
+    used = [server_mb(server)]
+    while len(used) < 30 and (len(used) < 5 or max(used[-3:]) - min(used[-3:]) > 2):
+        seen.page.wait_for_timeout(2000)  # what is prepared unseen takes memory meanwhile
+        used.append(server_mb(server))
     session = seen.page.context.new_cdp_session(seen.page)
     session.send("HeapProfiler.collectGarbage")
     session.send("Performance.enable")
     metrics = session.send("Performance.getMetrics")["metrics"]
     session.detach()
     heap = next(one["value"] for one in metrics if one["name"] == "JSHeapUsedSize")
+    return used[-1], heap / 1e6
+
+
+def server_mb(server: int) -> float:
+    """Memory of the server in MB."""
     told = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{server}/status").read_text())
     assert told is not None
-    return int(told[1]) / 1024, heap / 1e6
+    return int(told[1]) / 1024
