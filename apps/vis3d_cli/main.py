@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from vis3d.errors import Cancelled
-from vis3d_cli.interrupt import INTERRUPTED, interruptible
-from vis3d_cli.say import forget_stdout
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -16,16 +14,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     tokens = list(sys.argv[1:] if argv is None else argv)
     _open_what_was_closed()
     _take_any_text()
-    try:
+    try:  # what is imported within is slow: Ctrl-C must be heard by now
+        from vis3d_cli.interrupt import interruptible
+
         with interruptible(), _calm():
-            from vis3d_cli.application import run  # slow to import: Ctrl-C is heard by now
+            from vis3d_cli.application import run
 
             code = run(tokens)
             sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # the latter is how rich says the same
+        from vis3d_cli.say import forget_stdout
+
         forget_stdout()
         return 0
     except (Cancelled, KeyboardInterrupt):
+        from vis3d_cli.interrupt import INTERRUPTED
+
         with suppress(OSError):  # the terminal may be gone
             print("vis3d: stopped.", file=sys.stderr)
         return INTERRUPTED

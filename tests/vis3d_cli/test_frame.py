@@ -119,6 +119,24 @@ def test_a_stopped_command_is_exit_130(stop, monkeypatch, capsys):
     assert capsys.readouterr() == ("", "vis3d: stopped.\n")
 
 
+@pytest.mark.parametrize("module", ["cyclopts", "tempfile", "vis3d_cli.interrupt"])
+def test_ctrl_c_is_heard_while_the_command_is_still_being_imported(module):
+    code = f"""
+import sys
+class Interrupt:
+    def find_spec(self, name, *rest):
+        if name == {module!r}:
+            sys.meta_path.remove(self)
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+sys.modules.pop({module!r}, None)
+from vis3d_cli.main import main
+sys.exit(main(["info", "x"]))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"vis3d: stopped.\n")
+
+
 def test_a_defect_keeps_its_traceback(monkeypatch):
     def broken(tokens):
         raise ZeroDivisionError
