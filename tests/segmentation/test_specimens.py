@@ -1,5 +1,7 @@
 """Phantoms drawn by hand and dry bones: their bone is even and may be bare, and is found."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -46,10 +48,12 @@ def skull() -> tuple[NDArray[np.float64], Bools]:
     return array, bone
 
 
-def found(array: NDArray[np.float64], noise_hu: float) -> LabelMap:
+def found(
+    array: NDArray[np.float64], noise_hu: float, structures: Sequence[str] = ("bones",)
+) -> LabelMap:
     noisy = array + np.random.default_rng(0).normal(0, noise_hu, SHAPE)
     geometry = oblique_geometry(SHAPE, (1.4, 1.4, 2.2))
-    return segment(Volume(noisy.astype(np.int16), geometry, "HU"), ["bones"])
+    return segment(Volume(noisy.astype(np.int16), geometry, "HU"), structures)
 
 
 def dice(labels: LabelMap, truth: Bools) -> float:
@@ -77,6 +81,16 @@ def test_neither_noise_nor_blurred_edges_make_a_patient_of_a_phantom(
     assert dice(labels, SPINE) > 0.96
     said = next(check for check in labels.report.checks if check.code == "contrast")
     assert "phantom" in said.message
+
+
+def test_lungs_drawn_as_air_are_lungs_and_a_bottle_is_none():
+    drawn = chest(bone_hu=700)
+    lungs = drawn == -850
+    labels = found(np.where(lungs, -1000, drawn), 0, ["lungs"])
+    assert np.array_equal(labels.array > 0, lungs)
+    assert "second-method" in [check.code for check in labels.report.checks if not check.ok]
+    bottle = np.where(ellipse(75, 75, 54, 70) & ~ellipse(72, 75, 34, 40), 0.0, -1000.0)
+    assert not found(bottle, 0, ["lungs"]).array.any()
 
 
 def test_what_is_far_less_dense_than_a_phantoms_bone_is_contrast():

@@ -248,6 +248,7 @@ class Anatomy:
             self._left_mm().within(box, self._middle_mm),
             progress,
             dark=dark,
+            even=dark and self.specimen,
             at_once=bool(np.prod(self.factors) >= MUCH_COARSER),
         )
         return found.placed(box, air.shape)

@@ -115,11 +115,11 @@ class _Parts:
     deep_mean_hu: NDArray[np.float64]
     deep_sd_hu: NDArray[np.float64]
 
-    def dark_lungs(self) -> NDArray[np.bool_]:
-        """Large parts as dark as gas, but with the vessels of a lung."""
+    def dark_lungs(self, *, even: bool) -> NDArray[np.bool_]:
+        """Large parts as dark as gas, but with the vessels of a lung, or `even` ones too."""
         dark = (self.deep_mean_hu > DARK_HU[0]) & (self.deep_mean_hu < DARK_HU[1])
         uneven = self.deep_sd_hu > MIN_DARK_SPREAD_HU
-        return np.asarray(dark & uneven & (self.ml >= LARGE_LUNG_ML))
+        return np.asarray(dark & (uneven | even) & (self.ml >= LARGE_LUNG_ML))
 
     def lungs(self) -> NDArray[np.bool_]:
         """Parts large enough for a lung, with the density of lung deep inside.
@@ -218,6 +218,7 @@ def find_lungs(
     progress: Progress = silent,
     *,
     dark: bool = False,
+    even: bool = False,
     at_once: bool = False,
 ) -> CoarseLungs:
     """Left and right lung on the coarse grid.
@@ -225,11 +226,12 @@ def find_lungs(
     `airways` are left out, walls and all, to find the lungs, and then their `lumen` only, so
     that bronchi leave no hollow round them in the lung. `left_mm` is how far to the left of
     the body's middle each voxel lies: only this decides the sides. `dark` lungs, as dark as
-    gas, are taken as well. Both sides `at_once` are faster, and take more memory.
+    gas, are taken as well, and with `even` those without any vessels. Both sides `at_once`
+    are faster, and take more memory.
     """
     progress(0.0, "Finding the lungs")
     parts = _parts(hu, air & ~airways, spacing_kji)
-    wanted = parts.lungs() | parts.dark_lungs() if dark else parts.lungs()
+    wanted = parts.lungs() | parts.dark_lungs(even=even) if dark else parts.lungs()
     wanted = parts.with_largest(wanted)
     main = keep(parts.labels, wanted)
     box = bounding_box(main, max(REACH_MM, FRAGMENT_REACH_MM) + 5, spacing_kji)
