@@ -214,10 +214,16 @@ def _live(s: Any) -> None:
         width=(s.window_width,),
         planes=("planes",),
         crosshair=f"{s.crosshair_lps} = $event",
-        window=f"[{s.window_center}, {s.window_width}] = $event",
+        window=_window(s, "$event"),
         turns=f"{s.turns} = $event",
         raw_attrs=[f':crosshair="{s.crosshair_lps}"', f':turns="{s.turns}"'],
     )
+
+
+def _window(s: Any, chosen: str) -> str:
+    """What takes a window [center, width] over: in one message, as one change."""
+    names = f"'{s.window_center}': {chosen}[0], '{s.window_width}': {chosen}[1]"
+    return f"setAll({{{names}}})"
 
 
 def _views(s: Any) -> None:
@@ -246,8 +252,8 @@ def _slice(s: Any, plane: str) -> None:
         emphysema=(f"{s.show_emphysema} && !!emphysema.text",),
         maximise=_enlarge(s, plane),
         preset=(
-            f"windows[$event] && ([{s.window_center}, {s.window_width}] = "
-            "[windows[$event].center, windows[$event].width])"
+            "windows[$event] && "
+            + _window(s, "[windows[$event].center, windows[$event].width]")
         ),
     )
 
