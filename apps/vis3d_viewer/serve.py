@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import os
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -173,6 +174,7 @@ async def _run(
         await asyncio.wait((listening, server.ready), return_when=asyncio.FIRST_COMPLETED)
         if listening.done():
             _explain(listening, port)
+        gc.freeze()  # the program itself is no garbage; to look through it holds up the loop
         ready()
         drawing = asyncio.ensure_future(explorer.run(segment=segment))
         tasks = (listening, drawing, interrupted)
