@@ -12,7 +12,7 @@ from vis3d_cli import say
 from vis3d_cli.options import Choice, Manner
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from vis3d.dicom import Discovery, Series
     from vis3d.labels import LabelMap
@@ -175,19 +175,21 @@ def check_output(
     suffixes: "Collection[str] | None" = None,
     what: str = "",
     *,
-    source: Path | None = None,
+    sources: "Iterable[Path | None]" = (),
 ) -> None:
     """Before the work: whether the result can be written there, of this kind.
 
     Raises:
-        UsageError: a suffix that no writer has, or the file that `source` is.
+        UsageError: a suffix that no writer has, or a file of `sources`, which are read.
         OutputError: a folder that doesn't exist or can't be written.
     """
     if suffixes is not None and suffix_of(path) not in suffixes:
         legal = ", ".join(sorted(suffixes))
         raise UsageError(f"{path.name} names no format for {what}: end it in one of {legal}.")
-    if source is not None and path.is_file() and source.is_file() and path.samefile(source):
-        raise UsageError(f"{path} is INPUT, which is never written over: name another file.")
+    if path.is_file() and any(_holds(source, path) for source in sources if source):
+        raise UsageError(
+            f"{path} is INPUT or read with it, and never written over: name another file."
+        )
     folder = path.absolute().parent
     if not folder.is_dir():
         raise OutputError(f"Cannot write {path}: there is no folder {folder}.")
@@ -195,6 +197,16 @@ def check_output(
         raise OutputError(f"{path} is a folder; name a file in it.")
     if not os.access(folder, os.W_OK):
         raise OutputError(f"Cannot write {path}: no permission to write in {folder}.")
+
+
+def _holds(source: Path, path: Path) -> bool:
+    """Whether an existing file is the source, or a DICOM file in that folder."""
+    if not source.is_dir():
+        return source.is_file() and path.samefile(source)
+    if not path.resolve().is_relative_to(source.resolve()):
+        return False
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
 
 
 def check_apart(source: Path, folder: Path) -> None:

@@ -39,3 +39,25 @@ def test_the_source_is_never_written_over(sources, refusal, command, name, out, 
     code, line = refusal(command, sources / name, "-o", sources / out, *options)
     assert (code, "is INPUT" in line) == (2, True)
     assert (sources / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("option", ["--csv", "--html", "--histograms", "--clusters"])
+@pytest.mark.parametrize("other", ["scan.nii.gz", "masks.nii.gz"])
+def test_no_table_is_written_over_what_is_read(sources, refusal, option, other):
+    shutil.copy(sources / "scan.nii.gz", sources / "masks.nii.gz")
+    before = (sources / other).read_bytes()
+    given = ("--segmentation", sources / "masks.nii.gz")
+    code, line = refusal("measure", sources / "scan.nii.gz", *given, option, sources / other)
+    assert (code, "is INPUT" in line) == (2, True)
+    assert (sources / other).read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["segment", "mesh"])
+def test_no_slice_of_the_scan_is_written_over(sources, refusal, command):
+    (sources / "study").mkdir()
+    image = shutil.copy(sources / "slice.dcm", sources / "study" / "1.dcm")
+    before = image.read_bytes()
+    options = ["--level", "0"] if command == "mesh" else []
+    code, line = refusal(command, sources / "study", "-o", image, *options)
+    assert (code, "is INPUT" in line) == (2, True)
+    assert image.read_bytes() == before

@@ -67,7 +67,7 @@ def convert(
 
     from vis3d.files import VOLUME_SUFFIXES
 
-    reading.check_output(output, VOLUME_SUFFIXES, "volumes", source=input)
+    reading.check_output(output, VOLUME_SUFFIXES, "volumes", sources=[input])
     with watching(how) as progress:
         volume = _convert(input, output, grid, which, how, progress)
     say.answer(written_document(output, volume), [f"{output}: {volume!r}"], how)

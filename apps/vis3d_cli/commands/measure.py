@@ -73,7 +73,7 @@ def measure(
     """
     for output in (csv, histograms, clusters, html):
         if output is not None:
-            reading.check_output(output)
+            reading.check_output(output, sources=[input, segmentation])
     with watching(how) as progress:
         volume = reading.load(input, which, how, part(progress, 0.0, 0.2))
         maps = _label_maps(volume, segmentation, part(progress, 0.2, 0.7))

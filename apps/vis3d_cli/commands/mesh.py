@@ -120,10 +120,12 @@ def mesh(
 
     # VTK takes half a second to load, in which the scan can be read.
     Thread(target=import_module, args=("vis3d.meshing",), daemon=True).start()
-    reading.check_output(output, SURFACE_SUFFIXES, "surfaces")
+    reading.check_output(
+        output, SURFACE_SUFFIXES, "surfaces", sources=[input, what.segmentation]
+    )
     _check_format(output, what, shaping, coordinates)
     if report is not None:
-        reading.check_output(report)
+        reading.check_output(report, sources=[input, what.segmentation])
     measure = shaping.measure(reported=how.json or report is not None)
     with watching(how) as progress:
         source = None

@@ -175,11 +175,16 @@ def plan(
     from vis3d.files import SURFACE_SUFFIXES, read_surface, write_surface
 
     legal = tuple(suffix for suffix in SURFACE_SUFFIXES if suffix != ".dcm")
-    reading.check_output(output, legal, "surfaces", source=input)
+    reading.check_output(
+        output,
+        legal,
+        "surfaces",
+        sources=[input, others.union, others.subtract, others.intersect],
+    )
     if coordinates == "ras" and reading.suffix_of(output) == ".glb":
         raise UsageError("A .glb file has its own frame (Y up): write .stl or .ply for RAS.")
     if report is not None:
-        reading.check_output(report)
+        reading.check_output(report, sources=[input])
     steps = [*_steps(others, cuts, walls, text), *_lighter(max_triangles)]
     if not steps and split is None:
         raise UsageError("Say what to do: --cut-plane, --mirror, --hollow, --split, ...")

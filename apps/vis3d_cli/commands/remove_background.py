@@ -121,7 +121,7 @@ def _dicom(
     from vis3d_cli import cut_dicom
 
     if output.suffix.lower() == cut_dicom.DICOM_SUFFIX and not output.is_dir():
-        reading.check_output(output, source=input)
+        reading.check_output(output, sources=[input])
         rows = [cut_dicom.one_image(input, output, chosen, which, progress)]
     else:
         if output.exists() and not output.is_dir():
@@ -152,7 +152,7 @@ def _one(
         body = bodies.body_of(volume, part(progress, 0.3, 0.6))
         sources = list(cutouts.sources_of_volume(volume, body, Path()))
         return _write_all(sources, output, format, chosen, how, part(progress, 0.6, 1.0))
-    reading.check_output(output, cutouts.picture_suffixes(), "pictures", source=input)
+    reading.check_output(output, cutouts.picture_suffixes(), "pictures", sources=[input])
     row = _written(source, output, chosen, progress)
     say.answer({"images": [row]}, _lines([row]), how)
     return DONE
@@ -272,7 +272,7 @@ def _whole_scan(
 
     if chosen.boxes or chosen.points or chosen.separate:
         raise UsageError("--box, --point and --separate are for pictures, not for a volume.")
-    reading.check_output(output, VOLUME_SUFFIXES, "volumes", source=input)
+    reading.check_output(output, VOLUME_SUFFIXES, "volumes", sources=[input])
     volume = reading.load(input, which, how, part(progress, 0.0, 0.4))
     body = bodies.body_of(volume, part(progress, 0.4, 0.9))
     write_volume(only(volume, body), output, progress=part(progress, 0.9, 1.0))

@@ -167,7 +167,7 @@ def render(
         input, which, mode, names, segmentation, preset, view, pixels, picture, fly_through
     )
     _check_together(wanted)
-    reading.check_output(output, SUFFIXES, "pictures")
+    reading.check_output(output, SUFFIXES, "pictures", sources=[input])
     if fly_through is not None:
         _check_flight(wanted, reading.suffix_of(output))
         frames = FLIGHT_FRAMES if frames is None else frames

@@ -69,9 +69,9 @@ def segment(
     if segmentation is None:
         names = names or STRUCTURES
         structure_labels(names)  # an unknown name is refused before anything is read
-    reading.check_output(output, LABELMAP_SUFFIXES, "label maps", source=input)
+    reading.check_output(output, LABELMAP_SUFFIXES, "label maps", sources=[input, segmentation])
     if report is not None:
-        reading.check_output(report)
+        reading.check_output(report, sources=[input, segmentation])
     with watching(how) as progress:
         source = None
         if reading.suffix_of(output) == DICOM_SUFFIX:
