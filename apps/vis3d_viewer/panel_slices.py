@@ -5,7 +5,7 @@ from typing import Any
 from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 
-from vis3d_viewer.settings import MAX_SLAB_MM
+from vis3d_viewer.settings import LEAST_WIDTH, MAX_HU, MAX_SLAB_MM
 from vis3d_viewer.widgets import WindowHistogram, named
 
 SLABS = (("thin", "Thin"), ("mean", "Mean"), ("mip", "MIP"), ("minip", "MinIP"))
@@ -36,17 +36,28 @@ def build_windows(s: Any) -> None:
         )
     WindowHistogram(v_if=("window_bars",), bars=("window_bars",))
     with html.Div(classes="v3-pair"):
-        for label, name, least in (
-            ("Center", s.window_center, ""),
-            ("Width", s.window_width, " && Number($event) > 0"),
+        for label, name, least, most in (
+            ("Center", s.window_center, -MAX_HU, MAX_HU),
+            ("Width", s.window_width, LEAST_WIDTH, 2 * MAX_HU),
         ):
+            fits = f"$event !== '' && $event >= {least:g} && $event <= {most:g}"
             v3.VTextField(
                 label=label,
                 type="number",
                 model_value=(name,),
-                update_modelValue=f"$event !== ''{least} && ({name} = Number($event))",
-                **named(f"window-{label.lower()}"),
+                update_modelValue=f"{fits} && ({name} = Number($event))",
+                **named(
+                    f"window-{label.lower()}",
+                    f'min="{least:g}" max="{most:g}" step="any"',
+                    '@change="$event.target.reportValidity()"',
+                    f'@blur="{_again(name)}"',
+                ),
             )
+
+
+def _again(name: str) -> str:
+    """What shows the number that holds where a field is left with one that was refused."""
+    return f"$event.target.value = {name}"
 
 
 def build_slabs(s: Any) -> None:
@@ -83,13 +94,17 @@ def build_slabs(s: Any) -> None:
             type="number",
             min=0.1,
             max=MAX_SLAB_MM,
-            step=0.5,
+            step="any",
             classes="v3-number",
             value=(f"{s.slab_mm}",),
             change=(
-                f"$event.target.value > 0 && $event.target.value <= {MAX_SLAB_MM:g} && "
+                f"$event.target.reportValidity() && $event.target.value && "
                 f"({s.slab_mm} = Number($event.target.value))"
             ),
-            raw_attrs=['aria-label="Thickness in mm, typed"', 'data-testid="slab-mm"'],
+            **named(
+                "slab-mm",
+                'aria-label="Thickness in mm, typed"',
+                f'@blur="{_again(s.slab_mm)}"',
+            ),
         )
         html.Span("mm", classes="v3-dim")

@@ -28,6 +28,7 @@ MAX_POINTS = 32
 
 MAX_LABEL = 65_535
 MAX_HU = 100_000.0
+LEAST_WIDTH = 1e-3
 MAX_MM = 100_000.0
 """Limits of what a browser may send; far beyond what any scan has."""
 
@@ -173,7 +174,7 @@ def _transfer(value: object) -> bool:
 _RULES: dict[str, Callable[[object], bool]] = {
     "crosshair_lps": _point,
     "window_center": _number(-MAX_HU, MAX_HU),
-    "window_width": _number(1e-3, 2 * MAX_HU),
+    "window_width": _number(LEAST_WIDTH, 2 * MAX_HU),
     "layout": lambda value: value in LAYOUTS,
     "large": lambda value: value in LARGE,
     "slab": lambda value: value in SLABS,

@@ -245,6 +245,27 @@ def test_number_keys_choose_windows_and_numbers_can_be_typed(seen: Visit) -> Non
     )
 
 
+def test_a_number_that_makes_no_sense_is_refused_and_the_old_one_stands_again(
+    seen: Visit,
+) -> None:
+    before = state(seen)
+    for name, typed in (("width", "-5"), ("width", "1e9"), ("center", "-2e6"), ("center", "")):
+        field = seen.find(f"window-{name}").locator("input")
+        stood = field.input_value()
+        field.fill(typed)
+        assert seen.page.evaluate("document.activeElement.matches(':invalid')") is bool(typed)
+        field.blur()
+        assert field.input_value() == stood
+        assert changed(seen, before) == set()
+    seen.find("slab-mean").click()
+    thickness = seen.find("slab-mm")
+    stood = thickness.input_value()
+    thickness.fill("-3")
+    thickness.blur()
+    assert thickness.input_value() == stood
+    seen.find("slab-thin").click()
+
+
 def test_the_histograms_edges_are_dragged(seen: Visit) -> None:
     plot = seen.find("histogram").bounding_box()
     high = seen.find("histogram-high").locator("line").bounding_box()
