@@ -154,12 +154,23 @@ def test_recent_scans_open_again_and_can_be_forgotten(seen: Visit) -> None:
     seen.find("recent").wait_for(state="detached")
 
 
+DROPPED = """() => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File(["x"], "IM1"));
+    const drop = new DragEvent("drop", { dataTransfer: transfer, cancelable: true });
+    return window.dispatchEvent(drop);
+}"""
+"""Whether the browser would do with a dropped file what it usually does."""
+
+
 def test_the_phantom_opens_and_can_be_cancelled(seen: Visit) -> None:
     seen.find("open-phantom").click()
     seen.find("cancel-opening").click()
     seen.find("start-message").wait_for()
     assert seen.find("start-message").inner_text() == "Cancelled."
     seen.find("open-phantom").click()
+    seen.find("opening").wait_for()
+    assert not seen.page.evaluate(DROPPED), "a dropped file must not take the page's place"
     opened(seen, "256 × 256 × 160")
 
 

@@ -24,6 +24,10 @@
     return files;
   }
 
+  // A file that is dropped where nothing takes it mustn't replace the page.
+  for (const name of ["dragover", "drop"])
+    window.addEventListener(name, (event) => { if ([...(event.dataTransfer?.types || [])].includes("Files")) event.preventDefault(); });
+
   const DropZone = {
     props: ["active"],
     emits: ["sent"],
