@@ -98,7 +98,8 @@ def grow_airways(
     seeds = _seeds(hu[fine], trachea[box], factors)
     if not len(seeds):
         return AirwayTree(np.zeros(0, np.int64), hu.shape)
-    growth = _Growth(hu[fine], seeds, spacing_kji)
+    wide, inner = _with_room(hu, fine)
+    growth = _Growth(wide, inner, seeds, spacing_kji)
     lumen_hu = float(np.median(growth.values(growth.seeds)))
     level, leaks, leaking = lumen_hu, 0, 0
     for number, above in enumerate(ABOVE_LUMEN_HU):
@@ -108,8 +109,12 @@ def grow_airways(
         leaks, leaking = leaks + leaked, leaking + (leaked > 0)
         if leaking == MAX_LEAKING_LEVELS:
             break
-    places = growth.with_rim(tuple(part.start for part in fine), hu.shape)
-    return AirwayTree(np.sort(places), hu.shape, level, leaks)
+    places = growth.with_rim()
+    if wide is not hu:
+        kji = zip(np.unravel_index(places, wide.shape), fine, inner, strict=True)
+        there = tuple(at + part.start - own.start for at, part, own in kji)
+        places = np.asarray(np.ravel_multi_index(there, hu.shape), np.int64)
+    return AirwayTree(places, hu.shape, level, leaks)
 
 
 def _seeds(hu: Values, trachea: Bools, factors: Factors) -> Places:
@@ -123,22 +128,30 @@ def _seeds(hu: Values, trachea: Bools, factors: Factors) -> Places:
     return np.asarray(inside + [part.start for part in fine], np.int64)
 
 
-class _Growth:
-    """The tree while it grows: which voxels it holds and which are closed to it.
+def _with_room(hu: Values, box: Box) -> tuple[Values, Box]:
+    """The scan, or a copy of the box that has room round it, and where in that the box is."""
+    sides = zip(box[1:], hu.shape[1:], strict=True)
+    if all(side.start > 0 and side.stop < n for side, n in sides):
+        return hu, box
+    k, j, i = (slice(1, 1 + part.stop - part.start) for part in box)
+    return np.pad(hu[box], 1), (k, j, i)
 
-    Voxels are numbered through a copy of the scan with a rim that belongs to nothing.
+
+class _Growth:
+    """The tree while it grows in a box: which voxels it holds and which are closed to it.
+
+    The slices go on round the box. Voxels are numbered through the whole array.
     """
 
-    def __init__(self, hu: Values, seeds_kji: Places, spacing_kji: Spacing) -> None:
-        rimmed = np.pad(hu, 1)
-        np.maximum(rimmed, AIR_HU, out=rimmed)  # padding may be lower
-        self._shape, self._hu = rimmed.shape, rimmed.reshape(-1)
+    def __init__(self, hu: Values, box: Box, seeds_kji: Places, spacing_kji: Spacing) -> None:
+        """The tree has the voxels `seeds_kji` of the box, (n, 3)."""
+        self._hu = hu.reshape(-1)
         self._voxel_mm3 = float(np.prod(spacing_kji))
-        self._steps = (rimmed.shape[1] * rimmed.shape[2], rimmed.shape[2], 1)
-        state = np.full(rimmed.shape, BEYOND, np.uint8)
-        state[1:-1, 1:-1, 1:-1] = OPEN
-        self._state = state.reshape(-1)
-        self.seeds: Places = np.ravel_multi_index(tuple(seeds_kji.T + 1), self._shape)
+        self._steps = (hu.shape[1] * hu.shape[2], hu.shape[2], 1)
+        self._ways = np.array([[sign * step] for step in self._steps for sign in (1, -1)])
+        self._state = _room(hu.shape, box).reshape(-1)
+        start_kji = [part.start for part in box]
+        self.seeds: Places = np.ravel_multi_index(tuple((seeds_kji + start_kji).T), hu.shape)
         self._state[self.seeds] = TREE
         self._pieces = [self.seeds]
         height = len(np.unique(seeds_kji[:, 0]))
@@ -151,13 +164,16 @@ class _Growth:
 
     def values(self, places: Places) -> NDArray[np.float32]:
         """The HU there, in a noisy scan with that of the neighbours in the slice."""
-        values = self._hu[places].astype(np.float32)
+        values = self._hu_at(places).astype(np.float32)
         if not self._smooth:
             return values
         for step in (self._steps[1], self._steps[2]):
-            values += self._hu[places + step]
-            values += self._hu[places - step]
+            values += self._hu_at(places + step)
+            values += self._hu_at(places - step)
         return values / np.float32(5)
+
+    def _hu_at(self, places: Places) -> Values:
+        return np.maximum(self._hu[places], AIR_HU)  # padding may be lower
 
     def rise(self, level: float, least_shell_hu: float) -> int:
         """Take in what a higher level adds without leaking; how many pieces leaked."""
@@ -232,24 +248,20 @@ class _Growth:
         self._state[places] = TREE
         return places
 
-    def with_rim(self, start_kji: tuple[int, ...], shape: tuple[int, ...]) -> Places:
-        """The tree and the voxels of its rim that share air with the wall.
+    def with_rim(self) -> Places:
+        """The tree and the voxels of its rim that share air with the wall, in order.
 
-        The levels lie inside the lumen. The answer is numbered through the whole scan, in
-        which the copy begins at `start_kji`.
+        The levels lie inside the lumen.
         """
         tree = np.concatenate(self._pieces)
-        rim = self._around(tree, axes=(1, 2))
-        inside = (self._state[rim] != TREE) & (self._state[rim] != BEYOND)
-        rim = rim[inside & (self._hu[rim] < WALL_HU)]
-        kji = np.unravel_index(np.concatenate([tree, _each_once(rim)]), self._shape)
-        kji = tuple(n + start - 1 for n, start in zip(kji, start_kji, strict=True))
-        return np.asarray(np.ravel_multi_index(kji, shape), np.int64)
+        rim = _each_once(self._around(tree, self._ways[2:]))
+        rim = rim[(self._state[rim] != TREE) & (self._state[rim] != BEYOND)]
+        return np.sort(np.concatenate([tree, rim[self._hu[rim] < WALL_HU]]))
 
-    def _around(self, places: Places, axes: tuple[int, ...] = (0, 1, 2)) -> Places:
-        """The face neighbours, some of them more than once."""
-        steps = np.array([sign * self._steps[axis] for axis in axes for sign in (1, -1)])
-        return np.asarray((places + steps[:, None]).reshape(-1))
+    def _around(self, places: Places, ways: Places | None = None) -> Places:
+        """The face neighbours, some of them more than once; along k, then j, then i."""
+        ways = self._ways if ways is None else ways
+        return np.asarray((places + ways).reshape(-1))
 
     def _pieces_of(
         self, new: Places, least: float, kind: Places | None = None
@@ -260,17 +272,25 @@ class _Growth:
         """
         if not len(new):
             return np.zeros(0, bool), []
+        apart = np.diff(new, prepend=-1) != 1
+        if kind is not None:
+            apart |= np.diff(kind, prepend=kind[:1]) != 0
+        run = np.cumsum(apart) - 1  # voxels in a row are one
         rows, columns = [], []
-        for step in self._steps:
+        for step in self._steps[:2]:
             at = np.minimum(np.searchsorted(new, new + step), len(new) - 1)
             hit = new[at] == new + step
             if kind is not None:
                 hit &= kind[at] == kind
-            rows.append(np.flatnonzero(hit))
-            columns.append(at[hit])
+            row, column = run[hit], run[at[hit]]
+            first = (np.diff(row, prepend=-1) != 0) | (np.diff(column, prepend=-1) != 0)
+            rows.append(row[first])
+            columns.append(column[first])
         row, column = np.concatenate(rows), np.concatenate(columns)
-        graph = coo_array((np.ones(len(row), bool), (row, column)), shape=(len(new), len(new)))
+        runs = (int(run[-1]) + 1,) * 2
+        graph = coo_array((np.ones(len(row)), (row, column)), shape=runs)
         _, labels = connected_components(graph, directed=False)
+        labels = labels[run]
         small = (np.bincount(labels) < least)[labels]
         large = np.flatnonzero(~small)
         order = large[np.argsort(labels[large], kind="stable")]
@@ -292,7 +312,7 @@ class _Growth:
         shell = _each_once(self._unjudged(self._around(first)))
         self._state[first] = before
         cut, lung_hu = int(cut_kji.sum()), least_shell_hu / SHELL_SHARE
-        sum_hu = float(self._hu[shell].sum(dtype=np.float64)) + cut * lung_hu
+        sum_hu = float(self._hu_at(shell).sum(dtype=np.float64)) + cut * lung_hu
         return len(shell) + cut == 0 or sum_hu / (len(shell) + cut) > least_shell_hu
 
     def _unjudged(self, places: Places) -> Places:
@@ -302,17 +322,33 @@ class _Growth:
     def _noise(self, seeds: Places) -> float:
         """How much neighbours in the air of the trachea differ."""
         steps = (self._steps[1], -self._steps[1], 1, -1)
-        inner = seeds[np.all([np.isin(seeds + step, seeds) for step in steps], axis=0)]
+        inner = seeds[np.all([self._state[seeds + step] == TREE for step in steps], axis=0)]
         if len(inner) < 20:
             return 0.0
-        differ = self._hu[inner].astype(np.float32) - self._hu[inner + 1]
+        differ = self._hu_at(inner).astype(np.float32) - self._hu_at(inner + 1)
         # not the median: scanners and sharp kernels cut the noise of air off at the lowest HU
         return float(np.percentile(np.abs(differ), 75)) / 1.627
+
+
+def _room(shape: tuple[int, ...], box: Box) -> NDArray[np.uint8]:
+    """A slice more than the shape has, `OPEN` in the box and `BEYOND` on all its sides.
+
+    The box touches no side of the slices; what lies below the first slice is, counted from
+    the end, the one behind the last.
+    """
+    state = np.zeros((shape[0] + 1, *shape[1:]), np.uint8)
+    k, j, i = box
+    state[[k.start - 1, k.stop], j, i] = BEYOND
+    inner = state[k]
+    inner[:, [j.start - 1, j.stop], i] = BEYOND
+    inner[:, j, i.start - 1] = BEYOND
+    inner[:, j, i.stop] = BEYOND
+    return state
 
 
 def _each_once(places: Places) -> Places:
     """In order, without repeats: for so few faster than the hashes of np.unique."""
     ordered = np.sort(places)
-    if len(ordered) < 2:
-        return ordered
-    return np.asarray(ordered[np.append(True, ordered[1:] != ordered[:-1])])
+    first = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return np.asarray(ordered[first])

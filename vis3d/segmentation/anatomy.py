@@ -175,20 +175,29 @@ class Anatomy:
         """The trachea on the 2 mm grid."""
         return find_trachea(self.hu, self.body, self.airy, self.spacing)
 
-    @cached_property
+    @property
     def airways(self) -> AirwayTree:
         """The airway tree at full resolution."""
+        return self._airways_and_missing[0]
+
+    @property
+    def without_bronchus(self) -> tuple[str, ...]:
+        """The sides to which the airways don't come."""
+        return self._airways_and_missing[1]
+
+    @cached_property
+    def _airways_and_missing(self) -> tuple[AirwayTree, tuple[str, ...]]:
         step = self.step("airways")
         tree = self._airways_from(self.trachea, part(step, 0.0, 0.7))
-        missing = self.without_bronchus(tree)
+        missing = self._sides_missing(tree)
         if not missing:
-            return tree
+            return tree, missing
         seeds = beyond_gaps(self.hu, self.body, self.airy, self.trachea, self.spacing)
         further = self._airways_from(seeds, part(step, 0.7, 1.0))
-        return further if len(self.without_bronchus(further)) < len(missing) else tree
+        still = self._sides_missing(further)
+        return (further, still) if len(still) < len(missing) else (tree, missing)
 
-    def without_bronchus(self, tree: AirwayTree) -> tuple[str, ...]:
-        """The sides to which the airways don't come."""
+    def _sides_missing(self, tree: AirwayTree) -> tuple[str, ...]:
         steps_mm = self._left_steps_mm()
         return sides_missing(tree, self.trachea, steps_mm, self.factors, self.spacing)
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from vis3d.segmentation.airways import AirwayTree
 from vis3d.segmentation.frame import Bools, Spacing
 from vis3d.segmentation.grids import Factors
+from vis3d.segmentation.morphology import indices
 
 FAR_WIDTHS, MIN_SHARE = 1.0, 0.15
 """How far aside of the trachea, in widths of it, a main bronchus is looked for, and how much of
@@ -28,9 +29,9 @@ def sides_missing(
     `left_steps_mm` is how far to the patient's left a step along k, j and i of the coarse
     grid leads. Airways that the lower end of the scan cuts may go on below it.
     """
-    places = np.argwhere(trachea)
-    lumen = np.stack(np.unravel_index(tree.places, tree.shape), axis=-1)
-    if not len(places) or (lumen[:, 0] < factors[0]).any():
+    places = indices(trachea)
+    lumen_kji = np.unravel_index(tree.places, tree.shape)
+    if not len(places) or (lumen_kji[0] < factors[0]).any():
         return ()
     sections = np.bincount(places[:, 0])
     wide = sections >= WIDE * sections.max()  # lower down it may already run in a bronchus
@@ -38,7 +39,8 @@ def sides_missing(
     mm3 = float(np.prod(spacing_kji))
     width_mm = float(np.sqrt(sections[wide].mean() * mm3 / spacing_kji[0]))
     middle_mm = float((of_trachea @ left_steps_mm).mean())
-    aside_mm = lumen @ (left_steps_mm / factors) - middle_mm
+    left_mm = sum(n * mm for n, mm in zip(lumen_kji, left_steps_mm / factors, strict=True))
+    aside_mm = left_mm - middle_mm
     fine_mm3 = mm3 / float(np.prod(factors))
     least = MIN_SHARE * width_mm**3 / fine_mm3
     return tuple(

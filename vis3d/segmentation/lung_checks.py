@@ -16,6 +16,7 @@ from vis3d.segmentation.morphology import (
     components,
     fringed,
     grown,
+    indices,
     opened,
     sizes,
     sums,
@@ -107,7 +108,7 @@ def _bronchi(anatomy: Anatomy) -> Check:
     """Whether the airways come as far as each lung that there is."""
     lungs = anatomy.coarse_lungs
     there = {"left": lungs.left.any(), "right": lungs.right.any()}
-    missing = [side for side in anatomy.without_bronchus(anatomy.airways) if there[side]]
+    missing = [side for side in anatomy.without_bronchus if there[side]]
     if not missing:
         return Check("bronchi", True, "The airways were followed to the lungs.")
     message = (
@@ -230,7 +231,7 @@ def _other_side(anatomy: Anatomy) -> Check:
     tissue = np.zeros(both.shape, bool)
     tissue[heights[0] : heights[-1] + 1, behind] = True
     tissue &= anatomy.body[sampled] & (hu > TISSUE_HU[0]) & (hu < TISSUE_HU[1]) & ~both
-    places = np.argwhere(tissue)
+    places = indices(tissue)
     mirrored = np.rint(anatomy.mirrored(places * factors) / factors).astype(int)
     for name, other in (("left", right), ("right", left)):
         least = MIN_OTHER_SIDE * int(np.count_nonzero(other[:, behind]))

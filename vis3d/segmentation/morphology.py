@@ -71,6 +71,11 @@ def bounding_box(
     return (slices[0], slices[1], slices[2])
 
 
+def indices(mask: Bools) -> NDArray[np.int64]:
+    """Where the mask is true, (n, 3) in the order k, j, i: np.argwhere, but faster."""
+    return np.stack(np.unravel_index(np.flatnonzero(mask), mask.shape), axis=-1)
+
+
 def fringed(mask: Bools, axes: tuple[int, ...] = (0, 1, 2)) -> Bools:
     """The mask and every voxel that touches it, if only with a corner."""
     return _slab_by_slab(mask, lambda slab: _fringed(slab, axes))
