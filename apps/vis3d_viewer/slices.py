@@ -78,7 +78,8 @@ def _coloured(
     """The picture under its labels' colours; grey (a third of the bytes) without any."""
     if study.labels is None or not request.opacities:
         return pixels
-    labels = labels_shown(study.labels, where, request.index)
+    # Side by side: a sagittal slice lies all over memory, and is read several times.
+    labels = np.ascontiguousarray(labels_shown(study.labels, where, request.index))
     present = np.bincount(labels.reshape(-1))
     if not any(label < len(present) and present[label] for label, _ in request.opacities):
         return pixels
