@@ -107,3 +107,13 @@ def test_a_dry_skull_is_bone_and_body():
 def test_a_rod_of_bone_in_air_is_bone():
     rod = ellipse(75, 75, 12, 12)
     assert dice(found(np.where(rod, 800.0, -1000.0), 10), rod) > 0.98
+
+
+def test_thin_dry_bones_in_air_are_bone_whatever_holds_the_rest():
+    array = np.full(SHAPE, -1000.0)
+    shell = ellipse(60, 75, 44, 60) & ~ellipse(60, 75, 40, 56) & (Z % 12 < 5)
+    wall = np.broadcast_to(shell, SHAPE)
+    array[wall] = 900
+    assert dice(found(array, 10), wall) > 0.98
+    array[SPINE] = 900
+    assert dice(found(array, 10), wall | SPINE) > 0.98

@@ -30,6 +30,8 @@ from vis3d.segmentation.slabs import each_slab
 TISSUE_HU = (-250, 1500)
 CORE_MM = 8.0
 """What is thinner than twice this is no body: table tops, blankets, tubes."""
+DRY_HU, MIN_DRY_ML = 200, 0.3
+"""Where half of the body or more is as dense there is no flesh: its thin bones count too."""
 GAS_HU = -940
 """Enclosed air darker than this on average is gas or the hollow of a table, not lung."""
 MIN_TISSUE_SHARE = 0.35
@@ -110,12 +112,22 @@ def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> B
     solid &= ~_hollows(air & solid, hu, walled)
     pieces = components(shrunk(solid, CORE_MM, spacing_kji))
     core = _bodies(pieces, hu)
+    core |= _dry_bones(core, solid & (hu > DRY_HU), spacing_kji)
     if not core.any():
         return core
     body = grown(core, CORE_MM + max(spacing_kji) / 2, spacing_kji) & solid
     pieces = components(body)
     body = keep(pieces, sums(pieces, core) > 0)
     return filled(filled_in_slices(body)) & measured
+
+
+def _dry_bones(core: Bools, dense: Bools, spacing_kji: Spacing) -> Bools:
+    """What is dense, however thin, where no soft tissue is found."""
+    if 2 * np.count_nonzero(core & dense) < np.count_nonzero(core):
+        return np.zeros_like(core)
+    pieces = components(dense)
+    ml = sizes(pieces) * float(np.prod(spacing_kji)) / 1000
+    return keep(pieces, ml >= MIN_DRY_ML)
 
 
 def drop_thin_layers(body: Bools, spacing_kji: Spacing, progress: Progress) -> None:
