@@ -5,6 +5,7 @@ not a graphics card.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,14 +15,16 @@ from numpy.typing import NDArray
 
 from tests.conftest import oblique_geometry
 from vis3d.files import load_volume
+from vis3d.geometry import Geometry
 from vis3d.phantom import Phantom, chest_phantom
 from vis3d.rendering import VOLUME_PRESETS, Stage, volume_scene
 from vis3d.rendering import stage as stage_module
 from vis3d.rendering.opengl import draws_in_software
-from vis3d.scene import Camera, Scene
+from vis3d.scene import Camera, Scene, VolumeLayer
+from vis3d.volume import Volume
 
-MEAN_GRAY = {"straight": 8.0, "oblique": 12.0, "real": 10.0}
-"""Of 255, the mean difference of a channel over a picture; docs/commands.md states them."""
+MEAN_GRAY = 5.0
+"""Of 255, the mean difference of a channel over a picture; docs/commands.md states it."""
 
 BACKGROUND_SHARE = 0.04
 """Of the picture, that one draws on and the other leaves free."""
@@ -39,12 +42,12 @@ def posed(request: pytest.FixtureRequest) -> tuple[str, Phantom]:
 def test_both_draw_the_same_picture(
     posed: tuple[str, Phantom], make_stage: Callable[..., Stage], preset: str
 ) -> None:
-    pose, phantom = posed
+    _, phantom = posed
     body = phantom.labels.mask("body")
     scene = volume_scene(phantom.volume, preset, Camera("anterior", 20, 10), body=body)
     pictures = drawn_by_both(scene, make_stage)
     assert differently_covered(pictures) <= BACKGROUND_SHARE
-    assert np.abs(pictures[0] - pictures[1]).mean() <= MEAN_GRAY[pose]
+    assert np.abs(pictures[0] - pictures[1]).mean() <= MEAN_GRAY
 
 
 def drawn_by_both(
@@ -66,6 +69,38 @@ def differently_covered(pictures: list[NDArray[np.int_]]) -> float:
     drawn = [np.abs(one - ground).max(axis=-1) > 25 for one in pictures]
     assert drawn[0].mean() > 0.01
     return float((drawn[0] != drawn[1]).mean())
+
+
+def ball(direction: NDArray[np.float64]) -> Volume:
+    """A ball about the origin, off no axis, in a grid of 65 x 135 x 140 mm."""
+    around = Geometry((26, 150, 200), (0.7, 0.9, 2.5), direction=direction)
+    x, y, z = (-around.center_lps).tolist()
+    grid = replace(around, origin=(x, y, z))
+    k, j, i = np.indices(grid.shape)
+    away_mm = np.linalg.norm(grid.to_lps(np.stack([i, j, k], axis=-1)), axis=-1)
+    return Volume(np.clip((30 - away_mm) * 400, -1000, 1000).astype(np.int16), grid)
+
+
+def test_light_falls_the_same_way_however_the_grid_lies(
+    make_stage: Callable[..., Stage],
+) -> None:
+    """VTK 9.7's own shader fails here: it lights unequal and oblique grids from elsewhere."""
+    pictures = []
+    for direction in (np.eye(3), oblique_geometry().direction):
+        for on_cpu in (True, False):
+            stage = make_stage((200, 150), volumes_on_cpu=on_cpu)
+            stage.show(Scene([VolumeLayer(ball(direction), "bone")]))
+            camera = stage.renderer.GetActiveCamera()
+            camera.SetPosition(60, -300, 40)
+            camera.SetFocalPoint(0, 0, 0)
+            camera.SetViewAngle(20)
+            stage.renderer.ResetCameraClippingRange()
+            stage.render("fine")
+            pictures.append(stage.picture().astype(int))
+    first = pictures[0]
+    assert first[40:75, 90:110].mean() > 1.2 * first[75:110, 90:110].mean()  # from above
+    for other in pictures[1:]:
+        assert np.abs(other - first).mean() < 2.5
 
 
 @pytest.mark.parametrize(
@@ -107,4 +142,4 @@ def test_both_draw_real_scans_alike(
     scene = volume_scene(volume, preset, Camera("anterior", 20, 10))
     pictures = drawn_by_both(scene, make_stage, (400, 300))
     assert differently_covered(pictures) <= BACKGROUND_SHARE
-    assert np.abs(pictures[0] - pictures[1]).mean() <= MEAN_GRAY["real"]
+    assert np.abs(pictures[0] - pictures[1]).mean() <= MEAN_GRAY

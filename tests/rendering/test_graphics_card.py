@@ -20,7 +20,7 @@ from vis3d.rendering.opengl import OSMESA, VARIABLE, draws_in_software
 from vis3d.scene import Camera, Scene, SliceLayer
 
 SIZE = (400, 300)
-MEAN_GRAY = {"solid": 2.0, "veils": 3.0, "slices": 2.0, "straight": 8.0, "oblique": 12.0}
+MEAN_GRAY = {"solid": 2.0, "veils": 3.0, "slices": 2.0, "straight": 5.0, "oblique": 5.0}
 """Of 255, the mean difference of a channel over a picture, by what is drawn.
 
 Volumes go through another program on a card (OpenGL's ray caster) than without one.

@@ -24,7 +24,7 @@ from vis3d.geometry import FloatArray
 from vis3d.rendering import cameras
 from vis3d.rendering.clipping import cutting_planes
 from vis3d.rendering.handles import HandleSet
-from vis3d.rendering.lights import headlight, studio_lights
+from vis3d.rendering.lights import studio_lights
 from vis3d.rendering.marker import Marker
 from vis3d.rendering.opengl import draws_in_software, require_display, require_opengl
 from vis3d.rendering.pace import Pace
@@ -85,7 +85,7 @@ class Stage:
         self.window.AddRenderer(self._renderer)
         # The GPU's ray caster would let the lights behind a volume shine on its front.
         self._renderer.TwoSidedLightingOff()
-        self._headlight_only: bool | None = None
+        studio_lights(self._renderer)
         self.interactor = _interactor(self.window, on_screen)
         self._follow_interaction()
         self._volumes_on_cpu, self._max_voxels = volumes_on_cpu, max_voxels
@@ -135,7 +135,6 @@ class Stage:
             else:
                 self._props[key] = self._make(layer)
                 self._renderer.AddViewProp(self._props[key].prop)
-        self._light()
         self._scene = scene
         self._cut(scene.crop, scene.clip)
         self._handles.show(scene.handles, scene.crop, scene.clip, self._visible_corners())
@@ -323,20 +322,6 @@ class Stage:
             self._renderer.SetSSAOKernelSize(32)
             self._renderer.SSAOBlurOn()
         self._renderer.SetUseSSAO(on)
-
-    def _light(self) -> None:
-        """Light the scene as a studio would, or from the camera where that goes wrong.
-
-        vtkOpenGLGPUVolumeRayCastMapper (VTK 9.7) turns the light that falls on an oblique
-        volume in a wrong direction, but for a light at the camera; the CPU's ray caster
-        gets the same one, so that both draw the same picture.
-        """
-        volumes = [prop for prop in self._props.values() if isinstance(prop, VolumeProp)]
-        headlight_only = any(prop.is_oblique for prop in volumes)
-        if headlight_only != self._headlight_only:
-            self._headlight_only = headlight_only
-            self._renderer.RemoveAllLights()
-            (headlight if headlight_only else studio_lights)(self._renderer)
 
     def _visible_corners(self) -> FloatArray:
         shown = [p.corners_lps for p in self._props.values() if p.prop.GetVisibility()]

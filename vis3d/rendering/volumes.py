@@ -21,7 +21,16 @@ from vis3d.vtk_data import to_vtk
 COARSE_PIXELS = 4.0
 """While moving, one ray is cast for this many pixels in each direction."""
 
-OBLIQUE_COSINE = 0.98
+_NORMAL = "vec3 normal = normalize(({} * vec4(shading_gradient.xyz, 0.0)).xyz);"
+_ITS_NORMAL, _RIGHT_NORMAL = (
+    _NORMAL.format(matrix)
+    for matrix in ("in_textureToEye[0]", "in_modelViewMatrix * in_volumeMatrix[0]")
+)
+"""How VTK's shader turns gradients in mm to the camera, and how it must.
+
+vtkOpenGLGPUVolumeRayCastMapper (VTK 9.7) stretches them with the sides of the grid and forgets
+how the grid lies, so that light falls on unequal and oblique grids from wrong directions.
+"""
 
 VISIBLE_OPACITY = 0.004
 """Voxels of less opacity are no part of what a camera must see."""
@@ -52,6 +61,9 @@ class VolumeProp:
         )
         self._mapper.SetAutoAdjustSampleDistances(False)
         self.prop.SetMapper(self._mapper)
+        if not on_cpu:
+            shader: Any = self.prop.GetShaderProperty()
+            shader.AddFragmentShaderReplacement(_ITS_NORMAL, False, _RIGHT_NORMAL, True)
         self.prop.SetUserMatrix(_pose(self._drawn.geometry))
         self.update(layer)
         self.set_quality(coarse=False)
@@ -66,11 +78,6 @@ class VolumeProp:
         """Colours and opacities as they are drawn."""
         assert self._transfer is not None  # set by the first update
         return self._transfer
-
-    @property
-    def is_oblique(self) -> bool:
-        """Whether the grid is turned by more than a few degrees from the patient's axes."""
-        return bool((np.diag(self.source.geometry.direction) < OBLIQUE_COSINE).any())
 
     def update(self, layer: VolumeLayer) -> None:
         """Take the layer's transfer function, opacity and visibility."""
