@@ -9,9 +9,20 @@ from vis3d.labels import LabelMap
 from vis3d.segmentation import segment
 from vis3d.volume import Volume
 
+
+def slanting(spacing_mm: tuple[float, float, float], hand: int) -> Geometry:
+    """An oblique grid of unequal steps; with hand -1 columns and slices run the other way."""
+    box = turned(20, axis=1)
+    ni, nj, nk = (int(3 * n / mm) for n, mm in zip(box.shape[::-1], spacing_mm, strict=True))
+    far = np.array([ni - 1, 0, nk - 1]) * np.array(spacing_mm) * (1 - hand) / 2
+    direction = box.direction @ np.diag([hand, 1.0, hand])
+    return Geometry((nk, nj, ni), spacing_mm, box.origin + box.direction @ far, direction)
+
+
 WAYS = [
     pytest.param(upright((2.1, 2.3, 2.5)), id="anisotropic"),
-    pytest.param(turned(20, axis=1, spacing_mm=2.4), id="oblique"),
+    pytest.param(slanting((2.1, 2.3, 2.8), 1), id="oblique"),
+    pytest.param(slanting((2.3, 2.1, 2.7), -1), id="oblique, the other way"),
 ]
 FORK_MM = 30.0
 
@@ -77,7 +88,7 @@ def test_airways_go_on_below_mucus_in_the_trachea(geometry: Geometry) -> None:
 
 @pytest.mark.parametrize("side", [1, -1])
 def test_a_lung_to_which_no_airway_comes_is_named(side: int) -> None:
-    volume, _ = forked(turned(20, axis=1, spacing_mm=2.4))
+    volume, _ = forked(slanting((2.3, 2.1, 2.8), hand=side))
     labels = segment(plugged(volume, -60, 40, side=side), ["lungs", "airways"])
     ok, message = check(labels, "bronchi")
     assert not ok
