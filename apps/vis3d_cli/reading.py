@@ -199,6 +199,17 @@ def check_output(
         raise OutputError(f"Cannot write {path}: no permission to write in {folder}.")
 
 
+def check_distinct(*outputs: Path | None) -> None:
+    """Before the work: whether each output has a name of its own.
+
+    Raises:
+        UsageError: two have the same.
+    """
+    given = [path.absolute() for path in outputs if path is not None]
+    if len(set(given)) < len(given):
+        raise UsageError("Two outputs have the same name: give each its own.")
+
+
 def _holds(source: Path, path: Path) -> bool:
     """Whether an existing file is the source, or a DICOM file in that folder."""
     if not source.is_dir():

@@ -61,3 +61,18 @@ def test_no_slice_of_the_scan_is_written_over(sources, refusal, command):
     code, line = refusal(command, sources / "study", "-o", image, *options)
     assert (code, "is INPUT" in line) == (2, True)
     assert image.read_bytes() == before
+
+
+def test_no_output_is_written_over_another(sources, refusal, monkeypatch):
+    monkeypatch.chdir(sources)
+    scan, box = sources / "scan.nii.gz", sources / "box.stl"
+    table, made = sources / "table.csv", sources / "made.stl"
+    for command in (
+        ("measure", scan, "--csv", table, "--html", "table.csv"),
+        ("segment", scan, "-o", "masks.nii", "--report", sources / "masks.nii"),
+        ("mesh", scan, "--level", "0", "-o", made, "--report", made),
+        ("plan", box, "--mirror", "0,0,0,1,0,0", "-o", made, "--report", made),
+    ):
+        code, line = refusal(*command)
+        assert (code, "same name" in line) == (2, True)
+    assert not any(path.exists() for path in (table, made, sources / "masks.nii"))

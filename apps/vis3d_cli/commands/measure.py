@@ -71,6 +71,7 @@ def measure(
 
     For example: vis3d measure scans/chest --csv lungs.csv --html report.html
     """
+    reading.check_distinct(csv, histograms, clusters, html)
     for output in (csv, histograms, clusters, html):
         if output is not None:
             reading.check_output(output, sources=[input, segmentation])

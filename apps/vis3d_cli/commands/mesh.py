@@ -120,6 +120,7 @@ def mesh(
 
     # VTK takes half a second to load, in which the scan can be read.
     Thread(target=import_module, args=("vis3d.meshing",), daemon=True).start()
+    reading.check_distinct(output, report)
     reading.check_output(
         output, SURFACE_SUFFIXES, "surfaces", sources=[input, what.segmentation]
     )

@@ -175,6 +175,7 @@ def plan(
     from vis3d.files import SURFACE_SUFFIXES, read_surface, write_surface
 
     legal = tuple(suffix for suffix in SURFACE_SUFFIXES if suffix != ".dcm")
+    reading.check_distinct(output, report)
     reading.check_output(
         output,
         legal,

@@ -69,6 +69,7 @@ def segment(
     if segmentation is None:
         names = names or STRUCTURES
         structure_labels(names)  # an unknown name is refused before anything is read
+    reading.check_distinct(output, report)
     reading.check_output(output, LABELMAP_SUFFIXES, "label maps", sources=[input, segmentation])
     if report is not None:
         reading.check_output(report, sources=[input, segmentation])
