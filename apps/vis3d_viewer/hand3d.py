@@ -20,6 +20,9 @@ BUTTONS = {
     for what in ("Press", "Release")
 }
 
+HEARD = (*BUTTONS, "MouseMove", "MouseWheel")
+"""What a hand does to the view; trame-rca tells more, a key let go anywhere on the page too."""
+
 
 class Hand3D:
     """Feeds a stage; what it finds is told on the event loop that made it.

@@ -27,7 +27,7 @@ from vis3d.geometry import FloatArray
 from vis3d.rendering import Stage
 from vis3d.scene import Camera, Scene
 from vis3d_viewer.annotations import annotated
-from vis3d_viewer.hand3d import BUTTONS, Hand3D, Picked, WasCut, bearable
+from vis3d_viewer.hand3d import BUTTONS, HEARD, Hand3D, Picked, WasCut, bearable
 from vis3d_viewer.logbook import defect
 from vis3d_viewer.measuring import Kept
 from vis3d_viewer.memory_use import Tidying
@@ -216,8 +216,8 @@ class View3D:
 
     def on_interaction(self, _origin: object, event: object) -> None:
         """A mouse event of the page."""
-        if isinstance(event, Mapping):
-            kind = event.get("type")
+        kind = event.get("type") if isinstance(event, Mapping) else None
+        if isinstance(event, Mapping) and kind in HEARD:
             if kind in BUTTONS:
                 self._button_held = str(kind).endswith("Press")
             self._events.append(event)

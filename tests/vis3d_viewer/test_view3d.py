@@ -69,3 +69,20 @@ def test_a_picture_on_the_way_lacks_neither_veils_nor_cube() -> None:
         blue = picture[..., 2] - picture[..., 0] > 50
         assert blue[:, 90:].mean() > 0.02, "the veil"
         assert picture[-72:, :72].std() > 8, "the cube"
+
+
+def test_only_what_moves_the_view_has_it_drawn_again() -> None:
+    """A key let go over the slices once had 3D drawn coarsely at each step."""
+
+    async def woken() -> set[str]:
+        nothing = lambda *_: None  # noqa: E731
+        view = View3D("3d", nothing, nothing, nothing, nothing)
+        kinds = ("KeyUp", "KeyDown", "EndMouseMove", "MouseEnter", "MouseMove", "MouseWheel")
+        found = set()
+        for kind in (*kinds, "LeftButtonPress", 5, ["KeyUp"]):
+            view._wake.clear()
+            view.on_interaction("", {"type": kind})
+            found |= {str(kind)} if view._wake.is_set() else set()
+        return found
+
+    assert asyncio.run(woken()) == {"MouseMove", "MouseWheel", "LeftButtonPress"}
