@@ -10,13 +10,11 @@ from vis3d.dicom.codecs import JPEG_SYNTAXES, NATIVE, decode_colors, frame_paylo
 from vis3d.dicom.datasets import header_dataset
 from vis3d.dicom.frames import Frame, PixelFormat, safe_word
 from vis3d.dicom.pixels import native_samples, stored_values
-from vis3d.dicom.streams import has_marker
+from vis3d.dicom.streams import names_colors
 from vis3d.errors import InputError, UnsupportedError
 
 SUBSAMPLED = "YBR_FULL_422"
 _RGB_WHEN_DECODED = ("RGB", "YBR_RCT", "YBR_ICT")
-_APP_MARKERS = (0xE0, 0xEE)
-"""JFIF's and Adobe's, which say of a JPEG stream whether it is YBR."""
 
 
 def size_of(form: PixelFormat, frames: int) -> int:
@@ -83,8 +81,7 @@ def _decompressed(frame: Frame) -> tuple[NDArray[Any], str]:
     payload = frame_payload(frame)
     space: str | None = None
     if syntax in JPEG_SYNTAXES and form.photometric == "RGB":
-        marked = any(has_marker(payload, marker) for marker in _APP_MARKERS)
-        space = None if marked else "RGB"
+        space = None if names_colors(payload) else "RGB"
     colors = decode_colors(payload, syntax, form, frame.name, space)
     decoder_converts = syntax in JPEG_SYNTAXES or form.photometric in _RGB_WHEN_DECODED
     return colors, "RGB" if decoder_converts else "YBR_FULL"

@@ -7,6 +7,8 @@ from typing import TypeAlias
 MAX_TAIL = 64
 """Bytes that writers may leave after the end of a compressed image."""
 _FRAME_HEADERS = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), 0xF7))
+LEAST_MARKER = 14
+_OF_COLORS = ((0xE0, b"JFIF\0"), (0xEE, b"Adobe"))
 SCAN = 0xDA
 """The marker after which pixels follow."""
 
@@ -24,9 +26,13 @@ def jpeg_size(payload: bytes) -> Size | None:
     return None
 
 
-def has_marker(payload: bytes, wanted: int) -> bool:
-    """Whether a JPEG stream has this marker before its first scan."""
-    return any(marker == wanted for marker, _ in segments(payload))
+def names_colors(payload: bytes) -> bool:
+    """Whether a JPEG stream says if it is YBR: by JFIF's marker, or a whole one of Adobe's."""
+    for marker, start in segments(payload):
+        length, *_ = struct.unpack_from(">H", payload, start)
+        if (marker, payload[start + 2 : start + 7]) in _OF_COLORS and length >= LEAST_MARKER:
+            return True
+    return False
 
 
 def jpeg2000_size(payload: bytes) -> Size | None:
