@@ -194,7 +194,7 @@ def test_objects_that_are_no_images_stay_out(tmp_path: Path) -> None:
     found = found_in(tmp_path, made(1), [structure_set, segments])
     assert len(found.series) == 1
     assert sorted(entry.reason for entry in found.skipped) == [
-        "a segmentation, not a scan",
+        "a segmentation, not a scan: name it by --segmentation beside its scan",
         "no image (RT Structure Set Storage)",
     ]
 

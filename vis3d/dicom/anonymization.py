@@ -277,8 +277,8 @@ _FACE = (
     "or restrict who gets it."
 )
 _FACE_SEEN = (
-    "{images} with a skull or a face to be seen: a face can be made of such a scan, and recognised, "
-    "whatever its header says. Remove it or restrict who gets it."
+    "{images} with a skull or a face to be seen: a face can be made of such a scan, and "
+    "recognised, whatever its header says. Remove it or restrict who gets it."
 )
 _FACE_REACHED = (
     f"{{images}} of scans longer than {LONG_MM} mm, which may reach the head, whatever their "

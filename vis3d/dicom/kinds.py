@@ -11,9 +11,10 @@ from vis3d.errors import InputError, TooLargeError, TruncatedError, UnsupportedE
 LEAST_CLAIM_BYTES = 64 << 20
 MAX_COMPRESSION = 500
 """Scans compress to a half or a tenth; only blank pictures go beyond this."""
+_SEGMENTATION = "a segmentation, not a scan: name it by --segmentation beside its scan"
 _NOT_IMAGES = {
-    "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation, not a scan",
-    "1.2.840.10008.5.1.4.1.1.66.7": "a segmentation, not a scan",
+    "1.2.840.10008.5.1.4.1.1.66.4": _SEGMENTATION,
+    "1.2.840.10008.5.1.4.1.1.66.7": _SEGMENTATION,
     "1.2.840.10008.5.1.4.1.1.481.2": "a radiation dose, not a scan",
 }
 
