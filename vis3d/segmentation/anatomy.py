@@ -29,7 +29,7 @@ from vis3d.segmentation.grids import (
 from vis3d.segmentation.lungs import CoarseLungs, air_threshold, airy_parts, find_lungs
 from vis3d.segmentation.metal import find_metal
 from vis3d.segmentation.morphology import bounding_box, fringed, grown, trimmed
-from vis3d.segmentation.noise import noise_hu, passes_needed, smoothed
+from vis3d.segmentation.noise import blur_needed, calmed, noise_hu
 from vis3d.segmentation.outside import SKIN_HU, outside_air, walled_in
 from vis3d.segmentation.sides import LeftMm, mean_mm
 from vis3d.segmentation.small import enlargement
@@ -282,9 +282,9 @@ class Anatomy:
         return spread(outside | ~measured, factors, self.hu.shape)
 
     @cached_property
-    def noise(self) -> tuple[int, float]:
-        """How often the scan must be smoothed for the bones, and the noise in HU then left."""
-        return passes_needed(self.frame.hu, self.frame.spacing_kji)
+    def noise(self) -> tuple[float, float]:
+        """The blur in mm2 that the bones need against noise, and the noise in HU then left."""
+        return blur_needed(self.frame.hu, self.frame.spacing_kji)
 
     @cached_property
     def box(self) -> tuple[slice, slice, slice] | None:
@@ -295,11 +295,8 @@ class Anatomy:
     def calm_hu(self) -> Whole:
         """The box of the body, smoothed if it is noisy."""
         hu = self.hu[self.box]
-        passes, _ = passes_needed(hu, self.spacing)
-        if not passes:
-            return hu
-        calm = smoothed(hu.astype(np.float32), passes, self.spacing)
-        return np.rint(calm, out=calm).astype(np.int16)
+        calm = calmed(hu, self.spacing)
+        return hu if calm is hu else np.rint(calm, out=calm).astype(np.int16)
 
     @cached_property
     def specimen(self) -> bool:

@@ -25,7 +25,7 @@ from vis3d.segmentation.morphology import (
     sums,
     trimmed,
 )
-from vis3d.segmentation.noise import smoothed
+from vis3d.segmentation.noise import reach, smoothed
 from vis3d.segmentation.organs import organs_with_contrast
 from vis3d.segmentation.slabs import each_slab
 from vis3d.segmentation.walls import rise, with_thin_walls
@@ -37,10 +37,12 @@ DENSE_HU = 130.0
 TISSUE_HU = 50.0
 ABOVE_NOISE = 3.5
 """How many times the noise cortex must stand out from soft tissue in a noisy scan."""
-EDGE_SHARE, MORE_A_PASS = 0.4, 0.08
-PEAK_HU = 1200
-"""A voxel below this share of its densest neighbour is that one's blurred edge; smoothing
-against noise blurs more."""
+EDGE_SHARE, BLURRED_SHARE = 0.4, 0.16
+PEAK_MM, PEAK_HU = 0.8, 1200
+"""A voxel below this share of the densest place so near is that one's blurred edge; smoothing
+against noise blurs more, and farther."""
+EIGHTHS = 8
+"""How finely places between voxels are told."""
 FINE_MM = 2.0
 """Where voxels are larger, the densest neighbour says nothing of a voxel's own cortex."""
 RIM_SHARE = 0.6
@@ -74,8 +76,8 @@ class CoarseScan:
 
     hu: Whole
     noise_hu: float
-    fine_noise: tuple[int, float]
-    """How often the scan itself must be smoothed, and the noise in HU that is then left."""
+    fine_noise: tuple[float, float]
+    """The blur in mm2 that the scan itself needs, and the noise in HU that is then left."""
     body: Bools
     lungs: Bools
     contrast: Contrast
@@ -192,9 +194,11 @@ def _cortex(
 ) -> Shares:
     """Draw the dense voxels; their share of each coarse voxel."""
     spacing, factors = coarse.fine_spacing, coarse.factors
-    passes, noise = coarse.fine_noise
+    blur, noise = coarse.fine_noise
+    beside_mm = max(PEAK_MM, float(np.sqrt(blur)))
+    halo = reach(blur, spacing) + int(np.ceil(beside_mm / spacing[0]))
     least_hu = max(DENSE_HU, TISSUE_HU + ABOVE_NOISE * noise)
-    edge_share = np.float32(EDGE_SHARE + MORE_A_PASS * passes)
+    edge_share = np.float32(EDGE_SHARE + BLURRED_SHARE * blur / beside_mm**2)
     share = np.zeros(near.shape, np.float16)
 
     def work(start: int, stop: int) -> None:
@@ -204,16 +208,16 @@ def _cortex(
         here = (slice(start, stop), *box[1:])
         fine = _fine(here, factors, hu.shape)
         k = fine[0]
-        first = max(0, k.start - passes - 1)
-        values = np.ascontiguousarray(hu[first : k.stop + passes + 1, fine[1], fine[2]])
-        if passes:
-            values = smoothed(values, passes, spacing)
-        peak = _peaks(values, spacing)[k.start - first :][: k.stop - k.start]
-        values = values[k.start - first :][: k.stop - k.start]
-        wanted = spread(near[here], factors, values.shape) & (values > least_hu)
-        at = np.flatnonzero(wanted)
-        level = np.minimum(peak.reshape(-1)[at], PEAK_HU) * edge_share
-        wanted.reshape(-1)[at] = values.reshape(-1)[at] > level
+        first = max(0, k.start - halo)
+        values = np.ascontiguousarray(hu[first : k.stop + halo, fine[1], fine[2]])
+        if blur:
+            values = smoothed(values, blur, spacing)
+        own = slice(k.start - first, k.stop - first)
+        wanted = spread(near[here], factors, values[own].shape) & (values[own] > least_hu)
+        if min(spacing) <= FINE_MM:
+            at = np.flatnonzero(wanted)
+            level = _peaks(values, beside_mm, spacing)[own].reshape(-1)[at] * edge_share
+            wanted.reshape(-1)[at] = values[own].reshape(-1)[at] > level
         drawn[fine] = wanted  # CORTEX
         share[here] = pooled(wanted, factors)
 
@@ -233,13 +237,30 @@ def _fine(
     return (k, j, i)
 
 
-def _peaks(values: Values, spacing_kji: Spacing) -> Values:
-    """The largest value among each voxel and its neighbours along the fine axes."""
-    peak = values.copy()
-    for axis in [a for a in range(3) if spacing_kji[a] <= FINE_MM]:
-        before, turned = np.moveaxis(peak.copy(), axis, 0), np.moveaxis(peak, axis, 0)
-        np.maximum(turned[1:], before[:-1], out=turned[1:])
-        np.maximum(turned[:-1], before[1:], out=turned[:-1])
+def _peaks(values: Values, reach_mm: float, spacing_kji: Spacing) -> Values:
+    """The largest value within reach of each voxel along the axes, up to `PEAK_HU`.
+
+    Between voxels the values change linearly: what a finer grid would hold there.
+    """
+    whole = values.dtype.kind in "iu"
+    peak = np.minimum(values, PEAK_HU).astype(np.int16 if whole else np.float32, copy=False)
+    for axis, mm in enumerate(spacing_kji):
+        full, rest = divmod(round(EIGHTHS * reach_mm / mm), EIGHTHS)
+        before: Values = np.moveaxis(peak.copy(), axis, 0)
+        turned = np.moveaxis(peak, axis, 0)
+        for n in range(1, full + 1):
+            np.maximum(turned[n:], before[:-n], out=turned[n:])
+            np.maximum(turned[:-n], before[n:], out=turned[:-n])
+        n = full + 1
+        if rest and len(turned) > n:
+            near: Values = before * (EIGHTHS - rest)
+            far: Values = before * rest
+            for between, to in (
+                (near[1 : len(near) - full] + far[:-n], turned[n:]),
+                (near[full:-1] + far[n:], turned[:-n]),
+            ):
+                between = between >> 3 if whole else between / EIGHTHS
+                np.maximum(to, between, out=to)
     return peak
 
 

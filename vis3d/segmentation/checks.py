@@ -110,14 +110,14 @@ def _contrast_in_words(anatomy: Anatomy) -> str:
 
 def _thin_bone(anatomy: Anatomy) -> Check:
     largest = max(anatomy.frame.spacing_kji)
-    passes, noise = anatomy.noise
+    blur, noise = anatomy.noise
     if largest > MAX_VOXEL_MM:
         message = f"Voxels of {largest:.1f} mm hide thin bone: expect holes in thin walls."
         return Check("thin-bone", False, message)
     if noise > BEARABLE_HU:
         message = f"Noise of {noise:.0f} HU is left after smoothing: thin bone is in doubt."
         return Check("thin-bone", False, message)
-    smoothed = "The scan was smoothed against noise. " if passes else ""
+    smoothed = "The scan was smoothed against noise. " if blur else ""
     return Check("thin-bone", True, f"{smoothed}Voxels are small enough for most thin bone.")
 
 

@@ -5,7 +5,7 @@ from skimage.filters import threshold_otsu
 
 from vis3d.segmentation.frame import Bools, Spacing, Values
 from vis3d.segmentation.morphology import bounding_box, components, keep, sizes, trimmed
-from vis3d.segmentation.noise import passes_needed, smoothed
+from vis3d.segmentation.noise import blur_needed, smoothed
 
 RANGE_HU = (-200, 1500)
 CORTICAL_HU = (250.0, 600.0)
@@ -23,10 +23,10 @@ def cortical_bone(hu: Values, bones: Bools, spacing_kji: Spacing) -> Bools:
     box = bounding_box(bones, max(spacing_kji), spacing_kji)
     if box is None:
         return np.zeros(bones.shape, bool)
-    passes, _ = passes_needed(hu, spacing_kji)
+    blur, _ = blur_needed(hu, spacing_kji)
     values, inside = hu[box], bones[box]
-    if passes:
-        values = smoothed(values, passes, spacing_kji)
+    if blur:
+        values = smoothed(values, blur, spacing_kji)
     level = float(threshold_otsu(np.clip(values[inside], *RANGE_HU)))
     dense = inside & (values > np.clip(level, *CORTICAL_HU))
     voxel_ml = float(np.prod(spacing_kji)) / 1000

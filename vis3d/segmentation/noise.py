@@ -9,12 +9,20 @@ LAG_MM = 4.0
 """Neighbours share their noise after a soft kernel; voxels this far apart don't."""
 EVERY, MOST_SLICES = 8, 16
 """Every eighth slice is asked, of long scans fewer, and every second row of it."""
-BEARABLE_HU = 25.0
-MAX_PASSES = 2
+CALM_HU = 22.5
+"""With as much noise left, cortex needn't stand out more than it does without."""
+FIRST_MM2, LAST_MM2 = 0.32, 5.12
+"""The variances that are tried, each twice the one before: the same blur on every grid."""
+LAST_VOXELS2 = 1.2
+"""Large voxels may be smoothed over about one of themselves."""
+STRUCTURE = 0.85
+"""What a larger blur leaves so much of is no noise: noise falls to 0.7 of itself."""
+BEARABLE_HU, MAX_PASSES = 25.0, 2
+"""On a coarse grid whole voxels are smoothed over, from more noise on."""
+MOST_HU = 2000
+"""What is denser is read as this: sums of 16-bit values must not run over."""
 ROWS = 32
 """How many are smoothed at a time: the sums take as much memory as the values."""
-SAME_STEP = 1.6
-"""Smoothing runs along an axis unless its voxels are this many times the finest ones."""
 
 
 def noise_hu(values: Values, column_mm: float) -> float:
@@ -22,41 +30,90 @@ def noise_hu(values: Values, column_mm: float) -> float:
     return _noise_of(_sample(values), max(1, round(LAG_MM / column_mm)))
 
 
-def passes_needed(values: Values, spacing_kji: Spacing) -> tuple[int, float]:
-    """How often `smoothed` must run to make the noise bearable, and the noise that is left."""
+def blur_needed(values: Values, spacing_kji: Spacing) -> tuple[float, float]:
+    """The variance in mm2 that `smoothed` needs to make the noise bearable; what is left.
+
+    It is measured after smoothing within the slices. No more than needed: a step would
+    make another scan of what is a little noisier, such as the same one on a finer grid.
+    """
     sample = _sample(values)
     lag = max(1, round(LAG_MM / spacing_kji[2]))
-    passes, noise = 0, _noise_of(sample, lag)
-    while noise > BEARABLE_HU and passes < MAX_PASSES:
-        sample = smoothed(sample, 1, (np.inf, spacing_kji[1], spacing_kji[2]))
-        passes, noise = passes + 1, _noise_of(sample, lag)
-    return passes, noise
+    in_slices = (np.inf, spacing_kji[1], spacing_kji[2])
+    last = max(LAST_MM2, LAST_VOXELS2 * max(spacing_kji[1:]) ** 2)
+    noise = _noise_of(sample, lag)
+    blur, wanted = 0.0, max(FIRST_MM2, spacing_kji[2] ** 2 / 4)
+    while noise > CALM_HU and wanted <= last:
+        left = _noise_of(smoothed(sample, wanted, in_slices), lag)
+        if left <= CALM_HU:
+            share = np.log(noise / CALM_HU) / np.log(noise / max(left, 1.0))
+            return blur + float(share) * (wanted - blur), CALM_HU
+        if left > STRUCTURE * noise:
+            break
+        blur, noise, wanted = wanted, left, 2 * wanted
+    return blur, noise
 
 
-def smoothed(values: Values, passes: int, spacing_kji: Spacing) -> Values:
-    """The values with weights 1, 2, 1 along each axis, `passes` times; int16 stays int16.
-
-    Axes whose voxels are much longer than the finest ones are left alone.
-    """
-    whole = values.dtype.kind in "iu"
-    clipped = np.clip(values, -1024, 8000)
-    out = clipped.astype(np.int16 if whole else np.float32, copy=False)
-    finest = min(spacing_kji)
-    for axis in [a for a in range(3) if spacing_kji[a] < SAME_STEP * finest] * passes:
-        if out.shape[axis] > 1:
-            _smooth_along(np.moveaxis(out, axis, 0), whole=whole)
+def calmed(values: Values, spacing_kji: Spacing) -> Values:
+    """Values on a coarse grid, smoothed over a voxel or two where they are noisy."""
+    lag = max(1, round(LAG_MM / spacing_kji[2]))
+    out = values
+    for _ in range(MAX_PASSES):
+        if _noise_of(_sample(out), lag) <= BEARABLE_HU:
+            break
+        out = smoothed(out.astype(np.float32), min(spacing_kji) ** 2 / 2, spacing_kji)
     return out
 
 
-def _smooth_along(values: Values, *, whole: bool) -> None:
-    """In place, the ends repeated; means of two neighbours twice are weights 1, 2, 1."""
+def reach(variance_mm2: float, spacing_kji: Spacing) -> int:
+    """How many slices `smoothed` looks beyond each one."""
+    step, weights = _passes(variance_mm2, spacing_kji[0])
+    return step * len(weights)
+
+
+def smoothed(values: Values, variance_mm2: float, spacing_kji: Spacing) -> Values:
+    """The values blurred by a variance along each axis; int16 stays int16.
+
+    Axes whose voxels are much longer than the blur are left alone.
+    """
+    whole = values.dtype.kind in "iu"
+    clipped = np.clip(values, -1024, MOST_HU)
+    out = clipped.astype(np.int16 if whole else np.float32, copy=False)
+    for axis, mm in enumerate(spacing_kji):
+        step, weights = _passes(variance_mm2, mm)
+        turned = np.moveaxis(out, axis, 0)
+        for weight in weights:
+            for first in range(min(step, len(turned))):
+                if len(turned[first::step]) > 1:
+                    _smooth_along(turned[first::step], weight, whole=whole)
+    return out
+
+
+def _passes(variance_mm2: float, mm: float) -> tuple[int, list[int]]:
+    """Over steps of how many voxels, and with which weights in 16ths for either neighbour.
+
+    Finer voxels take longer steps, so that a scan on a finer grid is smoothed alike. What is
+    left for a last pass is rounded to a quarter of one.
+    """
+    step = max(1, int(np.sqrt(variance_mm2) / mm + 1e-3))
+    quarters = round(8 * variance_mm2 / (step * mm) ** 2)
+    return step, [4] * (quarters // 4) + [quarters % 4] * (quarters % 4 > 0)
+
+
+def _smooth_along(values: Values, weight: int, *, whole: bool) -> None:
+    """In place: either neighbour with `weight` 16ths, the ends repeated."""
     for start in range(0, values.shape[1], ROWS):
         rows = values[:, start : start + ROWS]
-        first = rows[:1].copy()
-        for ahead, here in ((rows[1:], rows[:-1]), (rows[:-1], rows[1:])):
-            total = ahead + here
-            here[...] = total >> 1 if whole else total * np.float32(0.5)
-        rows[:1] = (rows[:1] + first) >> 1 if whole else (rows[:1] + first) / 2
+        total = rows * rows.dtype.type(16 - 2 * weight)
+        scaled = rows * rows.dtype.type(weight)
+        total[1:] += scaled[:-1]
+        total[:-1] += scaled[1:]
+        total[:1] += scaled[:1]
+        total[-1:] += scaled[-1:]
+        if whole:
+            total += 8
+            np.right_shift(total, 4, out=rows)
+        else:
+            np.divide(total, 16, out=rows)
 
 
 def _sample(values: Values) -> Values:
