@@ -72,7 +72,7 @@ def with_palette(numbers: np.ndarray, tables: np.ndarray, bits: int) -> Dataset:
 def test_colors_are_what_pydicom_makes_of_them(name: str) -> None:
     path = get_testdata_file(name, download=False)
     image = read_image(path)
-    expected = pixel_array(path, index=0)
+    expected = pixel_array(dcmread(path), index=0)
     if name == "examples_palette.dcm":
         expected = apply_color_lut(expected, dcmread(path))
     bits = 8 * expected.dtype.itemsize
