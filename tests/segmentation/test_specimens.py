@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from tests.conftest import oblique_geometry
+from vis3d.errors import UnsupportedError
 from vis3d.labels import LabelMap
 from vis3d.segmentation import segment
 from vis3d.volume import Volume
@@ -117,3 +118,9 @@ def test_thin_dry_bones_in_air_are_bone_whatever_holds_the_rest():
     assert dice(found(array, 10), wall) > 0.98
     array[SPINE] = 900
     assert dice(found(array, 10), wall | SPINE) > 0.98
+
+
+def test_what_may_be_hu_is_refused_with_the_way_to_say_so():
+    volume = Volume(np.zeros((4, 8, 8), np.int16), oblique_geometry((4, 8, 8), (1, 1, 2)), "")
+    with pytest.raises(UnsupportedError, match="sample units: HU"):
+        segment(volume, ["bones"])
