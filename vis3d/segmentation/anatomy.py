@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vis3d.progress import Progress, part
 from vis3d.segmentation.airways import AirwayTree, grow_airways
+from vis3d.segmentation.allocator import give_back_memory
 from vis3d.segmentation.body import Body, drop_thin_layers, find_body
 from vis3d.segmentation.bones import CoarseScan, find_bones, spine_mm
 from vis3d.segmentation.bronchi import sides_missing
@@ -73,7 +74,8 @@ class Anatomy:
         """How many voxels of the scan each side has, once they are drawn."""
 
     def step(self, name: str) -> Progress:
-        """The progress of one step, on its stretch of the whole."""
+        """The progress of one step, on its stretch of the whole; what is free is given back."""
+        give_back_memory()
         return part(self._progress, *STEPS[name])
 
     @cached_property
@@ -345,6 +347,7 @@ class Anatomy:
             self.spacing,
         )
         metal = None if self.metal is None else self.metal[fine]
+        give_back_memory()
         ml = find_bones(self.frame.hu[fine], scan, bones[fine], metal, self.step("bones"))
         return self._measured(bones), ml
 

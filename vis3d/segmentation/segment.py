@@ -7,6 +7,7 @@ import numpy as np
 
 from vis3d.labels import BODY, STRUCTURES, LabelMap, Report, structure_labels
 from vis3d.progress import Progress, silent
+from vis3d.segmentation.allocator import give_back_memory, share_one_heap
 from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.checks import checks_of, findings_of
 from vis3d.segmentation.frame import Bools, patient_frame
@@ -46,6 +47,7 @@ def segment(
     wanted = structure_labels(structures)
     chosen = tuple(s for s in STRUCTURES if s.label in wanted)
     start = perf_counter()
+    share_one_heap()
     anatomy = Anatomy(patient_frame(volume), progress or silent)
     labels = sparse_zeros(anatomy.frame.hu.shape, np.uint8)
     by_name = {s.name: s.label for s in chosen}
@@ -59,6 +61,7 @@ def segment(
         labels.reshape(-1)[anatomy.grown_up.airways.places] = by_name["airways"]
     array = anatomy.frame.as_stored(labels)
     names = frozenset(by_name)
+    give_back_memory()
     checks = checks_of(anatomy, names)
     report = Report(checks, findings_of(anatomy, checks), perf_counter() - start)
     return LabelMap(array, volume.geometry, chosen, report)

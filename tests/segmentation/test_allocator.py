@@ -1,0 +1,56 @@
+"""The heaps of the C library."""
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from vis3d.segmentation.allocator import give_back_memory, share_one_heap
+
+CODE = """
+import sys, threading
+import numpy as np
+from vis3d.segmentation.allocator import give_back_memory, share_one_heap
+def resident_mib():
+    return int(open("/proc/self/statm").read().split()[1]) * 4 // 1024
+if sys.argv[1] == "share":
+    share_one_heap()
+np.ones(1_900_000)  # freed: from now on as much comes from a heap
+before = resident_mib()
+ready = threading.Barrier(4)
+last = []
+def work():
+    ready.wait()
+    large = [np.ones(250_000) for _ in range(10)]
+    ready.wait()
+    last.append(np.ones(100))  # lies above
+    large.clear()
+    ready.wait()
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+if sys.argv[1] == "share":
+    give_back_memory()
+print(resident_mib() - before)
+"""
+
+
+def test_nothing_is_asked_of_other_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vis3d.segmentation.allocator._glibc", lambda: None)
+    share_one_heap()
+    give_back_memory()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps such heaps")
+def test_threads_leave_less_behind_in_one_heap_that_is_trimmed() -> None:
+    left = {}
+    for how in ("share", "as it is"):
+        command = [sys.executable, "-c", CODE, how]
+        environment = {k: v for k, v in os.environ.items() if k != "MALLOC_ARENA_MAX"}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True
+        )
+        left[how] = int(done.stdout)
+    assert left["share"] <= left["as it is"]
