@@ -3,7 +3,7 @@
 The chest is the phantom, whose truth is exact, 512 x 512 x 80 voxels, in memory. All of those
 answer with the lungs alone (vis3d parts left from right and follows the airways on the way).
 Seconds are medians of rounds, by the clock and of CPU; peaks are those of each tool's own
-process, its answer included. Then the growth of lungs and airways from 256 to 1,024 slices.
+process, its answer included. Then the growth of each structure from 256 to 1,024 slices.
 """
 
 import multiprocessing
@@ -57,18 +57,20 @@ def growth() -> None:
     """The same chest in ever more and thinner slices: CPU and memory should grow as they do."""
     phantom = chest_phantom(shape=(SLICES[0], 256, 256))
     i_mm, j_mm, k_mm = phantom.volume.geometry.spacing
-    first: tuple[float, float] | None = None
+    first: dict[str, tuple[float, float]] = {}
     for count in SLICES:
         times = count // SLICES[0]
         array = phantom.volume.array.repeat(times, axis=0)
         geometry = Geometry(array.shape, (i_mm, j_mm, k_mm / times))
         volume = Volume(array, geometry, metadata=phantom.volume.metadata)
-        seconds, cpu, peak_mib, _ = measured(our_lungs_and_airways, volume, 1)
-        first = first or (cpu, peak_mib)
-        print(
-            f"  {count} slices: {seconds:.2f} s, {cpu:.2f} s of CPU ({cpu / first[0]:.1f} x), "
-            f"{peak_mib:.0f} MiB ({peak_mib / first[1]:.1f} x)"
-        )
+        for name in GROWING:
+            seconds, cpu, peak_mib, _ = measured(TOOLS[name], volume, 1)
+            first_cpu, first_mib = first.setdefault(name, (cpu, peak_mib))
+            print(
+                f"  {count:5} slices: {seconds:.2f} s, {cpu:.2f} s of CPU "
+                f"({cpu / first_cpu:.1f} x), {peak_mib:.0f} MiB ({peak_mib / first_mib:.1f} x)"
+                f"  {name}"
+            )
 
 
 def measured(
@@ -112,6 +114,10 @@ def our_lungs_and_airways(volume: Volume) -> None:
 
 def our_bones(volume: Volume) -> None:
     segment(volume, ["bones"])
+
+
+def ours_all(volume: Volume) -> None:
+    segment(volume, ["lungs", "airways", "bones", "body"])
 
 
 def our_body(volume: Volume) -> None:
@@ -176,7 +182,9 @@ TOOLS: dict[str, Callable[[Volume], np.ndarray | None]] = {
     "vis3d, lungs and airways": our_lungs_and_airways,
     "vis3d, bones": our_bones,
     "vis3d, body": our_body,
+    "vis3d, all of them": ours_all,
 }
+GROWING = ("vis3d, lungs and airways", "vis3d, bones", "vis3d, body")
 
 
 if __name__ == "__main__":
