@@ -23,8 +23,9 @@ HALF_ROUND, DEEP_ROUND = 14, 17
 """In how many of 26 directions lung lies round a pocket, and round its innermost voxel: the
 pleura that a nodule hides has lung in half of them; ribs, heart and diaphragm, which bend
 into the lung, in a few more."""
-MIN_RADIUS_MM = 3.0
-"""Ribs and vessels dent the lung less deeply than this."""
+MIN_RADII_MM = (3.0, 2.0)
+"""Ribs and vessels dent the lung less deeply than this; nodules of 8 mm are told from them only
+by the smaller radius, larger ones that dents join only by the larger one."""
 TISSUE_HU = (-400, 200)
 MIN_MEAN_HU = -200.0
 LEAST_SHARE, DOUBT_SHARE = 0.25, 0.3
@@ -69,20 +70,24 @@ def pleural_nodules(
     inner = inner | large
     around = len(ALL_ROUND) - open_directions(inner, REACH_MM, spacing_kji)
     pockets = tissue & ~inner & (around >= HALF_ROUND)
-    # opening parts the pockets from slivers along ribs; the fringe gives them their rim back
     held = tissue & inner & ~airy[box]
-    thick = opened(pockets | held, MIN_RADIUS_MM, spacing_kji)
-    deep = (around >= DEEP_ROUND) | fringed(thick & held)
-    pockets &= fringed(thick)
-    labels = components(pockets)
-    whole, _ = _judged(labels, inner, deep, values, spacing_kji, WHOLE_CONTACT)
-    found = keep(labels, whole)
-    # vessels of the hilum may join a pocket: without them it is judged once more
-    labels = components(pockets & ~found & _lateral(inner, is_right))
-    taken, in_doubt = _judged(labels, inner, deep, values, spacing_kji)
-    found |= keep(labels, taken)
+    found, in_doubt = np.zeros(inner.shape, bool), np.zeros(inner.shape, bool)
+    for radius_mm in MIN_RADII_MM:
+        # opening parts pockets from slivers along ribs; the fringe gives them their rim back
+        thick = opened(pockets | held, radius_mm, spacing_kji)
+        deep = (around >= DEEP_ROUND) | fringed(thick & held)
+        near = pockets & fringed(thick)
+        labels = components(near)
+        whole, _ = _judged(labels, inner, deep, values, spacing_kji, WHOLE_CONTACT)
+        nodules_here = keep(labels, whole)
+        # vessels of the hilum may join a pocket: without them it is judged once more
+        labels = components(near & ~nodules_here & _lateral(inner, is_right))
+        taken, doubt = _judged(labels, inner, deep, values, spacing_kji)
+        found |= nodules_here | keep(labels, taken)
+        if radius_mm == MIN_RADII_MM[0]:
+            in_doubt = keep(labels, doubt)
     whole_ones = _with_rims(found | large, lung[box], tissue, spacing_kji)
-    nodules[box], doubted[box] = whole_ones, keep(labels, in_doubt) & ~whole_ones
+    nodules[box], doubted[box] = whole_ones, in_doubt & ~whole_ones
     return nodules, doubted
 
 
