@@ -59,6 +59,23 @@ def test_a_mass_of_60_mm_at_the_pleura_is_lung(geometry: Geometry) -> None:
     assert np.count_nonzero(lung & ~mass & ~without) < 0.002 * np.count_nonzero(without)
 
 
+@pytest.mark.parametrize(
+    ("geometry", "depth_mm"),
+    [(upright((1.6, 1.7, 2.0)), 1.0), (turned(20, axis=1, spacing_mm=2.0), 2.0)],
+)
+def test_nodules_of_8_mm_at_the_pleura_are_lung(geometry: Geometry, depth_mm: float) -> None:
+    volume, truth = chest(geometry)
+    x, y, z = places(geometry)
+    nodules = np.zeros(truth.shape, bool)
+    for up in (-50, -20, 10, 40, 60):
+        for side, label, width, top in ((1, 1, 50, 118), (-1, 2, 56, 122)):
+            out = side * (78 + width * np.sqrt(1 - ((up + 10) / top) ** 2) - depth_mm)
+            ball = (x - out) ** 2 + y**2 + (z - up) ** 2 < 4**2
+            nodules |= ball & (truth == label)
+    lungs = segment(drawn(volume, nodules, 40), ["lungs"]).mask("lungs").array
+    assert np.count_nonzero(lungs & nodules) > 0.85 * np.count_nonzero(nodules)
+
+
 @pytest.mark.parametrize("geometry", GRIDS)
 def test_a_lobe_without_air_is_doubted(geometry: Geometry) -> None:
     volume, truth = chest(geometry)
