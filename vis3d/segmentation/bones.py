@@ -58,8 +58,9 @@ MAX_AT_SKIN = 0.4
 """How much of a piece of bone may touch the outside of the body."""
 FEWEST, MOST = 5, 17
 """Of the 27 voxels round one: with fewer bony ones it's a crumb, with more it's a hole."""
-SLAB, HALO = 8, 4
-"""How many slices are worked on at a time, and how many are looked at on either side."""
+SLAB, HALO, SLABS = 8, 4, 10
+"""How many slices are worked on at a time, and how many are looked at on either side; of few
+slices fewer at a time, or what they take would weigh more than the scan."""
 Bits: TypeAlias = NDArray[np.uint8]
 Shares: TypeAlias = NDArray[np.float16]
 CORTEX, BONE_BIT = np.uint8(1), np.uint8(1)
@@ -221,7 +222,7 @@ def _cortex(
         drawn[fine] = wanted  # CORTEX
         share[here] = pooled(wanted, factors)
 
-    step = max(1, SLAB // factors[0])
+    step = max(1, min(SLAB, len(hu) // SLABS) // factors[0])
     each_slab(work, len(near), step, progress, "Finding the cortex")
     return share
 
