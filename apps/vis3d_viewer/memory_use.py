@@ -1,30 +1,12 @@
-"""Memory that goes back to the system once it isn't needed (glibc; elsewhere nothing)."""
+"""Memory that goes back to the system once nothing is done."""
 
 import asyncio
-import ctypes
 from contextlib import suppress
 
-M_MMAP_THRESHOLD = -3
-LARGE_BYTES = 4 << 20
-"""Arrays of more lie apart and are given back as soon as they are freed.
-
-glibc raises this limit by itself, up to 32 MB, and keeps what was smaller among other things.
-"""
+from vis3d.allocator import give_back_memory
 
 REST_S = 1.0
 """After this long without work it is time to tidy up."""
-
-
-def give_large_arrays_back() -> None:
-    """Have the system take large arrays back at once, from now on."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
-
-
-def give_back() -> None:
-    """Give back what is free between other things; it takes some ms."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 class Tidying:
@@ -42,4 +24,4 @@ class Tidying:
 
     def _tidy(self, loop: asyncio.AbstractEventLoop) -> None:
         with suppress(RuntimeError):  # the program ends: no worker takes anything any more
-            loop.run_in_executor(None, give_back)
+            loop.run_in_executor(None, give_back_memory)

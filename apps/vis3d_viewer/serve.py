@@ -15,10 +15,10 @@ from trame_client.module import vue3
 from trame_client.widgets.core import VirtualNode
 from trame_server.core import Server
 
+from vis3d.allocator import give_large_arrays_back
 from vis3d.errors import Cancelled, NothingFoundError, OutputError
 from vis3d.progress import stop_signals
 from vis3d_viewer import (
-    memory_use,
     panel_3d,
     panel_hand,
     panel_structures,
@@ -71,7 +71,7 @@ def serve(
         OutputError: the port is taken.
         Cancelled: a signal to stop came, after all has been put away.
     """
-    memory_use.give_large_arrays_back()
+    give_large_arrays_back()
     paths = [Path(name) for name in inputs]
     missing = [path for path in paths if not path.exists()]
     if missing:

@@ -7,10 +7,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from vis3d.allocator import give_back_memory
 from vis3d.progress import Progress, part
 from vis3d.segmentation.airways import AirwayTree, grow_airways
-from vis3d.segmentation.allocator import give_back_memory
-from vis3d.segmentation.body import Body, drop_thin_layers, find_body
+from vis3d.segmentation.body import Body, drop_thin_layers, find_body, outside_and_padding
 from vis3d.segmentation.bones import CoarseScan, find_bones, spine_mm
 from vis3d.segmentation.bronchi import sides_missing
 from vis3d.segmentation.contrast import Contrast, find_contrast
@@ -22,16 +22,14 @@ from vis3d.segmentation.grids import (
     factors_for,
     fine_box,
     mostly,
-    pooled,
     pooled_hu,
     refined,
-    spread,
 )
 from vis3d.segmentation.lungs import CoarseLungs, air_threshold, airy_parts, find_lungs
 from vis3d.segmentation.metal import find_metal
 from vis3d.segmentation.morphology import bounding_box, fringed, grown, trimmed
 from vis3d.segmentation.noise import blur_needed, calmed, noise_hu
-from vis3d.segmentation.outside import SKIN_HU, outside_air, walled_in
+from vis3d.segmentation.outside import SKIN_HU
 from vis3d.segmentation.sides import LeftMm, mean_mm
 from vis3d.segmentation.small import enlargement
 from vis3d.segmentation.sparse import sparse_zeros
@@ -42,8 +40,8 @@ COARSE_MM = 2.0
 """Where lungs and airways are decided on."""
 MUCH_COARSER = 8
 """From as many voxels in one of that grid on, work on it takes little beside the scan."""
-BODY_MM, SMALL_FIELD_MM = 4.0, 250.0
-"""Where the body is decided on; in fields of view for children, twice as finely."""
+ROUND_BODY_MM = 4.0
+"""Bones are looked for no farther from the body."""
 AIRWAY_WALL_MM = 2.0
 ROUND_AIR_MM = 4.0
 """Airways are looked for no farther from the air in the body."""
@@ -121,7 +119,6 @@ class Anatomy:
         return find_body(
             hu,
             self.unmeasured,
-            self._body_factors(),
             self.frame.hu,
             self.factors,
             self.spacing,
@@ -236,7 +233,7 @@ class Anatomy:
         if first.plausible:
             return first
         # without the outline of the body, the level found in it, and the bronchi
-        inside = ~self._outside()
+        inside = ~outside_and_padding(self.hu, self.unmeasured, self.spacing)
         air = (self.hu < SECOND_AIR_HU) & inside
         trachea = grown(self.trachea, AIRWAY_WALL_MM, self.spacing)
         second = self._lungs_in(air, trachea, inside, part(step, 0.6, 1.0), dark=True)
@@ -264,25 +261,6 @@ class Anatomy:
         )
         return found.placed(box, air.shape)
 
-    def _body_factors(self) -> Factors:
-        """How many voxels of the 2 mm grid make one for the body; a child's wall is thin."""
-        _, j_mm, i_mm = self.spacing
-        width_mm = min(self.hu.shape[1] * j_mm, self.hu.shape[2] * i_mm)
-        return factors_for(self.spacing, BODY_MM if width_mm > SMALL_FIELD_MM else BODY_MM / 2)
-
-    def _outside(self) -> Bools:
-        """The padding and the air at the sides, on the 2 mm grid, without a look at tissue."""
-        factors = self._body_factors()
-        hu = pooled(self.hu, factors)
-        measured = np.ones(hu.shape, bool)
-        if self.unmeasured is not None:
-            measured = ~mostly(self.unmeasured, factors)
-        air = (hu < SKIN_HU) & measured
-        outside = outside_air(
-            air, hu, walled_in(hu), measured, coarse_spacing(self.spacing, factors)
-        )
-        return spread(outside | ~measured, factors, self.hu.shape)
-
     @cached_property
     def noise(self) -> tuple[float, float]:
         """The blur in mm2 that the bones need against noise, and the noise in HU then left."""
@@ -291,7 +269,7 @@ class Anatomy:
     @cached_property
     def box(self) -> tuple[slice, slice, slice] | None:
         """What of the 2 mm grid holds the body and a margin; None without a body."""
-        return bounding_box(self.body, BODY_MM, self.spacing)
+        return bounding_box(self.body, ROUND_BODY_MM, self.spacing)
 
     @cached_property
     def calm_hu(self) -> Whole:

@@ -7,7 +7,15 @@ import numpy as np
 from vis3d.progress import Progress
 from vis3d.segmentation.bare import BARE_HU, bare_things
 from vis3d.segmentation.frame import AIR_HU, Bools, Floats, Labels, Spacing, Values, Whole
-from vis3d.segmentation.grids import Factors, coarse_spacing, fine_box, mostly, pooled, spread
+from vis3d.segmentation.grids import (
+    Factors,
+    coarse_spacing,
+    factors_for,
+    fine_box,
+    mostly,
+    pooled,
+    spread,
+)
 from vis3d.segmentation.morphology import (
     bounding_box,
     components,
@@ -28,6 +36,8 @@ from vis3d.segmentation.planks import Plank, find_planks
 from vis3d.segmentation.slabs import each_slab
 
 TISSUE_HU = (-250, 1500)
+CORE_GRID_MM, SMALL_FIELD_MM = 4.0, 250.0
+"""Where the body's core is decided on; in fields of view for children, twice as finely."""
 CORE_MM = 8.0
 """What is thinner than twice this is no body: table tops, blankets, tubes."""
 DRY_HU, MIN_DRY_ML = 200, 0.3
@@ -65,31 +75,52 @@ class Body:
 def find_body(
     hu: Whole,
     unmeasured: Bools | None,
-    coarser: Factors,
     scan: Values,
     factors: Factors,
     spacing_kji: Spacing,
 ) -> Body:
     """The body on the 2 mm grid, without boards and dense things that no skin covers.
 
-    `hu` and `spacing_kji` are of that grid, on which a voxel is `factors` ones of the `scan`;
-    the body's core is decided on one `coarser` by as many.
+    `hu` and `spacing_kji` are of that grid, on which a voxel is `factors` ones of the `scan`.
     """
-    body = _body_in(hu, unmeasured, coarser, spacing_kji)
+    body = _body_in(hu, unmeasured, spacing_kji)
     k_mm, j_mm, i_mm = (mm / f for mm, f in zip(spacing_kji, factors, strict=True))
     bare = bare_things(hu, body, unmeasured, scan, factors, (k_mm, j_mm, i_mm))
     if bare is not None:
         hu = np.where(bare, hu.dtype.type(AIR_HU), hu)
-        body = _body_in(hu, unmeasured, coarser, spacing_kji)
+        body = _body_in(hu, unmeasured, spacing_kji)
     planks = find_planks(hu, body, spacing_kji)
     for plank in planks:
         plank.cut(body, False, (1, 1, 1))
     return Body(body, bare, planks)
 
 
-def _body_in(
-    hu: Whole, unmeasured: Bools | None, coarser: Factors, spacing_kji: Spacing
-) -> Bools:
+def outside_and_padding(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
+    """The padding and the air at the sides, on the 2 mm grid, without a look at tissue."""
+    coarser = _core_factors(hu.shape, spacing_kji)
+    coarse = pooled(hu, coarser)
+    measured = np.ones(coarse.shape, bool)
+    if unmeasured is not None:
+        measured = ~mostly(unmeasured, coarser)
+    outside = outside_air(
+        (coarse < SKIN_HU) & measured,
+        coarse,
+        walled_in(coarse),
+        measured,
+        coarse_spacing(spacing_kji, coarser),
+    )
+    return spread(outside | ~measured, coarser, hu.shape)
+
+
+def _core_factors(shape: tuple[int, ...], spacing_kji: Spacing) -> Factors:
+    """How many voxels of the 2 mm grid make one for the core; a child's wall is thin."""
+    _, j_mm, i_mm = spacing_kji
+    width_mm = min(shape[1] * j_mm, shape[2] * i_mm)
+    return factors_for(spacing_kji, CORE_GRID_MM * (1 if width_mm > SMALL_FIELD_MM else 0.5))
+
+
+def _body_in(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
+    coarser = _core_factors(hu.shape, spacing_kji)
     padding = None if unmeasured is None else mostly(unmeasured, coarser)
     spacing = coarse_spacing(spacing_kji, coarser)
     coarse = spread(coarse_body(pooled(hu, coarser), padding, spacing), coarser, hu.shape)

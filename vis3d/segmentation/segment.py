@@ -5,9 +5,9 @@ from time import perf_counter
 
 import numpy as np
 
+from vis3d.allocator import give_back_memory, share_one_heap
 from vis3d.labels import BODY, STRUCTURES, LabelMap, Report, structure_labels
 from vis3d.progress import Progress, silent
-from vis3d.segmentation.allocator import give_back_memory, share_one_heap
 from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.checks import checks_of, findings_of
 from vis3d.segmentation.frame import Bools, patient_frame

@@ -4,8 +4,10 @@ import ctypes
 import os
 from functools import cache
 
-ARENA_MAX = -8
-"""glibc's number for the greatest count of heaps, from malloc.h."""
+MMAP_THRESHOLD, ARENA_MAX = -3, -8
+"""glibc's numbers for the size of arrays that lie apart and for the count of heaps."""
+LARGE_BYTES = 4 << 20
+"""Arrays of more lie apart and are given back as soon as they are freed."""
 
 
 def share_one_heap() -> None:
@@ -17,6 +19,16 @@ def share_one_heap() -> None:
     library = _glibc()
     if library is not None and "MALLOC_ARENA_MAX" not in os.environ:
         library.mallopt(ARENA_MAX, 1)
+
+
+def give_large_arrays_back() -> None:
+    """Have the system take large arrays back at once, from now on.
+
+    glibc raises that size by itself, up to 32 MB, and keeps what was smaller.
+    """
+    library = _glibc()
+    if library is not None:
+        library.mallopt(MMAP_THRESHOLD, LARGE_BYTES)
 
 
 def give_back_memory() -> None:
