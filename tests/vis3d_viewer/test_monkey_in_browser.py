@@ -228,7 +228,7 @@ def to_the_phantom(seen: Visit) -> None:
 def find_all(seen: Visit) -> None:
     """What takes most memory; the first time leaves some 150 MB, later times leave no more."""
     use(seen, "segment")
-    seen.find("structure-bones").wait_for(timeout=PATIENCE)
+    seen.find("structure-bones").wait_for(state="attached", timeout=PATIENCE)
     seen.find("job").wait_for(state="detached", timeout=PATIENCE)
     use(seen, "show-emphysema")
     seen.page.wait_for_timeout(3000)

@@ -51,7 +51,7 @@ RIM_SIDE_MM, RIM_RISE_HU = 6.0, 40.0
 """But what is as much denser than both sides is a wall of its own."""
 SHELL_SHARE = 0.2
 """From this share of cortex on a coarse voxel is a wall."""
-MIN_PIECE_ML = 0.3
+MIN_PIECE_ML, CRUMB_ML = 0.3, 0.1
 MAX_ISLAND_ML = 10.0
 """Largest piece between the lungs or beside metal that isn't taken for bone."""
 MAX_AT_SKIN = 0.4
@@ -156,6 +156,8 @@ def find_bones(
     marrow = whole & ~shell & ~metallic
     marrow[box] = walled_pieces(marrow[box], whole[box], coarse.voxel_ml)
     inner = (marrow | trimmed(whole)) & kept
+    kept = _without_crumbs(kept & (inner | (share > 0)), coarse.voxel_ml)
+    inner &= kept
     _compose(drawn, inner, kept, coarse, part(progress, 0.8, 1.0))
     for plane in drawn[_fine(box, coarse.factors, drawn.shape)]:
         plane >>= BONE_BIT
@@ -321,6 +323,12 @@ def _rim(whole: Bools, shell: Bools, coarse: CoarseScan) -> Bools:
     mean = uniform_filter(np.minimum(coarse.hu, PEAK_HU) * inside, 3) / weight
     wall = rise(coarse.hu, RIM_SIDE_MM, coarse.spacing_kji) > RIM_RISE_HU
     return shell & ~trimmed(whole) & (coarse.hu < RIM_SHARE * mean) & ~wall
+
+
+def _without_crumbs(pieces: Bools, voxel_ml: float) -> Bools:
+    """The pieces without the smallest, which hung together by what isn't drawn."""
+    labels = components(pieces, 26)
+    return keep(labels, sizes(labels) * voxel_ml >= CRUMB_ML)
 
 
 def _compose(
