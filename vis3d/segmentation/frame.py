@@ -6,10 +6,10 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion
 
 from vis3d.errors import UnsupportedError
 from vis3d.geometry import FloatArray
+from vis3d.segmentation.unmeasured import unmeasured
 from vis3d.volume import Volume
 
 Bools: TypeAlias = NDArray[np.bool_]
@@ -26,11 +26,6 @@ AIR_HU = -1024
 """What a voxel that the scan never measured is read as, so that nothing grows into it."""
 AS_GOOD_AS_AIR_HU = -1000
 """Where nothing unmeasured is denser than this the values are left as they are."""
-LOWEST_SENSIBLE_HU = -1500
-"""Values below belong to no tissue: scanners write them outside the circle of the scan."""
-CIRCLE_PIXELS, MAX_OFF_CIRCLE, MIN_CIRCLE_PIXELS = 1.5, 0.02, 24
-"""How far and how often the outline of a disc may stray from a circle, by its own length."""
-SAMPLED_SLICES = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +120,7 @@ def _measured(volume: Volume) -> tuple[Values, Bools | None]:
     array: Values = volume.array
     if array.dtype.kind not in "iuf" or array.dtype.itemsize < 2:
         raise UnsupportedError(f"Values of type {array.dtype} can't be Hounsfield units.")
-    where = _unmeasured(volume)
-    if where is None:
-        where = outside_circle(array)
+    where = unmeasured(array, volume.padding)
     if where is None:
         return array, None
     everywhere = np.broadcast_to(where, array.shape)
@@ -135,69 +128,6 @@ def _measured(volume: Volume) -> tuple[Values, Bools | None]:
     if all((plane[out] <= AS_GOOD_AS_AIR_HU).all() for plane, out in planes):
         return array, everywhere
     return np.where(where, array.dtype.type(AIR_HU), array), everywhere
-
-
-def _unmeasured(volume: Volume) -> Bools | None:
-    """The padding and what no tissue has, slice by slice; None where there is none.
-
-    One slice stands for all where they are the same: the others would only cost memory.
-    """
-    array, padding = volume.array, volume.padding
-    if padding is None and array.dtype.kind != "f" and array.min() >= LOWEST_SENSIBLE_HU:
-        return None
-    first = _unmeasured_in(array[0], padding)
-    where: Bools | None = None
-    for k, plane in enumerate(array):
-        here = _unmeasured_in(plane, padding)
-        if where is None and (here != first).any():
-            where = np.repeat(first[None], len(array), axis=0)
-        if where is not None:
-            where[k] = here
-    where = first[None] if where is None else where
-    return where if where.any() else None
-
-
-def _unmeasured_in(plane: Values, padding: float | None) -> Bools:
-    where: Bools = ~(plane >= LOWEST_SENSIBLE_HU)  # NaN too
-    return where if padding is None else where | (plane == padding)
-
-
-def outside_circle(array: Values) -> Bools | None:
-    """Where a scan was never measured, though no padding says so; None if nowhere.
-
-    Scanners measure a circle and fill the corners of the picture with one value. Those
-    corners are told from still air by their outline: what they leave is a disc.
-    """
-    for axis in range(3):
-        corners = np.moveaxis(array, axis, 0)[:, [0, 0, -1, -1], [0, -1, 0, -1]]
-        if not corners.size or (corners != corners.flat[0]).any():
-            continue
-        some = np.moveaxis(array, axis, 0)[:: max(1, array.shape[axis] // SAMPLED_SLICES)]
-        if not _is_disc((some != corners.flat[0]).any(axis=0)):
-            continue
-        filled = np.asarray((array == corners.flat[0]).all(axis=axis))
-        if _is_disc(~filled):
-            return np.expand_dims(filled, axis)
-    return None
-
-
-def _is_disc(inside: Bools) -> bool:
-    """Whether a region is a disc to a pixel or two, as far as the picture holds it."""
-    if inside.all() or not inside.any():
-        return False
-    edge = inside & ~binary_erosion(inside, border_value=1)
-    j, i = (axis.astype(float) for axis in np.nonzero(edge))
-    if len(j) < MIN_CIRCLE_PIXELS:
-        return False
-    # a circle is linear in (2 cj, 2 ci, r^2 - cj^2 - ci^2)
-    terms = np.stack([j, i, np.ones(len(j))], axis=-1)
-    solution = np.linalg.lstsq(terms, j * j + i * i, rcond=None)[0]
-    middle_j, middle_i = solution[:2] / 2
-    radius = np.sqrt(max(0.0, float(solution[2] + middle_j**2 + middle_i**2)))
-    jj, ii = np.ogrid[: inside.shape[0], : inside.shape[1]]
-    away = np.hypot(jj - middle_j, ii - middle_i)
-    wrong = np.where(inside, away > radius + CIRCLE_PIXELS, away < radius - CIRCLE_PIXELS)
-    return bool(np.count_nonzero(wrong) <= MAX_OFF_CIRCLE * np.count_nonzero(edge))
 
 
 def _turned(

@@ -191,8 +191,9 @@ def _touches_edge(anatomy: Anatomy) -> Check:
     )
     cut = [where for face, mm2, where in ends if np.count_nonzero(face) * mm2 > MIN_EDGE_MM2]
     padding = anatomy.beside_padding
-    if padding is not None and np.count_nonzero(lungs & padding) * k_mm * j_mm > MIN_EDGE_MM2:
-        cut.append("edge of the measured circle")
+    near = 0 if padding is None else np.count_nonzero(fringed(lungs) & padding)
+    if near * k_mm * j_mm > MIN_EDGE_MM2:
+        cut.append("edge of what was measured")
     if not cut:
         return Check("touches-edge", True, "The scan holds the lungs completely.")
     message = f"The scan cuts the lungs ({', '.join(cut)}): their volumes are incomplete."
