@@ -1,7 +1,7 @@
 """Growing by balls of bits against the distances that define it."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
 
@@ -15,6 +15,12 @@ SPACINGS = st.tuples(*[st.floats(0.5, 4.0)] * 3)
 def within(mask: np.ndarray, radius_mm: float, spacing: tuple[float, ...]) -> np.ndarray:
     """What lies within the radius of the mask, by the distances of another library."""
     return distance_transform_edt(~mask, sampling=spacing) <= radius_mm
+
+
+def just_beside(mask: np.ndarray, radius_mm: float, spacing: tuple[float, ...]) -> bool:
+    """Whether rounding decides for some voxel."""
+    distance = distance_transform_edt(~mask, sampling=spacing)
+    return bool((np.isclose(distance, radius_mm, rtol=1e-5) & (distance != radius_mm)).any())
 
 
 @given(
@@ -35,6 +41,7 @@ def test_growing_takes_what_lies_within_the_radius(
     mask = np.random.default_rng(seed).random(shape) < share
     if not mask.any() or mask.all():
         return
+    assume(not any(just_beside(what, radius_mm, spacing) for what in (mask, ~mask)))
     assert np.array_equal(grown(mask, radius_mm, spacing), within(mask, radius_mm, spacing))
     assert np.array_equal(
         shrunk(mask, radius_mm, spacing), ~within(~mask, radius_mm, spacing) & mask

@@ -79,7 +79,7 @@ def test_corners_outside_the_measured_circle_are_neither_air_nor_body(fill: int)
     for name in SIDES:
         true = (truth == TRUTH[name]) & ~outside
         assert dice(labels.mask(name).array, true) > 0.95, name
-    assert "circle" in messages(labels)["touches-edge"][1]
+    assert "edge of what was measured" in messages(labels)["touches-edge"][1]
 
 
 @pytest.mark.parametrize(
