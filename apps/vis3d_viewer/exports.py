@@ -174,10 +174,13 @@ class Exports:
         path = self._folder() / f"turn{suffix}"
 
         def pictures(progress: Progress) -> Iterator[np.ndarray]:
+            size = None  # of the first one, whatever becomes of the view meanwhile
             for number in range(FILM_PICTURES):
                 progress(number / FILM_PICTURES, "Drawing the film")
-                step = view.turned_picture(number * 360 / FILM_PICTURES)
-                yield asyncio.run_coroutine_threadsafe(step, loop).result()
+                step = view.turned_picture(number * 360 / FILM_PICTURES, size)
+                picture = asyncio.run_coroutine_threadsafe(step, loop).result()
+                size = picture.shape[1], picture.shape[0]
+                yield picture
 
         def write(progress: Progress) -> None:
             write_movie(pictures(progress), path, frames_per_second=FILM_PICTURES_PER_S)

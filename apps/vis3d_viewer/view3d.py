@@ -165,9 +165,11 @@ class View3D:
         finally:
             self._changed()
 
-    async def turned_picture(self, degrees: float) -> NDArray[np.uint8]:
-        """The view at rest, RGB, from so many degrees round the patient's long axis."""
-        return await self.apart(partial(self._turned, degrees))
+    async def turned_picture(
+        self, degrees: float, size: tuple[int, int] | None = None
+    ) -> NDArray[np.uint8]:
+        """The view at rest, RGB, turned round the patient; `size` is (width, height) in pixels."""
+        return await self.apart(partial(self._turned, degrees, size))
 
     async def run(self) -> None:
         """Draw whenever something changed, coarsely first, finely at rest; for ever."""
@@ -370,12 +372,15 @@ class View3D:
             if plain and scene is not None:
                 stage.show(scene)
 
-    def _turned(self, degrees: float) -> NDArray[np.uint8]:
+    def _turned(self, degrees: float, size: tuple[int, int] | None) -> NDArray[np.uint8]:
         stage = self._staged()
+        seen = stage.size
         stage.turn(degrees)
         try:
+            stage.resize(size or seen)
             return self._whole_picture(stage)
         finally:
+            stage.resize(seen)
             stage.turn(-degrees)
 
     def _whole_picture(self, stage: Stage) -> NDArray[np.uint8]:

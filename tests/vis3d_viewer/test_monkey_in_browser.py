@@ -39,6 +39,7 @@ VIEWS = """() => {
     return box?.width ? { x: box.x, y: box.y, width: box.width, height: box.height } : null;
 }"""
 
+PAGES = ("start", "opening", "cards", "failed")
 HAND = ("distance", "angle", "ellipse", "polygon", "brush", "eraser", "scissors")
 
 
@@ -173,7 +174,8 @@ def use(seen: Visit, name: str, share: float = 0.5) -> None:
 def again(seen: Visit, chance: random.Random) -> str:
     """Load the page again, at any moment."""
     seen.page.reload(timeout=PATIENCE)
-    seen.page.locator(".v3-bar, [data-testid=start]").first.wait_for(timeout=PATIENCE)
+    pages = ".v3-bar, " + ", ".join(f"[data-testid={page}]" for page in PAGES)
+    seen.page.locator(pages).first.wait_for(timeout=PATIENCE)
     # The page that was left may have been about to say something: trame-rca tells the console.
     seen.complaints[:] = [said for said in seen.complaints if "not open" not in said]
     return "loaded"

@@ -71,6 +71,32 @@ def test_a_picture_on_the_way_lacks_neither_veils_nor_cube() -> None:
         assert picture[-72:, :72].std() > 8, "the cube"
 
 
+def test_a_film_keeps_its_size_when_the_view_gets_another() -> None:
+    """Films cannot hold pictures of several sizes."""
+    try:
+        require_opengl()
+    except RequirementError as error:
+        need(False, str(error))
+    scene = Scene([SurfaceLayer(blob_study().surfaces[4])], Camera("left"))
+
+    async def drawn() -> list[tuple[int, ...]]:
+        nothing = lambda *_: None  # noqa: E731
+        view = View3D("3d", nothing, nothing, nothing, nothing)
+        view.set_streamer(Streamer())
+        view.update_size("", {"w": 300, "h": 200, "p": 1})
+        view.show(scene)
+        running = asyncio.create_task(view.run())
+        first = await view.turned_picture(0)
+        view.update_size("", {"w": 120, "h": 400, "p": 1})
+        kept = await view.turned_picture(5, (first.shape[1], first.shape[0]))
+        own = await view.turned_picture(5)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return [picture.shape for picture in (first, kept, own)]
+
+    assert asyncio.run(drawn()) == [(200, 300, 3), (200, 300, 3), (400, 120, 3)]
+
+
 def test_only_what_moves_the_view_has_it_drawn_again() -> None:
     """A key let go over the slices once had 3D drawn coarsely at each step."""
 
