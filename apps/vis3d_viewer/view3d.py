@@ -168,7 +168,7 @@ class View3D:
     async def turned_picture(
         self, degrees: float, size: tuple[int, int] | None = None
     ) -> NDArray[np.uint8]:
-        """The view at rest, RGB, turned round the patient; `size` is (width, height) in pixels."""
+        """The view at rest, RGB, turned round the patient; `size` is width and height."""
         return await self.apart(partial(self._turned, degrees, size))
 
     async def run(self) -> None:
