@@ -1,5 +1,7 @@
 """Cameras stand where they say, and see all that they should."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,8 +9,10 @@ from hypothesis import strategies as st
 from vtkmodules.vtkRenderingCore import vtkCamera
 
 from tests.conftest import oblique_geometry
-from vis3d.rendering.cameras import VIEWS, directions, place, projection, swept
-from vis3d.scene import Camera
+from tests.rendering.conftest import Ball
+from vis3d.rendering import Stage
+from vis3d.rendering.cameras import VIEWS, directions, hold, place, projection, swept
+from vis3d.scene import Camera, Scene, VolumeLayer
 
 CORNERS = oblique_geometry().corners_lps
 
@@ -83,3 +87,49 @@ def view_reach(vtk_camera: vtkCamera, corners: np.ndarray, aspect: float) -> flo
     seen = homogeneous @ projection(vtk_camera, size).T
     assert (seen[:, 3] > 0).all()
     return float(np.abs(seen[:, :2] / seen[:, 3:]).max())
+
+
+def placed(*, parallel: bool) -> vtkCamera:
+    vtk_camera = vtkCamera()
+    place(vtk_camera, Camera("left", parallel=parallel), CORNERS, 1.5)
+    return vtk_camera
+
+
+@pytest.mark.parametrize("factor", [1e-8, 0.5, 1.0, 3.0, 1e20])
+@pytest.mark.parametrize("parallel", [False, True])
+def test_a_camera_is_held_near_what_it_shows(factor: float, parallel: bool) -> None:
+    vtk_camera, usual = placed(parallel=parallel), placed(parallel=parallel)
+    vtk_camera.SetParallelScale(usual.GetParallelScale() * factor)
+    for _ in range(4):
+        vtk_camera.Dolly(factor**-0.25)
+    assert hold(vtk_camera, CORNERS)
+    size_mm = np.ptp(CORNERS, axis=0).max()
+    for now, before in (
+        (vtk_camera.GetParallelScale(), usual.GetParallelScale()),
+        (vtk_camera.GetDistance(), usual.GetDistance()),
+    ):
+        expected = np.clip(before * factor, size_mm / 1e4, size_mm * 1e4)
+        assert now == pytest.approx(expected, rel=1e-6)
+    assert np.allclose(vtk_camera.GetDirectionOfProjection(), usual.GetDirectionOfProjection())
+
+
+def test_a_camera_that_stands_nowhere_cannot_be_held() -> None:
+    for where in ((np.nan, 0, 0), placed(parallel=False).GetFocalPoint()):
+        vtk_camera = placed(parallel=False)
+        vtk_camera.SetPosition(where)
+        assert not hold(vtk_camera, CORNERS)
+
+
+def test_a_zoom_that_runs_over_ends_no_program(
+    make_stage: Callable[..., Stage], ball: Ball
+) -> None:
+    stage = make_stage((80, 60))
+    stage.show(Scene([VolumeLayer(ball.volume)], Camera("left", parallel=True)))
+    stage.render()
+    seen = stage.picture()
+    camera = stage.renderer.GetActiveCamera()
+    camera.SetParallelScale(1e-39)
+    stage.render()
+    camera.SetPosition(np.nan, 0, 0)
+    stage.render()
+    assert np.abs(stage.picture().astype(int) - seen).mean() < 2

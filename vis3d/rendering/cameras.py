@@ -10,6 +10,7 @@ from vis3d.geometry import FloatArray
 from vis3d.scene import Camera
 
 VIEW_ANGLE_DEGREES = 30.0
+MAX_ZOOM = 1e4
 MARGIN = 1.05
 """How much more than the layers' box a picture shows."""
 
@@ -95,6 +96,31 @@ def orbit(vtk_camera: vtkCamera, azimuth_degrees: float, elevation_degrees: floa
     vtk_camera.Azimuth(azimuth_degrees)
     vtk_camera.Elevation(elevation_degrees)
     vtk_camera.OrthogonalizeViewUp()
+
+
+def hold(vtk_camera: vtkCamera, corners_lps: FloatArray) -> bool:
+    """Keep a camera near what it shows, however far a hand zooms; whether that can be done.
+
+    vtkFixedPointVolumeRayCastMapper (VTK 9.7) writes outside of its memory, and so ends the
+    program, where a zoom runs over or a camera stands nowhere.
+    """
+    focus, position = (
+        np.array(at) for at in (vtk_camera.GetFocalPoint(), vtk_camera.GetPosition())
+    )
+    scale, angle = vtk_camera.GetParallelScale(), vtk_camera.GetViewAngle()
+    if not np.isfinite([*focus, *position, *vtk_camera.GetViewUp(), scale, angle]).all():
+        return False
+    size_mm = float(np.ptp(corners_lps, axis=0).max()) or 1.0
+    least, most = size_mm / MAX_ZOOM, size_mm * MAX_ZOOM
+    if not least <= scale <= most:
+        vtk_camera.SetParallelScale(float(np.clip(scale, least, most)))
+    distance = vtk_camera.GetDistance()
+    if not least <= distance <= most:
+        back = -np.array(vtk_camera.GetDirectionOfProjection())
+        if not back.any():
+            return False
+        vtk_camera.SetPosition((focus + back * np.clip(distance, least, most)).tolist())
+    return True
 
 
 def swept(corners_lps: FloatArray) -> FloatArray:

@@ -195,6 +195,9 @@ class Stage:
         self._share = share = 1 / self._pace.scale if fewer else 1.0
         # A corner of the window: another size of the window itself would cost its buffers.
         self._renderer.SetViewport(0, 0, share, share)
+        corners = self._visible_corners()
+        if corners.size and not cameras.hold(self._renderer.GetActiveCamera(), corners):
+            self.look(self._camera or Camera())
         self._renderer.ResetCameraClippingRange()
         if self._marker is not None:
             self._marker.follow(self._renderer.GetActiveCamera(), share)
