@@ -36,5 +36,6 @@ def sparse_copy(array: NDArray[Any]) -> NDArray[Any]:
 
 def overwrite(part: NDArray[Any], values: NDArray[Any]) -> None:
     """Make an array (or a part of one) like another, writing only rows that differ."""
-    rows = (part != values).any(axis=-1)
-    part[rows] = values[rows]
+    for plane, wanted in zip(part, values, strict=True):
+        rows = (plane != wanted).any(axis=-1)
+        plane[rows] = wanted[rows]
