@@ -19,7 +19,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID_dictionary
 
 import vis3d
-from vis3d.dicom.known_terms import NO_CONTRAST, TERMS, coded_meanings, is_kernel, vendor
+from vis3d.dicom.known_terms import TERMS, coded_meanings, is_kernel, names_no_contrast, vendor
 from vis3d.dicom.pseudonyms import Pseudonyms, moved_back
 
 Dates: TypeAlias = Literal["remove", "shift"]
@@ -313,7 +313,7 @@ def _vendor(texts: list[str], pseudonyms: Pseudonyms) -> list[str]:
 
 def _agent(texts: list[str], pseudonyms: Pseudonyms) -> list[str]:
     """That there was a contrast agent, or none, not which."""
-    if all(one.strip().upper() in NO_CONTRAST for one in texts if one):
+    if all(names_no_contrast(one) for one in texts if one):
         return ["NONE" if any(texts) else ""]
     return ["CONTRAST"]
 

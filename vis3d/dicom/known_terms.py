@@ -12,6 +12,12 @@ from typing import Any
 NO_CONTRAST = frozenset({"NONE", "NO", "N", "NO CONTRAST", "WITHOUT", "WITHOUT CONTRAST"})
 """What scanners write as the contrast agent of scans that have none, in capitals."""
 
+
+def names_no_contrast(agent: str) -> bool:
+    """Whether a contrast agent so named says that there was none."""
+    return agent.strip().upper() in NO_CONTRAST
+
+
 _SINGLE = """
     YES NO Y N TRUE FALSE NONE UNKNOWN OTHER MIXED NORMAL STANDARD UNDEFINED DEFAULT
     ORIGINAL DERIVED PRIMARY SECONDARY AXIAL LOCALIZER MPR MIP MINIP CPR VOLUME RESAMPLED

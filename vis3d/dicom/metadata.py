@@ -3,7 +3,7 @@
 from vis3d.dicom.frames import Frame, safe_word
 from vis3d.dicom.frames_of_reference import frame_name
 from vis3d.dicom.headers import safe_text
-from vis3d.dicom.known_terms import NO_CONTRAST
+from vis3d.dicom.known_terms import names_no_contrast
 from vis3d.dicom.lookup import shade_tables
 from vis3d.dicom.series import Series
 from vis3d.errors import InputError
@@ -30,7 +30,7 @@ def metadata_of(
     if header.text("PatientPosition"):
         metadata["patient_position"] = safe_word(header.text("PatientPosition"))
     if agent := header.text("ContrastBolusAgent"):  # empty says that it is unknown
-        metadata["contrast"] = agent.strip().upper() not in NO_CONTRAST
+        metadata["contrast"] = not names_no_contrast(agent)
     if header.text("FrameOfReferenceUID"):
         metadata["frame_of_reference"] = frame_name(header.text("FrameOfReferenceUID"))
     windows = _windows(frame)

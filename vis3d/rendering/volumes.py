@@ -71,7 +71,7 @@ class VolumeProp:
     @property
     def corners_lps(self) -> FloatArray:
         """The corners of the box of what the transfer function shows."""
-        return visible_corners(self._drawn, self.transfer)
+        return self._corners_lps
 
     @property
     def transfer(self) -> TransferFunction:
@@ -91,6 +91,7 @@ class VolumeProp:
             self._without_padding = without_padding
         _set_blend(self._mapper, transfer)
         self._transfer, self._opacity = transfer, layer.opacity
+        self._corners_lps = visible_corners(self._drawn, transfer)
         self.prop.SetProperty(_property(transfer, layer.opacity))
 
     def cut(self, planes: Sequence[ClipPlane]) -> None:

@@ -325,7 +325,6 @@ class Anatomy:
             self.spacing,
         )
         metal = None if self.metal is None else self.metal[fine]
-        give_back_memory()
         ml = find_bones(self.frame.hu[fine], scan, bones[fine], metal, self.step("bones"))
         return self._measured(bones), ml
 
