@@ -135,7 +135,7 @@ class Workbench:
         values = None if low is None else range_of(low, high)
         study = self._desk.study
         if study is not None and study.preview != values:
-            self._desk.take(replace(study, preview=values))
+            self._desk.take(replace(study, preview=values, preview_surface=None))
 
     def rename(self, label: object, name: object) -> None:
         """Give a structure another name."""

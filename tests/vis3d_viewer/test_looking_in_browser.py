@@ -126,6 +126,7 @@ def test_a_surface_becomes_smooth_and_rough_again(seen: Visit) -> None:
 
 
 def test_a_level_is_seen_at_once_and_added(seen: Visit) -> None:
+    in_3d = volume_picture(seen)
     seen.find("by-value").click()
     seen.find("by-level").click()
     seen.find("value-low").fill("300")
@@ -144,14 +145,17 @@ def test_a_level_is_seen_at_once_and_added(seen: Visit) -> None:
     seen.find("undo").click()
     seen.find("structure-isosurface").wait_for(state="detached")
     idle(seen)
+    until_3d_is(seen, in_3d)
 
 
 def test_two_clicks_in_3d_measure_and_handles_move_the_ends(
     seen: Visit, tmp_path: Path
 ) -> None:
+    seen.page.keyboard.press("Escape")
     seen.find("look-anterior").click()
     volume_picture(seen)
     seen.find("hand-tool-distance").click()
+    assert seen.find("hand-tool-distance").get_attribute("aria-pressed") == "true"
     seen.page.mouse.click(*share(seen, "view-3d", 0.44, 0.42))
     seen.find("point-3d").wait_for()
     # Between the clicks the view turns as ever.

@@ -172,6 +172,12 @@ def test_a_level_is_seen_where_the_scan_has_it_then_added(tmp_path: Path) -> Non
     seen = now(desk).preview_surface
     assert seen is not None
     assert np.allclose(seen.bounds_mm.mean(axis=0), blob_lps(), atol=1e-3)
+    bench.preview_range(250, 400)
+    assert now(desk).preview_surface is None, "a range is seen on slices alone"
+    levels.preview_level(300)
+    desk.finish()
+    assert now(desk).preview_surface is not None
+    bench.preview_range()  # a panel that closes tells both
     levels.preview_level()
     assert now(desk).preview is None
     assert now(desk).preview_surface is None
