@@ -1,6 +1,7 @@
 """What many tests need: the real scans, an oblique grid, and a word when a part is missing."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,41 @@ from vis3d.geometry import Geometry
 DATA = Path(os.environ.get("VIS3D_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
+FAILED = pytest.StashKey[bool]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Print at the end what failed before a second try went well, and why."""
+    config.option.rerun_show_tracebacks = True
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Try a test in the browser once more: on a busy machine a click can come too late."""
     for item in items:
         if item.get_closest_marker("browser") and not item.get_closest_marker("flaky"):
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep in mind that a test failed."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Give up the page a test failed on: whoever comes next gets a fresh one.
+
+    A page shared by a module would keep what was left in the hand or open.
+    """
+    if item.stash.get(FAILED, False) and item.get_closest_marker("browser"):
+        item.stash[FAILED] = False
+        item.session._setupstate.teardown_exact(None)
 
 
 @pytest.fixture(scope="session")
