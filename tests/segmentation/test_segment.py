@@ -1,5 +1,7 @@
 """Lungs, airways, bones and body in a chest whose truth is known."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from vis3d.errors import Cancelled, UnknownStructureError, UnsupportedError
 from vis3d.geometry import Geometry
 from vis3d.labels import LabelMap
 from vis3d.segmentation import SEGMENTERS, segment
+from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.islands import split_islands
 from vis3d.segmentation.shaping import fill
 from vis3d.volume import Volume
@@ -134,6 +137,17 @@ def test_work_stops_where_the_progress_says_so(call: int) -> None:
     with pytest.raises(Cancelled):
         segment(volume, EVERYTHING, progress=stop)
     assert len(calls) == call + 1
+
+
+def test_nothing_of_the_work_outlasts_the_answer() -> None:
+    gc.collect()
+    gc.disable()  # it runs too seldom for half a dozen arrays as large as the scan
+    try:
+        volume, _ = chest(turned(20, 2))
+        segment(volume, EVERYTHING)
+        assert not [one for one in gc.get_objects() if isinstance(one, Anatomy)]
+    finally:
+        gc.enable()
 
 
 def test_cropping_far_away_changes_nothing_that_matters() -> None:

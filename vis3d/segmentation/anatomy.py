@@ -35,6 +35,7 @@ from vis3d.segmentation.small import enlargement
 from vis3d.segmentation.sparse import sparse_zeros
 from vis3d.segmentation.specimens import is_specimen
 from vis3d.segmentation.trachea import beyond_gaps, find_trachea
+from vis3d.segmentation.vessels import drop_vessels
 
 COARSE_MM = 2.0
 """Where lungs and airways are decided on."""
@@ -124,12 +125,17 @@ class Anatomy:
             self.spacing,
         )
 
-    @cached_property
+    @property
     def grown_up(self) -> "Anatomy":
         """The scan as lungs and airways are looked for: a small patient as large as others."""
+        return self._enlarged or self
+
+    @cached_property
+    def _enlarged(self) -> "Anatomy | None":
+        """None for most scans: kept in itself, an anatomy would outlast its use."""
         times = enlargement(self.body, self.beside_padding, self.spacing)
         if times == 1:
-            return self
+            return None
         return Anatomy(
             self.frame.enlarged_to(times), part(self._progress, STEPS["bones"][1], 1)
         )
@@ -326,6 +332,9 @@ class Anatomy:
         )
         metal = None if self.metal is None else self.metal[fine]
         ml = find_bones(self.frame.hu[fine], scan, bones[fine], metal, self.step("bones"))
+        if self.contrast.found and not self.specimen:
+            level_hu, mm = self.contrast.level_hu, self.frame.spacing_kji
+            drop_vessels(bones[fine], self.frame.hu[fine], level_hu, self.factors, mm)
         return self._measured(bones), ml
 
     @cached_property
