@@ -1,8 +1,10 @@
 """The stage keeps what it has, changes what differs, and says what a pixel shows."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -13,7 +15,17 @@ from tests.rendering.conftest import Ball, ball_at, corner_box, sphere
 from vis3d.errors import UsageError
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.rendering import Stage, screenshot
-from vis3d.scene import Camera, Scene, SliceLayer, SurfaceLayer, TransferFunction, VolumeLayer
+from vis3d.scene import (
+    Camera,
+    ClipPlane,
+    CropBox,
+    Handles,
+    Scene,
+    SliceLayer,
+    SurfaceLayer,
+    TransferFunction,
+    VolumeLayer,
+)
 from vis3d.volume import Volume
 
 MakeStage = Callable[..., Stage]
@@ -260,3 +272,24 @@ def test_screenshot_writes_what_it_returns(
         assert np.array_equal(np.asarray(image), pixels)
     with pytest.raises(UsageError, match="positive width"):
         screenshot(Scene(), size=(0, 10))
+
+
+@pytest.mark.parametrize("handles", ["none", "box", "plane"])
+def test_a_closed_stage_is_freed_at_once_and_with_it_what_it_showed(
+    ball: Ball, handles: Handles
+) -> None:
+    volume = replace(ball.volume)
+    crop = CropBox(*(tuple(lps) for lps in ball.surface.bounds_mm))
+    clip = ClipPlane(tuple(ball.center_lps), (1.0, 0.0, 0.0))
+    gc.disable()  # it runs too seldom for whole scans to wait for it
+    try:
+        stage = Stage((60, 40))
+        layers = [SurfaceLayer(ball.surface), VolumeLayer(volume, "bone")]
+        stage.show(Scene(layers, crop=crop, clip=clip, handles=handles, marker=True))
+        stage.render()
+        stage.close()
+        freed = ref(stage), ref(volume)
+        del stage, volume, layers
+        assert [one() for one in freed] == [None, None]
+    finally:
+        gc.enable()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
+from weakref import proxy
 
 import numpy as np
 from vtkmodules.vtkInteractionWidgets import (
@@ -41,7 +42,8 @@ class BoxHandles:
         self._widget.SetRepresentation(self._shape)
         self._widget.RotationEnabledOff()
         self._widget.ScalingEnabledOff()
-        self._widget.AddObserver("InteractionEvent", lambda *_: moved(self.value))
+        itself = proxy(self)  # the widget holds what hears it
+        self._widget.AddObserver("InteractionEvent", lambda *_: moved(itself.value))
 
     @property
     def value(self) -> CropBox:
@@ -87,7 +89,8 @@ class PlaneHandles:
         self._widget = vtkImplicitPlaneWidget2()
         self._widget.SetInteractor(interactor)
         self._widget.SetRepresentation(self._shape)
-        self._widget.AddObserver("InteractionEvent", lambda *_: moved(self.value))
+        itself = proxy(self)  # the widget holds what hears it
+        self._widget.AddObserver("InteractionEvent", lambda *_: moved(itself.value))
 
     @property
     def value(self) -> ClipPlane:

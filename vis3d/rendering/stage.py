@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
+from weakref import proxy
 
 import numpy as np
 import vtkmodules.vtkRenderingOpenGL2  # noqa: F401  (registers VTK's drawing classes)
@@ -92,7 +93,8 @@ class Stage:
         self._props: dict[Key, Prop] = {}
         self._camera: Camera | None = None
         self._marker: Marker | None = None
-        self._handles = HandleSet(self.interactor, self._moved)
+        itself = proxy(self)  # see _follow_interaction
+        self._handles = HandleSet(self.interactor, lambda cut: itself._moved(cut))
         self._scene = Scene()
         self._planes: tuple[ClipPlane, ...] = ()
         self._pace = Pace()
@@ -343,13 +345,15 @@ class Stage:
         """Coarse while a user drags, fine when the button is let go.
 
         The observers sit on the style itself: a vtkInteractorStyleSwitch doesn't pass
-        these events on.
+        these events on. Python's collector doesn't see what VTK holds: a stage that its own
+        style held would never be freed, nor the scene it showed.
         """
+        itself = proxy(self)
         style: Any = vtkInteractorStyleTrackballCamera()
         style.AddObserver("CharEvent", lambda *_: None)  # no wireframe, stereo or quit by key
         self.interactor.SetInteractorStyle(style)
-        style.AddObserver("StartInteractionEvent", lambda *_: self.set_quality("coarse"))
-        style.AddObserver("EndInteractionEvent", lambda *_: self._rest())
+        style.AddObserver("StartInteractionEvent", lambda *_: itself.set_quality("coarse"))
+        style.AddObserver("EndInteractionEvent", lambda *_: itself._rest())
 
     def _rest(self) -> None:
         self.set_quality("fine")
