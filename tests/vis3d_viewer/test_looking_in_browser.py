@@ -148,6 +148,15 @@ def test_a_level_is_seen_at_once_and_added(seen: Visit) -> None:
     until_3d_is(seen, in_3d)
 
 
+def middle_at_rest(seen: Visit, name: str) -> tuple[float, float]:
+    """The middle of an element that follows the camera, once it moves no more."""
+    before = None
+    while (now := seen.find(name).bounding_box()) != before:
+        before = now
+        seen.page.wait_for_timeout(500)
+    return now["x"] + now["width"] / 2, now["y"] + now["height"] / 2
+
+
 def test_two_clicks_in_3d_measure_and_handles_move_the_ends(
     seen: Visit, tmp_path: Path
 ) -> None:
@@ -170,8 +179,7 @@ def test_two_clicks_in_3d_measure_and_handles_move_the_ends(
     first = float(seen.find("value-1").inner_text().removesuffix(" mm"))
     assert 20 < first < 300
     seen.find("hand-tool-distance").click()
-    handle = seen.find("handle-3d-1-1").bounding_box()
-    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+    x, y = middle_at_rest(seen, "handle-3d-1-1")
     seen.page.mouse.move(x, y)
     seen.page.mouse.down()
     seen.page.mouse.move(x, y - 30, steps=6)
@@ -240,9 +248,14 @@ def test_the_browser_draws_the_surfaces_where_the_server_does(seen: Visit) -> No
     seen.page.mouse.down()
     seen.page.mouse.move(x + 150, y, steps=5)
     seen.page.mouse.up()
-    seen.page.wait_for_timeout(1500)
-    turned = picture(seen, "view-3d")[40:]
-    assert overlap(turned, server) < 0.9
+    turned = here
+    for _ in range(100):
+        seen.page.wait_for_timeout(300)
+        turned, before = picture(seen, "view-3d")[40:], turned
+        if overlap(turned, server) < 0.9 and np.abs(turned - before).mean() < 0.02:
+            break
+    else:
+        raise AssertionError(f"Not turned: {overlap(turned, server):.2f} of it agree.")
     seen.switch("drawn-here", on=False)
     seen.find("local-view").wait_for(state="detached")
     for _ in range(50):
