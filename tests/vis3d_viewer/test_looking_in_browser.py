@@ -201,29 +201,40 @@ def test_two_clicks_in_3d_measure_and_handles_move_the_ends(
         assert -1000 < there["value"] < 200, "between lung and chest wall"
 
 
+LISTED = "[data-testid^=listed-]"
+
+
+def listed(seen: Visit) -> set[int]:
+    """The numbers of the marks that the panel lists."""
+    names = [one.get_attribute("data-testid") for one in seen.page.locator(LISTED).all()]
+    return {int(str(name).removeprefix("listed-")) for name in names}
+
+
 def test_the_ends_of_an_ellipse_are_dragged(seen: Visit) -> None:
+    known = listed(seen)
     seen.find("hand-tool-ellipse").click()
     x, y = share(seen, "slice-axial", 0.35, 0.4)
     seen.page.mouse.move(x, y)
     seen.page.mouse.down()
     seen.page.mouse.move(x + 40, y + 30, steps=5)
     seen.page.mouse.up()
-    seen.find("value-2").wait_for(timeout=PATIENCE)
+    seen.wait_until(f"document.querySelectorAll('{LISTED}').length > {len(known)}")
+    (number,) = listed(seen) - known
     seen.find("hand-tool-ellipse").click()
-    area = area_of(seen, "value-2")
-    handle = seen.find("handle-2-1").bounding_box()
+    area = area_of(seen, f"value-{number}")
+    handle = seen.find(f"handle-{number}-1").bounding_box()
     seen.page.mouse.move(handle["x"] + 5, handle["y"] + 5)
     seen.page.mouse.down()
     seen.page.mouse.move(handle["x"] + 25, handle["y"] + 5, steps=5)
     seen.page.mouse.up()
     for _ in range(50):
-        if area_of(seen, "value-2") > 1.5 * area:
+        if area_of(seen, f"value-{number}") > 1.5 * area:
             break
         seen.page.wait_for_timeout(100)
     else:
         raise AssertionError("The ellipse has not grown.")
-    seen.find("delete-mark-2").click()
-    seen.find("value-2").wait_for(state="detached")
+    seen.find(f"delete-mark-{number}").click()
+    seen.find(f"value-{number}").wait_for(state="detached")
 
 
 def area_of(seen: Visit, name: str) -> float:
