@@ -20,6 +20,7 @@ from vis3d.scene import Camera, ClipPlane, CropBox, Scene
 from vis3d_viewer import compose, scene3d
 from vis3d_viewer.asked import known
 from vis3d_viewer.asking import asking_page
+from vis3d_viewer.clicked import tissue_at
 from vis3d_viewer.continuing import Continuing
 from vis3d_viewer.drawn_here import DrawnHere
 from vis3d_viewer.emphysema import Emphysema
@@ -358,8 +359,9 @@ class Explorer:
 
     def _go_to(self, lps: list[float]) -> None:
         """Lead the crosshair to what was clicked in 3D."""
-        with self._state:
-            self._settings.data.crosshair_lps = lps
+        if self.study is not None and self.view is not None:
+            lps = tissue_at(self.study, self.settings, lps, self.view.pose)
+        self.choose_settings(crosshair_lps=lps)
 
     def _camera_moved(self, matrix: list[float], pose: Pose) -> None:
         """3D is seen from elsewhere."""
