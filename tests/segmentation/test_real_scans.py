@@ -80,6 +80,14 @@ def test_contrast_and_table_are_no_bones(real_data: Path) -> None:
     ) < 35**2
     assert np.count_nonzero(near & (volume.array > 250)) > 10_000, "contrast is there"
     assert np.count_nonzero(near & bones) < 0.01 * np.count_nonzero(bones)
+    artery_i, artery_j, artery_k = np.rint(volume.geometry.to_ijk((-104, -17, -35))).astype(int)
+    artery = np.s_[
+        artery_k - 1 : artery_k + 2,
+        artery_j - 9 : artery_j + 10,
+        artery_i - 30 : artery_i + 10,
+    ]
+    assert np.count_nonzero(volume.array[artery] > 250) > 150, "it touches a rib"
+    assert not bones[artery].any()
     assert not (labels.array[~volume.inside_scan()]).any()
     assert not checks(labels)["touches-edge"], "the scan ends above the lung bases"
     assert lungs.any()

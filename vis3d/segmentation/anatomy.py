@@ -34,7 +34,7 @@ from vis3d.segmentation.sides import LeftMm, mean_mm
 from vis3d.segmentation.small import enlargement
 from vis3d.segmentation.sparse import sparse_zeros
 from vis3d.segmentation.specimens import is_specimen
-from vis3d.segmentation.trachea import beyond_gaps, find_trachea
+from vis3d.segmentation.trachea import Chains, beyond_gaps, find_trachea, slender_chains
 from vis3d.segmentation.vessels import drop_vessels
 
 COARSE_MM = 2.0
@@ -178,7 +178,12 @@ class Anatomy:
     @cached_property
     def trachea(self) -> Bools:
         """The trachea on the 2 mm grid."""
-        return find_trachea(self.hu, self.body, self.airy, self.spacing)
+        return find_trachea(self._chains, self.hu.shape, self.spacing)
+
+    @cached_property
+    def _chains(self) -> Chains | None:
+        """What may be trachea or bronchus."""
+        return slender_chains(self.hu, self.body, self.airy, self.spacing)
 
     @property
     def airways(self) -> AirwayTree:
@@ -195,9 +200,9 @@ class Anatomy:
         step = self.step("airways")
         tree = self._airways_from(self.trachea, part(step, 0.0, 0.7))
         missing = self._sides_missing(tree)
-        if not missing:
+        if not missing or self._chains is None:
             return tree, missing
-        seeds = beyond_gaps(self.hu, self.body, self.airy, self.trachea, self.spacing)
+        seeds = beyond_gaps(self._chains, self.trachea, self.spacing)
         further = self._airways_from(seeds, part(step, 0.7, 1.0))
         still = self._sides_missing(further)
         return (further, still) if len(still) < len(missing) else (tree, missing)
@@ -332,9 +337,7 @@ class Anatomy:
         )
         metal = None if self.metal is None else self.metal[fine]
         ml = find_bones(self.frame.hu[fine], scan, bones[fine], metal, self.step("bones"))
-        if self.contrast.found and not self.specimen:
-            level_hu, mm = self.contrast.level_hu, self.frame.spacing_kji
-            drop_vessels(bones[fine], self.frame.hu[fine], level_hu, self.factors, mm)
+        drop_vessels(bones[fine], self.frame.hu[fine], scan)
         return self._measured(bones), ml
 
     @cached_property
