@@ -37,6 +37,7 @@ def add_routes(
 
     `study` is the one now open; `saved` finds a finished file by its ticket.
     """
+    security.limit_waiting(app)
     app.middlewares.insert(0, security.gate(key, door))
     app.on_response_prepare.append(security.header_adder(door))
     _add_page(app, key, www, secure=door.secure, idle_minutes=idle_minutes)

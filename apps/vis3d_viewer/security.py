@@ -27,6 +27,9 @@ OPEN_PATHS = ("/assets/", "/static/")
 
 KEY_BYTES = 32
 
+REQUEST_S = 30.0
+"""So long a connection may take to say what it wants; aiohttp waits for an hour."""
+
 ALLOWED_CALLS = frozenset(
     {
         "trame.state.get",
@@ -133,6 +136,12 @@ def gate(key: str, door: Door = LOCAL) -> Any:
             return web.Response(status=500, text=defect(log, what, error))
 
     return let_in
+
+
+def limit_waiting(app: web.Application) -> None:
+    """Close connections whose request doesn't get whole, one letter a minute for ever."""
+    # wslink makes the server of this application and has no word for it (wslink 2.6).
+    app._handler_args = {"keepalive_timeout": REQUEST_S}
 
 
 def refused(request: web.Request, key: str, door: Door = LOCAL) -> str:

@@ -258,6 +258,27 @@ def test_what_is_no_request_is_one_line_in_the_log(capsys: pytest.CaptureFixture
     assert lines
 
 
+def test_endless_headers_are_given_up_and_pages_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(security, "REQUEST_S", 0.6)
+
+    async def question(ask: Ask, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /alive HTTP/1.1\r\n")
+        ended = asyncio.ensure_future(reader.read())
+        for n in range(100):
+            writer.write(f"X-{n}: still there\r\n".encode())
+            if (await asyncio.wait([ended], timeout=0.1))[0]:
+                break
+        assert ended.done(), "still listened to after ten seconds"
+        assert await ended == b""
+        writer.close()
+        assert (await ask("/alive?key=" + KEY)).status == 200
+
+    asked(question)
+
+
 def test_a_page_that_goes_while_it_is_sent_to_is_no_defect(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
