@@ -1,6 +1,7 @@
 """What solid walls enclose, seen along straight rays from every voxel at once."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from itertools import product
 from threading import Lock
 
@@ -30,7 +31,8 @@ def open_directions(
 ) -> NDArray[np.uint8]:
     """In how many directions no wall is within reach of each voxel.
 
-    Walls that the array cuts are taken to go straight on beyond it.
+    Walls that the array cuts are taken to go straight on beyond it. With each of the
+    `directions` goes the opposite one.
     """
     margins = [
         tuple(int(reach_mm / mm) * int(end.any()) for end in (ends[0], ends[-1]))
@@ -38,39 +40,61 @@ def open_directions(
         for ends in (np.moveaxis(solid, axis, 0),)
     ]
     wide = np.pad(solid, margins, mode="edge")
-    count: NDArray[np.uint8] = np.zeros(wide.shape, np.uint8)
-    one_at_a_time = Lock()
-
-    def look(n: int, _: int) -> None:
-        step = _as_steep_in_mm(directions[n], spacing_kji)
-        length_mm = float(np.linalg.norm(np.multiply(step, spacing_kji)))
-        smeared = _smeared(wide, step, max(1, int(reach_mm / length_mm)))
-        free = np.logical_not(smeared, out=smeared)
-        with one_at_a_time:
-            np.add(count, free, out=count)
-
-    each_slab(look, len(directions), 1, progress, "Looking for what bone encloses")
-    inside = tuple(slice(m[0], m[0] + n) for m, n in zip(margins, solid.shape, strict=True))
-    return count[inside]
+    lines = [step for step in directions if step in LINES]
+    walls = _count(wide, lines, reach_mm, spacing_kji, np.add, progress)
+    k, j, i = (slice(m[0], m[0] + n) for m, n in zip(margins, solid.shape, strict=True))
+    return np.asarray(np.uint8(2 * len(lines)) - walls[k, j, i])
 
 
 def walled_lines(solid: Bools, reach_mm: float, spacing_kji: Spacing) -> NDArray[np.uint8]:
     """Along how many of 13 lines a wall is within reach on both sides of each voxel."""
-    count: NDArray[np.uint8] = np.zeros(solid.shape, np.uint8)
+    return _count(solid, LINES, reach_mm, spacing_kji, np.bitwise_and, silent)
+
+
+def _count(
+    solid: Bools,
+    lines: Sequence[Step],
+    reach_mm: float,
+    spacing_kji: Spacing,
+    both: Callable[..., NDArray[np.uint8]],
+    progress: Progress,
+) -> NDArray[np.uint8]:
+    """The sum over all lines of what `both` makes of 0 or 1 for the wall on either side.
+
+    The rows are worked on as one, with room between them for what moves out of one.
+    """
+    moves = [_move(line, solid.shape, reach_mm, spacing_kji) for line in lines]
+    rooms = [
+        max((abs(step[axis]) * steps for step, steps in moves), default=0) for axis in (1, 2)
+    ]
+    padded = np.pad(solid, ((0, 0), (0, rooms[0]), (0, rooms[1])))
+    row, plane = padded.shape[2], padded.shape[1] * padded.shape[2]
+    jumps = [(k * plane + j * row + i, steps) for (k, j, i), steps in moves]
+    count: NDArray[np.uint8] = np.zeros(padded.size, np.uint8)
     one_at_a_time = Lock()
 
     def look(n: int, _: int) -> None:
-        step = _as_steep_in_mm(LINES[n], spacing_kji)
-        back = (-step[0], -step[1], -step[2])
-        length_mm = float(np.linalg.norm(np.multiply(step, spacing_kji)))
-        steps = max(1, int(reach_mm / length_mm))
-        both = _smeared(solid, step, steps)
-        both &= _smeared(solid, back, steps)
+        jump, steps = jumps[n]
+        far = jump * steps
+        behind = _smeared(padded.reshape(-1), jump, steps)
+        # what lies ahead of a voxel lies behind the one that is `far` ahead
+        walls = both(behind[: padded.size], behind[far:])
         with one_at_a_time:
-            np.add(count, both, out=count)
+            np.add(count, walls, out=count)
 
-    each_slab(look, len(LINES), 1)
-    return count
+    each_slab(look, len(lines), 1, progress, "Looking for what bone encloses")
+    k, j, i = (slice(n) for n in solid.shape)
+    return count.reshape(padded.shape)[k, j, i]
+
+
+def _move(
+    line: Step, shape: Sequence[int], reach_mm: float, spacing_kji: Spacing
+) -> tuple[Step, int]:
+    """The step of whole voxels along a line, and how many of them are within reach."""
+    step = _as_steep_in_mm(line, spacing_kji)
+    length_mm = math.hypot(*(n * mm for n, mm in zip(step, spacing_kji, strict=True)))
+    room = min((n - 1) // abs(s) for s, n in zip(step, shape, strict=True) if s)
+    return step, min(max(1, int(reach_mm / length_mm)), room)
 
 
 def _as_steep_in_mm(step: Step, spacing_kji: Spacing) -> Step:
@@ -85,21 +109,14 @@ def _as_steep_in_mm(step: Step, spacing_kji: Spacing) -> Step:
     return (k, j, i)
 
 
-def _smeared(solid: Bools, step: Step, steps: int) -> Bools:
-    """The mask moved by 0, 1 ... `steps` steps, all together."""
-    smeared = solid.copy()
+def _smeared(voxels: Bools, jump: int, steps: int) -> NDArray[np.uint8]:
+    """The voxels moved ahead by 0, 1 ... `steps` jumps, all together, with as much room."""
+    smeared = np.zeros(len(voxels) + jump * steps, np.uint8)
+    smeared[: len(voxels)] = voxels
     reached = 1
     while reached <= steps:
-        move = [s * min(reached, steps + 1 - reached) for s in step]
-        if any(abs(m) >= n for m, n in zip(move, solid.shape, strict=True)):
-            break
-        to, of = (
-            tuple(
-                slice(max(0, way * m), n + min(0, way * m))
-                for m, n in zip(move, solid.shape, strict=True)
-            )
-            for way in (1, -1)
-        )
-        smeared[to] |= smeared[of]
-        reached *= 2
+        move = jump * min(reached, steps + 1 - reached)
+        moved = smeared.copy()
+        moved[move:] |= smeared[:-move]
+        smeared, reached = moved, 2 * reached
     return smeared

@@ -99,7 +99,7 @@ def _summed(plane: Values, factor: int) -> Values:
     """The sum of every `factor` rows; the last sum may have fewer."""
     if factor == 1:
         return plane
-    summed: Values = plane[::factor].copy()
+    summed: Values = plane[::factor].copy(order="K")
     for offset in range(1, factor):
         rows = plane[offset::factor]
         summed[: len(rows)] += rows

@@ -1,5 +1,6 @@
 """Growing, shrinking, closing and filling of 3D masks, by millimetres."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -61,8 +62,9 @@ def bounding_box(
 ) -> tuple[slice, slice, slice] | None:
     """The slices that hold the whole mask and a margin round it; None for an empty mask."""
     slices = []
-    for axis in range(3):
-        hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+    rows, columns = mask.any(axis=2), mask.any(axis=0)
+    for axis, there in enumerate((rows.any(axis=1), rows.any(axis=0), columns.any(axis=0))):
+        hit = np.flatnonzero(there)
         if not len(hit):
             return None
         margin = int(np.ceil(margin_mm / spacing_kji[axis]))
@@ -100,14 +102,17 @@ def _slab_by_slab(mask: Bools, work: Callable[[Bools], Bools]) -> Bools:
 
 
 def _fringed(mask: Bools, axes: tuple[int, ...]) -> Bools:
-    wide = mask.copy()
+    wide = mask.copy(order="C")
     for axis in axes:
         before = wide.copy()
-        ahead = [slice(None)] * 3
-        behind = [slice(None)] * 3
-        ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
-        wide[tuple(ahead)] |= before[tuple(behind)]
-        wide[tuple(behind)] |= before[tuple(ahead)]
+        step = math.prod(mask.shape[axis + 1 :])
+        # all rows as one is several times faster; what so comes in from the next row is put right
+        voxels, was = wide.reshape(-1), before.reshape(-1)
+        voxels[step:] |= was[:-step]
+        voxels[:-step] |= was[step:]
+        along, then = wide.swapaxes(0, axis), before.swapaxes(0, axis)
+        along[0] = then[0] | then[:2][-1]
+        along[-1] = then[-1] | then[-2:][0]
     return wide
 
 
@@ -151,10 +156,12 @@ def components_in_slices(mask: Bools) -> Labels:
     labels: Labels = np.empty(mask.shape, np.uint32)
     count = 0
     for slab in slabs(mask):
-        apart = np.zeros((2 * (slab.stop - slab.start), *mask.shape[1:]), bool)
-        apart[::2] = mask[slab]
-        here = components(apart)[::2]
-        labels[slab] = np.where(here, here + np.uint32(count), 0)
+        # one picture of all slices, with an empty row below each
+        apart = np.pad(mask[slab], ((0, 0), (0, 1), (0, 0)))
+        picture = apart.reshape(-1, mask.shape[2])
+        here = components(picture, 4).reshape(apart.shape)[:, :-1]
+        np.add(here, np.uint32(count), out=labels[slab])
+        labels[slab] *= here > 0
         count += int(here.max(initial=0))
     return labels
 
@@ -166,7 +173,7 @@ def sizes(labels: Labels, count: int = 1) -> NDArray[np.int64]:
     """
     total = np.zeros(max(count, int(labels.max(initial=0)) + 1), np.int64)
     for slab in slabs(labels):
-        here = np.bincount(labels[slab][labels[slab] > 0])
+        here = np.bincount(labels[slab][labels[slab] != 0])
         total[: len(here)] += here
     return total
 
@@ -178,7 +185,7 @@ def sums(labels: Labels, weights: NDArray[Any], count: int = 0) -> NDArray[np.fl
     """
     total = np.zeros(max(1, count, int(labels.max(initial=0)) + 1))
     for slab in slabs(labels):
-        inside = np.flatnonzero(labels[slab])
+        inside = np.flatnonzero(labels[slab] != 0)  # of numbers it takes three times as long
         of, amounts = labels[slab].reshape(-1)[inside], weights[slab].reshape(-1)[inside]
         here = np.bincount(of, amounts)
         total[: len(here)] += here
@@ -194,7 +201,10 @@ def keep(labels: Labels, wanted: NDArray[np.bool_]) -> Bools:
     """Where a label stands for which `wanted[label]` is true; label 0 never."""
     table = np.array(wanted, bool)
     table[:1] = False
-    return np.asarray(table[labels])
+    kept = np.empty(labels.shape, bool)
+    for of, here in zip(labels, kept, strict=True):
+        table.take(of, out=here, mode="clip")  # the only mode that writes there at once
+    return kept
 
 
 def filled(mask: Bools) -> Bools:

@@ -27,9 +27,11 @@ how far apart."""
 
 @dataclass(frozen=True, eq=False)
 class _Spots:
-    """The round dark spots of all slices: where, how large, which label."""
+    """The round dark spots of all slices: which voxels, in the flattened box, where, how large."""
 
-    label: NDArray[np.int64]
+    voxels: NDArray[np.int64]
+    of: NDArray[np.int64]
+    """The number of the spot to which each of the voxels belongs."""
     k: NDArray[np.int64]
     center_mm: NDArray[np.float64]
     area_mm2: NDArray[np.float64]
@@ -44,24 +46,54 @@ class _Surroundings:
     middle_mm: NDArray[np.float64]
 
 
-def find_trachea(hu: Whole, inside: Bools, lungs: Bools, spacing_kji: Spacing) -> Bools:
-    """The trachea's lumen on a coarse grid, empty where there is none.
+@dataclass(frozen=True, eq=False)
+class Chains:
+    """The chains as slender as a trachea in the box of everything dark."""
+
+    box: tuple[slice, slice, slice]
+    spots: _Spots
+    around: _Surroundings
+    chains: list[list[int]]
+
+    def drawn(self, chains: list[list[int]], shape: tuple[int, ...]) -> Bools:
+        """A mask of those chains."""
+        mask = np.zeros(shape, bool)
+        wanted = np.isin(self.spots.of, [spot for chain in chains for spot in chain])
+        part = np.zeros(self.around.lungs.shape, bool)
+        part.reshape(-1)[self.spots.voxels[wanted]] = True
+        mask[self.box] = part
+        return mask
+
+
+def slender_chains(
+    hu: Whole, inside: Bools, lungs: Bools, spacing_kji: Spacing
+) -> Chains | None:
+    """What may be trachea or bronchus on the 2 mm grid; None where nothing is dark.
 
     `lungs` are the large airy parts: a trachea has one on either side at its lower end,
     and most of it lies in the upper half of them or above.
     """
-    found = _candidates(hu, inside, lungs, spacing_kji)
+    dark = (hu < LUMEN_HU) & inside
+    box = bounding_box(dark)
+    if box is None:
+        return None
+    spots = _round_spots(components_in_slices(dark[box]), spacing_kji)
+    around = _surroundings(lungs, inside, box, spacing_kji)
+    chains = [c for c in _chains(spots, spacing_kji) if _is_slender(c, spots, around)]
+    return Chains(box, spots, around, chains)
+
+
+def find_trachea(found: Chains | None, shape: tuple[int, ...], spacing_kji: Spacing) -> Bools:
+    """The trachea's lumen on a coarse grid of that shape, empty where there is none."""
     if found is None:
-        return np.zeros(hu.shape, bool)
+        return np.zeros(shape, bool)
     chains = [c for c in found.chains if _is_trachea(c, found.spots, found.around, spacing_kji)]
     if not chains:
-        return np.zeros(hu.shape, bool)
-    return found.drawn(_with_those_above(max(chains, key=len), found, spacing_kji), hu.shape)
+        return np.zeros(shape, bool)
+    return found.drawn(_with_those_above(max(chains, key=len), found, spacing_kji), shape)
 
 
-def _with_those_above(
-    chain: list[int], found: "_Candidates", spacing_kji: Spacing
-) -> list[list[int]]:
+def _with_those_above(chain: list[int], found: Chains, spacing_kji: Spacing) -> list[list[int]]:
     """A chain that ends among the lungs at its top is a bronchus: the wider ones above, too."""
     k, area = found.spots.k, found.spots.area_mm2
     top = int(np.flatnonzero(found.around.lungs.any(axis=(1, 2)))[-1])
@@ -75,18 +107,13 @@ def _with_those_above(
     return linked
 
 
-def beyond_gaps(
-    hu: Whole, inside: Bools, lungs: Bools, trachea: Bools, spacing_kji: Spacing
-) -> Bools:
+def beyond_gaps(found: Chains, trachea: Bools, spacing_kji: Spacing) -> Bools:
     """The trachea with the chains that go on below it, past mucus, a tumour or the fork.
 
     Where the scan begins below the fork, both main bronchi begin with it.
     """
-    found = _candidates(hu, inside, lungs, spacing_kji)
-    if found is None:
-        return trachea
-    of_trachea = np.unique(found.labels[trachea[found.box]])
-    linked = [c for c in found.chains if np.isin(found.spots.label[c], of_trachea).any()]
+    of_trachea = np.unique(found.spots.of[trachea[found.box].reshape(-1)[found.spots.voxels]])
+    linked = [c for c in found.chains if np.isin(c, of_trachea).any()]
     others = [c for c in found.chains if c not in linked]
     others = [c for c in others if len(c) * spacing_kji[0] >= MIN_LINK_MM]
     for above in linked:  # grows while it is read
@@ -98,11 +125,11 @@ def beyond_gaps(
         ]
         linked += new
         others = [c for c in others if c not in new]
-    return trachea | found.drawn(linked, hu.shape)
+    return trachea | found.drawn(linked, trachea.shape)
 
 
 def _begins_below(
-    above: list[int], chain: list[int], found: "_Candidates", spacing_kji: Spacing
+    above: list[int], chain: list[int], found: Chains, spacing_kji: Spacing
 ) -> bool:
     """Whether a chain begins below another, not too far aside of it."""
     k, center_mm = found.spots.k, found.spots.center_mm
@@ -113,48 +140,14 @@ def _begins_below(
 
 
 def _begins_beside(
-    other: list[int], chain: list[int], found: "_Candidates", spacing_kji: Spacing
+    other: list[int], chain: list[int], found: Chains, spacing_kji: Spacing
 ) -> bool:
     """Whether two chains begin where the scan does, as near as main bronchi."""
     k, center_mm = found.spots.k, found.spots.center_mm
     lower = min(int(k[chain[0]]), int(k[other[0]]))
-    below_end_mm = (found.labels.shape[0] - 1 - lower) * spacing_kji[0]
+    below_end_mm = (len(found.around.lungs) - 1 - lower) * spacing_kji[0]
     apart_mm = float(np.hypot(*(center_mm[chain[0]] - center_mm[other[0]])))
     return below_end_mm < FORK_MM and apart_mm < MAX_FORK_MM
-
-
-@dataclass(frozen=True, eq=False)
-class _Candidates:
-    """The chains as slender as a trachea in the box of everything dark."""
-
-    box: tuple[slice, slice, slice]
-    labels: Labels
-    spots: _Spots
-    around: _Surroundings
-    chains: list[list[int]]
-
-    def drawn(self, chains: list[list[int]], shape: tuple[int, ...]) -> Bools:
-        """A mask of those chains."""
-        mask = np.zeros(shape, bool)
-        wanted = np.zeros(int(self.labels.max()) + 1, bool)
-        for chain in chains:
-            wanted[self.spots.label[chain]] = True
-        mask[self.box] = keep(self.labels, wanted)
-        return mask
-
-
-def _candidates(
-    hu: Whole, inside: Bools, lungs: Bools, spacing_kji: Spacing
-) -> _Candidates | None:
-    dark = (hu < LUMEN_HU) & inside
-    box = bounding_box(dark)
-    if box is None:
-        return None
-    labels = components_in_slices(dark[box])
-    spots = _round_spots(labels, spacing_kji)
-    around = _surroundings(lungs, inside, box, spacing_kji)
-    chains = [c for c in _chains(spots, spacing_kji) if _is_slender(c, spots, around)]
-    return _Candidates(box, labels, spots, around, chains)
 
 
 def _surroundings(
@@ -172,11 +165,10 @@ def _round_spots(labels: Labels, spacing_kji: Spacing) -> _Spots:
     area = voxels * spacing_kji[1] * spacing_kji[2]
     chosen = np.flatnonzero((area >= AREA_MM2[0]) & (area <= AREA_MM2[1]))
     chosen = chosen[chosen > 0]
-    numbers = np.zeros(len(voxels), np.uint32)
+    numbers = np.zeros(len(voxels), np.int64)
     numbers[chosen] = np.arange(1, len(chosen) + 1)
-    small = numbers[labels]
-    where = np.flatnonzero(small)
-    of = small.reshape(-1)[where]
+    where = np.flatnonzero(keep(labels, numbers > 0))
+    of = numbers[labels.reshape(-1)[where]]
     k, j, i = np.unravel_index(where, labels.shape)
     n = len(chosen) + 1
     count = np.maximum(np.bincount(of, minlength=n), 1)
@@ -192,8 +184,12 @@ def _round_spots(labels: Labels, spacing_kji: Spacing) -> _Spots:
     fine = np.flatnonzero((long / short < MAX_LONGER_THAN_WIDE) & (compact > 0.75))
     fine = fine[fine > 0]
     height = np.bincount(of, k, n) / count
+    numbers = np.full(n, -1)
+    numbers[fine] = np.arange(len(fine))
+    of = numbers[of]
     return _Spots(
-        chosen[fine - 1],
+        where[of >= 0],
+        of[of >= 0],
         height[fine].round().astype(np.int64),
         np.stack([mean_y, mean_x], axis=1)[fine],
         area[chosen[fine - 1]].astype(np.float64),
