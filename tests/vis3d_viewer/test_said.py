@@ -3,6 +3,7 @@
 import pytest
 from vis3d_viewer.said import plain, said
 
+from vis3d.dicom.stacking import FILL_ADVICE
 from vis3d.errors import InputError
 
 
@@ -22,6 +23,11 @@ from vis3d.errors import InputError
 )
 def test_folders_are_not_told(error: str, told: str) -> None:
     assert said(InputError(error)) == told
+
+
+def test_flags_of_the_command_are_not_told_where_a_page_has_a_button() -> None:
+    told = said(InputError(f"9 slices, but a gap: 2 seem to be missing. {FILL_ADVICE}"))
+    assert told == "9 slices, but a gap: 2 seem to be missing."
 
 
 def test_names_that_are_no_text_or_turn_it_round_can_be_shown() -> None:
