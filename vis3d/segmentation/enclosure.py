@@ -64,10 +64,8 @@ def _count(
     The rows are worked on as one, with room between them for what moves out of one.
     """
     moves = [_move(line, solid.shape, reach_mm, spacing_kji) for line in lines]
-    rooms = [
-        max((abs(step[axis]) * steps for step, steps in moves), default=0) for axis in (1, 2)
-    ]
-    padded = np.pad(solid, ((0, 0), (0, rooms[0]), (0, rooms[1])))
+    room_j, room_i = (max(abs(step[n]) * steps for step, steps in moves) for n in (1, 2))
+    padded = np.pad(solid, ((0, 0), (0, room_j), (0, room_i)))
     row, plane = padded.shape[2], padded.shape[1] * padded.shape[2]
     jumps = [(k * plane + j * row + i, steps) for (k, j, i), steps in moves]
     count: NDArray[np.uint8] = np.zeros(padded.size, np.uint8)

@@ -62,7 +62,8 @@ def bounding_box(
 ) -> tuple[slice, slice, slice] | None:
     """The slices that hold the whole mask and a margin round it; None for an empty mask."""
     slices = []
-    rows, columns = mask.any(axis=2), mask.any(axis=0)
+    rows: Bools = np.asarray(mask.any(axis=2))
+    columns: Bools = np.asarray(mask.any(axis=0))
     for axis, there in enumerate((rows.any(axis=1), rows.any(axis=0), columns.any(axis=0))):
         hit = np.flatnonzero(there)
         if not len(hit):
@@ -106,7 +107,7 @@ def _fringed(mask: Bools, axes: tuple[int, ...]) -> Bools:
     for axis in axes:
         before = wide.copy()
         step = math.prod(mask.shape[axis + 1 :])
-        # all rows as one is several times faster; what so comes in from the next row is put right
+        # all rows as one is much faster; what comes in from the next row is put right
         voxels, was = wide.reshape(-1), before.reshape(-1)
         voxels[step:] |= was[:-step]
         voxels[:-step] |= was[step:]

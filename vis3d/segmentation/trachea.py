@@ -27,7 +27,7 @@ how far apart."""
 
 @dataclass(frozen=True, eq=False)
 class _Spots:
-    """The round dark spots of all slices: which voxels, in the flattened box, where, how large."""
+    """The round dark spots of all slices: which voxels (flattened), where, how large."""
 
     voxels: NDArray[np.int64]
     of: NDArray[np.int64]
