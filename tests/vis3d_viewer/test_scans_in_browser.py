@@ -17,6 +17,7 @@ from PIL import Image
 from tests.conftest import oblique_geometry
 from tests.vis3d_viewer.conftest import PATIENCE, Visit, served
 from tests.vis3d_viewer.scans import BLOB_KJI
+from tests.vis3d_viewer.seeing import volume_picture
 from vis3d import files
 from vis3d.dicom import write_ct_series
 from vis3d.geometry import Geometry
@@ -147,6 +148,35 @@ def test_a_tilted_scan_is_seen_at_the_right_place(
             assert bright_spot(seen, plane) == pytest.approx(
                 ((column + 0.5) / columns, (row + 0.5) / rows), abs=0.02
             )
+            clicked_lps(seen, f"picture-{plane}", (0.3, 0.7))  # so that it has to come back
+            assert clicked_lps(seen, f"picture-{plane}", bright_spot(seen, plane)) == (
+                pytest.approx(ball_lps, abs=2.0)
+            )
+        seen.find("preset-bone").click()
+        for side, towards in (("anterior", (0, -1, 0)), ("right", (-1, 0, 0))):
+            seen.find(f"look-{side}").click()
+            nearest = ball_lps + 9 * np.array(towards)
+            assert clicked_lps(seen, "view-3d", bright_spot_in_3d(seen)) == (
+                pytest.approx(nearest, abs=3.0)
+            )
+
+
+def clicked_lps(seen: Visit, name: str, spot: tuple[float, float]) -> np.ndarray:
+    """Where in LPS mm the crosshair goes by a click, at shares of a view's width and height."""
+    box = seen.find(name).bounding_box()
+    before = seen.page.evaluate("String(window.vis3d_live.crosshair)")
+    seen.page.mouse.click(box["x"] + spot[0] * box["width"], box["y"] + spot[1] * box["height"])
+    seen.wait_until(f"String(window.vis3d_live.crosshair) !== '{before}'")
+    return np.array(seen.page.evaluate("window.vis3d_live.crosshair"))
+
+
+def bright_spot_in_3d(seen: Visit) -> tuple[float, float]:
+    """Where the ball appears in the 3D view at rest, the only thing that is seen in it."""
+    pixels = volume_picture(seen).mean(axis=2)
+    pixels[-80:, :80] = 0  # the cube in the corner
+    rows, columns = np.nonzero(pixels > 90)
+    height, width = pixels.shape
+    return float(columns.mean() / width), float((rows.mean() + 40) / (height + 40))
 
 
 @pytest.mark.real
