@@ -5,7 +5,19 @@ import io
 import numpy as np
 from PIL import Image
 
-from tests.vis3d_viewer.conftest import Visit
+from tests.vis3d_viewer.conftest import PATIENCE, Visit
+
+
+def idle(seen: Visit) -> None:
+    """Until no work is going on any more, nor what a click just asked for.
+
+    The server takes one message after the other: when it answers this one, which asks for
+    nothing, work that was asked for before has begun. A piece may follow another.
+    """
+    for _ in range(2):
+        seen.page.evaluate("window.trame.trigger('look', ['nowhere'])")
+        seen.page.wait_for_timeout(150)
+        seen.find("job").wait_for(state="detached", timeout=2 * PATIENCE)
 
 
 def picture(seen: Visit, name: str) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import oblique_geometry
 from tests.vis3d_viewer.conftest import PATIENCE, Visit, served
-from tests.vis3d_viewer.seeing import picture, until_3d_differs, volume_picture
+from tests.vis3d_viewer.seeing import idle, picture, until_3d_differs, volume_picture
 from vis3d import files
 from vis3d.phantom import chest_phantom
 
@@ -40,13 +40,6 @@ def seen(visit: Callable[[str], Any], scan: Path) -> Iterator[Visit]:
         seen.find("volume-left lung").wait_for(timeout=PATIENCE)
         idle(seen)
         yield seen
-
-
-def idle(seen: Visit) -> None:
-    """Until no work is going on any more."""
-    for _ in range(2):
-        seen.page.wait_for_timeout(150)
-        seen.find("job").wait_for(state="detached", timeout=2 * PATIENCE)
 
 
 def reds(pixels: np.ndarray) -> float:
