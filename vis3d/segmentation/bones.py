@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
 
 from vis3d.progress import Progress, part, silent
+from vis3d.segmentation.bowel import bowel_with_contrast
 from vis3d.segmentation.canal import spinal_canal
 from vis3d.segmentation.contrast import Contrast, between_lungs
 from vis3d.segmentation.frame import Bools, Spacing, Values, Whole
-from vis3d.segmentation.grids import Factors, mostly, pooled, spread
+from vis3d.segmentation.grids import Box, Factors, mostly, pooled, spread
 from vis3d.segmentation.marrow import walled_pieces, with_marrow
 from vis3d.segmentation.metal import MIN_BONE_ROUND_METAL, STREAK_MM, drop_streaks
 from vis3d.segmentation.morphology import (
@@ -144,9 +145,8 @@ def find_bones(
         np.maximum(share, shell, out=share)
     del near
     whole = np.zeros(shell.shape, bool)
-    solid = shell[box] | metallic[box]
-    whole[box], organs = _whole(solid, coarse, box, part(progress, 0.4, 0.8))
-    del solid
+    step = part(progress, 0.4, 0.8)
+    whole[box], organs = _whole(shell[box], metallic[box], coarse, box, step)
     share[box][organs] = 0
     shell[box] &= ~organs
     kept = _seeded(whole | (share > 0), np.maximum(share, whole), coarse)
@@ -229,9 +229,7 @@ def _cortex(
     return share
 
 
-def _fine(
-    box: tuple[slice, slice, slice], factors: Factors, shape: tuple[int, ...]
-) -> tuple[slice, slice, slice]:
+def _fine(box: Box, factors: Factors, shape: tuple[int, ...]) -> Box:
     """The voxels of the scan that a box of the coarse grid stands for."""
     k, j, i = (
         slice(b.start * f, min(n, b.stop * f))
@@ -268,13 +266,14 @@ def _peaks(values: Values, reach_mm: float, spacing_kji: Spacing) -> Values:
 
 
 def _whole(
-    shell: Bools, coarse: CoarseScan, box: tuple[slice, slice, slice], progress: Progress
+    shell: Bools, metal: Bools, coarse: CoarseScan, box: Box, progress: Progress
 ) -> tuple[Bools, Bools]:
     """The walls and what they enclose, but not the canal of the spine, within the box.
 
     And what looked like it but is an organ with contrast.
     """
     hu, soft, spacing = coarse.hu[box], coarse.soft[box], coarse.spacing_kji
+    shell = shell | metal
     progress(0.0, "Looking for the spine")
     canal = spinal_canal(hu, shell, spacing)
     organs = np.zeros(shell.shape, bool)
@@ -284,6 +283,8 @@ def _whole(
     whole = with_marrow(walls, hu, soft, canal, spacing, coarse.noise_hu, progress)
     if not coarse.specimen:
         organs |= organs_with_contrast(whole, hu, canal, spacing)
+        body, lungs = coarse.body[box], coarse.lungs[box]
+        organs |= bowel_with_contrast(whole & ~organs, hu, body, lungs, metal, spacing)
     return whole & ~organs, organs
 
 

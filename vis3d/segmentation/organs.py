@@ -54,7 +54,7 @@ def organs_with_contrast(solid: Bools, hu: Whole, canal: Bools, spacing_kji: Spa
     parts = parts[box] * there[box]
     around = _with_edges(parts, solid[box], spacing_kji)
     organs[box] = keep(around, _without_rim(parts, around, solid[box], hu[box]))
-    return _with_rests(organs, solid, voxel_ml)
+    return with_rests(organs, solid, voxel_ml)
 
 
 def _with_edges(parts: Labels, solid: Bools, spacing_kji: Spacing) -> Labels:
@@ -76,7 +76,7 @@ def _without_rim(parts: Labels, around: Labels, solid: Bools, hu: Whole) -> Bool
     return np.asarray(no_rim | ((rim_hu < RIM_HU) & (contact < LESS_CONTACT)))
 
 
-def _with_rests(organs: Bools, solid: Bools, voxel_ml: float) -> Bools:
+def with_rests(organs: Bools, solid: Bools, voxel_ml: float) -> Bools:
     """The organs and the small pieces of the solid that are left beside them."""
     if not organs.any():
         return organs

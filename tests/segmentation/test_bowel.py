@@ -1,0 +1,89 @@
+"""Bowel full of contrast and gas, which looks like marrow in cortex."""
+
+import numpy as np
+import pytest
+
+from vis3d.segmentation.bowel import bowel_with_contrast
+
+SHAPE, SPACING = (50, 90, 120), (3.0, 2.2, 2.6)
+"""Voxels (k, j, i) of unequal sides in mm, as of a trunk."""
+Arrays = dict[str, np.ndarray]
+
+
+def mm(at: tuple[float, float, float]) -> tuple[np.ndarray, ...]:
+    """How far each voxel lies from a place along each axis, in mm."""
+    places = np.indices(SHAPE) * np.reshape(SPACING, (3, 1, 1, 1))
+    return tuple(places - np.reshape(at, (3, 1, 1, 1)))
+
+
+def abdomen(gas_hu: float = -800.0) -> Arrays:
+    """A spine with its canal, ribs at the sides, a loop with gas, another without, the skin.
+
+    The loops lie askew to the grid.
+    """
+    z, y, x = mm((75.0, 100.0, 156.0))
+    body = (x / 150) ** 2 + (y / 95) ** 2 < 1
+    canal = np.hypot(x, y - 45) < 8
+    spine = (np.hypot(x, y - 45) < 15) & ~canal
+    spine |= np.hypot(x, y - 15) < 18
+    ring = np.hypot(x / 138, y / 83)
+    ribs = (ring > 0.96) & (ring < 1) & (np.mod(z + 0.3 * y, 30) < 10)
+    loop = np.hypot(y + 30 + 0.2 * z, x - 20 - 0.3 * z) < 14
+    loop &= np.abs(z) < 55
+    gas = (np.hypot(y + 42 + 0.2 * z, x - 20 - 0.3 * z) < 5) & loop
+    other = (np.hypot(y + 25 - 0.1 * z, x + 60 + 0.2 * z) < 12) & (np.abs(z) < 40)
+    hu = np.where(body, 40.0, -1000.0)
+    for where, value in ((spine | ribs, 500), (loop | other, 400), (gas, gas_hu)):
+        hu[where] = value
+    hu += np.random.default_rng(5).normal(0, 60, SHAPE) * (loop | other)
+    bones = spine | ribs
+    return {
+        "hu": hu.astype(np.int16),
+        "body": body,
+        "bones": bones,
+        "loops": (loop & ~gas) | other,
+        "solid": bones | (loop & ~gas) | other,
+        "nothing": np.zeros(SHAPE, bool),
+    }
+
+
+def bowel_in(
+    scan: Arrays, lungs: np.ndarray | None = None, metal: str = "nothing"
+) -> np.ndarray:
+    lungs = scan["nothing"] if lungs is None else lungs
+    return bowel_with_contrast(
+        scan["solid"], scan["hu"], scan["body"], lungs, scan[metal], SPACING
+    )
+
+
+def test_loops_with_gas_and_those_beside_them_are_bowel_and_no_bone_is() -> None:
+    scan = abdomen()
+    np.testing.assert_array_equal(bowel_in(scan), scan["loops"])
+
+
+def test_without_gas_nothing_is_told_from_bone() -> None:
+    assert not bowel_in(abdomen(gas_hu=400)).any()
+
+
+def test_shadows_of_metal_are_no_gas() -> None:
+    scan = abdomen()
+    scan["metal"] = np.zeros(SHAPE, bool)
+    scan["metal"][::5, 25:35, 66] = True
+    assert not bowel_in(scan, metal="metal").any()
+
+
+def test_air_beside_bone_in_a_head_is_no_bowel() -> None:
+    scan = abdomen()
+    head = scan["body"].copy()
+    head[:, :, :30] = head[:, :, -30:] = False
+    scan["body"] = head
+    assert not bowel_in(scan).any()
+
+
+@pytest.mark.parametrize(("heights", "found"), [((0, 8), False), ((42, 50), True)])
+def test_nothing_above_the_middle_of_the_lungs_is_bowel(
+    heights: tuple[int, int], *, found: bool
+) -> None:
+    lungs = np.zeros(SHAPE, bool)
+    lungs[slice(*heights), 60, 5] = True
+    assert bowel_in(abdomen(), lungs).any() == found
