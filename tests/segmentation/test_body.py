@@ -53,3 +53,23 @@ def test_lung_close_under_slanting_skin_is_body_on_thick_slices() -> None:
     volume, truth = chest(Geometry((nk, nj, ni), spacing, slanting.origin, slanting.direction))
     body = segment(volume, ["body"]).mask("body").array
     assert body[(truth > 0) & (truth < 5)].all()
+
+
+@pytest.mark.parametrize("between", [True, False])
+@pytest.mark.parametrize("slices", [1, 4])
+def test_a_foot_of_the_table_is_no_body_and_an_arm_behind_it_is(
+    slices: int, *, between: bool
+) -> None:
+    c, s = np.cos(np.radians(9)), np.sin(np.radians(9))
+    turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+    geometry = Geometry((slices, 330, 300), (1.4, 1.1, 4.5), (-200.0, -170.0, -10.0), turn)
+    volume, truth = chest(geometry, table=between)
+    k, j, i = np.indices(geometry.shape)
+    x, y, _ = np.moveaxis(geometry.to_lps(np.stack([i, j, k], axis=-1)), -1, 0)
+    thing = (np.abs(x - 20) < 60) & (np.abs(y - 154) < 20)
+    array = volume.array.copy()
+    array[thing] = 60
+    body = segment(volume.with_array(array), ["body"]).mask("body").array
+    share = np.count_nonzero(body & thing) / np.count_nonzero(thing)
+    assert share == 0 if between else share > 0.98
+    assert dice(body & ~thing, truth > 0) > 0.99

@@ -48,6 +48,9 @@ MIN_TISSUE_SHARE = 0.35
 LAYER_MM, SLICES = 2.0, 8
 MIN_PART_SHARE = 0.02
 """Arms and legs that lie apart are kept from this share of the largest part on."""
+MAX_FOOT_SHARE, BOARD_SHARE = 0.1, 0.3
+"""Smaller parts behind the body are feet of the table if the table lies between, though a thin
+board is missed in places."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +145,7 @@ def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> B
     solid = measured & ~outside_air(air, hu, walled, measured, spacing_kji)
     solid &= ~_hollows(air & solid, hu, walled)
     pieces = components(shrunk(solid, CORE_MM, spacing_kji))
-    core = _bodies(pieces, hu)
+    core = _above_the_table(_bodies(pieces, hu), hu)
     core |= _dry_bones(core, solid & (hu > DRY_HU), spacing_kji)
     if not core.any():
         return core
@@ -150,6 +153,25 @@ def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> B
     pieces = components(body)
     body = keep(pieces, sums(pieces, core) > 0)
     return filled(filled_in_slices(body)) & measured
+
+
+def _above_the_table(core: Bools, hu: Floats) -> Bools:
+    """The core without small parts behind a board that lies behind the largest part."""
+    pieces = components(core)
+    voxels = sizes(pieces)
+    voxels[0] = 0
+    if np.count_nonzero(voxels) < 2:
+        return core
+    thing, largest = hu > SKIN_HU, pieces == voxels.argmax()
+    past = _behind(largest) & ~_behind(largest[:, ::-1])[:, ::-1]
+    board = _behind(past & ~thing) & thing
+    beyond = sums(pieces, _behind(_behind(board) & ~thing), len(voxels)) > BOARD_SHARE * voxels
+    return keep(pieces, (voxels > 0) & ~(beyond & (voxels < MAX_FOOT_SHARE * voxels.max())))
+
+
+def _behind(mask: Bools) -> Bools:
+    """The mask and all that lies behind it in its slices."""
+    return np.logical_or.accumulate(mask, axis=1)
 
 
 def _dry_bones(core: Bools, dense: Bools, spacing_kji: Spacing) -> Bools:
