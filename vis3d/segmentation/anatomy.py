@@ -73,8 +73,13 @@ class Anatomy:
         """How many voxels of the scan each side has, once they are drawn."""
 
     def step(self, name: str) -> Progress:
-        """The progress of one step, on its stretch of the whole; what is free is given back."""
-        give_back_memory()
+        """The progress of one step, on its stretch of the whole.
+
+        Before those that work on the whole scan, what is free is given back: what is taken
+        anew costs time.
+        """
+        if name in ("bones", "border"):
+            give_back_memory()
         return part(self._progress, *STEPS[name])
 
     @cached_property
@@ -163,9 +168,9 @@ class Anatomy:
         """The level between lung and tissue."""
         return air_threshold(self.hu, self.body)
 
-    @property
+    @cached_property
     def air(self) -> Bools:
-        """Everything airy inside the body, on the 2 mm grid (made anew each time)."""
+        """Everything airy inside the body, on the 2 mm grid."""
         return (self.hu < self.threshold_hu) & self.body
 
     @cached_property

@@ -170,7 +170,7 @@ def _parts(hu: Whole, air: Bools, spacing_kji: Spacing) -> _Parts:
     inner = deep_in(air, DEEP_MM, spacing_kji)
     totals = np.zeros((8, int(labels.max()) + 1))
     for slab in slabs(labels):
-        inside = np.flatnonzero(labels[slab])
+        inside = np.flatnonzero(labels[slab] != 0)
         of, values = labels[slab].reshape(-1)[inside], hu[slab].reshape(-1)[inside]
         deep = inner[slab].reshape(-1)[inside]
         airy = deep & (values > AIRY_HU[0]) & (values < AIRY_HU[1])

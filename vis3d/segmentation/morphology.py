@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import cc3d
@@ -117,6 +118,15 @@ def _fringed(mask: Bools, axes: tuple[int, ...]) -> Bools:
     return wide
 
 
+def swept(mask: Bools, axis: int) -> Bools:
+    """The mask and everything behind it along an axis: `accumulate`, but faster."""
+    swept = mask.copy()
+    planes = swept.swapaxes(0, axis)
+    for before, plane in pairwise(planes):
+        plane |= before
+    return swept
+
+
 def deep_in(mask: Bools, depth_mm: float, spacing_kji: Spacing) -> Bools:
     """What of the mask lies at least about `depth_mm` inside it along every axis.
 
@@ -188,7 +198,7 @@ def sums(labels: Labels, weights: NDArray[Any], count: int = 0) -> NDArray[np.fl
     for slab in slabs(labels):
         inside = np.flatnonzero(labels[slab] != 0)  # of numbers it takes three times as long
         of, amounts = labels[slab].reshape(-1)[inside], weights[slab].reshape(-1)[inside]
-        here = np.bincount(of, amounts)
+        here = np.bincount(of[amounts]) if amounts.dtype == bool else np.bincount(of, amounts)
         total[: len(here)] += here
     return total
 
@@ -202,7 +212,9 @@ def keep(labels: Labels, wanted: NDArray[np.bool_]) -> Bools:
     """Where a label stands for which `wanted[label]` is true; label 0 never."""
     table = np.array(wanted, bool)
     table[:1] = False
-    kept = np.empty(labels.shape, bool)
+    kept = np.zeros(labels.shape, bool)
+    if not table.any():
+        return kept
     for of, here in zip(labels, kept, strict=True):
         table.take(of, out=here, mode="clip")  # the only mode that writes there at once
     return kept
@@ -237,8 +249,9 @@ def with_closed_ends(holes: Bools, solid: Bools) -> Bools:
     space = ~(solid | holes)
     ends = np.bincount(tubes[1:][space[:-1]], minlength=count)
     ends += np.bincount(tubes[:-1][space[1:]], minlength=count)
-    k = np.nonzero(tubes)[0]
-    slices = np.unique(tubes[tubes > 0] + k * count)
+    of = np.flatnonzero(tubes != 0)
+    k = of // (tubes.shape[1] * tubes.shape[2])
+    slices = np.unique(tubes.reshape(-1)[of] + k * count)
     height = np.bincount(slices % count, minlength=count)
     section = sizes(tubes) / np.maximum(height, 1)
     return keep(tubes, ends < MAX_OPEN * section)

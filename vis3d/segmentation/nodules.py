@@ -1,5 +1,9 @@
 """Nodules and masses at the pleura, which no air parts from the chest wall."""
 
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,8 +17,7 @@ from vis3d.segmentation.morphology import (
     grown,
     keep,
     opened,
-    sizes,
-    sums,
+    swept,
 )
 
 REACH_MM = 20.0
@@ -72,6 +75,7 @@ def pleural_nodules(
     pockets = tissue & ~inner & (around >= HALF_ROUND)
     held = tissue & inner & ~airy[box]
     found, in_doubt = np.zeros(inner.shape, bool), np.zeros(inner.shape, bool)
+    lateral = _lateral(inner, is_right)
     for radius_mm in MIN_RADII_MM:
         # opening parts pockets from slivers along ribs; the fringe gives them their rim back
         thick = opened(pockets | held, radius_mm, spacing_kji)
@@ -81,7 +85,7 @@ def pleural_nodules(
         whole, _ = _judged(labels, inner, deep, values, spacing_kji, WHOLE_CONTACT)
         nodules_here = keep(labels, whole)
         # vessels of the hilum may join a pocket: without them it is judged once more
-        labels = components(near & ~nodules_here & _lateral(inner, is_right))
+        labels = components(near & ~nodules_here & lateral)
         taken, doubt = _judged(labels, inner, deep, values, spacing_kji)
         found |= nodules_here | keep(labels, taken)
         if radius_mm == MIN_RADII_MM[0]:
@@ -106,11 +110,11 @@ def _with_rims(found: Bools, lung: Bools, tissue: Bools, spacing_kji: Spacing) -
         around = len(ALL_ROUND) - open_directions(inner | wide, REACH_MM, spacing_kji)
         wide = wide | (near & (around >= RIM_ROUND))
     labels = components(wide)
-    box_mm3, length_mm = _boxes(labels, spacing_kji)
-    mm3 = sizes(labels) * float(np.prod(spacing_kji))
-    still = (mm3 >= LEAST_SHARE * box_mm3) & (length_mm <= NODULE_MM)
-    still &= _contact(labels, inner, spacing_kji) >= WHOLE_CONTACT
-    still &= sums(labels, nodules) > 0
+    pockets = _Pockets.of_labels(labels, spacing_kji)
+    box_mm3, length_mm = pockets.boxes()
+    still = (pockets.mm3 >= LEAST_SHARE * box_mm3) & (length_mm <= NODULE_MM)
+    still &= pockets.contact(inner) >= WHOLE_CONTACT
+    still &= pockets.mean(nodules) > 0
     whole = found.copy()
     whole[box] |= keep(labels, still)
     return whole
@@ -133,10 +137,10 @@ def _large_masses(lung: Bools, tissue: Bools, spacing_kji: Spacing) -> Bools:
     if np.count_nonzero(enclosed) * float(np.prod(wide_mm)) < MASS_ML * 1000:
         return found
     labels = components(opened(enclosed, FAR_RADIUS_MM, wide_mm))
-    box_mm3, length_mm = _boxes(labels, wide_mm)
-    mm3 = sizes(labels) * float(np.prod(wide_mm))
+    pockets = _Pockets.of_labels(labels, wide_mm)
+    (box_mm3, length_mm), mm3 = pockets.boxes(), pockets.mm3
     mass = (mm3 >= MASS_ML * 1000) & (mm3 >= LEAST_SHARE * box_mm3) & (length_mm <= MASS_MM)
-    mass &= _contact(labels, inner, wide_mm) >= FAR_CONTACT
+    mass &= pockets.contact(inner) >= FAR_CONTACT
     if not mass[1:].any():
         return found
     return spread(keep(labels, mass), factors, lung.shape) & tissue & ~lung
@@ -144,11 +148,7 @@ def _large_masses(lung: Bools, tissue: Bools, spacing_kji: Spacing) -> Bools:
 
 def _lateral(lung: Bools, is_right: bool) -> Bools:
     """Where there is lung on the way to the body's middle (i runs to the patient's left)."""
-    if is_right:
-        from_middle = np.logical_or.accumulate(lung[:, :, ::-1], axis=2)[:, :, ::-1]
-    else:
-        from_middle = np.logical_or.accumulate(lung, axis=2)
-    return np.asarray(from_middle)
+    return swept(lung[:, :, ::-1], 2)[:, :, ::-1] if is_right else swept(lung, 2)
 
 
 def _judged(
@@ -160,15 +160,13 @@ def _judged(
     least_contact: float = 0.0,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which pockets are nodules or masses, and which may be lung without air."""
-    voxels = sizes(labels)
-    contact = _contact(labels, lung, spacing_kji)
-    box_mm3, length_mm = _boxes(labels, spacing_kji)
-    mm3 = voxels * float(np.prod(spacing_kji))
+    pockets = _Pockets.of_labels(labels, spacing_kji)
+    contact = pockets.contact(lung)
+    box_mm3, length_mm = pockets.boxes()
+    mm3 = pockets.mm3
     share = mm3 / np.maximum(box_mm3, 1e-6)
-    solid = sums(labels, hu) / np.maximum(voxels, 1) > MIN_MEAN_HU
-    rooted = np.zeros(len(voxels), bool)
-    rooted[labels[deep]] = True
-    nodule = rooted & (contact >= least_contact) & (mm3 >= NODULE_ML * 1000)
+    solid = pockets.mean(hu) > MIN_MEAN_HU
+    nodule = (pockets.mean(deep) > 0) & (contact >= least_contact) & (mm3 >= NODULE_ML * 1000)
     nodule &= length_mm <= NODULE_MM
     mass = (mm3 >= MASS_ML * 1000) & (contact >= max(MASS_CONTACT, least_contact))
     mass &= length_mm <= MASS_MM
@@ -177,37 +175,62 @@ def _judged(
     return taken, np.asarray(doubt & solid & ~taken)
 
 
-def _contact(labels: Labels, lung: Bools, spacing_kji: Spacing) -> NDArray[np.float64]:
-    """The share of each pocket's surface that touches lung."""
-    count = int(labels.max()) + 1
-    surface, touching = np.zeros(count), np.zeros(count)
-    padded, beside = np.pad(labels, 1), np.pad(lung, 1).reshape(-1)
-    _, nj, ni = padded.shape
-    flat = padded.reshape(-1)
-    places = np.flatnonzero(flat)
-    of = flat[places]
-    for jump, step_mm in zip((nj * ni, ni, 1), spacing_kji, strict=True):
-        face_mm2 = float(np.prod(spacing_kji)) / step_mm
-        for step in (jump, -jump):
-            edge = flat[places + step] != of
-            surface += face_mm2 * np.bincount(of[edge], minlength=count)
-            edge &= beside[places + step]
-            touching += face_mm2 * np.bincount(of[edge], minlength=count)
-    return touching / np.maximum(surface, 1e-6)
+@dataclass(frozen=True, eq=False)
+class _Pockets:
+    """The voxels of all pockets: where they lie in the flattened labels, of which they are."""
 
+    labels: Labels
+    places: NDArray[np.int64]
+    of: Labels
+    spacing_kji: Spacing
 
-def _boxes(
-    labels: Labels, spacing_kji: Spacing
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The volume in mm3 and the greatest length in mm of each pocket's box."""
-    count = int(labels.max()) + 1
-    volume, longest = np.ones(count), np.zeros(count)
-    places = np.nonzero(labels)
-    of = labels[places]
-    for index, step_mm in zip(places, spacing_kji, strict=True):
-        low, high = np.full(count, 1 << 30), np.full(count, -1)
-        np.minimum.at(low, of, index)
-        np.maximum.at(high, of, index)
-        length = np.maximum(high - low + 1, 0) * step_mm
-        volume, longest = volume * length, np.maximum(longest, length)
-    return volume, longest
+    @classmethod
+    def of_labels(cls, labels: Labels, spacing_kji: Spacing) -> "_Pockets":
+        places = np.flatnonzero(labels != 0)
+        return cls(labels, places, labels.reshape(-1)[places], spacing_kji)
+
+    @cached_property
+    def voxels(self) -> NDArray[np.int64]:
+        """How many voxels each label has; 0 for label 0."""
+        return np.bincount(self.of, minlength=1)
+
+    @property
+    def mm3(self) -> NDArray[np.float64]:
+        """The volume of each."""
+        return np.asarray(self.voxels * float(np.prod(self.spacing_kji)))
+
+    def mean(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """The mean of the values in each."""
+        total = np.bincount(self.of, values.reshape(-1)[self.places], 1)
+        return np.asarray(total / np.maximum(self.voxels, 1))
+
+    def contact(self, lung: Bools) -> NDArray[np.float64]:
+        """The share of the surface of each that touches lung."""
+        surface, touching = np.zeros(len(self.voxels)), np.zeros(len(self.voxels))
+        flat, beside = self.labels.reshape(-1), lung.reshape(-1)
+        jump = flat.size
+        indices = np.unravel_index(self.places, self.labels.shape)
+        for index, n, step_mm in zip(indices, lung.shape, self.spacing_kji, strict=True):
+            face_mm2 = float(np.prod(self.spacing_kji)) / step_mm
+            jump //= n
+            for step, end in ((jump, n - 1), (-jump, 0)):
+                cut = index == end
+                there = np.where(cut, self.places, self.places + step)
+                edge = cut | (flat[there] != self.of)
+                surface += face_mm2 * np.bincount(self.of[edge], minlength=len(surface))
+                edge &= beside[there]
+                touching += face_mm2 * np.bincount(self.of[edge], minlength=len(surface))
+        return touching / np.maximum(surface, 1e-6)
+
+    def boxes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The volume in mm3 and the greatest length in mm of the box of each."""
+        count = len(self.voxels)
+        volume, longest = np.ones(count), np.zeros(count)
+        indices = np.unravel_index(self.places, self.labels.shape)
+        for index, step_mm in zip(indices, self.spacing_kji, strict=True):
+            low, high = np.full(count, 1 << 30), np.full(count, -1)
+            np.minimum.at(low, self.of, index)
+            np.maximum.at(high, self.of, index)
+            length = np.maximum(high - low + 1, 0) * step_mm
+            volume, longest = volume * length, np.maximum(longest, length)
+        return volume, longest

@@ -14,6 +14,7 @@ from vis3d.segmentation.morphology import (
     shrunk,
     sizes,
     sums,
+    swept,
     trimmed_in_slices,
 )
 
@@ -98,8 +99,7 @@ def walled_in(hu: Floats) -> Bools:
 
 def _beyond(thick: Bools, axis: int) -> tuple[Bools, Bools]:
     """Where tissue lies before and behind along an axis."""
-    behind = np.flip(np.logical_or.accumulate(np.flip(thick, axis), axis), axis)
-    return np.logical_or.accumulate(thick, axis), behind
+    return swept(thick, axis), np.flip(swept(np.flip(thick, axis), axis), axis)
 
 
 def _agreed(like: Bools, edge: Bools) -> Bools:

@@ -77,17 +77,20 @@ def _start(hu: Values, body: Bools, mm: Spacing) -> NDArray[np.float64] | None:
     end, run = _ends_and_runs(hu, body[::EVERY, :, ::EVERY], int(MAX_THICKNESS_MM / mm[1]))
     x, z = (i * mm[2])[None, :], (k * mm[0])[:, None]
     terms = np.stack(np.broadcast_arrays(np.ones_like(z), x, z, x * x), axis=-1)
+    scale = np.abs(terms).max(axis=(0, 1)) + 1e-9
     flaps = np.isfinite(run)
     good = flaps
     for _ in range(ROUNDS):
         if np.count_nonzero(good) * EVERY * EVERY * mm[2] * mm[0] < MIN_WIDTH_MM * mm[0]:
             return None
-        scale = np.abs(terms).max(axis=(0, 1)) + 1e-9
         factors = np.linalg.lstsq((terms / scale)[good], end[good], rcond=None)[0] / scale
         off = np.abs(terms @ factors - end) * mm[1]
         thick = np.median(run[good])
         limit = max(EVEN_MM, 2 * float(np.median(off[good])))
+        before = good
         good = flaps & (off < limit) & (np.abs(run - thick) * mm[1] < max(EVEN_MM, limit))
+        if (good == before).all():
+            break
     if limit > 2 * EVEN_MM:
         return None
     under: Bools = np.isfinite(end) & ~flaps & (off < 2 * EVEN_MM)

@@ -60,9 +60,8 @@ def segment(
     if "airways" in by_name:
         labels.reshape(-1)[anatomy.grown_up.airways.places] = by_name["airways"]
     array = anatomy.frame.as_stored(labels)
-    names = frozenset(by_name)
+    checks = checks_of(anatomy, frozenset(by_name))
     give_back_memory()
-    checks = checks_of(anatomy, names)
     report = Report(checks, findings_of(anatomy, checks), perf_counter() - start)
     return LabelMap(array, volume.geometry, chosen, report)
 
