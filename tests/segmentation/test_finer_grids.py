@@ -9,7 +9,7 @@ from tests.conftest import oblique_geometry
 from vis3d.geometry import Geometry
 from vis3d.resample import isotropic_geometry, resample
 from vis3d.segmentation import segment
-from vis3d.segmentation.noise import blur_needed, reach, smoothed
+from vis3d.segmentation.noise import CALM_HU, blur_needed, reach, smoothed
 from vis3d.volume import Mask, Volume
 
 SPACING = (0.9, 1.1, 1.9)
@@ -94,6 +94,19 @@ def test_noise_needs_the_same_blur_on_a_finer_grid(times: int) -> None:
     again, as_much = blur_needed(fine, (1.9 / times, 1.1 / times, 0.9 / times))
     assert again == pytest.approx(blur, rel=0.2)
     assert as_much == left
+
+
+@pytest.mark.parametrize("sigma", [40.0, 70.0, 100.0])
+def test_values_between_the_columns_hide_no_noise(sigma: float) -> None:
+    scan = noisy(sigma)
+    blur, left = blur_needed(scan, (1.9, 1.5, 1.5))
+    assert left == CALM_HU
+    fine = np.repeat(scan, 2, axis=2)
+    fine[:, :, 1:-1:2] = (scan[:, :, :-1] + scan[:, :, 1:]) // 2
+    again, as_much = blur_needed(fine, (1.9, 1.5, 0.75))
+    # somewhat less: the values between are the mean of two
+    assert 0.7 * blur < again < 1.05 * blur
+    assert as_much == CALM_HU
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 0.8, 0.7), (0.5, 0.4, 0.35), (2.5, 0.9, 0.9)])

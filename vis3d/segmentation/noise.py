@@ -17,6 +17,8 @@ LAST_VOXELS2 = 1.2
 """Large voxels may be smoothed over about one of themselves."""
 STRUCTURE = 0.85
 """What a larger blur leaves so much of is no noise: noise falls to 0.7 of itself."""
+FULL_HU = 40.0
+"""More noise takes values out of the range of tissue: it and its falls look smaller."""
 BEARABLE_HU, MAX_PASSES = 25.0, 2
 """On a coarse grid whole voxels are smoothed over, from more noise on."""
 MOST_HU = 2000
@@ -47,9 +49,11 @@ def blur_needed(values: Values, spacing_kji: Spacing) -> tuple[float, float]:
         if left <= CALM_HU:
             share = np.log(noise / CALM_HU) / np.log(noise / max(left, 1.0))
             return blur + float(share) * (wanted - blur), CALM_HU
-        if left > STRUCTURE * noise:
+        if left <= STRUCTURE * noise:
+            blur, noise = wanted, left
+        elif left < FULL_HU:
             break
-        blur, noise, wanted = wanted, left, 2 * wanted
+        wanted *= 2
     return blur, noise
 
 
