@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from tests.conftest import oblique_geometry
+from vis3d.segmentation import segment
 from vis3d.segmentation.metal import drop_streaks
+from vis3d.volume import Volume
 
 SHAPE, SPACING, FACTORS = (50, 90, 100), (2.5, 0.9, 0.8), (1, 2, 2)
 """Voxels (k, j, i) of unequal sides in mm."""
@@ -50,3 +53,29 @@ def test_a_bone_that_goes_on_beyond_what_is_looked_at_stays() -> None:
 def test_a_small_bone_with_a_pin_in_it_stays() -> None:
     bone, pin = ball((60, 40, 40), 10), ball((60, 40, 40), 3)
     assert without_streaks(bone, pin, np.full(SHAPE, 500)).sum() == (bone & ~pin).sum()
+
+
+def test_a_lead_and_its_streaks_are_no_bone_on_an_oblique_grid() -> None:
+    geometry = oblique_geometry((60, 150, 170), (1.0, 1.2, 2.5), (-30.0, 20.0, 50.0))
+    middle = geometry.to_lps(np.array(geometry.shape[::-1]) / 2)
+    places = np.indices(geometry.shape)[::-1]
+    x, y, z = np.moveaxis(geometry.to_lps(np.moveaxis(places, 0, -1)) - middle, -1, 0)
+    hu = np.where(np.hypot(x, y) < 75, 40.0, -1000.0)
+    hu[(np.hypot(x, y) < 75) & (np.hypot(x, y) > 60)] = -90.0
+    hu[(np.hypot(x, y) > 55) & (np.hypot(x, y) < 60)] = 0.0
+    bone = (np.hypot(x, y - 35) < 14) & (np.abs(z) < 60)
+    hu[bone] = np.where(np.hypot(x, y - 35) < 11, 200.0, 900.0)[bone]
+    away = np.hypot(x - 0.2 * z, y + 20 - 0.1 * z)
+    beams = np.cos(6 * np.arctan2(y + 20 - 0.1 * z, x - 0.2 * z))
+    lead = (away < 1.5) & (np.abs(z) < 50)
+    hu += 400 * beams * np.exp(-away / 8) * (np.abs(z) < 50) * (np.hypot(x, y) < 55)
+    hu[lead] = 3071
+    hu += np.random.default_rng(8).normal(0, 12, hu.shape)
+    volume = Volume(hu.round().astype(np.int16), geometry, metadata={"modality": "CT"})
+    labels = segment(volume, ["bones", "metal"])
+    found, metal = labels.mask("bones").array, labels.mask("metal").array
+    inside = (np.abs(z) < 45) & lead
+    assert np.count_nonzero(metal & inside) > 0.9 * np.count_nonzero(inside)
+    assert not (found & (away < 12)).any()
+    assert np.count_nonzero(found & bone) > 0.95 * np.count_nonzero(bone)
+    assert np.count_nonzero(found) < 1.1 * np.count_nonzero(bone)

@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from tests.conftest import oblique_geometry
 from vis3d.geometry import Geometry
 from vis3d.segmentation import segment
 from vis3d.segmentation.enclosure import walled_lines
@@ -26,14 +27,16 @@ def cup(
     *,
     bone_hu: float = 1000.0,
     sides_hu: tuple[float, float] = (FAT_HU, MUSCLE_HU),
+    turn: NDArray[np.float64] | None = None,
 ) -> Volume:
     """A cup of thin bone in a thick ring, no axis of it along the grid, as a scanner sees it.
 
     Sampled finely, blurred by 0.6 mm in the slice, averaged over the slice's thickness.
     """
-    # two degrees about k: nothing lies along the axes of the patient either
-    c, s = np.cos(np.radians(2)), np.sin(np.radians(2))
-    turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+    if turn is None:
+        # two degrees about k: nothing lies along the axes of the patient either
+        c, s = np.cos(np.radians(2)), np.sin(np.radians(2))
+        turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
     shape = tuple(round(2 * HALF_MM / mm) for mm in spacing[::-1])
     origin = turn @ [-(n - 1) * mm / 2 for n, mm in zip(shape[::-1], spacing, strict=True)]
     geometry = Geometry(shape, spacing, tuple(origin.tolist()), turn)
@@ -131,6 +134,16 @@ def test_a_thin_cup_has_no_holes(
     assert share > least
     # no thicker than blur makes it; marrow beside it may be counted
     assert sides_hu[0] > 100 or thickness < thickness_mm + 1.2 * max(spacing) + 1.0
+
+
+@pytest.mark.parametrize("spacing", [(0.8, 0.9, 2.5), (1.6, 1.4, 1.9)])
+def test_a_thin_cup_has_no_holes_on_an_oblique_grid(
+    spacing: tuple[float, float, float],
+) -> None:
+    turn = oblique_geometry().direction
+    share, thickness = covered(cup(spacing, 1.0, turn=turn))
+    assert share > 0.99
+    assert thickness < 2.0 + 1.2 * max(spacing)
 
 
 def test_a_hole_in_a_wall_is_walled_along_the_lines_within_it() -> None:
