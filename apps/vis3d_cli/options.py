@@ -44,6 +44,10 @@ class Choice:
     force: Annotated[
         bool, Parameter(help="Read DICOM files without preamble or meta header.")
     ] = False
+    unit: Annotated[
+        Literal["HU"] | None,
+        Parameter(help="The unit of the values, where a NIfTI, NRRD, ... states none."),
+    ] = None
 
 
 PLAIN = Manner()

@@ -38,6 +38,7 @@ def load(
         tilt=which.tilt,
         slices=slices,
         force=which.force,
+        unit=which.unit,
         found=found,
         progress=progress,
     )

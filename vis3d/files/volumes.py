@@ -64,6 +64,7 @@ def load_volume(
     tilt: Literal["correct", "refuse"] = "correct",
     slices: slice | None = None,
     force: bool = False,
+    unit: Literal["HU"] | None = None,
     found: "Discovery | None" = None,
     progress: Progress | None = None,
 ) -> Volume:
@@ -72,12 +73,13 @@ def load_volume(
     `series` picks one by its index in `find_series` (from 1) or its UID. `gaps="interpolate"`
     fills missing slices; `tilt="refuse"` refuses a tilted gantry instead of straightening it;
     `force` reads DICOM without its preamble. `slices` keeps a range of slices (from 0, the
-    stop left out), in the volume's order. `found` is what `discover` answered for `path`, if
+    stop left out), in the volume's order. `unit` is that of the values of a file that states
+    none. `found` is what `discover` answered for `path`, if
     that was asked already.
 
     Raises:
         SeveralSeriesError: several series were found and none was picked.
-        UsageError: there is no such series, or `path` is a surface.
+        UsageError: there is no such series, `path` is a surface, or states another unit.
         NothingFoundError: there is no such path, or nothing to read there.
         InputError: the data are bad: the subclass and the message say how.
     """
@@ -86,8 +88,12 @@ def load_volume(
     found = found or discover(path, force=force, progress=progress)
     chosen = select_series(found, series)
     if input_kind(path) == "dicom":
+        if unit and chosen.unit != unit:
+            raise UsageError(
+                f"DICOM states its unit ({chosen.unit or 'none'}): leave out {unit}."
+            )
         return dicom.load_series(chosen, gaps=gaps, tilt=tilt, slices=slices, progress=progress)
-    volume = volume_of(open_voxels(Path(path)), chosen.index - 1, progress)
+    volume = volume_of(open_voxels(Path(path)), chosen.index - 1, progress, unit=unit)
     return volume if slices is None else _sliced(volume, slices)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.errors import InputError, TooLargeError, UnsupportedError
+from vis3d.errors import InputError, TooLargeError, UnsupportedError, UsageError
 from vis3d.formats.label_lists import structures_beside
 from vis3d.formats.structures import plain_structures
 from vis3d.geometry import FloatArray, Geometry, right_handed
@@ -74,10 +74,19 @@ class VoxelFile:
             ) from error
 
 
-def volume_of(file: VoxelFile, frame: int = 0, progress: Progress | None = None) -> Volume:
+def volume_of(
+    file: VoxelFile,
+    frame: int = 0,
+    progress: Progress | None = None,
+    *,
+    unit: str | None = None,
+) -> Volume:
     """The values of one frame as a Volume, int16 where they fit, else float32.
 
+    `unit` is theirs where the file states none.
+
     Raises:
+        UsageError: the file states another unit.
         InputError: the voxels can't be read, or none is a number.
         TooLargeError: there isn't the memory for them.
     """
@@ -86,7 +95,10 @@ def volume_of(file: VoxelFile, frame: int = 0, progress: Progress | None = None)
     array, _ = right_handed(file.load(frame, progress or silent), file.affine)
     array, padding, findings = compact(array, file.path)
     facts = dict(file.facts)
-    unit = facts.pop("unit", None)
+    stated_unit = facts.pop("unit", None)
+    if unit and stated_unit and stated_unit != unit:
+        raise UsageError(f"{file.path} states its unit, {stated_unit}: leave out {unit}.")
+    unit = unit or (None if stated_unit is None else str(stated_unit))
     stated_padding = facts.pop("padding", None)
     if isinstance(stated_padding, int | float) and padding is None:
         padding = float(stated_padding)
@@ -98,7 +110,7 @@ def volume_of(file: VoxelFile, frame: int = 0, progress: Progress | None = None)
         findings += guessed
     facts["source"] = file.kind.lower()
     facts["findings"] = (*file.findings, *findings)
-    return Volume(array, geometry, str(unit), padding, facts)
+    return Volume(array, geometry, unit, padding, facts)
 
 
 def labelmap_of(file: VoxelFile, frame: int = 0, progress: Progress | None = None) -> LabelMap:
@@ -167,7 +179,8 @@ def guess_unit(
         )
         return "HU", (Finding("unit-guessed", "note", message),)
     message = (
-        f"{kind} states no unit, and values from {least:g} to {greatest:g} don't look like HU."
+        f"{kind} states no unit, and values from {least:g} to {greatest:g} don't look like HU. "
+        'If they are, say so: unit="HU" (--unit HU).'
     )
     return "", (Finding("unit-unknown", "warning", message),)
 

@@ -106,8 +106,8 @@ def _require_hounsfield(volume: Volume) -> None:
     if volume.unit != "HU":
         raise UnsupportedError(
             f"The values are in {volume.unit or 'no known unit'}, not in Hounsfield units; the "
-            "methods need a CT scan in HU. If they are HU, a .nrrd file can say so: "
-            "`sample units: HU`."
+            "methods need a CT scan in HU. If they are HU, say so as the file is loaded, "
+            'unit="HU" (--unit HU); a .nrrd file can say so itself: `sample units: HU`.'
         )
 
 
