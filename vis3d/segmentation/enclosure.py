@@ -19,6 +19,8 @@ ALL_ROUND: tuple[Step, ...] = tuple(
 """The 26 directions along axes and diagonals."""
 LINES: tuple[Step, ...] = tuple(s for s in ALL_ROUND if s > (0, 0, 0))
 """One of each two opposite directions."""
+PIECE = 1 << 18
+"""How many voxels are worked on at a time: what they take fits into a processor's cache."""
 IN_SLICE: tuple[Step, ...] = tuple(s for s in ALL_ROUND if s[0] == 0)
 
 
@@ -75,10 +77,11 @@ def _count(
         jump, steps = jumps[n]
         far = jump * steps
         behind = _smeared(padded.reshape(-1), jump, steps)
-        # what lies ahead of a voxel lies behind the one that is `far` ahead
-        walls = both(behind[: padded.size], behind[far:])
         with one_at_a_time:
-            np.add(count, walls, out=count)
+            for start in range(0, padded.size, PIECE):
+                # what lies ahead of a voxel lies behind the one that is `far` ahead
+                here = slice(start, min(start + PIECE, padded.size))
+                count[here] += both(behind[here], behind[here.start + far : here.stop + far])
 
     each_slab(look, len(lines), 1, progress, "Looking for what bone encloses")
     k, j, i = (slice(n) for n in solid.shape)
@@ -114,7 +117,8 @@ def _smeared(voxels: Bools, jump: int, steps: int) -> NDArray[np.uint8]:
     reached = 1
     while reached <= steps:
         move = jump * min(reached, steps + 1 - reached)
-        moved = smeared.copy()
-        moved[move:] |= smeared[:-move]
-        smeared, reached = moved, 2 * reached
+        for stop in range(len(smeared), move, -PIECE):  # from the end: what moves is as it was
+            start = max(move, stop - PIECE)
+            smeared[start:stop] |= smeared[start - move : stop - move]
+        reached *= 2
     return smeared
