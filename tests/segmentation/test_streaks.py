@@ -55,7 +55,10 @@ def test_a_small_bone_with_a_pin_in_it_stays() -> None:
     assert without_streaks(bone, pin, np.full(SHAPE, 500)).sum() == (bone & ~pin).sum()
 
 
-def test_a_lead_and_its_streaks_are_no_bone_on_an_oblique_grid() -> None:
+@pytest.mark.parametrize(("streaks_hu", "reach_mm"), [(500, 10), (700, 12)])
+def test_a_lead_and_its_streaks_are_no_bone_on_an_oblique_grid(
+    streaks_hu: float, reach_mm: float
+) -> None:
     geometry = oblique_geometry((60, 150, 170), (1.0, 1.2, 2.5), (-30.0, 20.0, 50.0))
     middle = geometry.to_lps(np.array(geometry.shape[::-1]) / 2)
     places = np.indices(geometry.shape)[::-1]
@@ -68,7 +71,9 @@ def test_a_lead_and_its_streaks_are_no_bone_on_an_oblique_grid() -> None:
     away = np.hypot(x - 0.2 * z, y + 20 - 0.1 * z)
     beams = np.cos(6 * np.arctan2(y + 20 - 0.1 * z, x - 0.2 * z))
     lead = (away < 1.5) & (np.abs(z) < 50)
-    hu += 400 * beams * np.exp(-away / 8) * (np.abs(z) < 50) * (np.hypot(x, y) < 55)
+    hu += (
+        streaks_hu * beams * np.exp(-away / reach_mm) * (np.abs(z) < 50) * (np.hypot(x, y) < 55)
+    )
     hu[lead] = 3071
     hu += np.random.default_rng(8).normal(0, 12, hu.shape)
     volume = Volume(hu.round().astype(np.int16), geometry, metadata={"modality": "CT"})

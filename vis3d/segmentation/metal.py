@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
-from vis3d.segmentation.frame import Bools, Spacing, T, Values
+from vis3d.segmentation.frame import Bools, Labels, Spacing, T, Values
 from vis3d.segmentation.grids import Factors, fine_box, mostly, spread
 from vis3d.segmentation.morphology import components, fringed, grown, keep, sizes, sums
 from vis3d.segmentation.sparse import sparse_zeros
@@ -16,8 +16,13 @@ EDGE_HU = 1800
 MIN_METAL_ML = 0.01
 STREAK_MM, MIN_BONE_ROUND_METAL = 6.0, 0.4
 """An implant in bone has bone round it; what a clip or a lead has round it is blur."""
+SHADOW_HU, SHADED = -150, 0.2
+"""Where as much round it is as dark, what is bright there may be streaks as well."""
 MAX_STREAK_ML, REACH_MM = 10.0, 40.0
 """Pieces that are larger, or reach farther, are bones."""
+FAN_MM, FAN_SHARE, CORTEX_HU = 20.0, 0.8, 500
+MAX_CORTEX = 0.02
+"""Or they lie round the metal to that share, and a few mm away hold nothing like cortex."""
 UNDILUTED_HU, UNDILUTED_SHARE = 1400, 0.05
 """Near metal small pieces as dense as this are contrast, too, and no bone."""
 
@@ -59,10 +64,11 @@ def _dense_blocks(hu: Values, factors: Factors) -> Bools:
 def drop_streaks(
     bones: Bools, hu: Values, metal: Bools, factors: Factors, spacing_kji: Spacing
 ) -> None:
-    """Take the small pieces of bone, in place, that lie beside metal in soft tissue.
+    """Take the pieces of bone, in place, that lie beside metal in soft tissue: its streaks.
 
-    Veins full of undiluted contrast and the streaks of a port are apart from the bones only
-    at full resolution [k, j, i]; the coarse grid has them touch.
+    They are small, or end near by and hold nothing dense. Veins full of undiluted contrast
+    and the streaks of a port are apart from the bones only at full resolution [k, j, i]; the
+    coarse grid has them touch.
     """
     voxel_ml = float(np.prod(spacing_kji)) / 1000
     margins = [
@@ -76,14 +82,33 @@ def drop_streaks(
         fine = fine_box((wide[0], wide[1], wide[2]), factors, bones.shape)
         here = bones[fine]
         near = grown(metal[fine], STREAK_MM, spacing_kji) & ~metal[fine]
-        if np.count_nonzero(here & near) > MIN_BONE_ROUND_METAL * np.count_nonzero(near):
+        around = max(np.count_nonzero(near), 1)
+        shadow = np.count_nonzero(hu[fine][near] < SHADOW_HU) / around
+        if np.count_nonzero(here & near) / around > MIN_BONE_ROUND_METAL and shadow < SHADED:
             continue
         pieces = components(here)
         voxels = sizes(pieces)
         small = voxels * voxel_ml < MAX_STREAK_ML
-        small[np.unique(_faces(pieces))] = False  # these may go on
+        within = np.ones(len(voxels), bool)
+        within[np.unique(_faces(pieces))] = False  # these may go on
+        beside = sums(pieces, near) > 0
         dense = sums(pieces, hu[fine] > UNDILUTED_HU) > UNDILUTED_SHARE * voxels
-        here[keep(pieces, small & (dense | (sums(pieces, near) > 0)))] = False
+        streaks = within & small & (dense | beside)
+        large = within & ~small & beside
+        large[0] = False
+        if large.any():
+            streaks |= large & _fans(pieces, metal[fine], hu[fine], spacing_kji)
+        here[keep(pieces, streaks)] = False
+
+
+def _fans(pieces: Labels, metal: Bools, hu: Values, spacing_kji: Spacing) -> NDArray[np.bool_]:
+    """Which pieces lie round the metal and have no cortex away from it."""
+    voxels = np.maximum(sizes(pieces), 1)
+    near = grown(metal, FAN_MM, spacing_kji)
+    away = hu > CORTEX_HU
+    away &= ~grown(metal, STREAK_MM, spacing_kji)
+    cortex = sums(pieces, away) > MAX_CORTEX * voxels
+    return np.asarray((sums(pieces, near) > FAN_SHARE * voxels) & ~cortex)
 
 
 def _faces(labels: NDArray[T]) -> NDArray[T]:
