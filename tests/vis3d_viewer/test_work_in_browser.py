@@ -61,7 +61,8 @@ class Clicks:
 
 def saved(seen: Visit, click: Callable[[], object], folder: Path) -> Path:
     """The file that the browser saves after a click."""
-    with seen.page.expect_download(timeout=PATIENCE) as download:
+    # A film takes long where others compute as well.
+    with seen.page.expect_download(timeout=4 * PATIENCE) as download:
         click()
     path = folder / download.value.suggested_filename
     download.value.save_as(path)
