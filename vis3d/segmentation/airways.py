@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.frame import AIR_HU, Bools, Spacing, Values
 from vis3d.segmentation.grids import Box, Factors, fine_box, spread
-from vis3d.segmentation.morphology import bounding_box
+from vis3d.segmentation.morphology import bounding_box, indices
 
 Places = NDArray[np.int64]
 """Voxels by their number in the flattened scan."""
@@ -124,7 +124,7 @@ def _seeds(hu: Values, trachea: Bools, factors: Factors) -> Places:
         return np.zeros((0, 3), np.int64)
     fine = fine_box(box, factors, hu.shape)
     wide = spread(trachea[box], factors, hu[fine].shape)
-    inside = np.argwhere(wide & (hu[fine] < LUMEN_HU))
+    inside = indices(wide & (hu[fine] < LUMEN_HU))
     return np.asarray(inside + [part.start for part in fine], np.int64)
 
 

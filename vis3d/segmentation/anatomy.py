@@ -220,16 +220,21 @@ class Anatomy:
         box = bounding_box(self.air, ROUND_AIR_MM, self.spacing)
         if box is None:
             return AirwayTree(np.zeros(0, np.int64), self.frame.hu.shape)
-        lung = self.hu[self.airy & ~fringed(trachea)]
         return grow_airways(
             self.frame.hu,
             trachea,
-            float(np.median(lung)) if len(lung) else -1000.0,
+            self._lung_hu,
             self.factors,
             self.frame.spacing_kji,
             box,
             progress,
         )
+
+    @cached_property
+    def _lung_hu(self) -> float:
+        """The median of the large airy parts without the trachea."""
+        lung = self.hu[self.airy & ~fringed(self.trachea)]
+        return float(np.median(lung)) if len(lung) else -1000.0
 
     @cached_property
     def coarse_airways(self) -> Bools:

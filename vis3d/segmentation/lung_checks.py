@@ -1,6 +1,6 @@
 """The questions that lungs and airways must answer, in plain sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from vis3d.segmentation.morphology import (
 )
 from vis3d.segmentation.nodules import TISSUE_HU
 from vis3d.segmentation.sides import LEFT, RIGHT
+from vis3d.threads import in_threads
 
 SIDES_RATIO = (0.5, 2.0)
 """Left to right: healthy lungs have 0.7 to 1."""
@@ -69,13 +70,16 @@ def about_lungs(anatomy: Anatomy) -> Iterator[Check]:
         yield _sides_ratio(left / right)
         yield _lungs_split(anatomy)
     yield from _second_method(anatomy)
-    yield _touches_edge(anatomy)
-    yield _dense_lung(anatomy)
-    yield _doubted(anatomy)
-    yield _other_side(anatomy)
     gas = anatomy.air & ~anatomy.coarse_lungs.both & ~anatomy.coarse_airways
-    yield _free_air(anatomy, gas)
-    yield _gas(anatomy, gas)
+    further: tuple[Callable[[], Check], ...] = (
+        lambda: _touches_edge(anatomy),
+        lambda: _dense_lung(anatomy),
+        lambda: _doubted(anatomy),
+        lambda: _other_side(anatomy),
+        lambda: _free_air(anatomy, gas),
+        lambda: _gas(anatomy, gas),
+    )
+    yield from in_threads(lambda ask: ask(), further)
 
 
 def about_airways(anatomy: Anatomy) -> Iterator[Check]:
@@ -256,7 +260,9 @@ def _other_side(anatomy: Anatomy) -> Check:
 
 def _are_in(mask: Bools, places: NDArray[np.int64]) -> Bools:
     """Which places (k, j, i) the mask holds; those beyond the array it doesn't."""
-    inside: Bools = np.asarray(((places >= 0) & (places < mask.shape)).all(axis=1))
+    inside = np.ones(len(places), bool)
+    for index, n in zip(places.T, mask.shape, strict=True):
+        inside &= (index >= 0) & (index < n)
     inside[inside] = mask[tuple(places[inside].T)]
     return inside
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.segmentation.balls import MOST_CHORDS, ball_grown, chord_count
-from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
+from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing, T
 from vis3d.segmentation.slabs import THREADS
 
 SLAB = 16
@@ -63,9 +63,8 @@ def bounding_box(
 ) -> tuple[slice, slice, slice] | None:
     """The slices that hold the whole mask and a margin round it; None for an empty mask."""
     slices = []
-    rows: Bools = np.asarray(mask.any(axis=2))
-    columns: Bools = np.asarray(mask.any(axis=0))
-    for axis, there in enumerate((rows.any(axis=1), rows.any(axis=0), columns.any(axis=0))):
+    flat: Bools = np.asarray(mask.any(axis=0))
+    for axis, there in enumerate((mask.any(axis=(1, 2)), flat.any(axis=1), flat.any(axis=0))):
         hit = np.flatnonzero(there)
         if not len(hit):
             return None
@@ -91,13 +90,18 @@ def trimmed(mask: Bools, axes: tuple[int, ...] = (0, 1, 2)) -> Bools:
 
 
 def _slab_by_slab(mask: Bools, work: Callable[[Bools], Bools]) -> Bools:
-    """The answers for slabs, which see one slice more on either side, put together."""
-    if len(mask) <= SLAB:
-        return work(mask)
-    result = np.empty(mask.shape, bool)
+    """The answers for slabs, which see one slice more on either side, put together.
+
+    Beyond what touches the mask all is empty.
+    """
+    result = np.zeros(mask.shape, bool)
+    box = bounding_box(mask, 1.0)
+    if box is None:
+        return result
+    mask, inside = mask[box], result[box]
     for slab in slabs(mask):
         first = max(0, slab.start - 1)
-        result[slab] = work(mask[first : slab.stop + 1])[slab.start - first :][
+        inside[slab] = work(mask[first : slab.stop + 1])[slab.start - first :][
             : slab.stop - slab.start
         ]
     return result
@@ -212,12 +216,15 @@ def keep(labels: Labels, wanted: NDArray[np.bool_]) -> Bools:
     """Where a label stands for which `wanted[label]` is true; label 0 never."""
     table = np.array(wanted, bool)
     table[:1] = False
-    kept = np.zeros(labels.shape, bool)
-    if not table.any():
-        return kept
-    for of, here in zip(labels, kept, strict=True):
+    return looked_up(labels, table) if table.any() else np.zeros(labels.shape, bool)
+
+
+def looked_up(labels: Labels, table: NDArray[T]) -> NDArray[T]:
+    """What the table holds for each label: `table[labels]`, in half the time."""
+    found = np.empty(labels.shape, table.dtype)
+    for of, here in zip(labels, found, strict=True):
         table.take(of, out=here, mode="clip")  # the only mode that writes there at once
-    return kept
+    return found
 
 
 def filled(mask: Bools) -> Bools:

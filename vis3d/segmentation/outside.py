@@ -74,7 +74,7 @@ def _rim(measured: Bools) -> Bools:
 def _lung_like(labels: Labels, air: Bools, hu: Floats, walled: Bools) -> NDArray[np.bool_]:
     """Which pieces have the density of lung away from their edges, and tissue round them."""
     count = int(labels.max()) + 1
-    deep = np.flatnonzero(labels * shrunk(air, 1.0, IN_SLICES))
+    deep = np.flatnonzero((labels != 0) & shrunk(air, 1.0, IN_SLICES))
     of, values = labels.reshape(-1)[deep], hu.reshape(-1)[deep]
     voxels = np.bincount(of, minlength=count)
 

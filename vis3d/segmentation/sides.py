@@ -17,6 +17,7 @@ from vis3d.segmentation.morphology import (
     filled,
     fringed,
     keep,
+    looked_up,
     sizes,
     sums,
 )
@@ -199,7 +200,7 @@ def _touch(sides: Sides) -> bool:
 def _marked(pieces: Labels, pair: tuple[int, int]) -> Sides:
     side_of: Sides = np.zeros(int(pieces.max()) + 1, np.uint8)
     side_of[pair[0]], side_of[pair[1]] = LEFT, RIGHT
-    return np.asarray(side_of[pieces])
+    return looked_up(pieces, side_of)
 
 
 def _pair(
@@ -238,8 +239,8 @@ def _with_the_rest(sides: Sides, rest: Labels, spacing_kji: Spacing) -> Sides:
     voxels = sizes(rest)
     if len(voxels) < 2:
         return sides
-    places = np.nonzero(rest)
-    of = rest[places]
+    inside = np.flatnonzero(rest != 0)
+    of, places = rest.reshape(-1)[inside], np.unravel_index(inside, rest.shape)
     middle = [
         np.bincount(of, axis, len(voxels)) / np.maximum(voxels, 1) * mm
         for axis, mm in zip(places, spacing_kji, strict=True)
@@ -249,7 +250,9 @@ def _with_the_rest(sides: Sides, rest: Labels, spacing_kji: Spacing) -> Sides:
     ]
     side_of = np.where(nearest[0] <= nearest[1], LEFT, RIGHT).astype(np.uint8)
     side_of[0] = 0
-    return sides + side_of[rest]
+    whole = sides.copy()
+    whole[places] = side_of[of]
+    return whole
 
 
 def _distance_to(
