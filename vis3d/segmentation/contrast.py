@@ -32,7 +32,8 @@ TISSUE_HU = (0.0, 90.0)
 CORE_HU = 105.0
 EVEN_NOISES = 2.0
 """What varies less than this many times the noise is even."""
-LEAST_NOISE_HU = 6.0
+LEAST_NOISE_HU, MOST_NOISE_HU = 6.0, 30.0
+"""In a finger there is no soft tissue far enough from edges to tell noise by."""
 STEPS_A_HU = 16
 """Deviations are kept as whole sixteenths of a HU."""
 Means: TypeAlias = NDArray[np.int16]
@@ -156,7 +157,7 @@ def _even(hu: Whole, soft: Bools, spacing_kji: Spacing) -> tuple[Bools, Means]:
     tissue = soft & (mean > TISSUE_HU[0]) & (mean < TISSUE_HU[1])
     # the lower quartile: most deviations in a body come from its structures
     noise = float(np.percentile(deviation[tissue], 25)) / STEPS_A_HU if tissue.any() else 10.0
-    even = deviation < STEPS_A_HU * EVEN_NOISES * max(noise, LEAST_NOISE_HU)
+    even = deviation < STEPS_A_HU * EVEN_NOISES * np.clip(noise, LEAST_NOISE_HU, MOST_NOISE_HU)
     even &= soft
     even &= mean > CORE_HU
     return even, mean
