@@ -36,8 +36,15 @@ def select_series(discovery: "Discovery", series: int | str | None = None) -> "S
     loadable = tuple(one for one in found if one.loadable)
     if len(loadable) > 1:
         listed = "; ".join(f"{one.index}: {_in_words(one)}" for one in loadable)
+        unplaced = {
+            finding.message + " "
+            for one in loadable
+            for finding in one.findings
+            if (finding.code, finding.severity) == ("no-position", "warning") and one.uid
+        }
         raise SeveralSeriesError(
-            f"{len(loadable)} series were found; pick one by its number or UID. {listed}",
+            f"{len(loadable)} series were found; pick one by its number or UID. "
+            f"{''.join(sorted(unplaced))}{listed}",
             loadable,
         )
     if not loadable and len(found) > 1:

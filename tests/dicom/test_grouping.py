@@ -10,7 +10,8 @@ from pydicom.uid import generate_uid
 from tests.conftest import oblique_geometry
 from tests.dicom.stacks import ct_slice, ct_stack, write
 from vis3d.dicom import Discovery, discover, load_series
-from vis3d.errors import IrregularSeriesError
+from vis3d.errors import IrregularSeriesError, SeveralSeriesError
+from vis3d.files import load_volume
 
 GRID = oblique_geometry((5, 6, 7))
 
@@ -294,6 +295,26 @@ def test_slices_of_other_settings_are_told(
     (series,) = found_in(tmp_path, slices).series
     (finding,) = series.findings
     assert (finding.code, finding.severity) == ("mixed-settings", "warning")
+
+
+def test_slices_of_one_name_are_all_used_and_told(tmp_path: Path) -> None:
+    slices = made(1)
+    for dataset in slices[1:3]:
+        dataset.SOPInstanceUID = slices[0].SOPInstanceUID
+    (series,) = found_in(tmp_path, slices).series
+    assert series.shape == GRID.shape
+    (finding,) = series.findings
+    assert (finding.code, finding.severity) == ("shared-instance-uids", "warning")
+    assert finding.message.startswith("2 of 5 files")
+
+
+def test_slices_without_a_place_say_why_they_make_no_volume(tmp_path: Path) -> None:
+    found = found_in(tmp_path, made(1, ImagePositionPatient=None, ImageOrientationPatient=None))
+    assert all("no-position" in some for some in codes(found))
+    assert len(found.series) == 5
+    with pytest.raises(SeveralSeriesError, match=r"5 images .*ImagePositionPatient") as caught:
+        load_volume(tmp_path)
+    assert str(caught.value).count("ImagePositionPatient") == 1
 
 
 def test_two_patients_under_one_uid_are_never_mixed(tmp_path: Path) -> None:

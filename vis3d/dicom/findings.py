@@ -108,6 +108,15 @@ def _of_files(frames: tuple[Frame, ...], headers: list[Header]) -> Iterator[_Sai
         "warning",
         "The files name no series: whether they belong together is a guess.",
     )
+    names = [header.text("SOPInstanceUID") for header in headers]
+    shared = len([name for name in names if name]) - len({*names} - {""})
+    yield (
+        shared,
+        "shared-instance-uids",
+        "warning",
+        f"{shared} of {len(names)} files have the SOPInstanceUID of another slice. All are "
+        "used; what refers to one of them, such as a SEG, may mean the other.",
+    )
     yield (
         mixed,
         "mixed-settings",

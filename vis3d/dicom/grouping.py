@@ -15,6 +15,9 @@ from vis3d.progress import Progress, silent
 from vis3d.volume import Finding
 
 COMPARING = "comparing slices at one position"
+SLICED = ("CT", "MR", "PT")
+"""What comes in stacks; several radiographs are several pictures."""
+
 SPACING_TOLERANCE_MM = 1e-3
 FEW, FEW_SHARE = 8, 0.1
 """So few slices at taken positions are compared by their pixels before all else."""
@@ -49,7 +52,8 @@ def groups_of(frames: Sequence[Frame], progress: Progress = silent) -> list[Grou
     for part in parts:
         note = _parted_finding(part, parts, len(sizes))
         if part[0].position is None or part[0].orientation is None:
-            groups += [Group((frame,), (*note, _no_position())) for frame in part]
+            unplaced = _no_position(part)
+            groups += [Group((frame,), (*note, unplaced)) for frame in part]
         else:
             groups += [
                 Group(group.frames, (*note, *group.findings))
@@ -276,7 +280,15 @@ def _patients_finding(count: int) -> Finding:
     )
 
 
-def _no_position() -> Finding:
+def _no_position(part: Sequence[Frame]) -> Finding:
+    if len(part) > 1 and part[0].header.text("Modality") in SLICED:
+        return Finding(
+            "no-position",
+            "warning",
+            f"{len(part)} images of the series don't say where they lie in the patient "
+            "(ImagePositionPatient, ImageOrientationPatient): nothing tells their order and "
+            "distance, so each is a picture of its own and no volume is made of them.",
+        )
     return Finding(
         "no-position",
         "note",
