@@ -148,10 +148,8 @@ def refine(
     lies between the ends of `range_hu`; `certain` ones stay inside whatever their values.
     `take(part, inside)` gets the voxels of one coarse slice at a time, from several threads.
     """
-    state: NDArray[np.uint8] = np.zeros(coarse.shape, np.uint8)
-    state[fringed(coarse)] = 1
-    state[trimmed(coarse)] = 2
-    state[certain] = 2
+    state = fringed(coarse).view(np.uint8)
+    np.copyto(state, np.uint8(2), where=trimmed(coarse) | certain)
     box = bounding_box(state > 0)
     if box is None:
         return

@@ -74,10 +74,11 @@ class LeftMm:
 
 def mean_mm(mask: Bools, steps_mm: NDArray[np.float32]) -> float:
     """How far the voxels of a mask lie in the mean, by what one step along each axis leads."""
-    mean_kji = [
-        np.average(np.arange(n), weights=np.count_nonzero(mask, axis=across))
-        for n, across in zip(mask.shape, ((1, 2), (0, 2), (0, 1)), strict=True)
-    ]
+    along = np.zeros(mask.shape[1:], np.uint32)
+    for plane in mask:
+        along += plane
+    counts = ([np.count_nonzero(p) for p in mask], along.sum(axis=1), along.sum(axis=0))
+    mean_kji = [np.average(np.arange(len(c)), weights=c) for c in counts]
     return float(steps_mm @ mean_kji)
 
 
