@@ -1,6 +1,7 @@
 """The stage keeps what it has, changes what differs, and says what a pixel shows."""
 
 import gc
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 
 from tests.conftest import oblique_geometry
 from tests.rendering.conftest import Ball, ball_at, corner_box, sphere
+from vis3d.allocator import give_back_memory
 from vis3d.errors import UsageError
 from vis3d.geometry import FloatArray, Geometry
 from vis3d.rendering import Stage, screenshot
@@ -293,3 +295,42 @@ def test_a_closed_stage_is_freed_at_once_and_with_it_what_it_showed(
         assert [one() for one in freed] == [None, None]
     finally:
         gc.enable()
+
+
+def test_a_stage_that_is_resized_again_and_again_keeps_nothing_of_its_old_sizes(
+    ball: Ball, make_stage: MakeStage
+) -> None:
+    stage = make_stage((90, 60))
+    stage.show(Scene([SurfaceLayer(ball.surface)], ambient_occlusion=True))
+    used_mb: list[float] = []
+    for _ in range(5):
+        for size in ((900, 600), (90, 60)):
+            stage.resize(size)
+            stage.render("fine")
+        used_mb.append(memory_mb())
+    # Each time would leave 4 MB.
+    assert used_mb[-1] - used_mb[0] < 8
+
+
+def test_resizing_changes_nothing_of_the_picture(ball: Ball, make_stage: MakeStage) -> None:
+    stage = make_stage((300, 200))
+    scene = Scene([SurfaceLayer(ball.surface)], marker=True, ambient_occlusion=True)
+    before = drawn(stage, scene)
+    stage.resize((450, 300))
+    stage.render("fine")
+    assert stage.picture().shape == (300, 450, 3)
+    stage.resize((300, 200))
+    stage.render("fine")
+    assert np.array_equal(stage.picture(), before)
+
+
+def memory_mb() -> float:
+    """What this process has in memory."""
+    give_back_memory()
+    try:
+        told = re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())
+    except OSError:
+        told = None
+    if told is None:
+        pytest.skip("This system has no /proc to measure memory by.")
+    return int(told[1]) / 1024

@@ -99,6 +99,7 @@ class Stage:
         self._planes: tuple[ClipPlane, ...] = ()
         self._pace = Pace()
         self._share = 1.0
+        self._has_occluded = False
         self.quality: Quality = "fine"
         self.on_cut: Callable[[CropBox | ClipPlane], None] = lambda cut: None
 
@@ -115,6 +116,11 @@ class Stage:
 
     def resize(self, size: tuple[int, int]) -> None:
         """Take another width and height in pixels."""
+        off_screen = self.window.GetOffScreenRendering()
+        if self._has_occluded and off_screen and size != self.size:
+            # Mesa (22.3) else keeps the old window's 8 bytes a pixel, each time.
+            self.window.Finalize()
+            self._has_occluded = False
         self.window.SetSize(*size)
         self.interactor.SetSize(*size)
 
@@ -327,6 +333,7 @@ class Stage:
             self._renderer.SetSSAOKernelSize(32)
             self._renderer.SSAOBlurOn()
         self._renderer.SetUseSSAO(on)
+        self._has_occluded |= on
 
     def _visible_corners(self) -> FloatArray:
         shown = [p.corners_lps for p in self._props.values() if p.prop.GetVisibility()]
