@@ -305,6 +305,15 @@ def test_the_panel_leads_to_its_parts_and_goes_out_of_the_way(seen: Visit) -> No
     assert seen.find("part-structures").is_visible()
 
 
+def test_who_walks_by_keys_moves_nothing_but_the_panel(seen: Visit) -> None:
+    reached = set()
+    for _ in range(120):
+        seen.page.keyboard.press("Tab")
+        reached.add(seen.page.evaluate("document.activeElement.dataset.testid"))
+        assert seen.page.evaluate("document.body.scrollTop") == 0, "the bar went out of sight"
+    assert {"help", "find-lungs", "session-file", "slice-axial", "view-3d"} <= reached
+
+
 def test_each_view_can_be_the_large_one(seen: Visit) -> None:
     views = ("slice-axial", "slice-coronal", "slice-sagittal", "view-3d")
     large = []
