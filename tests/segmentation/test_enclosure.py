@@ -1,12 +1,15 @@
 """What encloses a voxel, where the spinal canal runs, and how noisy a scan is."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.typing import DTypeLike
 
 from vis3d.errors import Cancelled
+from vis3d.segmentation import slabs
 from vis3d.segmentation.canal import spinal_canal
-from vis3d.segmentation.enclosure import open_directions
+from vis3d.segmentation.enclosure import open_directions, walled_lines
 from vis3d.segmentation.noise import blur_needed, noise_hu, smoothed
 
 SPACING = (3.0, 1.5, 2.0)
@@ -104,3 +107,18 @@ def test_smoothing_weighs_neighbours_one_two_one_and_spares_thick_slices(
     np.testing.assert_array_equal(soft[1, :, 3], [0, 200, 400, 200, 0])
     assert not soft[[0, 2]].any()
     assert scan[1, 2, 3] == 1600, "what was given stays as it was"
+
+
+def test_rays_take_little_more_than_the_walls_moved_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(slabs, "THREADS", 1)
+    walls = np.random.default_rng(3).random((60, 110, 130)) > 0.97
+    tracemalloc.start()
+    try:
+        walled_lines(walls, 20.0, (2.5, 1.8, 1.9))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # padded, counted and moved: each with room for the rays that leave a row
+    assert peak < 4.5 * walls.size

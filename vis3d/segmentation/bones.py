@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
 
+from vis3d.allocator import give_back_memory
 from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.bowel import bowel_with_contrast
 from vis3d.segmentation.canal import spinal_canal
@@ -28,6 +29,7 @@ from vis3d.segmentation.morphology import (
 )
 from vis3d.segmentation.noise import reach, smoothed
 from vis3d.segmentation.organs import organs_with_contrast
+from vis3d.segmentation.peaks import PEAK_HU, peaks
 from vis3d.segmentation.slabs import each_slab
 from vis3d.segmentation.walls import rise, with_thin_walls
 
@@ -39,11 +41,9 @@ TISSUE_HU = 50.0
 ABOVE_NOISE = 3.5
 """How many times the noise cortex must stand out from soft tissue in a noisy scan."""
 EDGE_SHARE, BLURRED_SHARE = 0.4, 0.16
-PEAK_MM, PEAK_HU = 0.8, 1200
+PEAK_MM = 0.8
 """A voxel below this share of the densest place so near is that one's blurred edge; smoothing
 against noise blurs more, and farther."""
-EIGHTHS = 8
-"""How finely places between voxels are told."""
 FINE_MM = 2.0
 """Where voxels are larger, the densest neighbour says nothing of a voxel's own cortex."""
 RIM_SHARE = 0.6
@@ -144,27 +144,49 @@ def find_bones(
         shell = _thinner(shell, coarse, drawn)
         np.maximum(share, shell, out=share)
     del near
-    whole = np.zeros(shell.shape, bool)
     step = part(progress, 0.4, 0.8)
-    whole[box], organs = _whole(shell[box], metallic[box], coarse, box, step)
-    share[box][organs] = 0
-    shell[box] &= ~organs
-    kept = _seeded(whole | (share > 0), np.maximum(share, whole), coarse)
-    kept &= ~_edges_of_metal(kept, metallic, coarse)
-    if min(coarse.fine_spacing) > FINE_MM:
-        kept &= ~_rim(whole, shell, coarse)
-    marrow = whole & ~shell & ~metallic
-    marrow[box] = walled_pieces(marrow[box], whole[box], coarse.voxel_ml)
-    inner = (marrow | trimmed(whole)) & kept
-    kept = _without_crumbs(kept & (inner | (share > 0)), coarse.voxel_ml)
+    inner, kept, organs_ml = _chosen(share, shell, metallic, coarse, box, step)
+    del share, shell
+    give_back_memory()
+    kept = _without_crumbs(kept, coarse.voxel_ml)
     inner &= kept
+    give_back_memory()
     _compose(drawn, inner, kept, coarse, part(progress, 0.8, 1.0))
     for plane in drawn[_fine(box, coarse.factors, drawn.shape)]:
         plane >>= BONE_BIT
     if metal is not None:
         np.copyto(bones, False, where=metal)
         drop_streaks(bones, hu, metal, coarse.factors, coarse.fine_spacing)
-    return float(np.count_nonzero(organs)) * coarse.voxel_ml
+    give_back_memory()
+    return organs_ml
+
+
+def _chosen(
+    share: Shares, shell: Bools, metallic: Bools, coarse: CoarseScan, box: Box, step: Progress
+) -> tuple[Bools, Bools, float]:
+    """What is bone all through, and where what is drawn as dense is bone, on the coarse grid.
+
+    And how many ml of organs were left out. Between its steps, which each take as much as
+    half of the scan, memory is given back.
+    """
+    give_back_memory()
+    whole = np.zeros(shell.shape, bool)
+    whole[box], organs = _whole(shell[box], metallic[box], coarse, box, step)
+    give_back_memory()
+    share[box][organs] = 0
+    shell[box] &= ~organs
+    organs_ml = float(np.count_nonzero(organs)) * coarse.voxel_ml
+    cortex = share > 0
+    kept = _seeded(whole | cortex, np.maximum(share, whole, out=share), coarse)
+    give_back_memory()
+    kept &= ~_edges_of_metal(kept, metallic, coarse)
+    if min(coarse.fine_spacing) > FINE_MM:
+        kept &= ~_rim(whole, shell, coarse)
+    give_back_memory()
+    marrow = whole & ~shell & ~metallic
+    marrow[box] = walled_pieces(marrow[box], whole[box], coarse.voxel_ml)
+    inner = (marrow | trimmed(whole)) & kept
+    return inner, kept & (inner | cortex), organs_ml
 
 
 def _dense_pieces(coarse: CoarseScan) -> Bools:
@@ -219,7 +241,7 @@ def _cortex(
         wanted = spread(near[here], factors, values[own].shape) & (values[own] > least_hu)
         if min(spacing) <= FINE_MM:
             at = np.flatnonzero(wanted)
-            level = _peaks(values, beside_mm, spacing)[own].reshape(-1)[at] * edge_share
+            level = peaks(values, beside_mm, spacing)[own].reshape(-1)[at] * edge_share
             wanted.reshape(-1)[at] = values[own].reshape(-1)[at] > level
         drawn[fine] = wanted  # CORTEX
         share[here] = pooled(wanted, factors)
@@ -238,33 +260,6 @@ def _fine(box: Box, factors: Factors, shape: tuple[int, ...]) -> Box:
     return (k, j, i)
 
 
-def _peaks(values: Values, reach_mm: float, spacing_kji: Spacing) -> Values:
-    """The largest value within reach of each voxel along the axes, up to `PEAK_HU`.
-
-    Between voxels the values change linearly: what a finer grid would hold there.
-    """
-    whole = values.dtype.kind in "iu"
-    peak = np.minimum(values, PEAK_HU).astype(np.int16 if whole else np.float32, copy=False)
-    for axis, mm in enumerate(spacing_kji):
-        full, rest = divmod(round(EIGHTHS * reach_mm / mm), EIGHTHS)
-        before: Values = np.moveaxis(peak.copy(), axis, 0)
-        turned = np.moveaxis(peak, axis, 0)
-        for n in range(1, full + 1):
-            np.maximum(turned[n:], before[:-n], out=turned[n:])
-            np.maximum(turned[:-n], before[n:], out=turned[:-n])
-        n = full + 1
-        if rest and len(turned) > n:
-            near: Values = before * (EIGHTHS - rest)
-            far: Values = before * rest
-            for between, to in (
-                (near[1 : len(near) - full] + far[:-n], turned[n:]),
-                (near[full:-1] + far[n:], turned[:-n]),
-            ):
-                between = between >> 3 if whole else between / EIGHTHS
-                np.maximum(to, between, out=to)
-    return peak
-
-
 def _whole(
     shell: Bools, metal: Bools, coarse: CoarseScan, box: Box, progress: Progress
 ) -> tuple[Bools, Bools]:
@@ -281,6 +276,7 @@ def _whole(
         organs |= organs_with_contrast(shell, hu, canal, spacing)
     walls, soft = shell & ~organs, soft & ~organs
     whole = with_marrow(walls, hu, soft, canal, spacing, coarse.noise_hu, progress)
+    give_back_memory()
     if not coarse.specimen:
         organs |= organs_with_contrast(whole, hu, canal, spacing)
         body, lungs = coarse.body[box], coarse.lungs[box]

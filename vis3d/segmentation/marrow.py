@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from vis3d.allocator import give_back_memory
 from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.enclosure import open_directions
 from vis3d.segmentation.frame import Bools, Spacing, Whole
@@ -44,6 +45,8 @@ def with_marrow(
         step = part(progress, n / ROUNDS, (n + 1) / ROUNDS)
         found = open_directions(solid, REACH_MM, spacing_kji, progress=step) <= most
         solid = solid | found
+        del found
+        give_back_memory()
     return solid | (_small_cavities(solid, spacing_kji) & allowed)
 
 

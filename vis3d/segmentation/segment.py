@@ -53,7 +53,10 @@ def segment(
     by_name = {s.name: s.label for s in chosen}
     for name, paint in PAINTERS.items():
         if name in by_name:
-            np.copyto(labels, np.uint8(by_name[name]), where=paint(anatomy))
+            part = paint(anatomy)
+            give_back_memory()
+            np.copyto(labels, np.uint8(by_name[name]), where=part)
+            del part
     sides = {"left lung": LEFT, "right lung": RIGHT}
     if wanted_sides := {sides[name]: by_name[name] for name in sides if name in by_name}:
         draw_lungs(anatomy.grown_up, labels, wanted_sides)

@@ -53,8 +53,10 @@ def drop_vessels(bones: Bools, hu: Values, scan: CoarseScan) -> None:
     pieces = components(beside | far, 26)
     vessels = keep(pieces, sums(pieces, far) > 0)
     if np.count_nonzero(vessels) <= MOST * np.count_nonzero(coarse):
-        edges = fringed(vessels) & ~coarse
-        bones &= ~spread(vessels | edges, factors, bones.shape)
+        vessels |= fringed(vessels) & ~coarse
+        for k in np.flatnonzero(vessels.any(axis=(1, 2))):
+            here = bones[k * factors[0] : (k + 1) * factors[0]]
+            here &= ~spread(vessels[k : k + 1], factors, here.shape)
 
 
 def _cortex(bones: Bools, hu: Values, least_hu: float, factors: Factors) -> Bools:
