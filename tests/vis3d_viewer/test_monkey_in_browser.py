@@ -3,6 +3,7 @@
 `VIS3D_MONKEY_MINUTES` says how long, `VIS3D_MONKEY_SEED` which way.
 """
 
+import logging
 import os
 import random
 import re
@@ -89,7 +90,7 @@ def test_random_use_leaves_no_error_and_no_growth(
         to_the_phantom(seen)
         now = used_mb(seen, server)
         told = f"seed {SEED}, {len(done)} actions: server, page {warm} -> {now} MB"
-        print(told)
+        logging.getLogger(__name__).warning(told)  # `pytest -rA` shows it where it passes too
         assert now[0] - warm[0] < SERVER_MAY_GROW_MB, told
         assert now[1] - warm[1] < PAGE_MAY_GROW_MB, told
         assert seen.complaints == []
