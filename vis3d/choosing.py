@@ -1,5 +1,6 @@
 """Which of the series found is meant, and why there are none."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from vis3d.errors import (
@@ -36,15 +37,9 @@ def select_series(discovery: "Discovery", series: int | str | None = None) -> "S
     loadable = tuple(one for one in found if one.loadable)
     if len(loadable) > 1:
         listed = "; ".join(f"{one.index}: {_in_words(one)}" for one in loadable)
-        unplaced = {
-            finding.message + " "
-            for one in loadable
-            for finding in one.findings
-            if (finding.code, finding.severity) == ("no-position", "warning") and one.uid
-        }
         raise SeveralSeriesError(
             f"{len(loadable)} series were found; pick one by its number or UID. "
-            f"{''.join(sorted(unplaced))}{listed}",
+            f"{why_apart(loadable)}{listed}",
             loadable,
         )
     if not loadable and len(found) > 1:
@@ -58,6 +53,17 @@ def select_series(discovery: "Discovery", series: int | str | None = None) -> "S
             f"series {chosen.index} of {chosen.shape[0]}; pick by number what is meant."
         )
     return chosen
+
+
+def why_apart(several: "Iterable[Series]") -> str:
+    """Why slices that look like one series are pictures of their own, where they are."""
+    said = {
+        finding.message + " "
+        for one in several
+        for finding in one.findings
+        if (finding.code, finding.severity) == ("no-position", "warning") and one.uid
+    }
+    return "".join(sorted(said))
 
 
 def _hides(chosen: "Series", refused: "Series") -> bool:

@@ -49,6 +49,7 @@ def _refuse(error: Vis3dError, tokens: list[str]) -> None:
 
 
 def _list_choices(error: SeveralSeriesError, *, as_json: bool) -> None:
+    from vis3d.choosing import why_apart
     from vis3d_cli.listing import series_document, series_table
 
     choices: tuple[Any, ...] = error.choices
@@ -56,7 +57,8 @@ def _list_choices(error: SeveralSeriesError, *, as_json: bool) -> None:
         print_json({"series": [series_document(series) for series in choices]})
     else:
         terminal(sys.stderr).print(series_table(choices))
-    error_line(f"{len(choices)} series were found: pick one with --series.")
+    why = why_apart(choices)
+    error_line(f"{len(choices)} series were found: pick one with --series. {why}".rstrip())
 
 
 def _help_command(tokens: list[str]) -> str:
