@@ -161,7 +161,7 @@ class Anatomy:
         )
         self._found_body.leave_out_things(body, self.frame.hu, self.factors)
         drop_thin_layers(body, self.frame.spacing_kji, part(self.step("body"), 0.7, 1.0))
-        return self._measured(body)
+        return self.frame.measured(body)
 
     @cached_property
     def threshold_hu(self) -> int:
@@ -348,7 +348,7 @@ class Anatomy:
         metal = None if self.metal is None else self.metal[fine]
         ml = find_bones(self.frame.hu[fine], scan, bones[fine], metal, self.step("bones"))
         drop_vessels(bones[fine], self.frame.hu[fine], scan)
-        return self._measured(bones), ml
+        return self.frame.measured(bones), ml
 
     @cached_property
     def metal(self) -> Bools | None:
@@ -396,12 +396,3 @@ class Anatomy:
             if spine is not None:
                 return spine
         return mean_mm(self.body, self._left_steps_mm())
-
-    def _measured(self, mask: Bools) -> Bools:
-        padding = self.frame.unmeasured
-        if padding is None:
-            return mask
-        for plane, out in zip(mask, padding, strict=True):
-            if (plane & out).any():
-                plane &= ~out
-        return mask

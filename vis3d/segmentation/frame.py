@@ -62,6 +62,14 @@ class PatientFrame:
         """The volume of one voxel in ml."""
         return float(np.prod(self.spacing_kji)) / 1000
 
+    def measured(self, mask: Bools) -> Bools:
+        """The mask, changed in place, without what was never measured."""
+        if self.unmeasured is not None:
+            for plane, out in zip(mask, self.unmeasured, strict=True):
+                if (plane & out).any():
+                    plane &= ~out
+        return mask
+
     def as_stored(self, array: NDArray[T]) -> NDArray[T]:
         """An array of this frame in the order of the volume it came from."""
         turned = array[tuple(slice(None, None, -1 if f else 1) for f in self.flipped)]

@@ -82,7 +82,7 @@ def drop_streaks(
         fine = fine_box((wide[0], wide[1], wide[2]), factors, bones.shape)
         here = bones[fine]
         near = grown(metal[fine], STREAK_MM, spacing_kji) & ~metal[fine]
-        around = max(np.count_nonzero(near), 1)
+        around = max(int(np.count_nonzero(near)), 1)
         shadow = np.count_nonzero(hu[fine][near] < SHADOW_HU) / around
         if np.count_nonzero(here & near) / around > MIN_BONE_ROUND_METAL and shadow < SHADED:
             continue
