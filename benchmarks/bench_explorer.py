@@ -31,7 +31,8 @@ from benchmarks.explorer_page import (
     STEP,
     WATCH_STROKE,
 )
-from benchmarks.in_browser import CHEST, PATIENCE_MS, box_of, chromium, drag, new_page, running
+from benchmarks.in_browser import PATIENCE_MS, box_of, chromium, drag, new_page, running
+from benchmarks.scans import CHEST
 
 STEPS = 60
 STROKES = 8

@@ -4,7 +4,6 @@ Every tool takes its turn in each round, so that a busy machine slows them all. 
 timed as its whole process, the others inside this one.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,11 +23,11 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGLosslessSV1, generate_uid
 from vtkmodules.vtkIOImage import vtkDICOMImageReader
 
+from benchmarks.scans import CHEST
 from vis3d.dicom import discover, load_series
 
 ROUNDS = 5
 OTHER_FILES = 1000
-REAL_SCAN = "lidc_idri_0314.zip"
 PEAK = """
 import sys
 from vis3d.dicom import discover, load_series
@@ -57,10 +56,9 @@ def main() -> None:
                 del tools["pydicom, stacked"], tools["vtkDICOMImageReader"]
             show(f"load {name}", times(tools))
             show_memory(folder)
-        real = Path(os.environ.get("VIS3D_TEST_DATA", "../shared/data"), REAL_SCAN)
-        if real.exists():
+        if CHEST.is_file():
             folder = Path(scratch, "real")
-            with zipfile.ZipFile(real) as archive:
+            with zipfile.ZipFile(CHEST) as archive:
                 archive.extractall(folder)
             folder = next(file for file in folder.rglob("*") if file.is_file()).parent
             show("load the real thin chest of 275 slices", times(loaders(folder)))

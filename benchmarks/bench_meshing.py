@@ -27,6 +27,7 @@ from statistics import median
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from benchmarks.scans import CHEST
 from tests.meshing import shapes
 from vis3d.files import load_volume, read_surface
 from vis3d.geometry import FloatArray, Geometry
@@ -35,7 +36,6 @@ from vis3d.meshing.manifold import use_counts, welded
 from vis3d.surface import Surface
 from vis3d.volume import Mask, Volume
 
-DATA = Path(os.environ.get("VIS3D_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 LEVEL_HU = 200
 HALF_HU = 540
 """Half-way between the known solids and what is round them."""
@@ -288,7 +288,7 @@ def _said(line: str, scan: Path, folder: Path) -> str:
 
 def _unpacked(folder: Path) -> Path:
     """The scan as files, for tools that read no archives."""
-    shutil.unpack_archive(DATA / "lidc_idri_0314.zip", folder / "scan")
+    shutil.unpack_archive(CHEST, folder / "scan")
     return next(path for path in folder.rglob("*.dcm")).parent
 
 
@@ -335,7 +335,7 @@ def _in_a_process(tool: str) -> dict[str, float]:
 
 
 def measure(tool: str) -> dict[str, float]:
-    volume = load_volume(DATA / "lidc_idri_0314.zip")
+    volume = load_volume(CHEST)
     mask = volume.mask(_bones(volume), "bones")
     started = time.perf_counter()
     surface = TOOLS[tool](mask, volume)

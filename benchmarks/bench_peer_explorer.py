@@ -21,15 +21,8 @@ from pathlib import Path
 from playwright.sync_api import Page, TimeoutError, sync_playwright
 
 from benchmarks.explorer_page import SHOWN_3D, SLICES
-from benchmarks.in_browser import (
-    CHEST,
-    PATIENCE_MS,
-    box_of,
-    chromium,
-    drag,
-    new_page,
-    running,
-)
+from benchmarks.in_browser import PATIENCE_MS, box_of, chromium, drag, new_page, running
+from benchmarks.scans import CHEST
 
 WATCH = """() => {
     window.drawn = [];

@@ -1,4 +1,4 @@
-"""What the benchmarks in Chromium share: the scan, the server, the browser, the hand."""
+"""What the benchmarks in Chromium share: the server, the browser, the hand."""
 
 import os
 import re
@@ -7,13 +7,8 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, Playwright
-
-DATA = Path(os.environ.get("VIS3D_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
-CHEST = DATA / "lidc_idri_0314.zip"
-"""The real chest of 275 slices."""
 
 PATIENCE_MS = 120_000
 DRAG_S = 4.0
