@@ -31,14 +31,16 @@ def add_routes(
     study: Callable[[], Study | None],
     saved: Callable[[str], Path | None],
     door: security.Door = security.LOCAL,
+    closing: Callable[[], bool] = lambda: False,
     idle_minutes: float = 0.0,
 ) -> None:
     """Put the explorer's addresses on trame's server, behind the gate.
 
-    `study` is the one now open; `saved` finds a finished file by its ticket.
+    `study` is the one now open; `saved` finds a finished file by its ticket; `closing` says
+    whether the program is ending.
     """
     security.limit_waiting(app)
-    app.middlewares.insert(0, security.gate(key, door))
+    app.middlewares.insert(0, security.gate(key, door, closing))
     app.on_response_prepare.append(security.header_adder(door))
     _add_page(app, key, www, secure=door.secure, idle_minutes=idle_minutes)
     _add_slices(app, study)

@@ -116,8 +116,11 @@ def cookie_name(port: int) -> str:
     return f"vis3d-{port}"
 
 
-def gate(key: str, door: Door = LOCAL) -> Any:
-    """The middleware that lets a request in, or answers 403 before anything reads it."""
+def gate(key: str, door: Door = LOCAL, closing: Callable[[], bool] = lambda: False) -> Any:
+    """The middleware that lets a request in, or answers 403 before anything reads it.
+
+    A page that tries again while the program is `closing` is told so.
+    """
 
     @web.middleware
     async def let_in(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -125,6 +128,8 @@ def gate(key: str, door: Door = LOCAL) -> Any:
         if refusal:
             log.warning("Refused %s %s: %s.", request.method, request.path, refusal)
             return web.Response(status=403, text=f"Refused: {refusal}.\n")
+        if closing():  # no thread is there any more to read a file with
+            return web.Response(status=503, text="vis3d is ending.\n")
         try:
             return await handler(request)
         except web.HTTPException:

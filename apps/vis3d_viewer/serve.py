@@ -111,6 +111,7 @@ async def _serve(
     key = security.new_key()
     server = _server(key, where)
     explorer = Explorer(server, sources, wishes)
+    closing = asyncio.Event()
     build_page(server, explorer.setting_names)
 
     def bind(bound: Any) -> None:
@@ -123,6 +124,7 @@ async def _serve(
             study=lambda: explorer.study,
             saved=explorer.saved,
             door=where.door,
+            closing=closing.is_set,
             idle_minutes=idle_minutes,
         )
         _add_parts(bound.app, explorer, wishes)
@@ -134,7 +136,10 @@ async def _serve(
             webbrowser.open(address)
 
     server.controller.on_server_bind.add(bind)
-    await _run(server, explorer, where.host, port, ready, segment=segment)
+    try:
+        await _run(server, explorer, where.host, port, ready, segment=segment)
+    finally:
+        closing.set()
 
 
 def _add_parts(app: web.Application, explorer: Explorer, wishes: Wishes) -> None:

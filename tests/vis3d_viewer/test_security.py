@@ -29,6 +29,7 @@ def asked(
     question: Callable[[Ask, int], Awaitable[None]],
     saved: Path | None = None,
     door: security.Door = security.LOCAL,
+    closing: bool = False,
 ) -> None:
     """Ask a real server, with no cookies but those given, what `question` wants to know."""
 
@@ -41,6 +42,7 @@ def asked(
             study=blob_study,
             saved=lambda ticket: saved if ticket == "good" else None,
             door=door,
+            closing=lambda: closing,
         )
         async with TestServer(app) as server, ClientSession(cookie_jar=DummyCookieJar()) as one:
             port = int(server.port or 0)
@@ -225,6 +227,21 @@ def test_a_defect_is_logged_and_not_told(
     assert "RuntimeError" in written
     assert "DOE" not in written + told[0]
     assert "Traceback" not in told[0]
+
+
+def test_a_page_that_tries_again_at_the_end_is_told_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def question(ask: Ask, port: int) -> None:
+        await asyncio.get_running_loop().shutdown_default_executor()
+        answer = await ask("/static/explorer.css")
+        assert answer.status == 503
+        assert await answer.text() == "vis3d is ending.\n"
+        assert (await ask(SLICE)).status == 403
+
+    with logbook():
+        asked(question, closing=True)
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_a_refusal_is_one_line_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
