@@ -18,6 +18,7 @@ from playwright.sync_api import Error
 from tests.dicom.stacks import ct_stack, write
 from tests.vis3d_viewer.conftest import PATIENCE, Visit, served
 from tests.vis3d_viewer.scans import blob_scan
+from tests.vis3d_viewer.seeing import idle
 from vis3d import files
 
 pytestmark = pytest.mark.browser
@@ -67,7 +68,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ready(seen: Visit) -> None:
     seen.wait_for_slices()
     seen.wait_for_3d()
-    seen.find("job").wait_for(state="detached", timeout=PATIENCE)
+    idle(seen)
 
 
 def add_blob(seen: Visit) -> None:

@@ -10,7 +10,7 @@ import pytest
 import trimesh
 
 from tests.vis3d_viewer.conftest import PATIENCE, Visit, served
-from tests.vis3d_viewer.seeing import picture, until_3d_differs, volume_picture
+from tests.vis3d_viewer.seeing import idle, picture, until_3d_differs, volume_picture
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +34,7 @@ def found(seen: Visit) -> Visit:
     if not seen.find("structure-bones").count():
         seen.find("segment").click()
         seen.find("structure-bones").wait_for(timeout=PATIENCE)
-        seen.find("job").wait_for(state="detached", timeout=PATIENCE)
+        idle(seen)
     seen.switch("show-volume", on=False)
     seen.find("look-anterior").click()
     return seen
@@ -188,7 +188,7 @@ def test_the_page_lives_on_while_it_segments(seen: Visit) -> None:
         drawn(seen, "axial")
         steps += 1
     assert steps == 3, "slices came while the work went on"
-    seen.find("job").wait_for(state="detached", timeout=2 * PATIENCE)
+    idle(seen)
 
 
 def test_the_structures_found_have_sound_volumes(found: Visit) -> None:

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, WebSocketRoute
 from tests.needs import need
 from tests.vis3d_viewer.conftest import PATIENCE, SECOND, Visit, served
 from tests.vis3d_viewer.scans import blob_lps, blob_scan
-from tests.vis3d_viewer.seeing import volume_picture
+from tests.vis3d_viewer.seeing import idle, volume_picture
 from vis3d import files
 
 pytestmark = pytest.mark.browser
@@ -116,7 +116,7 @@ def test_what_one_page_asks_for_the_other_does_not_get(visit: Callable[[str], An
             seen.wait_for_slices()
         one.find("find-lungs").click(timeout=PATIENCE)
         two.find("volume-left lung").wait_for(timeout=PATIENCE)
-        one.find("job").wait_for(state="detached", timeout=PATIENCE)
+        idle(two)
         two.find("show-report-lung-report").click(timeout=PATIENCE)
         two.find("report-close").wait_for(timeout=PATIENCE)
         assert not one.find("report-close").is_visible()
