@@ -252,6 +252,8 @@ def test_a_number_that_makes_no_sense_is_refused_and_the_old_one_stands_again(
     for name, typed in (("width", "-5"), ("width", "1e9"), ("center", "-2e6"), ("center", "")):
         field = seen.find(f"window-{name}").locator("input")
         stood = field.input_value()
+        field.focus()
+        seen.page.wait_for_timeout(300)  # a field that is drawn as focused shows its number
         field.fill(typed)
         assert seen.page.evaluate("document.activeElement.matches(':invalid')") is bool(typed)
         field.blur()
