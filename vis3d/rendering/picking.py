@@ -31,6 +31,8 @@ def pick_lps(
     What `planes` cut away isn't visible.
     """
     near, far = (_world(renderer, size, x, y, depth) for depth in (0.0, 1.0))
+    if not np.isfinite([near, far]).all():  # a camera that stands nowhere sees nothing
+        return None
     found: list[FloatArray | None] = []
     solid = [p for p in props if not isinstance(p, VolumeProp) and p.prop.GetVisibility()]
     if solid:
@@ -57,8 +59,12 @@ def first_seen(
     """
     geometry = volume.geometry
     step_mm = min(geometry.spacing) / 2
-    count = int(np.linalg.norm(far - near) / step_mm) + 2
-    points = near + np.linspace(0, 1, count)[:, None] * (far - near)
+    # only within the grid: a camera may stand far away
+    start, stop = _within(geometry.to_ijk(np.stack([near, far]))[:, ::-1], geometry.shape)
+    if start > stop:
+        return None
+    count = int((stop - start) * np.linalg.norm(far - near) / step_mm) + 2
+    points = near + np.linspace(start, stop, count)[:, None] * (far - near)
     kji = geometry.to_ijk(points)[:, ::-1]
     inside = ((kji >= 0) & (kji <= np.array(geometry.shape) - 1)).all(axis=1)
     inside &= kept(points, planes)
@@ -75,6 +81,15 @@ def first_seen(
     through = np.cumprod((1 - np.clip(opacity, 0, 0.999)) ** step_mm)
     seen = np.nonzero(1 - through >= SEEN_OPACITY)[0]
     return points[seen[0]] if seen.size else None
+
+
+def _within(ends_kji: FloatArray, shape: tuple[int, int, int]) -> tuple[float, float]:
+    """Between which shares of its length a line runs within the grid; nowhere if 1st > 2nd."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sides = np.array([np.full(3, -1), shape])
+        shares = np.sort((sides - ends_kji[0]) / (ends_kji[1] - ends_kji[0]), axis=0)
+    first, last = np.nan_to_num(shares, nan=0.0)
+    return max(0.0, float(first.max())), min(1.0, float(last.min()))
 
 
 def _picked(
@@ -97,4 +112,5 @@ def _world(
     renderer.SetDisplayPoint(x, size[1] - 1 - y, depth)
     renderer.DisplayToWorld()
     world = np.array(renderer.GetWorldPoint())
-    return np.asarray(world[:3] / world[3], float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(world[:3] / world[3], float)
