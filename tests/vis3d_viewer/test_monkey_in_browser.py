@@ -28,7 +28,7 @@ SEED = int(os.environ.get("VIS3D_MONKEY_SEED", "0"))
 WARM_UP = 0.4
 """After this share of the time all that is kept on purpose has been made."""
 
-SERVER_MAY_GROW_MB = 150
+SERVER_MAY_GROW_MB = 100
 PAGE_MAY_GROW_MB = 40
 
 KEYS = "r 1 2 3 4 5 6 7 8 9 + - [ ] ArrowUp ArrowDown PageUp PageDown Home End Enter Escape"
