@@ -43,14 +43,14 @@ def go_to(seen: Visit, plane: Plane, index: int) -> None:
     """Step through the slices until `index` is there and drawn."""
     view = seen.find(f"slice-{plane}")
     view.focus()
-    start = int(view.get_attribute("data-index"))
-    seen.page.keyboard.press("ArrowUp")
-    seen.wait_until(
-        f"document.querySelector('[data-testid=slice-{plane}]').dataset.index != {start}"
-    )
-    towards = np.sign(int(view.get_attribute("data-index")) - start) == np.sign(index - start)
-    for _ in range(abs(index - start) - (1 if towards else -1)):
-        seen.page.keyboard.press("ArrowUp" if towards else "ArrowDown")
+    up = 0
+    while (now := int(view.get_attribute("data-index"))) != index:
+        seen.page.keyboard.press("ArrowUp" if up * (index - now) >= 0 else "ArrowDown")
+        seen.wait_until(
+            f"document.querySelector('[data-testid=slice-{plane}]').dataset.index != {now}"
+        )
+        if not up:  # the first step shows which way it leads
+            up = np.sign(int(view.get_attribute("data-index")) - now)
     seen.wait_until(
         f"document.querySelector('[data-testid=slice-{plane}]').dataset.loaded"
         f".includes('index={index}&')"
