@@ -28,6 +28,7 @@ from vis3d.segmentation.morphology import (
     shrunk,
     sizes,
     sums,
+    swept,
     trimmed,
     trimmed_in_slices,
 )
@@ -163,15 +164,11 @@ def _above_the_table(core: Bools, hu: Floats) -> Bools:
     if np.count_nonzero(voxels) < 2:
         return core
     thing, largest = hu > SKIN_HU, pieces == voxels.argmax()
-    past = _behind(largest) & ~_behind(largest[:, ::-1])[:, ::-1]
-    board = _behind(past & ~thing) & thing
-    beyond = sums(pieces, _behind(_behind(board) & ~thing), len(voxels)) > BOARD_SHARE * voxels
+    past = swept(largest, 1) & ~swept(largest[:, ::-1], 1)[:, ::-1]
+    board = swept(past & ~thing, 1) & thing
+    below = swept(swept(board, 1) & ~thing, 1)
+    beyond = sums(pieces, below, len(voxels)) > BOARD_SHARE * voxels
     return keep(pieces, (voxels > 0) & ~(beyond & (voxels < MAX_FOOT_SHARE * voxels.max())))
-
-
-def _behind(mask: Bools) -> Bools:
-    """The mask and all that lies behind it in its slices."""
-    return np.logical_or.accumulate(mask, axis=1)
 
 
 def _dry_bones(core: Bools, dense: Bools, spacing_kji: Spacing) -> Bools:
