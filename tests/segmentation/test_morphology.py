@@ -10,6 +10,7 @@ from vis3d.segmentation.morphology import (
     fringed,
     keep,
     looked_up,
+    sizes,
     sums,
     swept,
     trimmed,
@@ -53,6 +54,8 @@ def test_tables_and_sums_are_those_of_numpy(mask: np.ndarray) -> None:
     table[0] = True
     assert np.array_equal(looked_up(labels, table), table[labels])
     assert np.array_equal(keep(labels, table), table[labels] & mask)
+    assert np.array_equal(keep(labels, np.arange(len(table)) == 2), labels == 2)
+    assert np.array_equal(sizes(labels), np.bincount(labels[mask], minlength=len(table)))
     for weights in (np.random.default_rng(5).integers(-9, 9, mask.shape), ~swept(mask, 0)):
         expected = np.bincount(labels[mask], weights[mask], labels.max() + 1)
         assert np.array_equal(sums(labels, weights), expected)

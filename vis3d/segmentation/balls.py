@@ -56,11 +56,7 @@ def ball_grown(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
         packed = _slab(mask[first : stop + reach], ball, start - first, stop - start)
         grown[start:stop] = np.unpackbits(packed, axis=2, count=mask.shape[2]).view(bool)
 
-    if mask.size < MIN_SHARED:
-        for start in range(0, count, step):
-            work(start, min(start + step, count))
-    else:
-        each_slab(work, count, step)
+    each_slab(work, count, step, shared=mask.size >= MIN_SHARED)
     return grown
 
 

@@ -21,6 +21,8 @@ LINES: tuple[Step, ...] = tuple(s for s in ALL_ROUND if s > (0, 0, 0))
 """One of each two opposite directions."""
 PIECE = 1 << 18
 """How many voxels are worked on at a time: what they take fits into a processor's cache."""
+MIN_SHARED = 2_000_000
+"""Fewer voxels than that are not worth a second thread."""
 IN_SLICE: tuple[Step, ...] = tuple(s for s in ALL_ROUND if s[0] == 0)
 
 
@@ -83,7 +85,8 @@ def _count(
                 here = slice(start, min(start + PIECE, padded.size))
                 count[here] += both(behind[here], behind[here.start + far : here.stop + far])
 
-    each_slab(look, len(lines), 1, progress, "Looking for what bone encloses")
+    what = "Looking for what bone encloses"
+    each_slab(look, len(lines), 1, progress, what, shared=padded.size >= MIN_SHARED)
     k, j, i = (slice(n) for n in solid.shape)
     return count.reshape(padded.shape)[k, j, i]
 

@@ -108,8 +108,9 @@ def _summed(plane: Values, factor: int) -> Values:
 
 def spread(coarse: NDArray[T], factors: Factors, shape: Sequence[int]) -> NDArray[T]:
     """Each coarse voxel's value in all the voxels it stands for."""
-    for axis, factor in enumerate(factors):
-        coarse = np.repeat(coarse, factor, axis=axis) if factor > 1 else coarse
+    for axis in (2, 1, 0):  # rows first: they are then repeated as a whole
+        if factors[axis] > 1:
+            coarse = np.repeat(coarse, factors[axis], axis=axis)
     return coarse[: shape[0], : shape[1], : shape[2]]
 
 

@@ -18,6 +18,7 @@ from vis3d.segmentation.morphology import (
     filled_in_slices,
     grown,
     keep,
+    runs,
     slabs,
     with_closed_ends,
 )
@@ -170,15 +171,19 @@ def _parts(hu: Whole, air: Bools, spacing_kji: Spacing) -> _Parts:
     inner = deep_in(air, DEEP_MM, spacing_kji)
     totals = np.zeros((8, int(labels.max()) + 1))
     for slab in slabs(labels):
-        inside = np.flatnonzero(labels[slab] != 0)
-        of, values = labels[slab].reshape(-1)[inside], hu[slab].reshape(-1)[inside]
+        inside = np.flatnonzero(air[slab])
+        if not len(inside):
+            continue
+        starts, of = runs(labels[slab].reshape(-1)[inside])
+        values = hu[slab].reshape(-1)[inside].astype(np.int64)
         deep = inner[slab].reshape(-1)[inside]
         airy = deep & (values > AIRY_HU[0]) & (values < AIRY_HU[1])
-        deep_hu = np.where(deep, values, 0).astype(np.float64)
         k = slab.start + inside // (labels.shape[1] * labels.shape[2])
-        weights = (None, values, values < GAS_HU, deep, airy, deep_hu, deep_hu * deep_hu, k)
-        for total, weight in zip(totals, weights, strict=True):
-            here = np.bincount(of, weight)
+        light, deep_hu = values < GAS_HU, values * deep
+        ones = np.ones(len(inside), bool)
+        amounts = (ones, values, light, deep, airy, deep_hu, deep_hu * deep_hu, k)
+        for total, amount in zip(totals, amounts, strict=True):
+            here = np.bincount(of, np.add.reduceat(amount, starts, dtype=np.int64))
             total[: len(here)] += here
     voxels, among = np.maximum(totals[0], 1), np.maximum(totals[3], 1)
     mean = totals[5] / among
@@ -274,8 +279,12 @@ def _beside(
     main: Bools, labels: Labels, wanted: NDArray[np.bool_], spacing_kji: Spacing
 ) -> Bools:
     """The parts wanted that lie close to the main ones."""
+    small = keep(labels, wanted)
+    box = bounding_box(small, FRAGMENT_REACH_MM, spacing_kji)
+    if box is None:
+        return small
     near = np.zeros(len(wanted), bool)
-    near[labels[grown(main, FRAGMENT_REACH_MM, spacing_kji)]] = True
+    near[labels[box][grown(main[box], FRAGMENT_REACH_MM, spacing_kji)]] = True
     return keep(labels, near & wanted)
 
 

@@ -16,6 +16,8 @@ from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing, T
 from vis3d.segmentation.slabs import THREADS
 
 SLAB = 16
+PIECE = 1 << 18
+"""How many labels are counted at a time: what that takes fits into a processor's cache."""
 MAX_OPEN = 0.3
 """Of a closed tube's section: a mass tapers at its ends, where a few voxels stay open."""
 
@@ -187,10 +189,19 @@ def sizes(labels: Labels, count: int = 1) -> NDArray[np.int64]:
     There are at least `count` labels in the answer.
     """
     total = np.zeros(max(count, int(labels.max(initial=0)) + 1), np.int64)
-    for slab in slabs(labels):
-        here = np.bincount(labels[slab][labels[slab] != 0])
-        total[: len(here)] += here
+    for piece in slabs(labels, max(1, PIECE // max(1, math.prod(labels.shape[1:])))):
+        starts, of = runs(labels[piece].reshape(-1))
+        here = np.bincount(of, np.diff(starts, append=labels[piece].size))
+        total[: len(here)] += here.astype(np.int64)
+    total[0] = 0
     return total
+
+
+def runs(labels: Labels) -> tuple[NDArray[np.int64], Labels]:
+    """Where each run of one label begins in a row of them, and of which label it is."""
+    starts = np.flatnonzero(labels[1:] != labels[:-1]) + 1
+    starts = np.concatenate([np.zeros(min(1, len(labels)), np.int64), starts])
+    return starts, labels[starts]
 
 
 def sums(labels: Labels, weights: NDArray[Any], count: int = 0) -> NDArray[np.float64]:
@@ -200,23 +211,31 @@ def sums(labels: Labels, weights: NDArray[Any], count: int = 0) -> NDArray[np.fl
     """
     total = np.zeros(max(1, count, int(labels.max(initial=0)) + 1))
     for slab in slabs(labels):
-        inside = np.flatnonzero(labels[slab] != 0)  # of numbers it takes three times as long
-        of, amounts = labels[slab].reshape(-1)[inside], weights[slab].reshape(-1)[inside]
-        here = np.bincount(of[amounts]) if amounts.dtype == bool else np.bincount(of, amounts)
+        # the places first: of numbers a mask picks them three times slower
+        if weights.dtype == bool:
+            inside = np.flatnonzero((labels[slab] != 0) & weights[slab])
+            here = np.bincount(labels[slab].reshape(-1)[inside])
+        else:
+            inside = np.flatnonzero(labels[slab] != 0)
+            of, amounts = (array[slab].reshape(-1)[inside] for array in (labels, weights))
+            here = np.bincount(of, amounts)
         total[: len(here)] += here
     return total
 
 
-def slabs(array: NDArray[Any]) -> list[slice]:
+def slabs(array: NDArray[Any], step: int = SLAB) -> list[slice]:
     """Some slices at a time: counting and labelling takes several times what it looks at."""
-    return [slice(k, min(k + SLAB, len(array))) for k in range(0, len(array), SLAB)]
+    return [slice(k, min(k + step, len(array))) for k in range(0, len(array), step)]
 
 
 def keep(labels: Labels, wanted: NDArray[np.bool_]) -> Bools:
     """Where a label stands for which `wanted[label]` is true; label 0 never."""
     table = np.array(wanted, bool)
     table[:1] = False
-    return looked_up(labels, table) if table.any() else np.zeros(labels.shape, bool)
+    chosen = np.flatnonzero(table)
+    if len(chosen) > 1:
+        return looked_up(labels, table)
+    return labels == chosen[0] if len(chosen) else np.zeros(labels.shape, bool)
 
 
 def looked_up(labels: Labels, table: NDArray[T]) -> NDArray[T]:
@@ -252,12 +271,15 @@ def with_closed_ends(holes: Bools, solid: Bools) -> Bools:
     diaphragm opens below.
     """
     tubes = components(holes)
-    count = int(tubes.max()) + 1
-    space = ~(solid | holes)
-    ends = np.bincount(tubes[1:][space[:-1]], minlength=count)
-    ends += np.bincount(tubes[:-1][space[1:]], minlength=count)
     of = np.flatnonzero(tubes != 0)
-    k = of // (tubes.shape[1] * tubes.shape[2])
+    count, plane = int(tubes.max(initial=0)) + 1, tubes.shape[1] * tubes.shape[2]
+    ends = np.zeros(count, np.int64)
+    for step in (plane, -plane):
+        inside = of[(of + step >= 0) & (of + step < tubes.size)]
+        there = inside + step
+        open_ = ~(solid.reshape(-1)[there] | holes.reshape(-1)[there])
+        ends += np.bincount(tubes.reshape(-1)[inside[open_]], minlength=count)
+    k = of // plane
     slices = np.unique(tubes.reshape(-1)[of] + k * count)
     height = np.bincount(slices % count, minlength=count)
     section = sizes(tubes) / np.maximum(height, 1)

@@ -24,9 +24,19 @@ def each_slab(
     step: int,
     progress: Progress = silent,
     what: str = "",
+    *,
+    shared: bool = True,
 ) -> None:
-    """Calls `work(start, stop)` for all slabs of `step` of `count` slices; see `in_threads`."""
+    """Calls `work(start, stop)` for all slabs of `step` of `count` slices; see `in_threads`.
+
+    Little work isn't worth being `shared` among threads.
+    """
     progress(0.0, what)
+    if not shared:
+        for start in range(0, count, step):
+            work(start, min(start + step, count))
+            progress(min(start + step, count) / count, what)
+        return
     in_threads(
         lambda start: work(start, min(start + step, count)),
         range(0, count, step),
