@@ -63,14 +63,19 @@ def ball_grown(mask: Bools, radius_mm: float, spacing_kji: Spacing) -> Bools:
 def _slab(mask: Bools, ball: Chords, first: int, height: int) -> NDArray[np.uint8]:
     """The slices from `first` on of the grown mask, packed along i."""
     nk, nj, ni = mask.shape
-    grown = np.zeros((height, nj, (ni + 7) // 8), np.uint8)
-    wide, shorter = mask.copy(), 0
+    # all rows as one are much faster: between them lies room for what moves out of one
+    room = min(ball[-1][0], ni - 1)
+    apart = np.zeros((nk, nj, -(-(ni + room) // 8) * 8), bool)
+    apart[:, :, :ni] = mask
+    wide, shorter = apart.copy(), 0
+    voxels, was = wide.reshape(-1), apart.reshape(-1)
+    grown = np.zeros((height, nj, apart.shape[2] // 8), np.uint8)
     for half, places in ball:
         for shift in range(shorter + 1, min(half, ni - 1) + 1):
-            wide[:, :, shift:] |= mask[:, :, :-shift]
-            wide[:, :, :-shift] |= mask[:, :, shift:]
+            voxels[shift:] |= was[:-shift]
+            voxels[:-shift] |= was[shift:]
         shorter = half
-        packed = np.packbits(wide, axis=2)
+        packed = np.packbits(voxels).reshape(nk, nj, -1)
         for k, j in places:
             start, stop = max(0, first + k), min(nk, first + height + k)
             if start >= stop or abs(j) >= nj:
