@@ -375,9 +375,12 @@ class Anatomy:
 
     def mirrored(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
         """Places (k, j, i) of the 2 mm grid, mirrored left to right at the body's middle."""
-        beyond_mm = places @ self._left_steps_mm() - self._middle_mm
         to_left = np.linalg.inv(self.frame.affine[:3, :3])[:, 0][::-1] / self.factors
-        return np.asarray(places - 2 * beyond_mm[:, None] * to_left)
+        return np.asarray(places - 2 * self.from_middle_mm(places)[:, None] * to_left)
+
+    def from_middle_mm(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How far to the left of the body's middle places (k, j, i) of the 2 mm grid lie."""
+        return np.asarray(places @ self._left_steps_mm() - self._middle_mm)
 
     @cached_property
     def _middle_mm(self) -> float:

@@ -8,6 +8,7 @@ from scipy.ndimage import uniform_filter
 
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
+from vis3d.segmentation.coordinates import coordinates
 from vis3d.segmentation.frame import Bools
 from vis3d.segmentation.grids import coarse_spacing, factors_for
 from vis3d.segmentation.lungs import MAX_RATIO
@@ -78,6 +79,7 @@ def about_lungs(anatomy: Anatomy) -> Iterator[Check]:
         lambda: _other_side(anatomy),
         lambda: _free_air(anatomy, gas),
         lambda: _gas(anatomy, gas),
+        lambda: coordinates(anatomy),
     )
     yield from in_threads(lambda ask: ask(), further)
 

@@ -1,0 +1,91 @@
+"""Whether a chest lies as the coordinates of its scan say: spine behind, trachea above."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.labels import Check
+from vis3d.segmentation.anatomy import Anatomy
+from vis3d.segmentation.frame import Bools
+from vis3d.segmentation.grids import coarse_spacing, factors_for
+from vis3d.segmentation.morphology import indices
+from vis3d.segmentation.trachea import find_trachea, slender_chains
+
+Points: TypeAlias = NDArray[np.float64]
+"""Places of a grid in mm from its first voxel, (n, 3): up, back, left."""
+GRID_MM = 4.0
+HIGH = 0.7
+"""Where on the way up the lungs a trachea has its middle at least; it lies at 0.75 to 0.95."""
+MIN_TIMES = 2.0
+"""How much more of a trachea there is in a scan that stands on its head, turned over."""
+BASE_MM, MIN_BASE = 30.0, 0.45
+"""The lowest parts of lungs reach down behind the diaphragm: 0.5 to 0.9 of the way back."""
+BONE_HU, MIN_BONE_ML = 200, 10.0
+HALF_WIDTH_MM = 40.0
+"""As near to the middle of the body lie spine and breastbone, but few ribs."""
+MIN_BEHIND = 0.3
+"""The share of that bone behind the middle of the lungs: 0.8 on, 0.5 with a bright heart."""
+
+
+def coordinates(anatomy: Anatomy) -> Check:
+    """Check `coordinates` of a chest in which lungs were found.
+
+    The spine counts as in front only where the bases of the lungs lie in front, too: a heart
+    full of contrast alone is no sign.
+    """
+    factors = factors_for(anatomy.spacing, GRID_MM)
+    sampled = tuple(slice(None, None, f) for f in factors)
+    mm = np.array(coarse_spacing(anatomy.spacing, factors))
+    lungs = indices(anatomy.coarse_lungs.both[sampled]) * mm
+    below = _stands_on_its_head(anatomy)
+    wrong = []
+    if _bases_in_front(lungs * (-1, 1, 1) if below else lungs):
+        bone = indices(anatomy.body[sampled] & (anatomy.hu[sampled] > BONE_HU))
+        bone = bone[abs(anatomy.from_middle_mm(bone * factors)) < HALF_WIDTH_MM] * mm
+        if _lies_in_front(bone, lungs, MIN_BONE_ML * 1000 / mm.prod()):
+            wrong.append("the spine lies in front of the lungs")
+    if below:
+        wrong.append("the trachea leads down from the lungs")
+    if not wrong:
+        return Check("coordinates", True, "Nothing contradicts the coordinates of the scan.")
+    message = (
+        f"By the coordinates of the scan {' and '.join(wrong)}: they are probably wrong, and "
+        "left and right may be exchanged."
+    )
+    return Check("coordinates", False, message)
+
+
+def _stands_on_its_head(anatomy: Anatomy) -> bool:
+    """Whether there is much more of a trachea once the scan is turned over.
+
+    Not asked of the small: what a narrow crop leaves of an adult is read as an infant.
+    """
+    lungs = anatomy.coarse_lungs.both
+    if anatomy.frame.enlarged > 1 or _is_high(anatomy.trachea, lungs):
+        return False
+    hu, body, airy = anatomy.hu[::-1], anatomy.body[::-1], anatomy.airy[::-1]
+    chains = slender_chains(hu, body, airy, anatomy.spacing)
+    turned = find_trachea(chains, hu.shape, anatomy.spacing)
+    found, there = (int(np.count_nonzero(mask)) for mask in (turned, anatomy.trachea))
+    return found > MIN_TIMES * there and _is_high(turned, lungs[::-1])
+
+
+def _is_high(trachea: Bools, lungs: Bools) -> bool:
+    heights, along = (np.flatnonzero(mask.any(axis=(1, 2))) for mask in (trachea, lungs))
+    return len(heights) > 0 and bool(heights.mean() > along[0] + HIGH * np.ptp(along))
+
+
+def _bases_in_front(lungs: Points) -> bool:
+    """Whether the lowest parts of lungs lie nearer to the front of both."""
+    heights, depths, _ = lungs.T
+    base = depths[heights < heights.min() + BASE_MM].mean()
+    return bool(base - depths.min() < MIN_BASE * np.ptp(depths))
+
+
+def _lies_in_front(bone: Points, lungs: Points, least: float) -> bool:
+    """Whether of enough bone between the ends of lungs too little lies behind their middle."""
+    heights, depths, _ = lungs.T
+    bone = bone[(bone[:, 0] >= heights.min()) & (bone[:, 0] <= heights.max())]
+    behind = bone[:, 1] > (depths.min() + depths.max()) / 2
+    return len(bone) > least and bool(behind.mean() < MIN_BEHIND)
