@@ -112,6 +112,19 @@ def test_gas_that_joins_a_lung_is_reported_and_noise_is_not(geometry: Geometry) 
     assert "left lung are as dark as free air" in message
 
 
+@pytest.mark.parametrize("geometry", GRIDS)
+def test_a_thin_layer_of_gas_in_front_of_both_lungs_is_reported(geometry: Geometry) -> None:
+    volume, truth = chest(geometry)
+    x, y, z = places(geometry)
+    lungs = (truth == TRUTH["left lung"]) | (truth == TRUTH["right lung"])
+    deep = ((np.abs(x) - 78) / 41) ** 2 + (y / 66) ** 2 + ((z + 10) / 109) ** 2 < 1
+    layer = lungs & (y < 0) & ~deep  # 9 to 10 mm
+    ok, message = said(segment(drawn(volume, layer, -1000), ["lungs"]), "free-air")
+    assert not ok
+    assert "of the left lung and " in message
+    assert "of the right lung are as dark" in message
+
+
 def test_gas_in_a_stomach_is_no_pneumothorax() -> None:
     geometry = upright((3.0, 3.0, 3.0))
     volume, _ = chest(geometry)
