@@ -215,8 +215,7 @@ def _hollows(air: Bools, hu: Floats, walled: Bools) -> Bools:
 
 def _bodies(pieces: Labels, hu: Floats) -> Bools:
     """The pieces that consist of tissue to a good part, small ones left out."""
-    tissue = ((hu > TISSUE_HU[0]) & (hu < TISSUE_HU[1])).astype(np.float32)
-    amount = sums(pieces, tissue)
+    amount = sums(pieces, (hu > TISSUE_HU[0]) & (hu < TISSUE_HU[1]))
     amount[0] = 0
     # where the edges of the scan cut both lungs, there is more lung in it than tissue
     airy = sums(pieces, (hu > LUNG_HU[0]) & (hu < LUNG_HU[1]))

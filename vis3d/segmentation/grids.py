@@ -13,6 +13,8 @@ from vis3d.segmentation.slabs import SLAB, each_slab
 
 Factors = tuple[int, int, int]
 Box = tuple[slice, slice, slice]
+MIN_SHARED = 4_000_000
+"""Fewer voxels than that are not worth a second thread."""
 
 
 def factors_for(spacing_kji: Sequence[float], wanted_mm: float) -> Factors:
@@ -65,7 +67,8 @@ def _pooled(
             total = _summed(_summed(_stacked(block), fj).T, fi).T
             result[k] = kept_as(total * (weights / np.float32(len(block))))
 
-    each_slab(pool, shape[0], SLAB, progress, "Looking at the scan coarsely")
+    what = "Looking at the scan coarsely"
+    each_slab(pool, shape[0], SLAB, progress, what, shared=array.size >= MIN_SHARED)
     return result
 
 

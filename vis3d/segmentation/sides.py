@@ -216,13 +216,15 @@ def _pair(
 
     Strictly, neither may reach far beyond it: a piece that does holds parts of both lungs.
     """
-    voxels = sizes(pieces, 2)
+    places = np.flatnonzero(pieces != 0)
+    of, mm = pieces.reshape(-1)[places], left_mm.reshape(-1)[places]
+    voxels = np.bincount(of, minlength=2)
     big = np.flatnonzero(voxels >= max(MIN_SHARE * voxels.sum(), _least_voxels(spacing_kji)))
     if len(big) < 2:
         return None
     big = big[np.argsort(-voxels[big])][:6]
-    center = sums(pieces, left_mm, len(voxels)) / np.maximum(voxels, 1)
-    beyond = [sums(pieces, sign * left_mm > ACROSS_MM, len(voxels)) for sign in (1, -1)]
+    center = np.bincount(of, mm, len(voxels)) / np.maximum(voxels, 1)
+    beyond = [np.bincount(of[s * mm > ACROSS_MM], minlength=len(voxels)) for s in (1, -1)]
     fits = [
         (int(min(voxels[a], voxels[b])), int(a), int(b))
         for a in big
