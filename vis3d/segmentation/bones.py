@@ -67,8 +67,7 @@ Shares: TypeAlias = NDArray[np.float16]
 CORTEX, BONE_BIT = np.uint8(1), np.uint8(1)
 """Cortex is the lowest bit of what is drawn, bone the next one."""
 THICK_BONE_MM = 16.0
-SPINE_WIDTH_MM = 40.0
-MIN_SPINE_MM2 = 100.0
+SPINE_WIDTH_MM, MIN_SPINE_MM2, SPINE_BESIDE_MM = 40.0, 100.0, 30.0
 """The spine is told from other bones by its thickness, in a window of its width."""
 
 
@@ -374,7 +373,8 @@ def spine_mm(
 ) -> float | None:
     """Where most of the thick bone behind the lungs' middle lies, on the scale of `left_mm`.
 
-    None where there is too little of it. Ribs and shoulder blades are thinner than a vertebra.
+    None where there is too little of it. Ribs and shoulder blades are thinner than a vertebra;
+    the heads of the arms are not, but lie farther aside than a spine from the lungs.
     """
     heights, rows = (np.flatnonzero(lungs.any(axis=axes)) for axes in ((1, 2), (0, 2)))
     if not len(heights):
@@ -384,10 +384,13 @@ def spine_mm(
     window = [max(1, round(THICK_BONE_MM / mm)) for mm in spacing_kji]
     around = uniform_filter(dense.astype(np.float32), window, mode="nearest")
     thick = dense & (around > 0.4)
+    at, of_lungs = left_mm[behind], left_mm[lungs]
+    thick &= at > of_lungs.min() - SPINE_BESIDE_MM
+    thick &= at < of_lungs.max() + SPINE_BESIDE_MM
     mm2 = np.count_nonzero(thick) * spacing_kji[1] * spacing_kji[2] / len(heights)
     if mm2 < MIN_SPINE_MM2:
         return None
-    places = left_mm[behind][thick]
+    places = at[thick]
     start = float(places.min())
     counts = np.bincount(((places - start) / SPINE_WIDTH_MM * 4).astype(int))
     together = np.convolve(counts, np.ones(4))

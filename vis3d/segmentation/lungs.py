@@ -153,7 +153,7 @@ class _Parts:
     def not_below(self, others: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """What doesn't lie below the others: bowel can be as dense as lung."""
         heights = keep(self.labels, others).any(axis=(1, 2))
-        return np.asarray(self.middle_k > int(heights.argmax()))
+        return np.asarray(self.middle_k >= int(heights.argmax()))
 
     def with_largest(self, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """The largest of those wanted, and what of them doesn't lie below it."""
