@@ -19,7 +19,7 @@ GRIDS = [
 
 def part(geometry: Geometry, k: slice, i: slice = slice(None)) -> Geometry:
     """Some slices of a grid, and some columns of them."""
-    nk, nj, ni = geometry.shape
+    _, nj, ni = geometry.shape
     first = geometry.to_lps(np.array([i.start or 0, 0, k.start]))
     shape = (k.stop - k.start, nj, len(range(*i.indices(ni))))
     return Geometry(shape, geometry.spacing, tuple(first.tolist()), geometry.direction)
