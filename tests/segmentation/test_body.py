@@ -69,7 +69,44 @@ def test_a_foot_of_the_table_is_no_body_and_an_arm_behind_it_is(
     thing = (np.abs(x - 20) < 60) & (np.abs(y - 154) < 20)
     array = volume.array.copy()
     array[thing] = 60
+    if not between:
+        array[thing & (np.hypot(x - 20, y - 154) < 9)] = 500
     body = segment(volume.with_array(array), ["body"]).mask("body").array
     share = np.count_nonzero(body & thing) / np.count_nonzero(thing)
     assert share == 0 if between else share > 0.98
     assert dice(body & ~thing, truth > 0) > 0.99
+
+
+@pytest.mark.parametrize("even", [True, False])
+def test_a_thick_board_apart_from_the_body_goes_and_a_leg_as_thick_stays(*, even: bool) -> None:
+    spacing = (2.2, 2.0, 4.5)
+    turn = turned(9).direction
+    geometry = Geometry((14, 200, 190), spacing, (-190.0, -190.0, -10.0), turn)
+    volume, truth = chest(geometry, table=False)
+    k, j, i = np.indices(geometry.shape)
+    x, y, _ = np.moveaxis(geometry.to_lps(np.stack([i, j, k], axis=-1)), -1, 0)
+    thing = (np.abs(x) < 100) & (np.abs(y + 140) < 14)
+    array = volume.array.copy()
+    array[thing] += 1060
+    if not even:
+        array[thing & (np.abs(y + 140) < 6)] -= 240
+    body = segment(volume.with_array(array), ["body"]).mask("body").array
+    share = np.count_nonzero(body & thing) / np.count_nonzero(thing)
+    assert share == 0 if even else share > 0.95
+    assert dice(body & ~thing, truth > 0) > 0.99
+
+
+@pytest.mark.parametrize("thick_mm", [8, 20])
+def test_what_is_lighter_than_fat_and_lies_on_the_skin_is_no_body(thick_mm: float) -> None:
+    geometry = Geometry(
+        (12, 200, 230), (1.7, 1.5, 3.0), (-190.0, -150.0, -18.0), turned(8).direction
+    )
+    volume, truth = chest(geometry, table=False)
+    k, j, i = np.indices(geometry.shape)
+    x, y, _ = np.moveaxis(geometry.to_lps(np.stack([i, j, k], axis=-1)), -1, 0)
+    away_mm = (np.hypot(x / 170, y / 105) - 1) * 105
+    blanket = (truth == 0) & (away_mm < thick_mm) & (y < 20)
+    array = volume.array.copy()
+    array[blanket] += 720
+    body = segment(volume.with_array(array), ["body"]).mask("body").array
+    assert dice(body, truth > 0) > 0.995

@@ -1,12 +1,13 @@
 """The table is no body and no bone, however the field of view cuts the patient."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.segmentation.simple_chest import chest, dice
+from tests.segmentation.simple_chest import chest, dice, turned
 from vis3d.files import load_volume
 from vis3d.geometry import Geometry
 from vis3d.resample import isotropic_geometry, resample
@@ -96,6 +97,42 @@ def test_a_dense_board_that_presses_on_the_skin_is_no_bone(
     bones = segment(volume.with_array(array), ["bones"]).mask("bones").array
     assert not bones[board].any()
     assert dice(bones, truth == 4) > 0.85
+
+
+def chest_in_a_circle(geometry: Geometry) -> tuple[Volume, NDArray[np.bool_]]:
+    """A chest whose lung a round field of view cuts, and what of the body it shows."""
+    volume, truth = chest(geometry, table=False)
+    k, j, i = np.indices(geometry.shape)
+    x, y, _ = np.moveaxis(geometry.to_lps(np.stack([i, j, k], axis=-1)), -1, 0)
+    beyond = np.hypot(x - 10, y - 5) > 112
+    array = np.where(beyond, -2048, volume.array)
+    return replace(volume.with_array(array), padding=-2048), (truth > 0) & ~beyond
+
+
+def test_the_lung_that_a_round_field_of_view_cuts_is_body_up_to_its_edge() -> None:
+    turn = turned(7).direction
+    geometry = Geometry((30, 310, 300), (1.1, 0.9, 3.0), (-160.0, -140.0, -45.0), turn)
+    volume, body = chest_in_a_circle(geometry)
+    found = segment(volume, ["body"]).mask("body").array
+    assert dice(found, body) > 0.998
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_hollow_board_that_stands_beside_the_patient_takes_nothing_of_the_front(
+    side: int,
+) -> None:
+    geometry = Geometry(
+        (10, 133, 247), (2.1, 2.4, 4.0), (-260.0, -160.0, -20.0), turned(2).direction
+    )
+    volume, truth = chest(geometry, table=False)
+    k, j, i = np.indices(geometry.shape)
+    x, y, _ = np.moveaxis(geometry.to_lps(np.stack([i, j, k], axis=-1)), -1, 0)
+    across, along = np.abs(side * x - 190), np.abs(y)
+    shell = (across < 20) & (along < 90) & ((across > 17) | (along > 87))
+    array = volume.array.copy()
+    array[shell & (truth == 0)] += 1100
+    body = segment(volume.with_array(array), ["body"]).mask("body").array
+    assert dice(body, truth > 0) > 0.998
 
 
 @pytest.mark.slow

@@ -1,8 +1,11 @@
 """The body: everything inside the skin, without table, clothes and wires."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vis3d.progress import Progress
 from vis3d.segmentation.bare import BARE_HU, bare_things
@@ -36,6 +39,10 @@ from vis3d.segmentation.outside import LUNG_HU, SKIN_HU, outside_air, walled_in
 from vis3d.segmentation.planks import Plank, find_planks
 from vis3d.segmentation.slabs import each_slab
 
+LIGHT_HU, NEAR_AIR_HU = -200, -700
+"""Fat is denser than the one; wood, foam and blankets are not. Skin that shares a voxel with
+air is as light, but beside it lies what is below the other."""
+Places = tuple[NDArray[np.intp], ...]
 TISSUE_HU = (-250, 1500)
 CORE_GRID_MM, SMALL_FIELD_MM = 4.0, 250.0
 """Where the body's core is decided on; in fields of view for children, twice as finely."""
@@ -46,6 +53,8 @@ DRY_HU, MIN_DRY_ML = 200, 0.3
 GAS_HU = -940
 """Enclosed air darker than this on average is gas or the hollow of a table, not lung."""
 MIN_TISSUE_SHARE = 0.35
+EVEN_HU = 25
+"""What lies apart and varies by less is a board: limbs hold fat, muscle and bone."""
 LAYER_MM, SLICES = 2.0, 8
 MIN_PART_SHARE = 0.02
 """Arms and legs that lie apart are kept from this share of the largest part on."""
@@ -59,13 +68,16 @@ class Body:
     """The body on the 2 mm grid, as in `PatientFrame`, and what was left out of it."""
 
     mask: Bools
+    light: Bools
     bare: Bools | None
     planks: list[Plank]
 
     def leave_out_things(self, body: Bools, hu: Values, factors: Factors) -> None:
-        """Take boards and what is bare out of the body at full resolution, in place."""
+        """Take what is no body out of it at full resolution, in place."""
         for plank in self.planks:
             plank.cut(body, False, factors)
+        for place in _fine_places(self.light, factors, body.shape):
+            body[place] &= hu[place] > LIGHT_HU
         box = None if self.bare is None else bounding_box(fringed(self.bare))
         if self.bare is None or box is None:
             return
@@ -74,6 +86,15 @@ class Body:
         # where it shares a voxel with skin, only what is dense goes
         edge = spread(fringed(self.bare)[box], factors, shape) & (hu[fine] > BARE_HU)
         body[fine] &= ~(edge | spread(self.bare[box], factors, shape))
+
+
+def _fine_places(mask: Bools, factors: Factors, shape: tuple[int, ...]) -> Iterator[Places]:
+    """Where the voxels of a coarse mask lie at full resolution: k, j, i of one in each."""
+    at = np.nonzero(mask)
+    for step in product(*map(range, factors)):
+        fine = [x * f + s for x, f, s in zip(at, factors, step, strict=True)]
+        there = np.all([x < n for x, n in zip(fine, shape, strict=True)], axis=0)
+        yield tuple(x[there] for x in fine)
 
 
 def find_body(
@@ -94,9 +115,12 @@ def find_body(
         hu = np.where(bare, hu.dtype.type(AIR_HU), hu)
         body = _body_in(hu, unmeasured, spacing_kji)
     planks = find_planks(hu, body, spacing_kji)
-    for plank in planks:
-        plank.cut(body, False, (1, 1, 1))
-    return Body(body, bare, planks)
+    if planks:
+        hu = hu.copy()
+        for plank in planks:
+            plank.cut(hu, AIR_HU, (1, 1, 1))
+        body = _body_in(hu, unmeasured, spacing_kji)
+    return Body(body, _light_edge(hu, body), bare, planks)
 
 
 def outside_and_padding(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
@@ -127,15 +151,30 @@ def _body_in(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools
     coarser = _core_factors(hu.shape, spacing_kji)
     padding = None if unmeasured is None else mostly(unmeasured, coarser)
     spacing = coarse_spacing(spacing_kji, coarser)
-    coarse = spread(coarse_body(pooled(hu, coarser), padding, spacing), coarser, hu.shape)
-    solid = hu > SKIN_HU
+    found = coarse_body(pooled(hu, coarser), padding, spacing)
+    coarse = spread(found, coarser, hu.shape)
+    solid = (hu > SKIN_HU) & ~_too_light(hu)
     whole = fringed(fringed(coarse & solid) & solid) & solid
     # slices that the coarser grid has too are as they were decided there
     axes = (1, 2) if coarser[0] == 1 else (0, 1, 2)
-    if unmeasured is None:
+    if unmeasured is None or padding is None:
         return whole | trimmed(trimmed(coarse, axes), axes)
     # where the scan ends the body has no skin
-    return (whole | trimmed(trimmed(coarse | unmeasured, axes), axes)) & ~unmeasured
+    beyond = unmeasured | spread(found | padding, coarser, hu.shape)
+    return (whole | trimmed(trimmed(beyond, axes), axes)) & ~unmeasured
+
+
+def _too_light(hu: Values) -> Bools:
+    """What is lighter than fat, but not by the air beside it."""
+    beside_air = fringed(hu < NEAR_AIR_HU)
+    beside_air[[0, -1]] = True  # it may lie in the next slice, which nobody measured
+    return (hu > NEAR_AIR_HU) & (hu < LIGHT_HU) & ~beside_air
+
+
+def _light_edge(hu: Whole, body: Bools) -> Bools:
+    """What is too light at the body's edge, with its own surface."""
+    edge = fringed(body) & ~trimmed(body)
+    return fringed(_too_light(hu) & edge) & edge & (hu < LIGHT_HU)
 
 
 def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
@@ -145,8 +184,9 @@ def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> B
     walled = walled_in(hu)
     solid = measured & ~outside_air(air, hu, walled, measured, spacing_kji)
     solid &= ~_hollows(air & solid, hu, walled)
-    pieces = components(shrunk(solid, CORE_MM, spacing_kji))
-    core = _above_the_table(_bodies(pieces, hu), hu)
+    solid &= ~_light_layers(solid, hu, measured)
+    pieces = components(shrunk(solid | ~measured, CORE_MM, spacing_kji) & solid)
+    core = _above_the_table(_bodies(pieces, hu, measured), hu)
     core |= _dry_bones(core, solid & (hu > DRY_HU), spacing_kji)
     if not core.any():
         return core
@@ -154,6 +194,13 @@ def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> B
     pieces = components(body)
     body = keep(pieces, sums(pieces, core) > 0)
     return filled(filled_in_slices(body)) & measured
+
+
+def _light_layers(solid: Bools, hu: Floats, measured: Bools) -> Bools:
+    """Blankets, foam and wood outside, with their surface."""
+    light = components(_too_light(hu) & solid & (hu > SKIN_HU))
+    beside = fringed(fringed(~solid & measured))
+    return fringed(keep(light, sums(light, beside) > 0)) & (hu < LIGHT_HU) & solid
 
 
 def _above_the_table(core: Bools, hu: Floats) -> Bools:
@@ -213,11 +260,22 @@ def _hollows(air: Bools, hu: Floats, walled: Bools) -> Bools:
     return keep(labels, (sums(labels, hu) < GAS_HU * voxels) & thin)
 
 
-def _bodies(pieces: Labels, hu: Floats) -> Bools:
-    """The pieces that consist of tissue to a good part, small ones left out."""
+def _bodies(pieces: Labels, hu: Floats, measured: Bools) -> Bools:
+    """The pieces that consist of tissue to a good part, small and even ones left out."""
     amount = sums(pieces, (hu > TISSUE_HU[0]) & (hu < TISSUE_HU[1]))
     amount[0] = 0
     # where the edges of the scan cut both lungs, there is more lung in it than tissue
     airy = sums(pieces, (hu > LUNG_HU[0]) & (hu < LUNG_HU[1]))
     share = amount / np.maximum(sizes(pieces) - airy, MIN_TISSUE_SHARE * airy + 1)
-    return keep(pieces, (share > MIN_TISSUE_SHARE) & (amount > MIN_PART_SHARE * amount.max()))
+    wanted = (share > MIN_TISSUE_SHARE) & (amount > MIN_PART_SHARE * amount.max())
+    if np.count_nonzero(wanted) > 1:
+        deviation = _deviations(pieces * ~fringed(~measured), hu, len(amount))
+        wanted &= deviation > min(EVEN_HU, deviation[amount.argmax()] / 2)
+    return keep(pieces, wanted)
+
+
+def _deviations(pieces: Labels, hu: Floats, count: int) -> NDArray[np.float64]:
+    """The standard deviation of the HU in each piece."""
+    voxels = np.maximum(sizes(pieces, count), 1)
+    mean, square = (sums(pieces, values, count) / voxels for values in (hu, hu * hu))
+    return np.asarray(np.sqrt(np.maximum(square - mean * mean, 0)))

@@ -14,6 +14,8 @@ MAX_THICKNESS_MM = 40.0
 MIN_WIDTH_MM, MIN_SLICES = 20.0, 0.6
 """A board sticks out beside the patient by as much on the whole, and as much of the patient
 lies on it, in as many of the slices."""
+MIN_SEEN = 0.7
+"""How much of what ends there, from side to side, ends where the board does."""
 EVEN_MM = 1.0
 """There its thickness and its underside change by no more than so."""
 EVERY = 3
@@ -98,7 +100,12 @@ def _start(hu: Values, body: Bools, mm: Spacing) -> NDArray[np.float64] | None:
     wide = [np.count_nonzero(m, axis=1) * EVERY * mm[2] > MIN_WIDTH_MM for m in (good, under)]
     if np.mean(wide[0] & wide[1] & beside.any(axis=1)) < MIN_SLICES:
         return None
-    columns = np.flatnonzero((good | under).any(axis=0)) * EVERY
+    seen = np.flatnonzero((good | under).any(axis=0))
+    between = slice(seen[0], seen[-1] + 1)
+    there = np.isfinite(end[:, between])
+    if np.count_nonzero((good | under)[:, between]) < MIN_SEEN * np.count_nonzero(there):
+        return None
+    columns = seen * EVERY
     everywhere = np.arange(body.shape[2])
     x, z = (everywhere * mm[2])[None, :], (np.arange(len(body)) * mm[0])[:, None]
     start = factors[0] + factors[1] * x + factors[2] * z + factors[3] * x * x - thick
