@@ -94,6 +94,13 @@ def test_only_the_structures_asked_for_are_there() -> None:
     assert set(np.unique(labels.array)) == {0, 1, 2}
 
 
+def test_the_report_tells_the_volume_of_the_body_that_was_drawn() -> None:
+    labels = segment(chest(upright((4.0, 4.0, 5.0)))[0], ["body"])
+    told = next(check.message for check in labels.report.checks if check.code == "body-found")
+    liters = labels.mask("body").volume_ml / 1000
+    assert told == f"A body of {liters:.1f} l was found in the scan."
+
+
 def test_magnetic_resonance_is_refused_with_the_reason() -> None:
     volume = Volume(np.zeros((9, 9, 9), np.int16), Geometry((9, 9, 9)), unit="")
     with pytest.raises(UnsupportedError, match="Hounsfield"):

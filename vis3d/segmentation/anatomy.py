@@ -71,6 +71,8 @@ class Anatomy:
         self._progress = progress
         self.lung_voxels: Mapping[int, int] = {}
         """How many voxels of the scan each side has, once they are drawn."""
+        self.body_voxels = 0
+        """How many the body has, once it is drawn."""
 
     def step(self, name: str) -> Progress:
         """The progress of one step, on its stretch of the whole.
@@ -145,9 +147,9 @@ class Anatomy:
             self.frame.enlarged_to(times), part(self._progress, STEPS["bones"][1], 1)
         )
 
-    @cached_property
+    @property
     def fine_body(self) -> Bools:
-        """The body at full resolution."""
+        """The body at full resolution (made anew each time)."""
         axes = (1, 2) if self.factors[0] == 1 else (0, 1, 2)  # as thick as they were decided
         beyond = self.body if self.unmeasured is None else self.body | self.unmeasured
         certain = self.body & trimmed(beyond, axes)
@@ -161,7 +163,9 @@ class Anatomy:
         )
         self._found_body.leave_out_things(body, self.frame.hu, self.factors)
         drop_thin_layers(body, self.frame.spacing_kji, part(self.step("body"), 0.7, 1.0))
-        return self.frame.measured(body)
+        self.frame.measured(body)
+        self.body_voxels = int(np.count_nonzero(body))
+        return body
 
     @cached_property
     def threshold_hu(self) -> int:
@@ -348,6 +352,7 @@ class Anatomy:
         metal = None if self.metal is None else self.metal[fine]
         ml = find_bones(self.frame.hu[fine], scan, bones[fine], metal, self.step("bones"))
         drop_vessels(bones[fine], self.frame.hu[fine], scan)
+        del self.calm_hu  # nothing else needs it
         return self.frame.measured(bones), ml
 
     @cached_property

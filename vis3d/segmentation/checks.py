@@ -49,7 +49,7 @@ def _any_structure(anatomy: Anatomy) -> Iterator[Check]:
 def _body(anatomy: Anatomy) -> Iterator[Check]:
     if not anatomy.body.any():
         return
-    liters = _ml(anatomy.fine_body, anatomy) / 1000
+    liters = anatomy.body_voxels * anatomy.frame.voxel_ml / 1000
     yield Check("body-found", True, f"A body of {liters:.1f} l was found in the scan.")
     cut = _touches_sides(anatomy.body, anatomy)
     message = "The field of view cuts the body: parts of it lie outside the scan."
