@@ -1,5 +1,6 @@
 """Pictures: greys, padding, label colours, true shapes, montages, files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,8 @@ def test_labels_of_another_grid_are_refused() -> None:
     other = oblique_geometry(SHAPE, origin=(0.0, 0.0, 0.0))
     with pytest.raises(UsageError, match="another grid"):
         picture(volume, "axial", 10, WINDOW, labels_with(1, other))
+    with pytest.raises(UsageError, match="another grid"):
+        montage(volume, labels_with(1, other))
 
 
 def test_square_pixels_show_true_shapes() -> None:
@@ -134,6 +137,32 @@ def test_a_montage_says_where_each_slice_lies() -> None:
     assert rows.min() > 0.8 * tile.shape[0]
     assert columns.max() < 0.75 * tile.shape[1]
     assert not np.array_equal(tile, telling[: telling.shape[0] // 4, 256:512])
+
+
+def test_a_montage_outlines_labels_so_that_white_bone_shows_them() -> None:
+    white = volume_of(3000, Geometry((1, 30, 40), (1.0, 2.0, 4.0)))
+    array = np.zeros((1, 30, 40), np.uint8)
+    array[0, 5:15, 10:20] = 4
+    labels = LabelMap(array, white.geometry, STRUCTURES)
+    sheet = montage(white, labels, window=WINDOW, tile_width=80).astype(int)
+    colored = sheet.max(axis=2) - sheet.min(axis=2)
+    rows, columns = np.nonzero(colored > 100)
+    assert sheet.shape == (120, 80, 3)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (20, 59, 20, 39)
+    assert len(rows) == 2 * 20 + 2 * 38, "the outline alone, a pixel wide"
+    assert 0 < colored[40, 30] < 30, "a light fill"
+    assert not colored[0].any()
+
+
+def test_a_montage_keeps_what_has_no_hue_grey() -> None:
+    dark = volume_of(-1000, Geometry((1, 30, 40)))
+    gray = replace(STRUCTURES[3], color=(90, 90, 90))
+    array = np.zeros((1, 30, 40), np.uint8)
+    array[0, 10:] = gray.label
+    labels = LabelMap(array, dark.geometry, (gray,))
+    sheet = montage(dark, labels, window=WINDOW, tile_width=40)
+    assert sheet.max() == 81
+    assert (sheet == sheet[:, :, :1]).all()
 
 
 def test_a_montage_of_few_slices_has_no_empty_columns() -> None:

@@ -1,5 +1,6 @@
 """Slices as RGB pictures, with the colours of labels laid over them."""
 
+import colorsys
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -17,6 +18,8 @@ FILL_OPACITY = 0.3
 """How strongly a label's colour covers the grey under it; outlines are stronger."""
 
 OUTLINE_OPACITY = 0.9
+VIVID_SATURATION = 0.9
+"""Of the outlines in a contact sheet: bone's own ivory can't be seen over white bone."""
 
 Rgb = NDArray[np.uint8]
 Gray = TypeVar("Gray", np.uint8, np.uint16)
@@ -41,6 +44,7 @@ def picture(
     Raises:
         UsageError: no such plane or slice, or labels on another grid.
     """
+    _check_grid(labels, volume)
     scan = cut(volume, plane, index)
     pixels = gray_picture(scan, volume, window or default_shading(volume))
     if square:
@@ -48,12 +52,15 @@ def picture(
     colored = np.repeat(pixels[:, :, None], 3, axis=2)
     if labels is None:
         return colored
-    if not labels.geometry.matches(volume.geometry):
-        raise UsageError("The labels lie on another grid than the volume: resample them first.")
     label_pixels = cut(labels, plane, index).array
     if square:
         label_pixels = squared(label_pixels, scan.pixel_spacing_mm, Image.Resampling.NEAREST)
     return overlay(colored, label_pixels, labels, opacities=opacities)
+
+
+def _check_grid(labels: LabelMap | None, volume: Volume) -> None:
+    if labels is not None and not labels.geometry.matches(volume.geometry):
+        raise UsageError("The labels lie on another grid than the volume: resample them first.")
 
 
 def deep_picture(
@@ -96,22 +103,36 @@ def overlay(
     labels: LabelMap,
     *,
     opacities: Mapping[int, float] | None = None,
+    vivid: bool = False,
 ) -> Rgb:
     """An RGB picture under the colours of its labels, each with an outline.
 
     `label_pixels` (rows, columns) are labels of `labels`; see `picture` for `opacities`.
+    `vivid` outlines are of the same hue, but far from any grey.
     """
     colors, fill = _label_colors(labels, opacities)
     result = np.array(pixels)
     where = np.nonzero(fill[label_pixels])  # only what is painted costs time
     shown = label_pixels[where]
-    strength = fill[shown]
-    strength = np.where(
-        _outlines(label_pixels)[where], np.maximum(strength, OUTLINE_OPACITY), strength
-    )
+    at_edge, strength, paint = _outlines(label_pixels)[where], fill[shown], colors[shown]
+    strength[at_edge] = np.maximum(strength[at_edge], OUTLINE_OPACITY)
+    if vivid:
+        paint[at_edge] = _vivid(colors)[shown[at_edge]]
     under = pixels[where].astype(np.float32)
-    result[where] = np.round(under + (colors[shown] - under) * strength[:, None])
+    result[where] = np.round(under + (paint - under) * strength[:, None])
     return result
+
+
+def _vivid(colors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same hues (0 to 255), bright and hardly mixed with white."""
+    vivid = np.zeros_like(colors)
+    for label in np.flatnonzero(colors.any(axis=1)):
+        hue, saturation, _ = colorsys.rgb_to_hsv(*(colors[label] / 255).tolist())
+        # what has no hue stays as it is
+        vivid[label] = colors[label]
+        if saturation > 0:
+            vivid[label] = colorsys.hsv_to_rgb(hue, max(saturation, VIVID_SATURATION), 255)
+    return vivid
 
 
 def painted(
@@ -158,7 +179,8 @@ def montage(
     """Slices spread evenly over the volume, side by side, as one RGB picture.
 
     In the order of the patient: axial from the head down, coronal from the front back,
-    sagittal from right to left. Each is `tile_width` pixels wide, with square pixels. With
+    sagittal from right to left. Each is `tile_width` pixels wide, with square pixels. Labels
+    are outlined at that size, in vivid colours, so that they stand out from white bone. With
     `positions` each says its index and where its middle lies along the patient's axis.
 
     Raises:
@@ -166,12 +188,15 @@ def montage(
     """
     if min(columns, rows, tile_width) < 1:
         raise UsageError("A montage needs at least one column, one row and one pixel.")
+    _check_grid(labels, volume)
     count = slice_count(volume.geometry, plane)
     window = window or default_shading(volume)
     tiles = []
     for index in _spread(volume, plane, min(columns * rows, count)):
-        shown = picture(volume, plane, index, window, labels, opacities=opacities, square=True)
-        tile = _tile(shown, tile_width)
+        tile = _tile(picture(volume, plane, index, window, square=True), tile_width)
+        if labels is not None:
+            label_tile = _as_large(cut(labels, plane, index).array, tile)
+            tile = overlay(tile, label_tile, labels, opacities=opacities, vivid=True)
         if positions:
             tile = with_words(tile, f"{index}   {position_words(cut(volume, plane, index))}")
         tiles.append(tile)
@@ -269,3 +294,12 @@ def _spread(volume: Volume, plane: Plane, count: int) -> list[int]:
 def _tile(pixels: Rgb, width: int) -> Rgb:
     height = max(1, round(pixels.shape[0] * width / pixels.shape[1]))
     return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def _as_large(label_pixels: NDArray[Any], tile: Rgb) -> NDArray[Any]:
+    """The label that lies at the middle of each pixel of a tile."""
+    middles = [
+        ((np.arange(size) + 0.5) * n / size).astype(int)
+        for size, n in zip(tile.shape[:2], label_pixels.shape, strict=True)
+    ]
+    return np.asarray(label_pixels[np.ix_(*middles)])
