@@ -19,6 +19,7 @@ from vis3d.segmentation.morphology import (
     opened,
     swept,
 )
+from vis3d.segmentation.spheres import round_nodules
 
 REACH_MM = 20.0
 """How far lung may lie from a voxel to surround it."""
@@ -91,6 +92,7 @@ def pleural_nodules(
         if radius_mm == MIN_RADII_MM[0]:
             in_doubt = keep(labels, doubt)
     whole_ones = _with_rims(found | large, lung[box], tissue, spacing_kji)
+    whole_ones |= round_nodules(inner, tissue, values, around, spacing_kji, is_right=is_right)
     nodules[box], doubted[box] = whole_ones, in_doubt & ~whole_ones
     return nodules, doubted
 
