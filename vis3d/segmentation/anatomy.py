@@ -161,7 +161,7 @@ class Anatomy:
             factors=self.factors,
             progress=part(self.step("body"), 0.0, 0.7),
         )
-        self._found_body.leave_out_things(body, self.frame.hu, self.factors)
+        self._found_body.leave_out_things(body, self.frame.hu, self.factors, self.hu)
         drop_thin_layers(body, self.frame.spacing_kji, part(self.step("body"), 0.7, 1.0))
         self.frame.measured(body)
         self.body_voxels = int(np.count_nonzero(body))

@@ -68,15 +68,17 @@ class Body:
     """The body on the 2 mm grid, as in `PatientFrame`, and what was left out of it."""
 
     mask: Bools
-    light: Bools
     bare: Bools | None
     planks: list[Plank]
 
-    def leave_out_things(self, body: Bools, hu: Values, factors: Factors) -> None:
+    def leave_out_things(
+        self, body: Bools, hu: Values, factors: Factors, coarse_hu: Whole
+    ) -> None:
         """Take what is no body out of it at full resolution, in place."""
         for plank in self.planks:
             plank.cut(body, False, factors)
-        for place in _fine_places(self.light, factors, body.shape):
+        light = _light_edge(_without_things(coarse_hu, self.bare, self.planks), self.mask)
+        for place in _fine_places(light, factors, body.shape):
             body[place] &= hu[place] > LIGHT_HU
         box = None if self.bare is None else bounding_box(fringed(self.bare))
         if self.bare is None or box is None:
@@ -112,15 +114,23 @@ def find_body(
     k_mm, j_mm, i_mm = (mm / f for mm, f in zip(spacing_kji, factors, strict=True))
     bare = bare_things(hu, body, unmeasured, scan, factors, (k_mm, j_mm, i_mm))
     if bare is not None:
-        hu = np.where(bare, hu.dtype.type(AIR_HU), hu)
+        hu = _without_things(hu, bare, [])
         body = _body_in(hu, unmeasured, spacing_kji)
     planks = find_planks(hu, body, spacing_kji)
     if planks:
+        body = _body_in(_without_things(hu, None, planks), unmeasured, spacing_kji)
+    return Body(body, bare, planks)
+
+
+def _without_things(hu: Whole, bare: Bools | None, planks: list[Plank]) -> Whole:
+    """The scan with air where something else than the body was found."""
+    if bare is not None:
+        hu = np.where(bare, hu.dtype.type(AIR_HU), hu)
+    elif planks:
         hu = hu.copy()
-        for plank in planks:
-            plank.cut(hu, AIR_HU, (1, 1, 1))
-        body = _body_in(hu, unmeasured, spacing_kji)
-    return Body(body, _light_edge(hu, body), bare, planks)
+    for plank in planks:
+        plank.cut(hu, AIR_HU, (1, 1, 1))
+    return hu
 
 
 def outside_and_padding(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
