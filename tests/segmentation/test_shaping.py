@@ -124,6 +124,12 @@ def test_smoothing_by_nothing_changes_nothing() -> None:
     np.testing.assert_array_equal(operations.smooth(ball(7.0), 0.0).array, ball(7.0).array)
 
 
+def test_a_blur_that_would_take_hours_is_refused() -> None:
+    with pytest.raises(UsageError, match="up to 50 mm, not 1e\\+06"):
+        operations.smooth(ball(7.0), 1e6)
+    assert operations.smooth(ball(7.0), 50.0).volume_ml > 0
+
+
 @pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
 def test_holes_of_slices_are_filled_across_the_patients_axis(plane: str) -> None:
     axis = 2 - GRID.patient_axes[("sagittal", "coronal", "axial").index(plane)]

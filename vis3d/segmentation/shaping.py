@@ -20,6 +20,8 @@ from vis3d.volume import Mask
 
 Plane: TypeAlias = Literal["axial", "coronal", "sagittal"]
 
+MOST_SIGMA_MM = 50.0
+"""A wider blur leaves no border of any structure, and takes hours."""
 SLAB_VOXELS = 3_000_000
 """How many voxels a step of the work takes, so that it can be stopped."""
 
@@ -87,7 +89,12 @@ def smooth(
 
     It is cut where the volume stays the same; without `keep_volume` at a half, which takes
     from what is convex: a ball of radius r loses about sigma^2 / r of it.
+
+    Raises:
+        UsageError: `sigma_mm` is negative or above 50.
     """
+    if sigma_mm > MOST_SIGMA_MM:
+        raise UsageError(f"Smoothing takes up to {MOST_SIGMA_MM:g} mm, not {sigma_mm:g}.")
     box = morphology.bounding_box(mask.array, 4 * _size(sigma_mm), mask.geometry.spacing_kji)
     if box is None or sigma_mm == 0:
         return mask
