@@ -163,8 +163,7 @@ def _body_in(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools
     spacing = coarse_spacing(spacing_kji, coarser)
     found = coarse_body(pooled(hu, coarser), padding, spacing)
     coarse = spread(found, coarser, hu.shape)
-    solid = (hu > SKIN_HU) & ~_too_light(hu)
-    whole = fringed(fringed(coarse & solid) & solid) & solid
+    whole = _with_skin(coarse, hu)
     # slices that the coarser grid has too are as they were decided there
     axes = (1, 2) if coarser[0] == 1 else (0, 1, 2)
     if unmeasured is None or padding is None:
@@ -172,6 +171,17 @@ def _body_in(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools
     # where the scan ends the body has no skin
     beyond = unmeasured | spread(found | padding, coarser, hu.shape)
     return (whole | trimmed(trimmed(beyond, axes), axes)) & ~unmeasured
+
+
+def _with_skin(body: Bools, hu: Whole) -> Bools:
+    """What is solid of the body and two voxels round it."""
+    whole = np.zeros(body.shape, bool)
+    box = bounding_box(body, 3.0)  # the air beside those tells what is too light
+    if box is not None:
+        around = (slice(None), *box[1:])
+        solid = (hu[around] > SKIN_HU) & ~_too_light(hu[around])
+        whole[around] = fringed(fringed(body[around] & solid) & solid) & solid
+    return whole
 
 
 def _too_light(hu: Values) -> Bools:
