@@ -31,6 +31,7 @@ from vis3d.segmentation.noise import reach, smoothed
 from vis3d.segmentation.organs import organs_with_contrast
 from vis3d.segmentation.peaks import PEAK_HU, peaks
 from vis3d.segmentation.slabs import each_slab
+from vis3d.segmentation.thick_slices import beyond_edges, blurred_axis
 from vis3d.segmentation.walls import rise, with_thin_walls
 
 SEED_HU = 250.0
@@ -220,7 +221,11 @@ def _cortex(
     spacing, factors = coarse.fine_spacing, coarse.factors
     blur, noise = coarse.fine_noise
     beside_mm = max(PEAK_MM, float(np.sqrt(blur)))
-    halo = reach(blur, spacing) + int(np.ceil(beside_mm / spacing[0]))
+    blurred = blurred_axis(hu, spacing)
+    halo = int(np.ceil(beside_mm / spacing[0]))
+    if blurred is not None and blurred.axis == 0:
+        halo = max(halo, blurred.reach)
+    halo += reach(blur, spacing)
     least_hu = max(DENSE_HU, TISSUE_HU + ABOVE_NOISE * noise)
     edge_share = np.float32(EDGE_SHARE + BLURRED_SHARE * blur / beside_mm**2)
     share = np.zeros(near.shape, np.float16)
@@ -242,6 +247,11 @@ def _cortex(
             at = np.flatnonzero(wanted)
             level = peaks(values, beside_mm, spacing)[own].reshape(-1)[at] * edge_share
             wanted.reshape(-1)[at] = values[own].reshape(-1)[at] > level
+        if blurred is not None:
+            at = np.flatnonzero(wanted)
+            before = own.start * values[0].size
+            outside = beyond_edges(values, at + before, blurred, least_hu)
+            wanted.reshape(-1)[at[outside]] = False
         drawn[fine] = wanted  # CORTEX
         share[here] = pooled(wanted, factors)
 
