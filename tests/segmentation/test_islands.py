@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.conftest import oblique_geometry
 from vis3d.errors import Cancelled, UsageError
 from vis3d.geometry import Geometry
-from vis3d.segmentation import islands, touching
+from vis3d.segmentation import islands, shaping, touching
 from vis3d.volume import Mask
 
 GRID = oblique_geometry((40, 60, 70), (0.7, 0.9, 1.3))
@@ -122,6 +122,31 @@ def test_empty_masks_and_seeds_in_one_place_are_refused() -> None:
         islands.split_touching(BOTH, seeds_lps=[GRID.center_lps] * 2)
     assert islands.split_islands(empty) == ()
     assert not islands.remove_islands(empty, below_ml=1).array.any()
+
+
+@pytest.mark.parametrize("size", [-1.0, np.nan])
+def test_sizes_that_are_none_are_refused(size: float) -> None:
+    for ask in (
+        lambda: islands.remove_islands(BOTH, below_ml=size),
+        lambda: islands.split_islands(BOTH, at_least_ml=size),
+        lambda: islands.split_touching(BOTH, neck_mm=size),
+        lambda: shaping.fill(BOTH, up_to_ml=size),
+        lambda: shaping.fill_in_slices(BOTH, up_to_mm2=size),
+    ):
+        with pytest.raises(UsageError, match="isn't negative"):
+            ask()
+
+
+def test_no_pieces_and_no_such_neighbours_are_refused() -> None:
+    for ask in (
+        lambda: islands.largest_components(BOTH, 0),
+        lambda: islands.split_islands(BOTH, most=0),
+        lambda: islands.split_touching(BOTH, most=-1),
+    ):
+        with pytest.raises(UsageError, match="one piece or more"):
+            ask()
+    with pytest.raises(UsageError, match="6, 18 or 26 others, not 7"):
+        islands.largest_components(BOTH, connectivity=7)  # type: ignore[arg-type]
 
 
 def test_splitting_stops_when_asked_to() -> None:

@@ -39,6 +39,12 @@ def test_a_threshold_holds_both_its_ends_and_never_padding() -> None:
     np.testing.assert_array_equal(threshold(volume, 40, 40).array, array == 40)
 
 
+@pytest.mark.parametrize("limits", [(100, 0), (np.nan, 5), (0, np.nan)])
+def test_a_threshold_that_no_value_meets_is_refused(limits: tuple[float, float]) -> None:
+    with pytest.raises(UsageError, match="No value lies from"):
+        threshold(noisy(), *limits)
+
+
 @pytest.mark.parametrize("dtype", [np.int16, np.float32])
 def test_otsu_agrees_with_scikit_image_and_parts_two_tissues(dtype: type) -> None:
     volume = noisy(dtype=dtype)

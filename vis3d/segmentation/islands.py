@@ -12,7 +12,7 @@ from vis3d.geometry import FloatArray
 from vis3d.progress import Progress, part
 from vis3d.segmentation import morphology
 from vis3d.segmentation.frame import Bools, Labels
-from vis3d.segmentation.selecting import Connectivity
+from vis3d.segmentation.selecting import Connectivity, joined, not_negative
 from vis3d.segmentation.touching import parts_that_touch
 from vis3d.volume import Mask
 
@@ -23,14 +23,14 @@ MOST_PIECES = 50
 def largest_components(mask: Mask, count: int = 1, *, connectivity: Connectivity = 6) -> Mask:
     """The `count` largest connected pieces."""
     labels, box = _pieces(mask, connectivity)
-    order = _by_size(labels)[:count]
+    order = _by_size(labels)[: _count(count)]
     return _chosen(mask, labels, box, order)
 
 
 def remove_islands(mask: Mask, *, below_ml: float, connectivity: Connectivity = 6) -> Mask:
     """The mask without its connected pieces smaller than `below_ml`."""
     labels, box = _pieces(mask, connectivity)
-    large = morphology.sizes(labels) * mask.geometry.voxel_ml >= below_ml
+    large = morphology.sizes(labels) * mask.geometry.voxel_ml >= not_negative(below_ml)
     return _chosen(mask, labels, box, np.flatnonzero(large))
 
 
@@ -47,9 +47,8 @@ def split_islands(
     """
     labels, box = _pieces(mask, connectivity)
     voxels = morphology.sizes(labels)
-    wanted = [
-        n for n in _by_size(labels)[:most] if voxels[n] * mask.geometry.voxel_ml >= at_least_ml
-    ]
+    least = not_negative(at_least_ml) / mask.geometry.voxel_ml
+    wanted = [n for n in _by_size(labels)[: _count(most)] if voxels[n] >= least]
     return tuple(_named(mask, labels, box, wanted))
 
 
@@ -101,9 +100,13 @@ def split_touching(
     if len(set(seeds)) < len(seeds):
         raise UsageError("Two seeds lie in one voxel: give each part a place of its own.")
     labels = parts_that_touch(
-        inside, mask.geometry.spacing_kji, seeds, neck_mm, part(progress, 0.0, 0.9)
+        inside,
+        mask.geometry.spacing_kji,
+        seeds,
+        not_negative(neck_mm),
+        part(progress, 0.0, 0.9),
     )
-    return tuple(_named(mask, labels, box, _by_size(labels)[:most]))
+    return tuple(_named(mask, labels, box, _by_size(labels)[: _count(most)]))
 
 
 def _pieces(
@@ -111,7 +114,13 @@ def _pieces(
 ) -> tuple[Labels, tuple[slice, slice, slice]]:
     """The connected pieces, numbered from 1, in the box that holds the mask."""
     box = morphology.bounding_box(mask.array) or (slice(0, 1), slice(0, 1), slice(0, 1))
-    return morphology.components(mask.array[box], connectivity), box
+    return joined(mask.array[box], connectivity), box
+
+
+def _count(pieces: int) -> int:
+    if pieces < 1:
+        raise UsageError(f"Ask for one piece or more, not {pieces}.")
+    return pieces
 
 
 def _by_size(labels: NDArray[Any]) -> list[int]:

@@ -14,7 +14,7 @@ from vis3d.errors import UsageError
 from vis3d.geometry import Geometry
 from vis3d.progress import Progress, part, silent
 from vis3d.segmentation import morphology
-from vis3d.segmentation.frame import Bools
+from vis3d.segmentation.frame import Bools, Labels
 from vis3d.volume import Mask, Volume
 
 Connectivity = Literal[6, 18, 26]
@@ -32,7 +32,13 @@ def threshold(
     name: str = "threshold",
     progress: Progress | None = None,
 ) -> Mask:
-    """Every voxel of value `low` to `high`, both included."""
+    """Every voxel of value `low` to `high`, both included.
+
+    Raises:
+        UsageError: `low` lies above `high`, or one is no number.
+    """
+    if not low <= high:
+        raise UsageError(f"No value lies from {low:g} to {high:g}.")
     inside = np.empty(volume.array.shape, bool)
     _select(volume.array, (low, high), volume.padding, inside, progress or silent)
     return volume.mask(inside, name)
@@ -147,11 +153,25 @@ def region_growing(
     if max_radius_mm is not None:
         _keep_ball(alike, box, volume.geometry, seed, max_radius_mm)
     part(progress, 0.5, 1.0)(0.0, "Finding what is connected")
-    labels = morphology.components(alike, connectivity)
+    labels = joined(alike, connectivity)
     region = np.zeros(volume.array.shape, bool)
     own = labels[tuple(n - where.start for n, where in zip(seed, box, strict=True))]
     np.equal(labels, own, out=region[box])
     return volume.mask(region, name)
+
+
+def not_negative(size: float) -> float:
+    """The size in mm, mm2 or ml, which may be infinite."""
+    if not size >= 0:
+        raise UsageError(f"A size isn't negative: {size:g} was given.")
+    return size
+
+
+def joined(mask: Bools, connectivity: Connectivity) -> Labels:
+    """The connected pieces of a mask, numbered from 1."""
+    if connectivity not in (6, 18, 26):
+        raise UsageError(f"Voxels touch 6, 18 or 26 others, not {connectivity}.")
+    return morphology.components(mask, connectivity)
 
 
 def voxel_at(geometry: Geometry, point_lps: Sequence[float]) -> tuple[int, int, int]:

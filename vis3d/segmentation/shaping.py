@@ -16,6 +16,7 @@ from vis3d.errors import UsageError
 from vis3d.progress import Progress, part, silent
 from vis3d.segmentation import morphology
 from vis3d.segmentation.frame import Bools, Floats, Spacing
+from vis3d.segmentation.selecting import not_negative
 from vis3d.volume import Mask
 
 Plane: TypeAlias = Literal["axial", "coronal", "sagittal"]
@@ -55,7 +56,7 @@ def fill(mask: Mask, *, up_to_ml: float = np.inf) -> Mask:
         return mask
     inside = mask.array[box]
     holes = morphology.filled(inside) & ~inside
-    if np.isfinite(up_to_ml):
+    if np.isfinite(not_negative(up_to_ml)):
         labels = morphology.components(holes)
         small = morphology.sizes(labels) * mask.geometry.voxel_ml <= up_to_ml
         holes = morphology.keep(labels, small)
@@ -74,7 +75,7 @@ def fill_in_slices(mask: Mask, plane: Plane = "axial", *, up_to_mm2: float = np.
     axis = _axis_across(mask, plane)
     turned = np.ascontiguousarray(np.moveaxis(mask.array[box], axis, 0))
     pixel_mm2 = mask.geometry.voxel_ml * 1000 / mask.geometry.spacing_kji[axis]
-    filled = morphology.filled_in_slices(turned, up_to_mm2, pixel_mm2)
+    filled = morphology.filled_in_slices(turned, not_negative(up_to_mm2), pixel_mm2)
     return _with_part(mask, box, np.moveaxis(filled, 0, axis))
 
 
