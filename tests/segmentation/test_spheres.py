@@ -30,13 +30,15 @@ CORNER = LUNG & (STEPS @ (-0.48, -0.36, -0.8) < 4)
 def ball(radius_mm: float, depth_mm: float) -> Bools:
     """A ball with its middle so deep in the lung."""
     away = STEPS + depth_mm * INTO_WALL
-    return (away**2).sum(axis=-1) <= radius_mm**2
+    return np.asarray((away**2).sum(axis=-1) <= radius_mm**2)
 
 
-def tube(radius_mm: float) -> Bools:
-    """A vessel along the pleura, half of it in the lung."""
+def tube(radius_mm: float, depth_mm: float = 0.0) -> Bools:
+    """A vessel along the pleura, half of it in the lung, or deeper."""
     along = (STEPS @ ALONG)[..., None] * ALONG
-    return ((STEPS - along) ** 2).sum(axis=-1) <= radius_mm**2
+    return np.asarray(
+        ((STEPS + depth_mm * INTO_WALL - along) ** 2).sum(axis=-1) <= radius_mm**2
+    )
 
 
 def found(
@@ -94,6 +96,15 @@ def test_fat_and_what_is_uneven_are_no_nodules() -> None:
 def test_a_vessel_along_the_pleura_is_no_nodule() -> None:
     vessel = tube(9.0)
     assert np.count_nonzero(found(vessel)) < 0.05 * np.count_nonzero(vessel & LUNG)
+
+
+def test_a_vessel_in_the_lung_is_no_nodule() -> None:
+    assert not found(tube(7.0, 18.0)).any()
+
+
+@pytest.mark.parametrize(("radius_mm", "depth_mm"), [(8.0, -4.0), (10.0, -6.0)])
+def test_a_shallow_dent_is_no_nodule(radius_mm: float, depth_mm: float) -> None:
+    assert not found(ball(radius_mm, depth_mm)).any()
 
 
 def test_what_holds_a_bronchus_is_no_nodule() -> None:

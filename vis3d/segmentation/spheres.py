@@ -15,7 +15,6 @@ SEEDS = ((3.0, 14), (6.0, 12))
 """Where a nodule's middle may be: no nearer to lung than so many mm, with lung in so many of
 26 directions; of each block of voxels the one with lung in most directions is tried."""
 SEED_BLOCK_MM = 8.0
-SEED_HU = (-150.0, 110.0)
 REACH_MM, STEP_MM = 16.0, 1.0
 ROUNDS = (0.2, 0.22, 0.24, 0.28)
 """A sphere is fitted to the lung seen from its middle, which then lies elsewhere, if lung lies
@@ -23,15 +22,15 @@ on so much of it."""
 FIT_MM, FIT_SHARE = 1.5, 0.2
 """How far from a sphere its surface may lie: so many mm, or so much of its radius."""
 RADIUS_MM = (3.5, 14.5)
-LEAST_SEEN, MOST_BEFORE = 0.32, 0.06
+LEAST_SEEN = 0.32
 """How much of the sphere lies on lung: flat pleura through the middle of a nodule leaves half
-of it. And how much lung may lie within it."""
+of it, a corner between two walls less."""
 LEAST_ONE_SIDED = 0.65
 """What doesn't lie on lung lies on one side, that of the pleura; of a vessel it is both ends.
 The mean of its directions is as long as the lung's share of the sphere, if it is a cap."""
-ENCLOSED, MOST_ENCLOSED = 0.8, 0.4
-"""What of the sphere is lung: from where at least so many ways out of it lead into lung as
-from its middle, or so many of all."""
+ENCLOSED = 0.4
+"""What of the sphere is lung: from where so many ways out of it lead into lung, or as many as
+from its middle."""
 LEAST_EVEN = 0.45
 """The aorta's side towards the lung is longer than wide."""
 MEDIAL, LEAST_SEEN_MEDIAL = 0.5, 0.45
@@ -52,14 +51,10 @@ class Spheres:
     radii_mm: NDArray[np.float64]
     seen: Bools
     """Which directions of `EVEN_DIRECTIONS` meet lung on the surface, one row a sphere."""
-    before: Bools
-    """In which directions lung lies within the sphere."""
 
     def of(self, which: NDArray[np.bool_]) -> "Spheres":
         """Some of them."""
-        return Spheres(
-            self.centers[which], self.radii_mm[which], self.seen[which], self.before[which]
-        )
+        return Spheres(self.centers[which], self.radii_mm[which], self.seen[which])
 
 
 def round_nodules(
@@ -77,8 +72,7 @@ def round_nodules(
     nodule ends that hides much of the pleura, as in the corner between rib and diaphragm.
     """
     found = np.zeros(lung.shape, bool)
-    soft = tissue & (hu > SEED_HU[0]) & (hu < SEED_HU[1])
-    seeds = _seeds(lung, soft, around, spacing_kji)
+    seeds = _seeds(lung, tissue, around, spacing_kji)
     if not len(seeds):
         return found
     core = ~grown(lung, CORE_MM, spacing_kji)
@@ -87,7 +81,7 @@ def round_nodules(
     for center, radius_mm, seen in _different(spheres):
         if _holds(air, center, radius_mm, spacing_kji):
             continue
-        ways = min(ENCLOSED * seen, MOST_ENCLOSED)
+        ways = min(seen, ENCLOSED)
         places = _within(lung, tissue, center, radius_mm, ways, spacing_kji)
         if len(places[0]) and around[places].max() >= DEEP_ROUND and _is_even(hu, places, core):
             found[places] = True
@@ -148,8 +142,7 @@ def _fitted(lung: Bools, seeds: Points, spacing_kji: Spacing) -> Spheres:
         centers, radii = moved[near][once], radii[near][once]
         distance = _distance_mm(lung, centers, spacing_kji)
         allowed = np.maximum(FIT_MM, FIT_SHARE * radii)
-    off = distance - radii[:, None]
-    return Spheres(centers, radii, np.abs(off) < allowed[:, None], off <= -allowed[:, None])
+    return Spheres(centers, radii, np.abs(distance - radii[:, None]) < allowed[:, None])
 
 
 def _once(places_mm: Points) -> NDArray[np.int64]:
@@ -194,14 +187,13 @@ def _round_ones(spheres: Spheres, *, is_right: bool) -> Spheres:
     """Those that lie on lung as a nodule does that hides some pleura."""
     seen = spheres.seen.mean(axis=1)
     unseen = ~spheres.seen
-    total = unseen.astype(float) @ EVEN_DIRECTIONS
-    length = np.linalg.norm(total, axis=1)
-    away = total / np.maximum(length, 1e-6)[:, None]
+    away = unseen.astype(float) @ EVEN_DIRECTIONS
+    length = np.linalg.norm(away, axis=1)
+    away /= np.maximum(length, 1e-6)[:, None]
     medial = away[:, 2] * (1 if is_right else -1)  # i runs to the patient's left
     good = seen >= np.where(medial > MEDIAL, LEAST_SEEN_MEDIAL, LEAST_SEEN)
     good &= length >= LEAST_ONE_SIDED * seen * unseen.sum(axis=1)
     good &= _evenness(spheres.seen, away) >= LEAST_EVEN
-    good &= spheres.before.mean(axis=1) < MOST_BEFORE
     good &= (spheres.radii_mm >= RADIUS_MM[0]) & (spheres.radii_mm <= RADIUS_MM[1])
     return spheres.of(good)
 
