@@ -11,8 +11,9 @@ from vis3d.allocator import give_back_memory
 from vis3d.progress import Progress, part
 from vis3d.segmentation.airways import AirwayTree, grow_airways
 from vis3d.segmentation.body import Body, drop_thin_layers, find_body, outside_and_padding
-from vis3d.segmentation.bones import CoarseScan, find_bones, spine_mm
+from vis3d.segmentation.bones import CoarseScan, find_bones
 from vis3d.segmentation.bronchi import sides_missing
+from vis3d.segmentation.canal import spine_mm
 from vis3d.segmentation.contrast import Contrast, find_contrast
 from vis3d.segmentation.cortical import cortical_bone
 from vis3d.segmentation.frame import AIR_HU, Bools, PatientFrame, Spacing, Whole

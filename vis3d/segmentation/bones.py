@@ -30,6 +30,7 @@ from vis3d.segmentation.morphology import (
 from vis3d.segmentation.noise import reach, smoothed
 from vis3d.segmentation.organs import organs_with_contrast
 from vis3d.segmentation.peaks import PEAK_HU, peaks
+from vis3d.segmentation.plaques import drop_plaques
 from vis3d.segmentation.slabs import each_slab
 from vis3d.segmentation.thick_slices import beyond_edges, blurred_axis
 from vis3d.segmentation.walls import rise, with_thin_walls
@@ -67,9 +68,6 @@ Bits: TypeAlias = NDArray[np.uint8]
 Shares: TypeAlias = NDArray[np.float16]
 CORTEX, BONE_BIT = np.uint8(1), np.uint8(1)
 """Cortex is the lowest bit of what is drawn, bone the next one."""
-THICK_BONE_MM = 16.0
-SPINE_WIDTH_MM, MIN_SPINE_MM2, SPINE_BESIDE_MM = 40.0, 100.0, 30.0
-"""The spine is told from other bones by its thickness, in a window of its width."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,13 +138,19 @@ def find_bones(
     drawn = bones.view(np.uint8)
     share = _cortex(hu, near, coarse, drawn, part(progress, 0.1, 0.4))
     shell = share > SHELL_SHARE
+    progress(0.4, "Looking for the spine")
+    canal = spinal_canal(coarse.hu, shell | metallic, coarse.spacing_kji)
+    if not coarse.specimen:
+        around = (coarse.body, coarse.contrast.mask, canal)
+        drop_plaques(drawn, share, *around, coarse.factors, coarse.spacing_kji)
+        shell = share > SHELL_SHARE
     if min(coarse.fine_spacing) > FINE_MM:
         shell = _thinner(shell, coarse, drawn)
         np.maximum(share, shell, out=share)
     del near
     step = part(progress, 0.4, 0.8)
-    inner, kept, organs_ml = _chosen(share, shell, metallic, coarse, box, step)
-    del share, shell
+    inner, kept, organs_ml = _chosen(share, shell, metallic, canal, coarse, box, step)
+    del share, shell, canal
     give_back_memory()
     kept = _without_crumbs(kept, coarse.voxel_ml)
     inner &= kept
@@ -162,7 +166,13 @@ def find_bones(
 
 
 def _chosen(
-    share: Shares, shell: Bools, metallic: Bools, coarse: CoarseScan, box: Box, step: Progress
+    share: Shares,
+    shell: Bools,
+    metallic: Bools,
+    canal: Bools,
+    coarse: CoarseScan,
+    box: Box,
+    step: Progress,
 ) -> tuple[Bools, Bools, float]:
     """What is bone all through, and where what is drawn as dense is bone, on the coarse grid.
 
@@ -171,7 +181,7 @@ def _chosen(
     """
     give_back_memory()
     whole = np.zeros(shell.shape, bool)
-    whole[box], organs = _whole(shell[box], metallic[box], coarse, box, step)
+    whole[box], organs = _whole(shell[box], metallic[box], canal[box], coarse, box, step)
     give_back_memory()
     share[box][organs] = 0
     shell[box] &= ~organs
@@ -270,7 +280,7 @@ def _fine(box: Box, factors: Factors, shape: tuple[int, ...]) -> Box:
 
 
 def _whole(
-    shell: Bools, metal: Bools, coarse: CoarseScan, box: Box, progress: Progress
+    shell: Bools, metal: Bools, canal: Bools, coarse: CoarseScan, box: Box, progress: Progress
 ) -> tuple[Bools, Bools]:
     """The walls and what they enclose, but not the canal of the spine, within the box.
 
@@ -278,8 +288,6 @@ def _whole(
     """
     hu, soft, spacing = coarse.hu[box], coarse.soft[box], coarse.spacing_kji
     shell = shell | metal
-    progress(0.0, "Looking for the spine")
-    canal = spinal_canal(hu, shell, spacing)
     organs = np.zeros(shell.shape, bool)
     if not coarse.specimen:
         organs |= organs_with_contrast(shell, hu, canal, spacing)
@@ -376,33 +384,3 @@ def _evened(mask: Bools) -> Bools:
         turned[1:] += before[:-1]
         turned[:-1] += before[1:]
     return np.asarray((mask & (count >= FEWEST)) | (count > MOST))
-
-
-def spine_mm(
-    hu: Whole, body: Bools, lungs: Bools, left_mm: Whole, spacing_kji: Spacing
-) -> float | None:
-    """Where most of the thick bone behind the lungs' middle lies, on the scale of `left_mm`.
-
-    None where there is too little of it. Ribs and shoulder blades are thinner than a vertebra;
-    the heads of the arms are not, but lie farther aside than a spine from the lungs.
-    """
-    heights, rows = (np.flatnonzero(lungs.any(axis=axes)) for axes in ((1, 2), (0, 2)))
-    if not len(heights):
-        return None
-    behind = (slice(heights[0], heights[-1] + 1), slice((rows[0] + rows[-1]) // 2, None))
-    dense = body[behind] & (hu[behind] > DENSE_HU)
-    window = [max(1, round(THICK_BONE_MM / mm)) for mm in spacing_kji]
-    around = uniform_filter(dense.astype(np.float32), window, mode="nearest")
-    thick = dense & (around > 0.4)
-    at, of_lungs = left_mm[behind], left_mm[lungs]
-    thick &= at > of_lungs.min() - SPINE_BESIDE_MM
-    thick &= at < of_lungs.max() + SPINE_BESIDE_MM
-    mm2 = np.count_nonzero(thick) * spacing_kji[1] * spacing_kji[2] / len(heights)
-    if mm2 < MIN_SPINE_MM2:
-        return None
-    places = at[thick]
-    start = float(places.min())
-    counts = np.bincount(((places - start) / SPINE_WIDTH_MM * 4).astype(int))
-    together = np.convolve(counts, np.ones(4))
-    # the window that ends with bin n begins with bin n - 3
-    return start + (int(together.argmax()) - 1) * SPINE_WIDTH_MM / 4

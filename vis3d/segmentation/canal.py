@@ -21,6 +21,10 @@ STRETCH_MM = 40.0
 MIN_SCORE = 0.6
 RADIUS_MM = 13.0
 """Of the widest canals, in the neck and in the loins."""
+DENSE_HU = 130.0
+THICK_BONE_MM = 16.0
+SPINE_WIDTH_MM, MIN_SPINE_MM2, SPINE_BESIDE_MM = 40.0, 100.0, 30.0
+"""The spine is told from other bones by its thickness, in a window of its width."""
 
 
 def spinal_canal(hu: Whole, bone: Bools, spacing_kji: Spacing) -> Bools:
@@ -103,3 +107,33 @@ def _discs(path: NDArray[np.intp], box: Box, spacing_kji: Spacing) -> Bools:
         i = (np.arange(box[2].start, box[2].stop) - middle_i) * i_mm
         disc[...] = (j**2)[:, None] + i**2 <= RADIUS_MM**2
     return discs
+
+
+def spine_mm(
+    hu: Whole, body: Bools, lungs: Bools, left_mm: Whole, spacing_kji: Spacing
+) -> float | None:
+    """Where most of the thick bone behind the lungs' middle lies, on the scale of `left_mm`.
+
+    None where there is too little of it. Ribs and shoulder blades are thinner than a vertebra;
+    the heads of the arms are not, but lie farther aside than a spine from the lungs.
+    """
+    heights, rows = (np.flatnonzero(lungs.any(axis=axes)) for axes in ((1, 2), (0, 2)))
+    if not len(heights):
+        return None
+    behind = (slice(heights[0], heights[-1] + 1), slice((rows[0] + rows[-1]) // 2, None))
+    dense = body[behind] & (hu[behind] > DENSE_HU)
+    window = [max(1, round(THICK_BONE_MM / mm)) for mm in spacing_kji]
+    around = uniform_filter(dense.astype(np.float32), window, mode="nearest")
+    thick = dense & (around > 0.4)
+    at, of_lungs = left_mm[behind], left_mm[lungs]
+    thick &= at > of_lungs.min() - SPINE_BESIDE_MM
+    thick &= at < of_lungs.max() + SPINE_BESIDE_MM
+    mm2 = np.count_nonzero(thick) * spacing_kji[1] * spacing_kji[2] / len(heights)
+    if mm2 < MIN_SPINE_MM2:
+        return None
+    places = at[thick]
+    start = float(places.min())
+    counts = np.bincount(((places - start) / SPINE_WIDTH_MM * 4).astype(int))
+    together = np.convolve(counts, np.ones(4))
+    # the window that ends with bin n begins with bin n - 3
+    return start + (int(together.argmax()) - 1) * SPINE_WIDTH_MM / 4

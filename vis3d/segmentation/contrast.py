@@ -25,6 +25,7 @@ from vis3d.segmentation.morphology import (
     sums,
     trimmed,
 )
+from vis3d.segmentation.plaques import before_the_spine, small_and_deep
 from vis3d.segmentation.slabs import WINDOW_HALO, each_part, mean_and_deviation
 
 TISSUE_HU = (0.0, 90.0)
@@ -51,6 +52,8 @@ REACH_MM = 30.0
 LEVELS_HU = (CORE_HU, 150.0, 200.0, 270.0, 360.0, 480.0, 640.0)
 MIN_OPENNESS = 0.85
 """Marrow has something brighter on most sides: cortex. Vessels and organs don't."""
+MIN_OPENNESS_AT_SPINE = 0.4
+"""Where only the aorta lies calcium may wall off half of it."""
 SOFT_WEIGHT = 0.75
 """How much a softer surrounding adds: an aorta has the spine on one side."""
 ABOVE_CONTRAST_HU = 80.0
@@ -103,11 +106,13 @@ def find_contrast(
         return Contrast(np.zeros(hu.shape, bool))
     core_hu = sums(cores, mean) / np.maximum(sizes(cores), 1)
     progress(0.2, "Looking for contrast")
-    zone = _heart_zone(lungs, spacing_kji)
-    is_vessel = _stand_open(cores, core_hu, hu, mean, spacing_kji)
-    del mean
-    is_vessel |= sums(cores, zone) > 0.8 * np.maximum(sizes(cores), 1)
     canal = spinal_canal(hu, body & ~lungs & (hu > CORE_HU + BRIGHTER_HU), spacing_kji)
+    aortic = _lie_in(cores, before_the_spine(canal, body, spacing_kji))
+    zone = _heart_zone(lungs, spacing_kji)
+    least = np.where(aortic, MIN_OPENNESS_AT_SPINE, MIN_OPENNESS)
+    is_vessel = _stand_open(cores, core_hu, hu, mean, least, spacing_kji)
+    del mean
+    is_vessel |= _lie_in(cores, zone)
     is_vessel &= ~_walls(cores, core_hu)
     if specimen:
         bone_hu = np.percentile(hu[body & ~lungs & (hu > CORE_HU)], DENSEST_PERCENT)
@@ -119,7 +124,8 @@ def find_contrast(
     is_vessel[0] = False
     ml = np.where(is_vessel, sizes(cores), 0) * voxel_ml
     volume_ml = float(ml.sum())
-    if volume_ml < MIN_CONTRAST_ML and ml[core_hu > BRIGHT_HU].sum() < MIN_BRIGHT_ML:
+    surely_ml = float(ml[aortic | (core_hu > BRIGHT_HU)].sum())
+    if volume_ml < MIN_CONTRAST_ML and surely_ml < MIN_BRIGHT_ML:
         return Contrast(np.zeros(hu.shape, bool))
     progress(0.5, "Following the contrast")
     level = float(core_hu[is_vessel].max())
@@ -132,6 +138,7 @@ def find_contrast(
     vessels |= _undiluted(dense, hu, level, zone)
     bone |= dense & sure & ~fringed(vessels)
     bone |= _rings(dense & ~fringed(fringed(vessels)), hu, spacing_kji)
+    bone &= ~small_and_deep(bone, body, spacing_kji)
     return Contrast(_nearer_to(vessels, bone, dense, hu), level, volume_ml)
 
 
@@ -163,8 +170,18 @@ def _even(hu: Whole, soft: Bools, spacing_kji: Spacing) -> tuple[Bools, Means]:
     return even, mean
 
 
+def _lie_in(cores: Labels, zone: Bools) -> NDArray[np.bool_]:
+    """Which cores lie in a zone nearly whole."""
+    return np.asarray(sums(cores, zone, len(sizes(cores))) > 0.8 * np.maximum(sizes(cores), 1))
+
+
 def _stand_open(
-    cores: Labels, core_hu: NDArray[np.float64], hu: Whole, mean: Means, spacing_kji: Spacing
+    cores: Labels,
+    core_hu: NDArray[np.float64],
+    hu: Whole,
+    mean: Means,
+    least: NDArray[np.float64],
+    spacing_kji: Spacing,
 ) -> NDArray[np.bool_]:
     """Which cores nothing brighter encloses; the brightest first, since they enclose nothing.
 
@@ -184,7 +201,7 @@ def _stand_open(
         walls = (hu[box] > core_hu[these].max() + BRIGHTER_HU) & ~known
         opened = sums(labels, open_directions(walls, REACH_MM, spacing_kji), len(voxels))
         openness[these] += (opened / voxels / len(ALL_ROUND))[these]
-        is_vessel[these] = openness[these] > MIN_OPENNESS
+        is_vessel[these] = openness[these] > least[these]
         known |= fringed(fringed(keep(labels, these & is_vessel)))
     return is_vessel
 
