@@ -87,3 +87,12 @@ def test_nothing_above_the_middle_of_the_lungs_is_bowel(
     lungs = np.zeros(SHAPE, bool)
     lungs[slice(*heights), 60, 5] = True
     assert bowel_in(abdomen(), lungs).any() == found
+
+
+def test_the_air_of_lungs_makes_no_rib_bowel() -> None:
+    scan = abdomen()
+    _, y, x = mm((75.0, 100.0, 156.0))
+    ring = np.hypot(x / 138, y / 83)
+    lungs = (ring > 0.8) & (ring < 0.97) & (y < 0) & ~scan["solid"]
+    scan["hu"][lungs] = -850
+    assert not (bowel_in(scan, lungs) & scan["bones"]).any()
