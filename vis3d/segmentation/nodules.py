@@ -31,7 +31,8 @@ MIN_RADII_MM = (3.0, 2.0)
 """Ribs and vessels dent the lung less deeply than this; nodules of 8 mm are told from them only
 by the smaller radius, larger ones that dents join only by the larger one."""
 TISSUE_HU = (-400, 200)
-MIN_MEAN_HU = -200.0
+MIN_MEAN_HU = -250.0
+"""On coarse grids the voxels of a small nodule hold lung too."""
 LEAST_SHARE, DOUBT_SHARE = 0.25, 0.3
 """Least share of its box that a nodule or a mass fills, and what is in doubt: the vessels of
 the hilum fill less."""
