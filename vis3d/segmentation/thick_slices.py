@@ -13,7 +13,7 @@ DENSE_HU = 250.0
 SLICES, FEWEST = 24, 1000
 """How many slices are asked, and how many voxels of bone there must be in them."""
 STEEPEST_PERCENT = 99
-BLURRED, SHARP = 0.5, 0.7
+BLURRED, SHARP = 0.7, 0.77
 """How steep the steepest edges along an axis are, in HU a mm, beside those along the others:
 interpolation hardly changes that, so a finer grid is judged alike. From `SHARP` on nothing is
 done, below `BLURRED` all: a step would make another scan of what lies beside it."""
