@@ -35,7 +35,7 @@ from vis3d.segmentation.morphology import (
     trimmed,
     trimmed_in_slices,
 )
-from vis3d.segmentation.outside import LUNG_HU, SKIN_HU, outside_air, walled_in
+from vis3d.segmentation.outside import LUNG_HU, SKIN_HU, WALLED, outside_air, walled_in
 from vis3d.segmentation.planks import Plank, find_planks
 from vis3d.segmentation.slabs import each_slab
 
@@ -272,11 +272,11 @@ def drop_thin_layers(body: Bools, spacing_kji: Spacing, progress: Progress) -> N
     each_slab(work, len(body), SLICES, progress, "Leaving out clothes")
 
 
-def _hollows(air: Bools, hu: Floats, walled: Bools) -> Bools:
+def _hollows(air: Bools, hu: Floats, walled: NDArray[np.uint8]) -> Bools:
     labels = components_in_slices(air)
     voxels = np.maximum(sizes(labels), 1)
     # a lung as dark as that has thick walls, a table has not
-    thin = sums(labels, walled) < 0.5 * voxels
+    thin = sums(labels, walled >= WALLED) < 0.5 * voxels
     return keep(labels, (sums(labels, hu) < GAS_HU * voxels) & thin)
 
 
@@ -290,12 +290,13 @@ def _bodies(pieces: Labels, hu: Floats, measured: Bools) -> Bools:
     wanted = (share > MIN_TISSUE_SHARE) & (amount > MIN_PART_SHARE * amount.max())
     if np.count_nonzero(wanted) > 1:
         deviation = _deviations(pieces * ~fringed(~measured), hu, len(amount))
-        wanted &= deviation > min(EVEN_HU, deviation[amount.argmax()] / 2)
+        wanted &= ~(deviation < min(EVEN_HU, deviation[amount.argmax()] / 2))
     return keep(pieces, wanted)
 
 
 def _deviations(pieces: Labels, hu: Floats, count: int) -> NDArray[np.float64]:
-    """The standard deviation of the HU in each piece."""
-    voxels = np.maximum(sizes(pieces, count), 1)
-    mean, square = (sums(pieces, values, count) / voxels for values in (hu, hu * hu))
+    """The standard deviation of the HU in each piece; nan in empty ones."""
+    voxels = sizes(pieces, count)
+    with np.errstate(invalid="ignore"):
+        mean, square = (sums(pieces, values, count) / voxels for values in (hu, hu * hu))
     return np.asarray(np.sqrt(np.maximum(square - mean * mean, 0)))

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from vis3d.segmentation.frame import Bools, Floats, Labels, Spacing
 from vis3d.segmentation.morphology import (
@@ -25,14 +27,17 @@ MOSTLY_LUNG = 0.7
 DARKEST_LUNG_HU, LIGHTER_LUNG_HU = -960, -925
 """Half of even an emphysematous lung is denser than the one, a quarter than the other."""
 HALF, QUARTER = 0.5, 0.23
-MIN_WALLED = 0.1
-"""From a lung that an edge of the scan cuts, tissue lies in three of four directions or above
-and below, from air outside in one or two: the share of a slice that is so walled in."""
-LEAST_DOUBT, MOST_AGREE = 0.15, 0.5
-MIN_VOXELS = 30
-BODY_MM, MAX_BODY, MIN_LAYER = 8.0, 0.1, 0.4
+BETWEEN, WALLED, BOXED = 2, 3, 4
+"""In how many directions thick tissue lies: the four of the slice, above and below as one."""
+MIN_BETWEEN, MIN_WALLED, MIN_BOXED = 0.3, 0.1, 0.8
+"""How much of what an edge of the scan cuts lies so: lung as dense as usual, darker lung, and
+gas of the bowel or the sinuses."""
+LEAST_DOUBT, MOST_AGREE, MIN_SHARED = 0.15, 0.5, 0.5
+MIN_VOXELS, MIN_SECTION = 30, 8
+"""Smaller pieces have no density of their own; still smaller ones join no others."""
+BODY_MM, MAX_BODY, MIN_LAYER, MAX_WALLED = 8.0, 0.1, 0.4, 0.5
 """Of a mattress, how much may have body (thicker than twice this) on the table's side, and how
-much must have something on that side: the table."""
+much must have something on that side: the table. Less of it is walled in."""
 EVEN_OVER_MM, MAX_UNEVEN_HU = 6.0, 50.0
 """A tenth of foam changes by more than 13 to 40 HU from one block of slices to the next (with
 80 HU more noise in the scan 27 to 64), a tenth of lung by more than 80 to 130: its vessels."""
@@ -41,7 +46,11 @@ IN_SLICES: Spacing = (9.0, 1.0, 1.0)
 
 
 def outside_air(
-    air: Bools, hu: Floats, walled: Bools, measured: Bools, spacing_kji: Spacing
+    air: Bools,
+    hu: Floats,
+    walled: NDArray[np.uint8],
+    measured: Bools,
+    spacing_kji: Spacing,
 ) -> Bools:
     """Air that a slice's border or the padding touches, unless it is a lung that they cut.
 
@@ -54,10 +63,12 @@ def outside_air(
     touching[pieces[_rim(measured)]] = True
     edge = keep(pieces, touching)
     labels = pieces * edge
-    like = keep(labels, _lung_like(labels, air, hu, walled))
-    lung = _agreed(like, edge)
+    like = _lung_like(labels, air, hu, walled)
+    if not like.any():
+        return edge
+    lung = _agreed(labels, like)
     if lung.any():
-        lung &= ~_foam(lung, hu, measured & ~air, spacing_kji)
+        lung &= ~_foam(lung, hu, measured & ~air, walled >= WALLED, spacing_kji)
     return edge & ~lung
 
 
@@ -71,12 +82,14 @@ def _rim(measured: Bools) -> Bools:
     return rim
 
 
-def _lung_like(labels: Labels, air: Bools, hu: Floats, walled: Bools) -> NDArray[np.bool_]:
-    """Which pieces have the density of lung away from their edges, and tissue round them."""
+def _lung_like(
+    labels: Labels, air: Bools, hu: Floats, walled: NDArray[np.uint8]
+) -> NDArray[np.bool_]:
+    """Which pieces are as dense as lung away from their edges, or gas, with tissue round."""
     count = int(labels.max()) + 1
     deep = np.flatnonzero((labels != 0) & shrunk(air, 1.0, IN_SLICES))
     of, values = labels.reshape(-1)[deep], hu.reshape(-1)[deep]
-    voxels = np.bincount(of, minlength=count)
+    voxels, voxels_of = np.bincount(of, minlength=count), sizes(labels, count)
 
     def share(where: Bools) -> NDArray[np.float64]:
         return np.bincount(of[where], minlength=count) / np.maximum(voxels, 1)
@@ -85,16 +98,20 @@ def _lung_like(labels: Labels, air: Bools, hu: Floats, walled: Bools) -> NDArray
     dark = (share(values > DARKEST_LUNG_HU) > HALF) & (
         share(values > LIGHTER_LUNG_HU) > QUARTER
     )
-    is_walled = sums(labels, walled, count) > MIN_WALLED * sizes(labels, count)
-    return np.asarray((voxels > MIN_VOXELS) & (usual | (dark & is_walled)))
+    between, is_walled, boxed = (
+        sums(labels, walled >= least, count) > part * voxels_of
+        for least, part in ((BETWEEN, MIN_BETWEEN), (WALLED, MIN_WALLED), (BOXED, MIN_BOXED))
+    )
+    like = (voxels > MIN_VOXELS) & ((usual & between) | (dark & is_walled))
+    return np.asarray(like | (boxed & (voxels > 0)))
 
 
-def walled_in(hu: Floats) -> Bools:
-    """What has thick tissue in three directions of its slice, or in two and above and below."""
+def walled_in(hu: Floats) -> NDArray[np.uint8]:
+    """In how many of four directions of its slice, and above and below, thick tissue lies."""
     thick = trimmed_in_slices(hu > SKIN_HU)
-    within = sum(side.astype(np.uint8) for axis in (1, 2) for side in _beyond(thick, axis))
+    sides = [side for axis in (1, 2) for side in _beyond(thick, axis)]
     above, below = _beyond(thick, 0)
-    return np.asarray((within >= 3) | ((within >= 2) & above & below))
+    return np.asarray(np.sum([*sides, above & below], axis=0, dtype=np.uint8))
 
 
 def _beyond(thick: Bools, axis: int) -> tuple[Bools, Bools]:
@@ -102,15 +119,37 @@ def _beyond(thick: Bools, axis: int) -> tuple[Bools, Bools]:
     return swept(thick, axis), np.flip(swept(np.flip(thick, axis), axis), axis)
 
 
-def _agreed(like: Bools, edge: Bools) -> Bools:
-    """What the slices say of the air at the edge, where most slices of a piece agree: all."""
-    pieces = components(edge)
-    count = int(pieces.max()) + 1
-    share = sizes(pieces * like, count) / np.maximum(sizes(pieces * edge, count), 1)
-    return edge & keep(pieces, share > LEAST_DOUBT) & (like | keep(pieces, share > MOST_AGREE))
+def _agreed(labels: Labels, like: NDArray[np.bool_]) -> Bools:
+    """What the slices say of the air at the edge, where most slices of a piece agree: all.
+
+    A piece goes on in the next slice where half of its smaller section lies on the other.
+    Small sections join nothing, and go where most of what lies on them goes.
+    """
+    voxels = sizes(labels, len(like))
+    pairs, shared = _overlaps(labels)
+    smaller = voxels[pairs].min(axis=0)
+    same = pairs[:, (smaller >= MIN_SECTION) & (shared > MIN_SHARED * smaller)]
+    graph = coo_array((np.ones(same.shape[1], bool), tuple(same)), (len(like), len(like)))
+    _, group = connected_components(graph, directed=False)
+    share = np.bincount(group, voxels * like) / np.maximum(np.bincount(group, voxels), 1)
+    of_group = share[group]
+    lung = (of_group > LEAST_DOUBT) & (like | (of_group > MOST_AGREE))
+    weights = np.where(lung[pairs[::-1]], 1, -1) * shared * (voxels[pairs[::-1]] >= MIN_SECTION)
+    votes = np.bincount(pairs.reshape(-1), weights.reshape(-1), len(like))
+    return keep(labels, np.where(voxels >= MIN_SECTION, lung, votes > 0))
 
 
-def _foam(lung: Bools, hu: Floats, solid: Bools, spacing_kji: Spacing) -> Bools:
+def _overlaps(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The pairs (2, n) of pieces of which parts lie on each other, and how many voxels do."""
+    count = int(labels.max(initial=0)) + 1
+    below, above = labels[:-1].reshape(-1), labels[1:].reshape(-1)
+    both = np.flatnonzero((below != 0) & (above != 0))
+    codes = below[both].astype(np.int64) * count + above[both]
+    found, shared = np.unique(codes, return_counts=True)
+    return np.stack(np.divmod(found, count)), shared
+
+
+def _foam(lung: Bools, hu: Floats, solid: Bools, walled: Bools, spacing_kji: Spacing) -> Bools:
     """A mattress before a table: a thin layer on one side of it, and even along the scan.
 
     It has the density of lung, and a narrow field of view cuts it as it cuts a lung.
@@ -124,6 +163,7 @@ def _foam(lung: Bools, hu: Floats, solid: Bools, spacing_kji: Spacing) -> Bools:
         for anything, body in zip(_beyond(solid, axis), _beyond(core, axis), strict=True):
             layer = sums(pieces, anything, count) > MIN_LAYER * voxels
             by_layer |= layer & (sums(pieces, body, count) < MAX_BODY * voxels)
+    by_layer &= sums(pieces, walled, count) < MAX_WALLED * voxels
     by_layer[0] = False
     pieces = pieces * keep(pieces, by_layer)
     if not pieces.any():
