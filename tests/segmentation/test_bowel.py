@@ -16,6 +16,11 @@ def mm(at: tuple[float, float, float]) -> tuple[np.ndarray, ...]:
     return tuple(places - np.reshape(at, (3, 1, 1, 1)))
 
 
+def from_place(at: tuple[float, float, float]) -> np.ndarray:
+    """How far each voxel lies from a place, in mm."""
+    return np.asarray(np.sqrt(sum(side**2 for side in mm(at))))
+
+
 def abdomen(gas_hu: float = -800.0) -> Arrays:
     """A spine with its canal, ribs at the sides, a loop with gas, another without, the skin.
 
@@ -58,6 +63,75 @@ def bowel_in(
 
 def test_loops_with_gas_and_those_beside_them_are_bowel_and_no_bone_is() -> None:
     scan = abdomen()
+    np.testing.assert_array_equal(bowel_in(scan), scan["loops"])
+
+
+def pelvis(ball: tuple[float, float, float] | None = None) -> Arrays:
+    """The abdomen with the canal full, so that nothing is known to lie before the spine.
+
+    And an even ball as dense as the head of a thigh bone.
+    """
+    scan = abdomen()
+    _, y, x = mm((75.0, 100.0, 156.0))
+    added = np.hypot(x, y - 45) < 15
+    scan["hu"][added] = 500
+    if ball is not None:
+        head = from_place(ball) < 15
+        scan["hu"][head] = 300
+        added |= head
+    scan["solid"] = scan["solid"] | added
+    return scan
+
+
+def test_even_loops_are_bowel_where_no_canal_shows_the_front() -> None:
+    scan = pelvis()
+    np.testing.assert_array_equal(bowel_in(scan), scan["loops"])
+
+
+def test_a_trace_of_gas_tells_even_loops() -> None:
+    scan = pelvis()
+    bubble = from_place((75.0, 57.0, 176.0)) < 4
+    scan["hu"] = np.where((scan["hu"] < -300) & scan["body"], 40, scan["hu"])
+    scan["hu"][bubble] = -800
+    scan["solid"] = scan["solid"] & ~bubble
+    loops = scan["loops"] & ~bubble
+    np.testing.assert_array_equal(bowel_in(scan) & scan["solid"], loops)
+
+
+def test_an_even_head_in_its_socket_is_no_bowel() -> None:
+    ball = (75.0, 90.0, 230.0)
+    scan = pelvis(ball)
+    assert (bowel_in(scan) & (from_place(ball) < 15)).any()
+    z, y, x = mm(ball)
+    socket = (from_place(ball) > 18) & (from_place(ball) < 22) & (x + 0.4 * z + 0.3 * y > 5)
+    scan["hu"][socket] = 500
+    scan["solid"] = scan["solid"] | socket
+    np.testing.assert_array_equal(bowel_in(scan), scan["loops"])
+
+
+@pytest.mark.parametrize("height_mm", [3.0, 144.0])
+def test_an_even_head_that_the_scan_cuts_is_no_bowel(height_mm: float) -> None:
+    scan = pelvis((height_mm, 90.0, 230.0))
+    np.testing.assert_array_equal(bowel_in(scan), scan["loops"])
+
+
+def test_what_holds_marrow_is_no_bowel() -> None:
+    ball = (75.0, 90.0, 230.0)
+    scan = pelvis(ball)
+    marrow = from_place(ball) < 8
+    assert (bowel_in(scan) & marrow).any()
+    scan["hu"][marrow] = 60
+    np.testing.assert_array_equal(bowel_in(scan), scan["loops"])
+
+
+def test_a_thin_bone_with_a_dense_lump_is_no_bowel() -> None:
+    scan = pelvis()
+    place = (75.0, 90.0, 230.0)
+    z, y, x = mm(place)
+    rib = (np.abs(x - 0.2 * z + 0.1 * y) < 4) & (np.hypot(z, y) < 35)
+    rib |= from_place(place) < 12
+    scan["hu"][rib] = 400
+    scan["solid"] = scan["solid"] | rib
     np.testing.assert_array_equal(bowel_in(scan), scan["loops"])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.segmentation.canal import spinal_canal
-from vis3d.segmentation.frame import Bools, Spacing, Whole
+from vis3d.segmentation.frame import Bools, Labels, Spacing, Whole
 from vis3d.segmentation.morphology import (
     components,
     deep_in,
@@ -30,6 +30,10 @@ MAX_CONTACT = 0.1
 MIN_LOOP_ML, MIN_BOWEL_ML = 1.0, 10.0
 THICK_MM = 4.0
 """Loops without gas are told from ribs by their thickness, if others have gas."""
+MARROW_HU, MIN_CORE, MAX_MARROW = 100.0, 0.1, 0.05
+"""What is so thick, and so seldom holds anything as light as marrow, is even contrast."""
+JOINT_MM = 6.0
+"""As near to each other lie the bones of a joint: heads of children are even and dense."""
 
 
 def bowel_with_contrast(
@@ -39,6 +43,7 @@ def bowel_with_contrast(
 
     On a coarse grid [k, j, i] as in `PatientFrame`, below the middle of the lungs. Loops
     that gas touches are told by it; then so are others that lie free before the spine.
+    Even contrast far from bone needs less gas beside it, or none if other loops have some.
     """
     bowel = np.zeros(solid.shape, bool)
     trunk = _trunk(body, lungs, spacing_kji)
@@ -58,13 +63,28 @@ def bowel_with_contrast(
     beside_gas = sums(surface, fringed(gas), count) / faces
     loop = ml > MIN_LOOP_ML
     loop[0] = False
-    is_bowel = loop & (contact < MAX_CONTACT) & (beside_gas > MIN_GAS)
+    deep = deep_in(solid, THICK_MM, spacing_kji)
+    even = loop & _even(pieces, surface, solid, deep, hu, spacing_kji)
+    is_bowel = loop & (contact < MAX_CONTACT) & (beside_gas > np.where(even, 0, MIN_GAS))
     if ml[is_bowel].sum() < MIN_BOWEL_ML:
         return bowel
-    thick = sums(pieces, deep_in(solid, THICK_MM, spacing_kji), count) > 0
+    thick = sums(pieces, deep, count) > 0
     free = (contact == 0) & (sums(pieces, before, count) == voxels)
-    bowel = keep(pieces, is_bowel | (loop & free & thick))
+    bowel = keep(pieces, is_bowel | even | (loop & free & thick))
     return with_rests(bowel, solid, float(np.prod(spacing_kji)) / 1000)
+
+
+def _even(
+    pieces: Labels, surface: Labels, solid: Bools, deep: Bools, hu: Whole, spacing_kji: Spacing
+) -> Bools:
+    """Which pieces, by label, hold no marrow and lie neither at a bone nor cut off."""
+    count = int(pieces.max()) + 1
+    core = sums(pieces, deep, count)
+    marrow = sums(pieces, deep & (hu < MARROW_HU), count)
+    even = (core > MIN_CORE * sizes(pieces, count)) & (marrow < MAX_MARROW * core)
+    near = grown(solid & ~keep(pieces, even), JOINT_MM, spacing_kji)
+    held = sums(surface, near, count) + sizes(pieces[[0, -1]], count)
+    return np.asarray(even & (held < MAX_CONTACT * sizes(surface, count)))
 
 
 def _trunk(body: Bools, lungs: Bools, spacing_kji: Spacing) -> NDArray[np.bool_]:
