@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from tests.segmentation.simple_chest import chest, dice, turned, upright
+from vis3d.geometry import Geometry
 from vis3d.labels import LabelMap
 from vis3d.segmentation import segment
+from vis3d.segmentation.contrast import MIN_OPENNESS, _stand_open
 from vis3d.volume import Volume
 
 
@@ -17,7 +19,7 @@ def places(volume: Volume) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return x, y, z
 
 
-def painted(volume: Volume, where: np.ndarray, hu: int) -> Volume:
+def painted(volume: Volume, where: np.ndarray, hu: int | np.ndarray) -> Volume:
     array = volume.array.copy()
     array[where] = hu + np.random.default_rng(1).integers(-15, 16, np.count_nonzero(where))
     return volume.with_array(array)
@@ -74,6 +76,32 @@ def test_contrast_in_an_aorta_beside_the_spine_is_no_bone(level_hu: int) -> None
     assert np.count_nonzero(bones & (aorta | heart)) < 0.01 * np.count_nonzero(bones)
     assert "Contrast" in finding(labels, "contrast")
     assert "contrast" in {one.code for one in labels.report.findings}
+
+
+@pytest.mark.parametrize("geometry", [upright((1.9, 2.1, 3.2)), turned(20.0, 0, 2.5)])
+def test_an_organ_that_comes_near_the_canal_is_no_vertebra(geometry: Geometry) -> None:
+    volume, truth = chest(geometry, lungs=False)
+    x, y, z = places(volume)
+    ring, canal = np.hypot(x, y - 92) < 11, np.hypot(x, y - 92) < 8
+    volume = painted(painted(volume, ring & ~canal, 700), canal, 30)
+    liver = np.sqrt((x + 70) ** 2 + (y + 10) ** 2 + z**2) < 55
+    beside_canal = (np.abs(z) < 20) & (np.hypot(x + 34, y - 92) < 32)
+    organ = (liver | beside_canal) & (truth != 4) & ~ring
+    bones = segment(painted(volume, organ, 125), ["bones"]).mask("bones").array
+    assert np.count_nonzero(bones & organ) < 0.01 * np.count_nonzero(bones)
+
+
+def test_a_core_is_no_wall_round_itself() -> None:
+    spacing = (3.0, 2.0, 2.5)
+    at = np.moveaxis(np.indices((50, 70, 60)), 0, -1) - (25, 35, 30)
+    depth_mm = np.linalg.norm(at * spacing, axis=-1)
+    core = (depth_mm < 50).astype(np.uint32)
+    hu = np.where(core, np.where(depth_mm < 40, 120, 260), 140).astype(np.int16)
+    core_hu = np.array([0, hu[core > 0].mean()])
+    least = np.full(2, MIN_OPENNESS)
+    assert _stand_open(core, core_hu, hu, hu, least, spacing)[1]
+    marrow = core * (depth_mm < 40)
+    assert not _stand_open(marrow, np.array([0, 120.0]), hu, hu, least, spacing)[1]
 
 
 def test_a_spinal_canal_stays_open_and_marrow_is_filled() -> None:

@@ -63,6 +63,8 @@ NEAR_MM = 20.0
 MIN_RING_ML, MAX_MARROW_MM2, RING_SHARE, CORTEX_SHARE = 5.0, 1200.0, 0.25, 0.1
 VERTEBRA_MM, BODY_OF_VERTEBRA_MM = 6.0, 8.0
 """What is dense and as close to the spinal canal is a vertebra; even parts reach as close."""
+MIN_AT_CANAL = 0.02
+"""How much of a vertebra's marrow lies so close; a liver or an aorta may touch it in a spot."""
 UNDILUTED_HU = 300.0
 EDGE_HALO, EDGE_STEP_HU = 4, 2.0
 """How many slices a gradient of one voxel's width asks; edges are told as finely as that."""
@@ -118,8 +120,8 @@ def find_contrast(
         bone_hu = np.percentile(hu[body & ~lungs & (hu > CORE_HU)], DENSEST_PERCENT)
         is_vessel &= core_hu < SPECIMEN_SHARE * min(bone_hu, MOST_HU)
     else:
-        at_canal = np.zeros(len(is_vessel), bool)
-        at_canal[cores[grown(canal, BODY_OF_VERTEBRA_MM, spacing_kji)]] = True
+        near = grown(canal, BODY_OF_VERTEBRA_MM, spacing_kji)
+        at_canal = sums(cores, near, len(is_vessel)) > MIN_AT_CANAL * sizes(cores)
         is_vessel &= ~(at_canal & (core_hu < CORTEX_HU))  # no marrow is as dense as that
     is_vessel[0] = False
     ml = np.where(is_vessel, sizes(cores), 0) * voxel_ml
@@ -199,6 +201,7 @@ def _stand_open(
         these = bins == level
         these[0] = False
         walls = (hu[box] > core_hu[these].max() + BRIGHTER_HU) & ~known
+        walls &= ~keep(labels, these)
         opened = sums(labels, open_directions(walls, REACH_MM, spacing_kji), len(voxels))
         openness[these] += (opened / voxels / len(ALL_ROUND))[these]
         is_vessel[these] = openness[these] > least[these]
