@@ -30,7 +30,7 @@ MAX_CONTACT = 0.1
 MIN_LOOP_ML, MIN_BOWEL_ML = 1.0, 10.0
 THICK_MM = 4.0
 """Loops without gas are told from ribs by their thickness, if others have gas."""
-MARROW_HU, MIN_CORE, MAX_MARROW = 100.0, 0.1, 0.05
+MARROW_HU, MIN_CORE, MAX_MARROW = 80.0, 0.1, 0.05
 """What is so thick, and so seldom holds anything as light as marrow, is even contrast."""
 JOINT_MM = 6.0
 """As near to each other lie the bones of a joint: heads of children are even and dense."""
