@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_erosion, gaussian_filter
 
 from tests.segmentation.simple_chest import chest, dice, turned, upright
 from vis3d.geometry import Geometry
@@ -110,3 +111,25 @@ def test_what_is_lighter_than_fat_and_lies_on_the_skin_is_no_body(thick_mm: floa
     array[blanket] += 720
     body = segment(volume.with_array(array), ["body"]).mask("body").array
     assert dice(body, truth > 0) > 0.995
+
+
+def test_skin_that_shares_voxels_with_foam_is_body() -> None:
+    geometry = Geometry(
+        (12, 150, 180), (2.2, 2.0, 3.0), (-190.0, -150.0, -18.0), turned(8).direction
+    )
+    volume, truth = chest(geometry, table=False, noise_hu=0)
+    k, j, i = np.indices(geometry.shape)
+    x, y, _ = np.moveaxis(geometry.to_lps(np.stack([i, j, k], axis=-1)), -1, 0)
+    away_mm = (np.hypot(x / 170, y / 105) - 1) * 105
+    hu = volume.array.astype(float)
+    hu[(truth == 0) & (away_mm < 12) & (y > 0)] = -600
+    blurred = gaussian_filter(hu, (0, 0.6, 0.6)) + np.random.default_rng(5).normal(
+        0, 8, hu.shape
+    )
+    array = np.rint(blurred).astype(np.int16)
+    body = segment(volume.with_array(array), ["body"]).mask("body").array
+    around = np.ones((1, 3, 3), bool)
+    skin = (truth > 0) & ~binary_erosion(truth > 0, around) & (array > -300)
+    assert np.count_nonzero(skin & (array < -200)) > 300
+    assert np.mean(body[skin]) > 0.98
+    assert dice(body, truth > 0) > 0.997

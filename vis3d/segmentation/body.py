@@ -27,6 +27,7 @@ from vis3d.segmentation.morphology import (
     filled_in_slices,
     fringed,
     grown,
+    indices,
     keep,
     shrunk,
     sizes,
@@ -42,6 +43,7 @@ from vis3d.segmentation.slabs import each_slab
 LIGHT_HU, NEAR_AIR_HU = -200, -700
 """Fat is denser than the one; wood, foam and blankets are not. Skin that shares a voxel with
 air is as light, but beside it lies what is below the other."""
+FAT_HU = -100
 Places = tuple[NDArray[np.intp], ...]
 TISSUE_HU = (-250, 1500)
 CORE_GRID_MM, SMALL_FIELD_MM = 4.0, 250.0
@@ -188,13 +190,30 @@ def _too_light(hu: Values) -> Bools:
     """What is lighter than fat, but not by the air beside it."""
     beside_air = fringed(hu < NEAR_AIR_HU)
     beside_air[[0, -1]] = True  # it may lie in the next slice, which nobody measured
-    return (hu > NEAR_AIR_HU) & (hu < LIGHT_HU) & ~beside_air
+    light = (hu > NEAR_AIR_HU) & (hu < LIGHT_HU) & ~beside_air
+    return _without_skin_on_foam(light, hu)
+
+
+def _without_skin_on_foam(light: Bools, hu: Values) -> Bools:
+    """The mask, changed in place, without what is nearer to fat than to what it touches.
+
+    Only what touches tissue can be such a mixture.
+    """
+    at = tuple(indices(light).T)
+    lowest, highest = hu[at], hu[at]
+    for step in product((-1, 0, 1), repeat=3):
+        beside = (np.clip(x + d, 0, n - 1) for x, d, n in zip(at, step, hu.shape, strict=True))
+        values = hu[tuple(beside)]
+        lowest, highest = np.minimum(lowest, values), np.maximum(highest, values)
+    light[at] = (highest < LIGHT_HU) | (2 * hu[at] <= lowest + FAT_HU)
+    return light
 
 
 def _light_edge(hu: Whole, body: Bools) -> Bools:
     """What is too light at the body's edge, with its own surface."""
     edge = fringed(body) & ~trimmed(body)
-    return fringed(_too_light(hu) & edge) & edge & (hu < LIGHT_HU)
+    light = fringed(_too_light(hu) & edge) & edge & (hu < LIGHT_HU)
+    return _without_skin_on_foam(light, hu)
 
 
 def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
