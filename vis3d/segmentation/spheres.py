@@ -1,6 +1,7 @@
 """Round nodules at the pleura, by the sphere on which their side towards the lung lies."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,8 +9,11 @@ from numpy.typing import NDArray
 from vis3d.segmentation.frame import Bools, Spacing, Whole
 from vis3d.segmentation.morphology import grown
 
-Points = NDArray[np.float64]
+Points = NDArray[np.floating[Any]]
 """Places (k, j, i) in mm from the first voxel, or steps between them; (..., 3)."""
+
+Places = tuple[NDArray[np.int64], ...]
+"""The k, the j and the i of voxels."""
 
 SEEDS = ((3.0, 14), (6.0, 12))
 """Where a nodule's middle may be: no nearer to lung than so many mm, with lung in so many of
@@ -75,20 +79,27 @@ def round_nodules(
     seeds = _seeds(lung, tissue, around, spacing_kji)
     if not len(seeds):
         return found
+    tissue = tissue & ~lung
     core = ~grown(lung, CORE_MM, spacing_kji)
     air = (hu < BRONCHUS_HU) & ~lung
     spheres = _round_ones(_fitted(lung, seeds, spacing_kji), is_right=is_right)
     for center, radius_mm, seen in _different(spheres):
-        if _holds(air, center, radius_mm, spacing_kji):
+        inside = _inside(tissue, center, radius_mm, spacing_kji)
+        if not _is_deep(inside, around) or _holds(air, center, radius_mm, spacing_kji):
             continue
         ways = min(seen, ENCLOSED)
-        places = _within(lung, tissue, center, radius_mm, ways, spacing_kji)
-        if len(places[0]) and around[places].max() >= DEEP_ROUND and _is_even(hu, places, core):
+        places = _enclosed(lung, inside, center, radius_mm, ways, spacing_kji)
+        if _is_deep(places, around) and _is_even(hu, places, core):
             found[places] = True
     return found
 
 
-def _is_even(hu: Whole, places: tuple[NDArray[np.int64], ...], core: Bools) -> bool:
+def _is_deep(places: Places, around: NDArray[np.uint8]) -> bool:
+    """Whether lung lies round any of the places."""
+    return bool((around[places] >= DEEP_ROUND).any())
+
+
+def _is_even(hu: Whole, places: Places, core: Bools) -> bool:
     """Whether it is soft tissue through and through; without a core it is judged whole."""
     values = hu[places]
     inner = values[core[places]]
@@ -155,18 +166,20 @@ def _distance_mm(lung: Bools, centers: Points, spacing_kji: Spacing) -> NDArray[
 
     Beyond its ends the array goes straight on.
     """
-    distance = np.full((len(centers), len(EVEN_DIRECTIONS)), np.inf)
-    mm = np.asarray(spacing_kji)
-    start, step = centers[:, None] / mm + 0.5, EVEN_DIRECTIONS / mm
-    for along_mm in np.arange(REACH_MM, 0, -STEP_MM):
-        voxels = (start + along_mm * step).astype(np.int64)  # outwards in: the first is last
-        distance[_there(lung, voxels)] = along_mm - STEP_MM / 2
-    return distance
+    along_mm = np.arange(STEP_MM, REACH_MM + STEP_MM, STEP_MM, dtype=np.float32)
+    ways = (EVEN_DIRECTIONS[:, None] * along_mm[:, None]).astype(np.float32)
+    met = _there(lung, centers.astype(np.float32)[:, None, None], ways, spacing_kji)
+    first = along_mm[met.argmax(axis=-1)] - STEP_MM / 2
+    return np.where(met.any(axis=-1), first, np.inf)
 
 
-def _there(mask: Bools, voxels: NDArray[np.int64]) -> Bools:
-    k, j, i = np.moveaxis(voxels, -1, 0)
-    return np.asarray(mask.ravel()[np.ravel_multi_index((k, j, i), mask.shape, mode="clip")])
+def _there(mask: Bools, start: Points, step: Points, spacing_kji: Spacing) -> Bools:
+    """The mask at places that lie some steps from others, [..., (k, j, i)] in mm."""
+    at: NDArray[np.int32] | int = 0
+    for axis, (mm, n) in enumerate(zip(spacing_kji, mask.shape, strict=True)):
+        voxels = start[..., axis] / mm + 0.5 + step[..., axis] / mm
+        at = at * n + np.clip(voxels, 0, n - 1).astype(np.int32)
+    return np.asarray(mask.ravel().take(at))
 
 
 def _least_squares(
@@ -176,8 +189,9 @@ def _least_squares(
     points = np.where(on_it, distance, 0)[..., None] * EVEN_DIRECTIONS
     terms = np.concatenate([2 * points, on_it[..., None].astype(float)], axis=-1)
     squares = (points**2).sum(axis=-1)
-    normal = np.einsum("mni,mnj->mij", terms, terms) + 1e-3 * np.eye(4)
-    solved = np.linalg.solve(normal, np.einsum("mni,mn->mi", terms, squares)[..., None])[..., 0]
+    across = terms.transpose(0, 2, 1)
+    normal = across @ terms + 1e-3 * np.eye(4)
+    solved = np.linalg.solve(normal, across @ squares[..., None])[..., 0]
     shift = solved[:, :3]
     radii = np.sqrt(np.maximum(solved[:, 3] + (shift**2).sum(axis=1), 0))
     return centers + shift, radii
@@ -217,36 +231,38 @@ def _different(spheres: Spheres) -> list[tuple[Points, float, float]]:
 
 def _holds(mask: Bools, center: Points, radius_mm: float, spacing_kji: Spacing) -> bool:
     """Whether any of the mask lies in the sphere or beside it."""
-    mm = np.asarray(spacing_kji)
     out_mm = np.arange(1.0, radius_mm + BESIDE_MM, 1.5)[:, None, None]
-    return bool(
-        _there(mask, ((center + out_mm * EVEN_DIRECTIONS) / mm + 0.5).astype(np.int64)).any()
-    )
+    return bool(_there(mask, center, out_mm * EVEN_DIRECTIONS, spacing_kji).any())
 
 
-def _within(
+def _inside(tissue: Bools, center: Points, radius_mm: float, spacing_kji: Spacing) -> Places:
+    """Where tissue lies in a sphere."""
+    mm = np.asarray(spacing_kji)
+    low = np.maximum(0, np.floor((center - radius_mm) / mm)).astype(int)
+    high = np.minimum(tissue.shape, np.ceil((center + radius_mm) / mm).astype(int) + 1)
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    kji = np.argwhere(tissue[box]) + low
+    inside = ((kji * mm - center) ** 2).sum(axis=1) <= (radius_mm + mm.min() / 4) ** 2
+    return tuple(kji[inside].T)
+
+
+def _enclosed(
     lung: Bools,
-    tissue: Bools,
+    inside: Places,
     center: Points,
     radius_mm: float,
     ways: float,
     spacing_kji: Spacing,
-) -> tuple[NDArray[np.int64], ...]:
-    """Where tissue lies in a sphere on the lung's side of the pleura."""
-    mm = np.asarray(spacing_kji)
-    low = np.maximum(0, np.floor((center - radius_mm) / mm)).astype(int)
-    high = np.minimum(lung.shape, np.ceil((center + radius_mm) / mm).astype(int) + 1)
-    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    kji = np.argwhere(tissue[box] & ~lung[box]) + low
-    step = kji * mm - center
-    inside = (step**2).sum(axis=1) <= (radius_mm + min(spacing_kji) / 4) ** 2
-    kji, step = kji[inside], step[inside]
-    along = step @ EVEN_DIRECTIONS.T
+) -> Places:
+    """Places in a sphere from where so many ways out of it lead into lung."""
+    directions = EVEN_DIRECTIONS.astype(np.float32)
+    step = (np.stack(inside, axis=-1) * spacing_kji - center).astype(np.float32)
+    along = step @ directions.T
     short = radius_mm**2 - (step**2).sum(axis=1)
     out_mm = np.sqrt(np.maximum(along**2 + short[:, None], 0)) - along
     met = np.zeros(out_mm.shape, bool)
     for beyond_mm in (1.0, 2.5):
-        ends = step[:, None] + (out_mm + beyond_mm)[..., None] * EVEN_DIRECTIONS
-        met |= _there(lung, ((center + ends) / mm + 0.5).astype(np.int64))
-    enclosed = kji[met.mean(axis=1) >= ways]
-    return (enclosed[:, 0], enclosed[:, 1], enclosed[:, 2])
+        ends = step[:, None] + (out_mm + beyond_mm)[..., None] * directions
+        met |= _there(lung, center, ends, spacing_kji)
+    wanted = met.mean(axis=1) >= ways
+    return tuple(places[wanted] for places in inside)
