@@ -53,6 +53,19 @@ def test_wrong_coordinates_are_told(signs: tuple[int, ...], message: str) -> Non
     assert message in check.message
 
 
+def test_gas_below_the_lungs_is_no_trachea() -> None:
+    phantom, geometry = oblique_chest(), oblique_chest().volume.geometry
+    airways, lungs = (phantom.labels.mask(name).array for name in ("airways", "lungs"))
+    voxels = np.moveaxis(np.indices(geometry.shape), 0, -1)[..., ::-1]
+    x, y, z = np.moveaxis(geometry.to_lps(voxels), -1, 0)
+    low, height = z[lungs].min(), np.ptp(z[lungs])
+    where = (np.hypot(x, y) < 10) & (abs(z - low - height / 8) < 14) & ~lungs
+    array = phantom.volume.array.copy()
+    array[airways] = 40
+    array[where] = -900
+    assert said_of(phantom.volume.with_array(array)).ok
+
+
 def test_a_bright_heart_before_a_spine_without_lime_is_no_sign() -> None:
     phantom, geometry = oblique_chest(), oblique_chest().volume.geometry
     masks = {name: phantom.labels.mask(name).array for name in ("lungs", "bones", "body")}
@@ -62,7 +75,7 @@ def test_a_bright_heart_before_a_spine_without_lime_is_no_sign() -> None:
     heart = (apart_mm < 70) & masks["body"] & ~masks["lungs"] & ~masks["bones"]
     array = phantom.volume.array.copy()
     array[heart] = 500
-    array[masks["bones"]] //= 4
+    array[masks["bones"]] = array[masks["bones"]] // 4
     assert said_of(phantom.volume.with_array(array)).ok
 
 

@@ -17,8 +17,9 @@ Points: TypeAlias = NDArray[np.float64]
 GRID_MM = 4.0
 HIGH = 0.7
 """Where on the way up the lungs a trachea has its middle at least; it lies at 0.75 to 0.95."""
-MIN_TIMES = 2.0
-"""How much more of a trachea there is in a scan that stands on its head, turned over."""
+MIN_LONG_MM, MIN_TIMES = 50.0, 2.0
+"""How long the trachea is in a scan that stands on its head, once turned over, and how much
+more of one there is. Gas of the stomach is shorter."""
 BASE_MM, MIN_BASE = 30.0, 0.45
 """The lowest parts of lungs reach down behind the diaphragm: 0.5 to 0.9 of the way back."""
 BONE_HU, MIN_BONE_ML = 200, 10.0
@@ -68,7 +69,9 @@ def _stands_on_its_head(anatomy: Anatomy) -> bool:
     chains = slender_chains(hu, body, airy, anatomy.spacing)
     turned = find_trachea(chains, hu.shape, anatomy.spacing)
     found, there = (int(np.count_nonzero(mask)) for mask in (turned, anatomy.trachea))
-    return found > MIN_TIMES * there and _is_high(turned, lungs[::-1])
+    long_mm = int(np.count_nonzero(turned.any(axis=(1, 2)))) * anatomy.spacing[0]
+    much = long_mm > MIN_LONG_MM and found > MIN_TIMES * there
+    return much and _is_high(turned, lungs[::-1])
 
 
 def _is_high(trachea: Bools, lungs: Bools) -> bool:
