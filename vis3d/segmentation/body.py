@@ -55,8 +55,9 @@ DRY_HU, MIN_DRY_ML = 200, 0.3
 GAS_HU = -940
 """Enclosed air darker than this on average is gas or the hollow of a table, not lung."""
 MIN_TISSUE_SHARE = 0.35
-EVEN_HU = 25
-"""What lies apart and varies by less is a board: limbs hold fat, muscle and bone."""
+EVEN_HU, MIN_WIDE = 25, 6.0
+"""What lies apart, varies by less and is as many times wider than thick is a board: limbs hold
+fat, muscle and bone, and drawn ones are round."""
 LAYER_MM, SLICES = 2.0, 8
 MIN_PART_SHARE = 0.02
 """Arms and legs that lie apart are kept from this share of the largest part on."""
@@ -225,7 +226,7 @@ def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> B
     solid &= ~_hollows(air & solid, hu, walled)
     solid &= ~_light_layers(solid, hu, measured)
     pieces = components(shrunk(solid | ~measured, CORE_MM, spacing_kji) & solid)
-    core = _above_the_table(_bodies(pieces, hu, measured), hu)
+    core = _above_the_table(_bodies(pieces, hu, measured, spacing_kji), hu)
     core |= _dry_bones(core, solid & (hu > DRY_HU), spacing_kji)
     if not core.any():
         return core
@@ -299,8 +300,8 @@ def _hollows(air: Bools, hu: Floats, walled: NDArray[np.uint8]) -> Bools:
     return keep(labels, (sums(labels, hu) < GAS_HU * voxels) & thin)
 
 
-def _bodies(pieces: Labels, hu: Floats, measured: Bools) -> Bools:
-    """The pieces that consist of tissue to a good part, small and even ones left out."""
+def _bodies(pieces: Labels, hu: Floats, measured: Bools, spacing_kji: Spacing) -> Bools:
+    """The pieces that consist of tissue to a good part, small ones and boards left out."""
     amount = sums(pieces, (hu > TISSUE_HU[0]) & (hu < TISSUE_HU[1]))
     amount[0] = 0
     # where the edges of the scan cut both lungs, there is more lung in it than tissue
@@ -309,8 +310,22 @@ def _bodies(pieces: Labels, hu: Floats, measured: Bools) -> Bools:
     wanted = (share > MIN_TISSUE_SHARE) & (amount > MIN_PART_SHARE * amount.max())
     if np.count_nonzero(wanted) > 1:
         deviation = _deviations(pieces * ~fringed(~measured), hu, len(amount))
-        wanted &= ~(deviation < min(EVEN_HU, deviation[amount.argmax()] / 2))
+        even = wanted & (deviation < min(EVEN_HU, deviation[amount.argmax()] / 2))
+        for board in np.flatnonzero(even):
+            wanted[board] = _width_to_thickness(pieces == board, spacing_kji) < MIN_WIDE
     return keep(pieces, wanted)
+
+
+def _width_to_thickness(piece: Bools, spacing_kji: Spacing) -> float:
+    """How many times wider than thick it is in its slices, however it lies there."""
+    k, *in_slice = np.nonzero(piece)
+    voxels = np.maximum(np.bincount(k), 1)
+    aside = [
+        (x - (np.bincount(k, x) / voxels)[k]) * mm
+        for x, mm in zip(in_slice, spacing_kji[1:], strict=True)
+    ]
+    least, most = np.linalg.eigvalsh(np.cov(aside))
+    return float(np.sqrt(most / max(least, 1e-6)))
 
 
 def _deviations(pieces: Labels, hu: Floats, count: int) -> NDArray[np.float64]:
