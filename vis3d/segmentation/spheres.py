@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.segmentation.frame import Bools, Spacing, Whole
-from vis3d.segmentation.morphology import grown
+from vis3d.segmentation.morphology import grown, indices
 
 Points = NDArray[np.floating[Any]]
 """Places (k, j, i) in mm from the first voxel, or steps between them; (..., 3)."""
@@ -125,12 +125,9 @@ def _seeds(
     seeds = []
     for depth_mm, least_around in SEEDS:
         deep = tissue & (around >= least_around) & ~grown(lung, depth_mm, spacing_kji)
-        places = np.flatnonzero(deep)
-        points = np.stack(np.unravel_index(places, deep.shape), axis=-1) * np.asarray(
-            spacing_kji
-        )
+        points = indices(deep) * np.asarray(spacing_kji)
         block = (points // SEED_BLOCK_MM).astype(np.int64) @ (1 << 20, 1 << 10, 1)
-        order = np.lexsort((-around.reshape(-1)[places].astype(int), block))
+        order = np.lexsort((-around[deep].astype(int), block))
         _, first = np.unique(block[order], return_index=True)
         seeds.append(points[order[first]])
     return np.concatenate(seeds)
@@ -241,7 +238,7 @@ def _inside(tissue: Bools, center: Points, radius_mm: float, spacing_kji: Spacin
     low = np.maximum(0, np.floor((center - radius_mm) / mm)).astype(int)
     high = np.minimum(tissue.shape, np.ceil((center + radius_mm) / mm).astype(int) + 1)
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    kji = np.argwhere(tissue[box]) + low
+    kji = indices(tissue[box]) + low
     inside = ((kji * mm - center) ** 2).sum(axis=1) <= (radius_mm + mm.min() / 4) ** 2
     return tuple(kji[inside].T)
 
