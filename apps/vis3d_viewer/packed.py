@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.segmentation import Edit
-from vis3d.segmentation.edits import edit_of
+from vis3d.segmentation.masks.edits import edit_of
 from vis3d.volume import Mask
 
 

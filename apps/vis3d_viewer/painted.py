@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from vis3d.geometry import Geometry
 from vis3d.labels import BODY, STRUCTURES, Structure
-from vis3d.segmentation.edits import Box
-from vis3d.segmentation.sparse import overwrite, sparse_zeros
+from vis3d.segmentation.masks.edits import Box
+from vis3d.segmentation.voxels.sparse import overwrite, sparse_zeros
 from vis3d.volume import Mask
 
 BODY_LABEL = next(structure.label for structure in STRUCTURES if structure.name == BODY)

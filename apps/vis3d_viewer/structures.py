@@ -14,7 +14,7 @@ from vis3d.errors import UsageError
 from vis3d.geometry import Geometry
 from vis3d.labels import LabelMap, Structure, normal_name
 from vis3d.segmentation import Edit, EditHistory, Step, difference
-from vis3d.segmentation.sparse import sparse_copy, sparse_zeros
+from vis3d.segmentation.voxels.sparse import sparse_copy, sparse_zeros
 from vis3d.volume import Mask
 from vis3d_viewer.alone import alone
 from vis3d_viewer.listing import (

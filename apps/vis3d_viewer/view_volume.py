@@ -11,8 +11,8 @@ from vis3d.geometry import Geometry
 from vis3d.progress import Progress, part
 from vis3d.rendering import airless_outside
 from vis3d.segmentation import segment_body
-from vis3d.segmentation.edits import Box
-from vis3d.segmentation.morphology import bounding_box
+from vis3d.segmentation.masks.edits import Box
+from vis3d.segmentation.voxels.morphology import bounding_box
 from vis3d.volume import Mask, Volume
 
 PREPARING = "Preparing the 3D view"

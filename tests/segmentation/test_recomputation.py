@@ -8,7 +8,8 @@ import pytest
 from tests.segmentation.simple_chest import chest, turned
 from vis3d.files import load_volume
 from vis3d.labels import LabelMap
-from vis3d.segmentation import morphology, segment, slabs
+from vis3d.segmentation import segment
+from vis3d.segmentation.voxels import morphology, slabs
 from vis3d.volume import Volume
 
 EVERYTHING = ("body", "lungs", "airways", "cortical", "cancellous")

@@ -11,8 +11,8 @@ from vis3d.geometry import Geometry
 from vis3d.labels import LabelMap
 from vis3d.segmentation import SEGMENTERS, segment
 from vis3d.segmentation.anatomy import Anatomy
-from vis3d.segmentation.islands import split_islands
-from vis3d.segmentation.shaping import fill
+from vis3d.segmentation.masks.islands import split_islands
+from vis3d.segmentation.masks.shaping import fill
 from vis3d.volume import Volume
 
 EVERYTHING = ("lungs", "airways", "bones", "body")

@@ -1,9 +1,9 @@
 """Volume -> LabelMap: lungs, airways, bones and body by density and shape."""
 
-from vis3d.segmentation.combining import intersect, subtract, union
-from vis3d.segmentation.edit_history import EditHistory, Step
-from vis3d.segmentation.edits import Brush, Edit, difference, erase, paint
-from vis3d.segmentation.islands import (
+from vis3d.segmentation.masks.combining import intersect, subtract, union
+from vis3d.segmentation.masks.edit_history import EditHistory, Step
+from vis3d.segmentation.masks.edits import Brush, Edit, difference, erase, paint
+from vis3d.segmentation.masks.islands import (
     keep_island,
     largest_components,
     remove_island,
@@ -11,7 +11,21 @@ from vis3d.segmentation.islands import (
     split_islands,
     split_touching,
 )
-from vis3d.segmentation.scissors import scissors, scissors_in_view
+from vis3d.segmentation.masks.scissors import scissors, scissors_in_view
+from vis3d.segmentation.masks.selecting import (
+    kmeans_ranges,
+    otsu_level,
+    region_growing,
+    threshold,
+)
+from vis3d.segmentation.masks.shaping import (
+    add_margin,
+    close,
+    fill,
+    fill_in_slices,
+    open_up,
+    smooth,
+)
 from vis3d.segmentation.segment import (
     SEGMENTERS,
     segment,
@@ -19,20 +33,6 @@ from vis3d.segmentation.segment import (
     segment_body,
     segment_bones,
     segment_lungs,
-)
-from vis3d.segmentation.selecting import (
-    kmeans_ranges,
-    otsu_level,
-    region_growing,
-    threshold,
-)
-from vis3d.segmentation.shaping import (
-    add_margin,
-    close,
-    fill,
-    fill_in_slices,
-    open_up,
-    smooth,
 )
 
 __all__ = [

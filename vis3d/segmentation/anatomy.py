@@ -9,15 +9,22 @@ from numpy.typing import NDArray
 
 from vis3d.allocator import give_back_memory
 from vis3d.progress import Progress, part
-from vis3d.segmentation.airways import AirwayTree, grow_airways
-from vis3d.segmentation.body import Body, drop_thin_layers, find_body, outside_and_padding
-from vis3d.segmentation.bones import CoarseScan, find_bones
-from vis3d.segmentation.bronchi import sides_missing
-from vis3d.segmentation.canal import spine_mm
-from vis3d.segmentation.contrast import Contrast, find_contrast
-from vis3d.segmentation.cortical import cortical_bone
-from vis3d.segmentation.frame import AIR_HU, Bools, PatientFrame, Spacing, Whole
-from vis3d.segmentation.grids import (
+from vis3d.segmentation.body.body import Body, drop_thin_layers, find_body, outside_and_padding
+from vis3d.segmentation.body.outside import SKIN_HU
+from vis3d.segmentation.body.specimens import is_specimen
+from vis3d.segmentation.bones.bones import CoarseScan, find_bones
+from vis3d.segmentation.bones.canal import spine_mm
+from vis3d.segmentation.bones.contrast import Contrast, find_contrast
+from vis3d.segmentation.bones.cortical import cortical_bone
+from vis3d.segmentation.bones.vessels import drop_vessels
+from vis3d.segmentation.lungs.airways import AirwayTree, grow_airways
+from vis3d.segmentation.lungs.bronchi import sides_missing
+from vis3d.segmentation.lungs.lungs import CoarseLungs, air_threshold, airy_parts, find_lungs
+from vis3d.segmentation.lungs.sides import LeftMm, mean_mm
+from vis3d.segmentation.lungs.trachea import Chains, beyond_gaps, find_trachea, slender_chains
+from vis3d.segmentation.metal import find_metal
+from vis3d.segmentation.voxels.frame import AIR_HU, Bools, PatientFrame, Spacing, Whole
+from vis3d.segmentation.voxels.grids import (
     Factors,
     coarse_spacing,
     factors_for,
@@ -26,17 +33,10 @@ from vis3d.segmentation.grids import (
     pooled_hu,
     refined,
 )
-from vis3d.segmentation.lungs import CoarseLungs, air_threshold, airy_parts, find_lungs
-from vis3d.segmentation.metal import find_metal
-from vis3d.segmentation.morphology import bounding_box, fringed, grown, trimmed
-from vis3d.segmentation.noise import blur_needed, calmed, noise_hu
-from vis3d.segmentation.outside import SKIN_HU
-from vis3d.segmentation.sides import LeftMm, mean_mm
-from vis3d.segmentation.small import enlargement
-from vis3d.segmentation.sparse import sparse_zeros
-from vis3d.segmentation.specimens import is_specimen
-from vis3d.segmentation.trachea import Chains, beyond_gaps, find_trachea, slender_chains
-from vis3d.segmentation.vessels import drop_vessels
+from vis3d.segmentation.voxels.morphology import bounding_box, fringed, grown, trimmed
+from vis3d.segmentation.voxels.noise import blur_needed, calmed, noise_hu
+from vis3d.segmentation.voxels.small import enlargement
+from vis3d.segmentation.voxels.sparse import sparse_zeros
 
 COARSE_MM = 2.0
 """Where lungs and airways are decided on."""

@@ -6,11 +6,11 @@ import numpy as np
 
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
-from vis3d.segmentation.bones import DENSE_HU as DENSE_BONE_HU
-from vis3d.segmentation.frame import Bools
-from vis3d.segmentation.grids import mostly
+from vis3d.segmentation.bones.bones import DENSE_HU as DENSE_BONE_HU
 from vis3d.segmentation.lung_checks import MIN_EDGE_MM2, about_airways, about_lungs
-from vis3d.segmentation.noise import BEARABLE_HU
+from vis3d.segmentation.voxels.frame import Bools
+from vis3d.segmentation.voxels.grids import mostly
+from vis3d.segmentation.voxels.noise import BEARABLE_HU
 from vis3d.volume import Finding
 
 LUNGS = frozenset({"left lung", "right lung"})

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
-from vis3d.segmentation.frame import Bools
-from vis3d.segmentation.grids import coarse_spacing, factors_for
-from vis3d.segmentation.morphology import indices
-from vis3d.segmentation.trachea import find_trachea, slender_chains
+from vis3d.segmentation.lungs.trachea import find_trachea, slender_chains
+from vis3d.segmentation.voxels.frame import Bools
+from vis3d.segmentation.voxels.grids import coarse_spacing, factors_for
+from vis3d.segmentation.voxels.morphology import indices
 
 Points: TypeAlias = NDArray[np.float64]
 """Places of a grid in mm from its first voxel, (n, 3): up, back, left."""

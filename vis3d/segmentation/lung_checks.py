@@ -9,10 +9,12 @@ from scipy.ndimage import uniform_filter
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.coordinates import coordinates
-from vis3d.segmentation.frame import Bools
-from vis3d.segmentation.grids import coarse_spacing, factors_for
-from vis3d.segmentation.lungs import MAX_RATIO
-from vis3d.segmentation.morphology import (
+from vis3d.segmentation.lungs.lungs import MAX_RATIO
+from vis3d.segmentation.lungs.nodules import TISSUE_HU
+from vis3d.segmentation.lungs.sides import LEFT, RIGHT
+from vis3d.segmentation.voxels.frame import Bools
+from vis3d.segmentation.voxels.grids import coarse_spacing, factors_for
+from vis3d.segmentation.voxels.morphology import (
     bounding_box,
     components,
     fringed,
@@ -23,8 +25,6 @@ from vis3d.segmentation.morphology import (
     sums,
     trimmed,
 )
-from vis3d.segmentation.nodules import TISSUE_HU
-from vis3d.segmentation.sides import LEFT, RIGHT
 from vis3d.threads import in_threads
 
 SIDES_RATIO = (0.5, 2.0)

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.segmentation.anatomy import Anatomy
-from vis3d.segmentation.frame import Bools
-from vis3d.segmentation.grids import Box, refine, spread
-from vis3d.segmentation.morphology import fringed
-from vis3d.segmentation.sides import LEFT, RIGHT
+from vis3d.segmentation.lungs.sides import LEFT, RIGHT
+from vis3d.segmentation.voxels.frame import Bools
+from vis3d.segmentation.voxels.grids import Box, refine, spread
+from vis3d.segmentation.voxels.morphology import fringed
 
 
 def draw_lungs(

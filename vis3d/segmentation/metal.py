@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
-from vis3d.segmentation.frame import Bools, Labels, Spacing, T, Values
-from vis3d.segmentation.grids import Factors, fine_box, mostly, spread
-from vis3d.segmentation.morphology import components, fringed, grown, keep, sizes, sums
-from vis3d.segmentation.sparse import sparse_zeros
+from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, T, Values
+from vis3d.segmentation.voxels.grids import Factors, fine_box, mostly, spread
+from vis3d.segmentation.voxels.morphology import components, fringed, grown, keep, sizes, sums
+from vis3d.segmentation.voxels.sparse import sparse_zeros
 
 METAL_HU = 2900
 """Denser than enamel and the petrous bone; the usual scale of CT ends at 3071."""

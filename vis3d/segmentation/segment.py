@@ -10,10 +10,10 @@ from vis3d.labels import BODY, STRUCTURES, LabelMap, Report, structure_labels
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.checks import checks_of, findings_of
-from vis3d.segmentation.frame import Bools, patient_frame
 from vis3d.segmentation.lung_drawing import draw_lungs
-from vis3d.segmentation.sides import LEFT, RIGHT
-from vis3d.segmentation.sparse import sparse_zeros
+from vis3d.segmentation.lungs.sides import LEFT, RIGHT
+from vis3d.segmentation.voxels.frame import Bools, patient_frame
+from vis3d.segmentation.voxels.sparse import sparse_zeros
 from vis3d.volume import Volume
 
 PAINTERS: Mapping[str, Callable[[Anatomy], Bools]] = {

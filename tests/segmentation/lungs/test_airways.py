@@ -1,0 +1,49 @@
+"""The airway tree: how far it reaches, and that it ends where walls give way."""
+
+import numpy as np
+import pytest
+
+from tests.segmentation.lungs.test_lungs import cropped, drawn, lps
+from tests.segmentation.simple_chest import chest, upright
+from vis3d.labels import LabelMap
+from vis3d.phantom import chest_phantom
+from vis3d.segmentation import segment
+
+
+@pytest.mark.parametrize("noise_hu", [15.0, 45.0])
+def test_the_tree_reaches_the_lobes_without_leaking(noise_hu: float) -> None:
+    phantom = chest_phantom(
+        shape=(100, 130, 150), spacing=(1.8, 1.8, 2.2), noise_hu=noise_hu, seed=3
+    )
+    tree = segment(phantom.volume, ["airways"]).mask("airways").array
+    truth = phantom.labels.mask("airways").array
+    assert np.count_nonzero(tree & truth) > 0.75 * np.count_nonzero(truth)
+    assert np.count_nonzero(tree & ~truth) < 0.1 * np.count_nonzero(truth)
+
+
+def test_a_hole_in_the_wall_floods_no_lung() -> None:
+    volume, truth = chest(upright((2.0, 2.0, 2.5)))
+    x, y, z = lps(volume.geometry)
+    torn = (np.hypot(y + 5, z - 40) < 4) & (x > 0) & (x < 60) & (truth == 5)
+    labels = segment(drawn(volume, torn, -960), ["lungs", "airways"])
+    trachea = np.count_nonzero(truth == 3)
+    assert 0.8 * trachea < np.count_nonzero(labels.array == 3) < 1.4 * trachea
+    assert "give way" in _leak(labels)
+    assert np.count_nonzero(labels.array == 1) > 0.95 * np.count_nonzero(truth == 1)
+
+
+@pytest.mark.parametrize("end", [119, 120])
+def test_no_lung_is_flooded_where_the_scan_cuts_it(end: int) -> None:
+    volume, truth = chest(upright((2.0, 2.0, 2.5)))
+    x, y, z = lps(volume.geometry)
+    torn = (np.hypot(y + 5, z - 40) < 4) & (x > 0) & (x < 200) & (truth == 5)
+    nk, nj, _ = volume.geometry.shape
+    cut = cropped(drawn(volume, torn, -960), (0, nk), (0, nj), (0, end))
+    labels = segment(cut, ["lungs", "airways"])
+    trachea = np.count_nonzero(truth == 3)
+    assert 0.8 * trachea < np.count_nonzero(labels.array == 3) < 1.4 * trachea
+    assert "give way" in _leak(labels)
+
+
+def _leak(labels: LabelMap) -> str:
+    return next(check.message for check in labels.report.checks if check.code == "leak")

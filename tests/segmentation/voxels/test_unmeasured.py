@@ -1,0 +1,89 @@
+"""What a scan never measured: the same in all slices or not, and what the rest is read as."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from tests.conftest import oblique_geometry
+from tests.segmentation.simple_chest import TRUTH, chest, dice, upright
+from vis3d.geometry import Geometry
+from vis3d.segmentation import segment
+from vis3d.segmentation.voxels.frame import AIR_HU, patient_frame
+from vis3d.segmentation.voxels.grids import mostly, pooled
+from vis3d.segmentation.voxels.unmeasured import beyond_scan
+from vis3d.volume import Volume
+
+SHAPE = (6, 30, 40)
+
+
+def scan(outside: np.ndarray, fill: int, padding: float | None) -> Volume:
+    array = np.random.default_rng(0).integers(-900, 400, SHAPE).astype(np.int16)
+    array[outside] = fill
+    return Volume(array, oblique_geometry(SHAPE), padding=padding)
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+@pytest.mark.parametrize(("fill", "padding"), [(-3024, -3024.0), (-2000, None), (100, 100.0)])
+def test_what_was_not_measured_is_marked_and_read_as_air(
+    everywhere: bool, fill: int, padding: float | None
+) -> None:
+    outside = np.zeros(SHAPE, bool)
+    outside[:, :, :7] = True
+    if not everywhere:
+        outside[4, 3:9, 20:30] = True
+    volume = scan(outside, fill, padding)
+    frame = patient_frame(volume)
+    assert frame.unmeasured is not None
+    stored = frame.as_stored(frame.unmeasured)
+    assert np.array_equal(stored, outside | (volume.array == padding))
+    values = frame.as_stored(frame.hu)
+    assert (values[stored] <= AIR_HU).all()
+    assert np.array_equal(values[~stored], volume.array[~stored])
+
+
+def test_a_mask_that_is_the_same_in_all_slices_is_pooled_once() -> None:
+    one = np.random.default_rng(2).random((1, 31, 42)) < 0.5
+    same = np.broadcast_to(one, (7, 31, 42))
+    factors = (2, 3, 4)
+    assert np.array_equal(mostly(same, factors), pooled(same.copy(), factors) > 0.5)
+
+
+def cut_chest(fill: int) -> tuple[Volume, np.ndarray, np.ndarray]:
+    """A chest that an upright scan cut above and below, on an oblique unequal grid.
+
+    What was beyond that scan holds one value, as other programs write it.
+    """
+    x, y = Rotation.from_euler("zyx", (20, -15, 25), degrees=True).apply(np.eye(3)[:2])
+    spacing, shape = (2.5, 2.0, 3.5), (100, 170, 160)
+    direction = np.stack([x, y, np.cross(x, y)], axis=1)
+    lengths = np.array(shape[::-1]) * spacing
+    origin = tuple((-direction @ lengths / 2).tolist())
+    geometry = Geometry(shape, spacing, origin, direction)
+    volume, truth = chest(geometry)
+    k, j, i = np.indices(shape)
+    lps = geometry.to_lps(np.stack([i, j, k], axis=-1))
+    beyond = (np.abs(lps) > (185, 135, 75)).any(axis=-1)
+    array = np.where(beyond, np.int16(fill), volume.array)
+    return volume.with_array(array, geometry), np.where(beyond, 0, truth), beyond
+
+
+@pytest.mark.parametrize("fill", [-1024, 0])
+def test_lungs_end_where_a_turned_scan_was_filled_in(fill: int) -> None:
+    volume, truth, beyond = cut_chest(fill)
+    frame = patient_frame(volume)
+    assert frame.unmeasured is not None
+    marked = frame.as_stored(np.broadcast_to(frame.unmeasured, frame.hu.shape))
+    assert np.mean(marked[beyond]) > 0.9999
+    assert np.mean(marked[~beyond]) < 1e-3, "air beside it may hold that value by chance"
+    labels = segment(volume, ["lungs", "body"])
+    for side in ("left lung", "right lung"):
+        assert dice(labels.mask(side).array, truth == TRUTH[side]) > 0.97
+    assert dice(labels.mask("body").array, truth > 0) > 0.98
+    failed = {check.code for check in labels.report.checks if not check.ok}
+    assert {"touches-edge", "body-cut"} <= failed
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_even_air_round_a_body_is_no_fill(table: bool) -> None:
+    volume, _ = chest(upright((3.0, 2.0, 4.0)), noise_hu=0.0, table=table)
+    assert beyond_scan(volume.array, None) is None

@@ -1,0 +1,344 @@
+"""The body: everything inside the skin, without table, clothes and wires."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.progress import Progress
+from vis3d.segmentation.body.bare import BARE_HU, bare_things
+from vis3d.segmentation.body.outside import LUNG_HU, SKIN_HU, WALLED, outside_air, walled_in
+from vis3d.segmentation.body.planks import Plank, find_planks
+from vis3d.segmentation.voxels.frame import (
+    AIR_HU,
+    Bools,
+    Floats,
+    Labels,
+    Spacing,
+    Values,
+    Whole,
+)
+from vis3d.segmentation.voxels.grids import (
+    Factors,
+    coarse_spacing,
+    factors_for,
+    fine_box,
+    mostly,
+    pooled,
+    spread,
+)
+from vis3d.segmentation.voxels.morphology import (
+    bounding_box,
+    components,
+    components_in_slices,
+    filled,
+    filled_in_slices,
+    fringed,
+    grown,
+    indices,
+    keep,
+    shrunk,
+    sizes,
+    sums,
+    swept,
+    trimmed,
+    trimmed_in_slices,
+)
+from vis3d.segmentation.voxels.slabs import each_slab
+
+LIGHT_HU, NEAR_AIR_HU = -200, -700
+"""Fat is denser than the one; wood, foam and blankets are not. Skin that shares a voxel with
+air is as light, but beside it lies what is below the other."""
+FAT_HU = -100
+Places = tuple[NDArray[np.intp], ...]
+TISSUE_HU = (-250, 1500)
+CORE_GRID_MM, SMALL_FIELD_MM = 4.0, 250.0
+"""Where the body's core is decided on; in fields of view for children, twice as finely."""
+CORE_MM = 8.0
+"""What is thinner than twice this is no body: table tops, blankets, tubes."""
+DRY_HU, MIN_DRY_ML = 200, 0.3
+"""Where half of the body or more is as dense there is no flesh: its thin bones count too."""
+GAS_HU = -940
+"""Enclosed air darker than this on average is gas or the hollow of a table, not lung."""
+MIN_TISSUE_SHARE = 0.35
+EVEN_HU, MIN_WIDE = 25, 6.0
+"""What lies apart, varies by less and is as many times wider than thick is a board: limbs hold
+fat, muscle and bone, and drawn ones are round."""
+LAYER_MM, SLICES = 2.0, 8
+MIN_PART_SHARE = 0.02
+"""Arms and legs that lie apart are kept from this share of the largest part on."""
+MAX_FOOT_SHARE, BOARD_SHARE = 0.1, 0.3
+"""Smaller parts behind the body are feet of the table if the table lies between, though a thin
+board is missed in places."""
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """The body on the 2 mm grid, as in `PatientFrame`, and what was left out of it."""
+
+    mask: Bools
+    bare: Bools | None
+    planks: list[Plank]
+
+    def leave_out_things(
+        self, body: Bools, hu: Values, factors: Factors, coarse_hu: Whole
+    ) -> None:
+        """Take what is no body out of it at full resolution, in place."""
+        for plank in self.planks:
+            plank.cut(body, False, factors)
+        light = _light_edge(_without_things(coarse_hu, self.bare, self.planks), self.mask)
+        for place in _fine_places(light, factors, body.shape):
+            body[place] &= hu[place] > LIGHT_HU
+        box = None if self.bare is None else bounding_box(fringed(self.bare))
+        if self.bare is None or box is None:
+            return
+        fine = fine_box(box, factors, body.shape)
+        shape = body[fine].shape
+        # where it shares a voxel with skin, only what is dense goes
+        edge = spread(fringed(self.bare)[box], factors, shape) & (hu[fine] > BARE_HU)
+        body[fine] &= ~(edge | spread(self.bare[box], factors, shape))
+
+
+def _fine_places(mask: Bools, factors: Factors, shape: tuple[int, ...]) -> Iterator[Places]:
+    """Where the voxels of a coarse mask lie at full resolution: k, j, i of one in each."""
+    at = np.nonzero(mask)
+    for step in product(*map(range, factors)):
+        fine = [x * f + s for x, f, s in zip(at, factors, step, strict=True)]
+        there = np.all([x < n for x, n in zip(fine, shape, strict=True)], axis=0)
+        yield tuple(x[there] for x in fine)
+
+
+def find_body(
+    hu: Whole,
+    unmeasured: Bools | None,
+    scan: Values,
+    factors: Factors,
+    spacing_kji: Spacing,
+) -> Body:
+    """The body on the 2 mm grid, without boards and dense things that no skin covers.
+
+    `hu` and `spacing_kji` are of that grid, on which a voxel is `factors` ones of the `scan`.
+    """
+    body = _body_in(hu, unmeasured, spacing_kji)
+    k_mm, j_mm, i_mm = (mm / f for mm, f in zip(spacing_kji, factors, strict=True))
+    bare = bare_things(hu, body, unmeasured, scan, factors, (k_mm, j_mm, i_mm))
+    if bare is not None:
+        hu = _without_things(hu, bare, [])
+        body = _body_in(hu, unmeasured, spacing_kji)
+    planks = find_planks(hu, body, spacing_kji)
+    if planks:
+        body = _body_in(_without_things(hu, None, planks), unmeasured, spacing_kji)
+    return Body(body, bare, planks)
+
+
+def _without_things(hu: Whole, bare: Bools | None, planks: list[Plank]) -> Whole:
+    """The scan with air where something else than the body was found."""
+    if bare is not None:
+        hu = np.where(bare, hu.dtype.type(AIR_HU), hu)
+    elif planks:
+        hu = hu.copy()
+    for plank in planks:
+        plank.cut(hu, AIR_HU, (1, 1, 1))
+    return hu
+
+
+def outside_and_padding(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
+    """The padding and the air at the sides, on the 2 mm grid, without a look at tissue."""
+    coarser = _core_factors(hu.shape, spacing_kji)
+    coarse = pooled(hu, coarser)
+    measured = np.ones(coarse.shape, bool)
+    if unmeasured is not None:
+        measured = ~mostly(unmeasured, coarser)
+    outside = outside_air(
+        (coarse < SKIN_HU) & measured,
+        coarse,
+        walled_in(coarse),
+        measured,
+        coarse_spacing(spacing_kji, coarser),
+    )
+    return spread(outside | ~measured, coarser, hu.shape)
+
+
+def _core_factors(shape: tuple[int, ...], spacing_kji: Spacing) -> Factors:
+    """How many voxels of the 2 mm grid make one for the core; a child's wall is thin."""
+    _, j_mm, i_mm = spacing_kji
+    width_mm = min(shape[1] * j_mm, shape[2] * i_mm)
+    return factors_for(spacing_kji, CORE_GRID_MM * (1 if width_mm > SMALL_FIELD_MM else 0.5))
+
+
+def _body_in(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
+    coarser = _core_factors(hu.shape, spacing_kji)
+    padding = None if unmeasured is None else mostly(unmeasured, coarser)
+    spacing = coarse_spacing(spacing_kji, coarser)
+    found = coarse_body(pooled(hu, coarser), padding, spacing)
+    coarse = spread(found, coarser, hu.shape)
+    whole = _with_skin(coarse, hu)
+    # slices that the coarser grid has too are as they were decided there
+    axes = (1, 2) if coarser[0] == 1 else (0, 1, 2)
+    if unmeasured is None or padding is None:
+        return whole | trimmed(trimmed(coarse, axes), axes)
+    # where the scan ends the body has no skin
+    beyond = unmeasured | spread(found | padding, coarser, hu.shape)
+    return (whole | trimmed(trimmed(beyond, axes), axes)) & ~unmeasured
+
+
+def _with_skin(body: Bools, hu: Whole) -> Bools:
+    """What is solid of the body and two voxels round it."""
+    whole = np.zeros(body.shape, bool)
+    box = bounding_box(body, 3.0)  # the air beside those tells what is too light
+    if box is not None:
+        around = (slice(None), *box[1:])
+        solid = (hu[around] > SKIN_HU) & ~_too_light(hu[around])
+        whole[around] = fringed(fringed(body[around] & solid) & solid) & solid
+    return whole
+
+
+def _too_light(hu: Values) -> Bools:
+    """What is lighter than fat, but not by the air beside it."""
+    beside_air = fringed(hu < NEAR_AIR_HU)
+    beside_air[[0, -1]] = True  # it may lie in the next slice, which nobody measured
+    light = (hu > NEAR_AIR_HU) & (hu < LIGHT_HU) & ~beside_air
+    return _without_skin_on_foam(light, hu)
+
+
+def _without_skin_on_foam(light: Bools, hu: Values) -> Bools:
+    """The mask, changed in place, without what is nearer to fat than to what it touches.
+
+    Only what touches tissue can be such a mixture.
+    """
+    at = tuple(indices(light).T)
+    lowest, highest = hu[at], hu[at]
+    for step in product((-1, 0, 1), repeat=3):
+        beside = (np.clip(x + d, 0, n - 1) for x, d, n in zip(at, step, hu.shape, strict=True))
+        values = hu[tuple(beside)]
+        lowest, highest = np.minimum(lowest, values), np.maximum(highest, values)
+    light[at] = (highest < LIGHT_HU) | (2 * hu[at] <= lowest + FAT_HU)
+    return light
+
+
+def _light_edge(hu: Whole, body: Bools) -> Bools:
+    """What is too light at the body's edge, with its own surface."""
+    edge = fringed(body) & ~trimmed(body)
+    light = fringed(_too_light(hu) & edge) & edge & (hu < LIGHT_HU)
+    return _without_skin_on_foam(light, hu)
+
+
+def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
+    """The body on a grid of about 4 mm, [k, j, i] as in `PatientFrame`."""
+    measured = np.ones(hu.shape, bool) if unmeasured is None else ~unmeasured
+    air = (hu < SKIN_HU) & measured
+    walled = walled_in(hu)
+    solid = measured & ~outside_air(air, hu, walled, measured, spacing_kji)
+    solid &= ~_hollows(air & solid, hu, walled)
+    solid &= ~_light_layers(solid, hu, measured)
+    pieces = components(shrunk(solid | ~measured, CORE_MM, spacing_kji) & solid)
+    core = _above_the_table(_bodies(pieces, hu, measured, spacing_kji), hu)
+    core |= _dry_bones(core, solid & (hu > DRY_HU), spacing_kji)
+    if not core.any():
+        return core
+    body = grown(core, CORE_MM + max(spacing_kji) / 2, spacing_kji) & solid
+    pieces = components(body)
+    body = keep(pieces, sums(pieces, core) > 0)
+    return filled(filled_in_slices(body)) & measured
+
+
+def _light_layers(solid: Bools, hu: Floats, measured: Bools) -> Bools:
+    """Blankets, foam and wood outside, with their surface."""
+    light = components(_too_light(hu) & solid & (hu > SKIN_HU))
+    beside = fringed(fringed(~solid & measured))
+    return fringed(keep(light, sums(light, beside) > 0)) & (hu < LIGHT_HU) & solid
+
+
+def _above_the_table(core: Bools, hu: Floats) -> Bools:
+    """The core without small parts behind a board that lies behind the largest part."""
+    pieces = components(core)
+    voxels = sizes(pieces)
+    voxels[0] = 0
+    if np.count_nonzero(voxels) < 2:
+        return core
+    thing, largest = hu > SKIN_HU, pieces == voxels.argmax()
+    past = swept(largest, 1) & ~swept(largest[:, ::-1], 1)[:, ::-1]
+    board = swept(past & ~thing, 1) & thing
+    below = swept(swept(board, 1) & ~thing, 1)
+    beyond = sums(pieces, below, len(voxels)) > BOARD_SHARE * voxels
+    return keep(pieces, (voxels > 0) & ~(beyond & (voxels < MAX_FOOT_SHARE * voxels.max())))
+
+
+def _dry_bones(core: Bools, dense: Bools, spacing_kji: Spacing) -> Bools:
+    """What is dense, however thin, where no soft tissue is found."""
+    if 2 * np.count_nonzero(core & dense) < np.count_nonzero(core):
+        return np.zeros_like(core)
+    pieces = components(dense)
+    ml = sizes(pieces) * float(np.prod(spacing_kji)) / 1000
+    return keep(pieces, ml >= MIN_DRY_ML)
+
+
+def drop_thin_layers(body: Bools, spacing_kji: Spacing, progress: Progress) -> None:
+    """Take sheets that lie beside the skin out of the body, in place and slice by slice.
+
+    What is thinner than `LAYER_MM` goes: the cover of a mattress, a shirt, a wire. An ear is
+    thicker. Voxels too large for that stay as they are.
+    """
+    depth = int(LAYER_MM / 2 / max(spacing_kji[1:]) + 0.5)
+    if depth == 0:
+        return
+
+    def work(start: int, stop: int) -> None:
+        box = bounding_box(body[start:stop], 2.0)
+        if box is None:
+            return
+        mask = body[start:stop][box]
+        thick = mask
+        for _ in range(depth):
+            thick = trimmed_in_slices(thick)
+        for _ in range(depth + 1):
+            thick = fringed(thick, (1, 2))
+        mask &= thick
+
+    each_slab(work, len(body), SLICES, progress, "Leaving out clothes")
+
+
+def _hollows(air: Bools, hu: Floats, walled: NDArray[np.uint8]) -> Bools:
+    labels = components_in_slices(air)
+    voxels = np.maximum(sizes(labels), 1)
+    # a lung as dark as that has thick walls, a table has not
+    thin = sums(labels, walled >= WALLED) < 0.5 * voxels
+    return keep(labels, (sums(labels, hu) < GAS_HU * voxels) & thin)
+
+
+def _bodies(pieces: Labels, hu: Floats, measured: Bools, spacing_kji: Spacing) -> Bools:
+    """The pieces that consist of tissue to a good part, small ones and boards left out."""
+    amount = sums(pieces, (hu > TISSUE_HU[0]) & (hu < TISSUE_HU[1]))
+    amount[0] = 0
+    # where the edges of the scan cut both lungs, there is more lung in it than tissue
+    airy = sums(pieces, (hu > LUNG_HU[0]) & (hu < LUNG_HU[1]))
+    share = amount / np.maximum(sizes(pieces) - airy, MIN_TISSUE_SHARE * airy + 1)
+    wanted = (share > MIN_TISSUE_SHARE) & (amount > MIN_PART_SHARE * amount.max())
+    if np.count_nonzero(wanted) > 1:
+        deviation = _deviations(pieces * ~fringed(~measured), hu, len(amount))
+        even = wanted & (deviation < min(EVEN_HU, deviation[amount.argmax()] / 2))
+        for board in np.flatnonzero(even):
+            wanted[board] = _width_to_thickness(pieces == board, spacing_kji) < MIN_WIDE
+    return keep(pieces, wanted)
+
+
+def _width_to_thickness(piece: Bools, spacing_kji: Spacing) -> float:
+    """How many times wider than thick it is in its slices, however it lies there."""
+    k, *in_slice = np.nonzero(piece)
+    voxels = np.maximum(np.bincount(k), 1)
+    aside = [
+        (x - (np.bincount(k, x) / voxels)[k]) * mm
+        for x, mm in zip(in_slice, spacing_kji[1:], strict=True)
+    ]
+    least, most = np.linalg.eigvalsh(np.cov(aside))
+    return float(np.sqrt(most / max(least, 1e-6)))
+
+
+def _deviations(pieces: Labels, hu: Floats, count: int) -> NDArray[np.float64]:
+    """The standard deviation of the HU in each piece; nan in empty ones."""
+    voxels = sizes(pieces, count)
+    with np.errstate(invalid="ignore"):
+        mean, square = (sums(pieces, values, count) / voxels for values in (hu, hu * hu))
+    return np.asarray(np.sqrt(np.maximum(square - mean * mean, 0)))

@@ -1,0 +1,61 @@
+"""Phantoms and dry bones: no contrast fills them, and their bone may be even or bare."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.segmentation.voxels.frame import Bools, Values
+from vis3d.segmentation.voxels.morphology import fringed
+
+FAT_HU, SOFT_HU = (-150, -40), (-40, 110)
+AIRY_HU = -200
+"""What lies beside air is a mixture with it, which may be as dense as fat."""
+EVEN_HU = 60
+"""Where neighbours differ by more, a voxel may be a mixture at a drawn edge."""
+MIN_SHARE = 0.01
+"""Patients' heads have twice as much of what lies between fat and muscle."""
+VOXELS = 100_000
+"""As many, spread evenly, tell the shares."""
+MODE_HU = 21
+IN_SLICE = (1, 2)
+Sample = NDArray[np.integer[Any]]
+
+
+def is_specimen(hu: Values, body: Bools) -> bool:
+    """Whether a body on a coarse grid [k, j, i], in HU, is none of a patient.
+
+    It has no fat, or holds nothing between fat and other tissue, as solids drawn by hand.
+    """
+    beside_air = fringed(fringed((hu < AIRY_HU) | ~body, IN_SLICE), IN_SLICE)
+    soft = _even_soft_hu(hu, body & ~beside_air)
+    fat = (soft > FAT_HU[0]) & (soft <= FAT_HU[1])
+    if np.count_nonzero(fat) <= MIN_SHARE * len(soft):
+        return True
+    fat_hu, other_hu = _mode(soft[fat]), _mode(soft[soft > SOFT_HU[0]])
+    third = (other_hu - fat_hu) / 3
+    between = (soft > fat_hu + third) & (soft < other_hu - third)
+    return bool(np.count_nonzero(between) < MIN_SHARE * len(soft))
+
+
+def _even_soft_hu(hu: Values, where: Bools) -> Sample:
+    """Medians over 3 x 3 voxels of a slice, of soft tissue where these differ little.
+
+    Noise and the blurred edges of a drawn solid would else fill the gap between its tissues.
+    """
+    at = np.flatnonzero(where[:, 1:-1, 1:-1])
+    inside = (where.shape[0], max(where.shape[1] - 2, 0), max(where.shape[2] - 2, 0))
+    k, j, i = np.unravel_index(at[:: len(at) // VOXELS + 1], inside)
+    around = np.stack([hu[k, j + dj, i + di] for dj in range(3) for di in range(3)])
+    around.sort(axis=0)
+    median, even = around[4], around[7] - around[1] < EVEN_HU
+    soft: Sample = median[even & (median > FAT_HU[0]) & (median < SOFT_HU[1])].astype(np.int64)
+    return soft
+
+
+def _mode(values: Sample) -> int:
+    """The most frequent value, told by the counts of those around each."""
+    if not len(values):
+        return SOFT_HU[1]
+    counts = np.bincount(values - FAT_HU[0])
+    return int(np.convolve(counts, np.ones(MODE_HU), "same").argmax()) + FAT_HU[0]

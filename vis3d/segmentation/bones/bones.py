@@ -1,0 +1,386 @@
+"""The bones: cortex and the marrow it encloses, without contrast and calcium in vessels."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, uniform_filter
+
+from vis3d.allocator import give_back_memory
+from vis3d.progress import Progress, part, silent
+from vis3d.segmentation.bones.bowel import bowel_with_contrast
+from vis3d.segmentation.bones.canal import spinal_canal
+from vis3d.segmentation.bones.contrast import Contrast, between_lungs
+from vis3d.segmentation.bones.marrow import walled_pieces, with_marrow
+from vis3d.segmentation.bones.organs import organs_with_contrast
+from vis3d.segmentation.bones.peaks import PEAK_HU, peaks
+from vis3d.segmentation.bones.plaques import drop_plaques
+from vis3d.segmentation.bones.thick_slices import beyond_edges, blurred_axis
+from vis3d.segmentation.bones.walls import rise, with_thin_walls
+from vis3d.segmentation.metal import MIN_BONE_ROUND_METAL, STREAK_MM, drop_streaks
+from vis3d.segmentation.voxels.frame import Bools, Spacing, Values, Whole
+from vis3d.segmentation.voxels.grids import Box, Factors, mostly, pooled, spread
+from vis3d.segmentation.voxels.morphology import (
+    bounding_box,
+    components,
+    filled,
+    fringed,
+    keep,
+    sizes,
+    sums,
+    trimmed,
+)
+from vis3d.segmentation.voxels.noise import reach, smoothed
+from vis3d.segmentation.voxels.slabs import each_slab
+
+SEED_HU = 250.0
+"""On the coarse grid: denser than any tissue without contrast."""
+DENSE_HU = 130.0
+"""Above soft tissue and cartilage; finds most of a cortex of 0.5 mm at 1 mm slices."""
+TISSUE_HU = 50.0
+ABOVE_NOISE = 3.5
+"""How many times the noise cortex must stand out from soft tissue in a noisy scan."""
+EDGE_SHARE, BLURRED_SHARE = 0.4, 0.16
+PEAK_MM = 0.8
+"""A voxel below this share of the densest place so near is that one's blurred edge; smoothing
+against noise blurs more, and farther."""
+FINE_MM = 2.0
+"""Where voxels are larger, the densest neighbour says nothing of a voxel's own cortex."""
+RIM_SHARE = 0.6
+"""There a voxel at the border is soft tissue below this share of the bone's local mean."""
+RIM_SIDE_MM, RIM_RISE_HU = 6.0, 40.0
+"""But what is as much denser than both sides is a wall of its own."""
+SHELL_SHARE = 0.2
+"""From this share of cortex on a coarse voxel is a wall."""
+MIN_PIECE_ML, CRUMB_ML = 0.3, 0.1
+MAX_ISLAND_ML = 10.0
+"""Largest piece between the lungs or beside metal that isn't taken for bone."""
+MAX_AT_SKIN = 0.4
+"""How much of a piece of bone may touch the outside of the body."""
+FEWEST, MOST = 5, 17
+"""Of the 27 voxels round one: with fewer bony ones it's a crumb, with more it's a hole."""
+SLAB, HALO, SLABS = 8, 4, 10
+"""How many slices are worked on at a time, and how many are looked at on either side; of few
+slices fewer at a time, or what they take would weigh more than the scan."""
+Bits: TypeAlias = NDArray[np.uint8]
+Shares: TypeAlias = NDArray[np.float16]
+CORTEX, BONE_BIT = np.uint8(1), np.uint8(1)
+"""Cortex is the lowest bit of what is drawn, bone the next one."""
+
+
+@dataclass(frozen=True, eq=False)
+class CoarseScan:
+    """What the bones are decided on: the 2 mm grid, the body, the lungs and the contrast."""
+
+    hu: Whole
+    noise_hu: float
+    fine_noise: tuple[float, float]
+    """The blur in mm2 that the scan itself needs, and the noise in HU that is then left."""
+    body: Bools
+    lungs: Bools
+    contrast: Contrast
+    specimen: bool
+    """Whether bone may be even, and bare."""
+    factors: Factors
+    spacing_kji: Spacing
+
+    @property
+    def fine_spacing(self) -> Spacing:
+        """The spacing of the scan itself."""
+        k, j, i = (mm / f for mm, f in zip(self.spacing_kji, self.factors, strict=True))
+        return (k, j, i)
+
+    @property
+    def voxel_ml(self) -> float:
+        """The volume of a coarse voxel in ml."""
+        return float(np.prod(self.spacing_kji)) / 1000
+
+    @cached_property
+    def soft(self) -> Bools:
+        """The body without the lungs and without contrast: where bones may lie."""
+        return self.body & ~self.lungs & ~self.contrast.mask
+
+    @property
+    def between_lungs(self) -> Bools:
+        """What has a lung on either side (made anew each time)."""
+        return between_lungs(self.lungs)
+
+    @property
+    def at_skin(self) -> Bools:
+        """What lies outside the body or touches that (made anew each time)."""
+        return fringed(~self.body)
+
+
+def find_bones(
+    hu: Values,
+    coarse: CoarseScan,
+    bones: Bools,
+    metal: Bools | None = None,
+    progress: Progress = silent,
+) -> float:
+    """Draw the bones at full resolution into `bones`; pieces are chosen on the coarse grid.
+
+    Metal is a wall like cortex but no bone; nor is its blurred edge outside of bones. The
+    answer is how many ml of organs full of contrast were left out for want of a rim.
+    """
+    progress(0.0, "Finding the bones")
+    metallic = np.zeros(coarse.body.shape, bool)
+    if metal is not None:
+        metallic = fringed(mostly(metal, coarse.factors, 0.0))
+        dense = replace(coarse.contrast, mask=coarse.contrast.mask | metallic)
+        coarse = replace(coarse, contrast=dense)
+    near = fringed(_dense_pieces(coarse)) & coarse.soft
+    box = bounding_box(near, max(coarse.spacing_kji), coarse.spacing_kji)
+    if box is None:
+        return 0.0
+    drawn = bones.view(np.uint8)
+    share = _cortex(hu, near, coarse, drawn, part(progress, 0.1, 0.4))
+    shell = share > SHELL_SHARE
+    progress(0.4, "Looking for the spine")
+    canal = spinal_canal(coarse.hu, shell | metallic, coarse.spacing_kji)
+    if not coarse.specimen:
+        around = (coarse.body, coarse.contrast.mask, canal)
+        drop_plaques(drawn, share, *around, coarse.factors, coarse.spacing_kji)
+        shell = share > SHELL_SHARE
+    if min(coarse.fine_spacing) > FINE_MM:
+        shell = _thinner(shell, coarse, drawn)
+        np.maximum(share, shell, out=share)
+    del near
+    step = part(progress, 0.4, 0.8)
+    inner, kept, organs_ml = _chosen(share, shell, metallic, canal, coarse, box, step)
+    del share, shell, canal
+    give_back_memory()
+    kept = _without_crumbs(kept, coarse.voxel_ml)
+    inner &= kept
+    give_back_memory()
+    _compose(drawn, inner, kept, coarse, part(progress, 0.8, 1.0))
+    for plane in drawn[_fine(box, coarse.factors, drawn.shape)]:
+        plane >>= BONE_BIT
+    if metal is not None:
+        np.copyto(bones, False, where=metal)
+        drop_streaks(bones, hu, metal, coarse.factors, coarse.fine_spacing)
+    give_back_memory()
+    return organs_ml
+
+
+def _chosen(
+    share: Shares,
+    shell: Bools,
+    metallic: Bools,
+    canal: Bools,
+    coarse: CoarseScan,
+    box: Box,
+    step: Progress,
+) -> tuple[Bools, Bools, float]:
+    """What is bone all through, and where what is drawn as dense is bone, on the coarse grid.
+
+    And how many ml of organs were left out. Between its steps, which each take as much as
+    half of the scan, memory is given back.
+    """
+    give_back_memory()
+    whole = np.zeros(shell.shape, bool)
+    whole[box], organs = _whole(shell[box], metallic[box], canal[box], coarse, box, step)
+    give_back_memory()
+    share[box][organs] = 0
+    shell[box] &= ~organs
+    organs_ml = float(np.count_nonzero(organs)) * coarse.voxel_ml
+    cortex = share > 0
+    kept = _seeded(whole | cortex, np.maximum(share, whole, out=share), coarse)
+    give_back_memory()
+    kept &= ~_edges_of_metal(kept, metallic, coarse)
+    if min(coarse.fine_spacing) > FINE_MM:
+        kept &= ~_rim(whole, shell, coarse)
+    give_back_memory()
+    marrow = whole & ~shell & ~metallic
+    marrow[box] = walled_pieces(marrow[box], whole[box], coarse.voxel_ml)
+    inner = (marrow | trimmed(whole)) & kept
+    return inner, kept & (inner | cortex), organs_ml
+
+
+def _dense_pieces(coarse: CoarseScan) -> Bools:
+    """Dense pieces that hold something as dense as only bone is."""
+    least_hu = max(DENSE_HU, TISSUE_HU + ABOVE_NOISE * coarse.noise_hu)
+    dense = coarse.soft & (coarse.hu > least_hu)
+    return _seeded(dense, dense, coarse)
+
+
+def _seeded(pieces: Bools, amount: NDArray[np.generic], coarse: CoarseScan) -> Bools:
+    """The connected pieces that are large enough and hold something dense enough."""
+    labels = components(pieces, 18)
+    ml = sums(labels, amount) * coarse.voxel_ml
+    seeded = np.zeros(len(ml), bool)
+    seeds = coarse.hu > SEED_HU
+    seeds &= coarse.soft
+    seeded[labels[seeds]] = True
+    # vessels of the hilum, calcified nodes and valves lie there, no bone of its own does
+    inside = sums(labels, coarse.between_lungs) > 0.9 * sizes(labels)
+    # a plate or a holder that touches the body lies at the air, bones lie under the skin
+    at_skin = sums(labels, coarse.at_skin) > MAX_AT_SKIN * sizes(labels)
+    if coarse.specimen:
+        at_skin[:] = False
+    wanted = (ml >= MIN_PIECE_ML) & seeded & ~at_skin & ~(inside & (ml < MAX_ISLAND_ML))
+    return keep(labels, wanted)
+
+
+def _cortex(
+    hu: Values, near: Bools, coarse: CoarseScan, drawn: Bits, progress: Progress
+) -> Shares:
+    """Draw the dense voxels; their share of each coarse voxel."""
+    spacing, factors = coarse.fine_spacing, coarse.factors
+    blur, noise = coarse.fine_noise
+    beside_mm = max(PEAK_MM, float(np.sqrt(blur)))
+    blurred = blurred_axis(hu, spacing)
+    halo = int(np.ceil(beside_mm / spacing[0]))
+    if blurred is not None and blurred.axis == 0:
+        halo = max(halo, blurred.reach)
+    halo += reach(blur, spacing)
+    least_hu = max(DENSE_HU, TISSUE_HU + ABOVE_NOISE * noise)
+    edge_share = np.float32(EDGE_SHARE + BLURRED_SHARE * blur / beside_mm**2)
+    share = np.zeros(near.shape, np.float16)
+
+    def work(start: int, stop: int) -> None:
+        box = bounding_box(near[start:stop])
+        if box is None:
+            return
+        here = (slice(start, stop), *box[1:])
+        fine = _fine(here, factors, hu.shape)
+        k = fine[0]
+        first = max(0, k.start - halo)
+        values = np.ascontiguousarray(hu[first : k.stop + halo, fine[1], fine[2]])
+        if blur:
+            values = smoothed(values, blur, spacing)
+        own = slice(k.start - first, k.stop - first)
+        wanted = spread(near[here], factors, values[own].shape) & (values[own] > least_hu)
+        if min(spacing) <= FINE_MM:
+            at = np.flatnonzero(wanted)
+            level = peaks(values, beside_mm, spacing)[own].reshape(-1)[at] * edge_share
+            wanted.reshape(-1)[at] = values[own].reshape(-1)[at] > level
+        if blurred is not None:
+            at = np.flatnonzero(wanted)
+            before = own.start * values[0].size
+            outside = beyond_edges(values, at + before, blurred, least_hu)
+            wanted.reshape(-1)[at[outside]] = False
+        drawn[fine] = wanted  # CORTEX
+        share[here] = pooled(wanted, factors)
+
+    step = max(1, min(SLAB, len(hu) // SLABS) // factors[0])
+    each_slab(work, len(near), step, progress, "Finding the cortex")
+    return share
+
+
+def _fine(box: Box, factors: Factors, shape: tuple[int, ...]) -> Box:
+    """The voxels of the scan that a box of the coarse grid stands for."""
+    k, j, i = (
+        slice(b.start * f, min(n, b.stop * f))
+        for b, f, n in zip(box, factors, shape, strict=True)
+    )
+    return (k, j, i)
+
+
+def _whole(
+    shell: Bools, metal: Bools, canal: Bools, coarse: CoarseScan, box: Box, progress: Progress
+) -> tuple[Bools, Bools]:
+    """The walls and what they enclose, but not the canal of the spine, within the box.
+
+    And what looked like it but is an organ with contrast.
+    """
+    hu, soft, spacing = coarse.hu[box], coarse.soft[box], coarse.spacing_kji
+    shell = shell | metal
+    organs = np.zeros(shell.shape, bool)
+    if not coarse.specimen:
+        organs |= organs_with_contrast(shell, hu, canal, spacing)
+    walls, soft = shell & ~organs, soft & ~organs
+    whole = with_marrow(walls, hu, soft, canal, spacing, coarse.noise_hu, progress)
+    give_back_memory()
+    if not coarse.specimen:
+        organs |= organs_with_contrast(whole, hu, canal, spacing)
+        body, lungs = coarse.body[box], coarse.lungs[box]
+        organs |= bowel_with_contrast(whole & ~organs, hu, body, lungs, metal, spacing)
+    return whole & ~organs, organs
+
+
+def _edges_of_metal(pieces: Bools, metallic: Bools, coarse: CoarseScan) -> Bools:
+    """What looks like bone beside metal in soft tissue, and small pieces beside any metal."""
+    if not metallic.any():
+        return metallic
+    labels = components(pieces, 18)
+    ml = sizes(labels) * coarse.voxel_ml
+    beside = np.zeros(len(ml), bool)
+    beside[labels[fringed(metallic)]] = True
+    edges = keep(labels, beside & (ml < MAX_ISLAND_ML))
+    del labels
+    box = bounding_box(metallic, STREAK_MM + max(coarse.spacing_kji), coarse.spacing_kji)
+    if box is not None:
+        window = [2 * round(STREAK_MM / mm) + 1 for mm in coarse.spacing_kji]
+        around = maximum_filter(components(metallic[box], 26), window)
+        around[metallic[box]] = 0
+        in_bone = sums(around, pieces[box]) > MIN_BONE_ROUND_METAL * np.maximum(
+            sizes(around), 1
+        )
+        edges[box] |= keep(around, ~in_bone)
+    return edges
+
+
+def _thinner(shell: Bools, coarse: CoarseScan, drawn: Bits) -> Bools:
+    """The shell with thin walls, drawn too: what is decided on are the voxels themselves."""
+    shell = with_thin_walls(shell, coarse.hu, coarse.soft, coarse.noise_hu, coarse.spacing_kji)
+    drawn |= shell.view(np.uint8)
+    return shell
+
+
+def _rim(whole: Bools, shell: Bools, coarse: CoarseScan) -> Bools:
+    """Voxels at the border that only share in the bone beside them, but no thin wall."""
+    inside = whole.astype(np.float32)
+    weight = np.maximum(uniform_filter(inside, 3), np.float32(0.01))
+    mean = uniform_filter(np.minimum(coarse.hu, PEAK_HU) * inside, 3) / weight
+    wall = rise(coarse.hu, RIM_SIDE_MM, coarse.spacing_kji) > RIM_RISE_HU
+    return shell & ~trimmed(whole) & (coarse.hu < RIM_SHARE * mean) & ~wall
+
+
+def _without_crumbs(pieces: Bools, voxel_ml: float) -> Bools:
+    """The pieces without the smallest, which hung together by what isn't drawn."""
+    labels = components(pieces, 26)
+    return keep(labels, sizes(labels) * voxel_ml >= CRUMB_ML)
+
+
+def _compose(
+    drawn: Bits, inner: Bools, kept: Bools, coarse: CoarseScan, progress: Progress
+) -> None:
+    """Cortex by its own voxels, marrow by coarse ones, without crumbs and pinholes.
+
+    Bones are drawn beside the cortex, in a bit of their own.
+    """
+    factors, step = coarse.factors, max(1, SLAB // coarse.factors[0])
+    thin = [mm <= FINE_MM for mm in coarse.fine_spacing]
+    halo = max(1, HALO // factors[0])
+
+    def work(start: int, stop: int) -> None:
+        box = bounding_box(kept[start:stop])
+        if box is None:
+            return
+        around = (slice(max(0, start - halo), stop + halo), *box[1:])
+        k, j, i = _fine(around, factors, drawn.shape)
+        mask = spread(kept[around], factors, drawn[k, j, i].shape)
+        mask = mask & (drawn[k, j, i] & CORTEX).view(bool)
+        mask |= spread(inner[around], factors, mask.shape)
+        if all(thin):
+            mask = _evened(mask)
+        mask = filled(mask)
+        own = slice(start * factors[0] - k.start, stop * factors[0] - k.start)
+        drawn[_fine((slice(start, stop), *box[1:]), factors, drawn.shape)] |= (
+            mask[own].view(np.uint8) << BONE_BIT
+        )
+
+    each_slab(work, len(kept), step, progress, "Filling the marrow")
+
+
+def _evened(mask: Bools) -> Bools:
+    """The mask without crumbs and pinholes."""
+    count = mask.astype(np.uint8)
+    for axis in range(3):
+        before, turned = np.moveaxis(count.copy(), axis, 0), np.moveaxis(count, axis, 0)
+        turned[1:] += before[:-1]
+        turned[:-1] += before[1:]
+    return np.asarray((mask & (count >= FEWEST)) | (count > MOST))

@@ -1,0 +1,110 @@
+"""Bowel full of contrast: mottled by gas and food, it looks like marrow in cortex."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.segmentation.bones.canal import spinal_canal
+from vis3d.segmentation.bones.organs import with_rests
+from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, Whole
+from vis3d.segmentation.voxels.morphology import (
+    components,
+    deep_in,
+    fringed,
+    grown,
+    keep,
+    sizes,
+    sums,
+    trimmed,
+)
+
+GAS_HU, MIN_GAS = -300.0, 0.02
+"""How much of a loop's surface gas touches; no bone of the abdomen has any beside it."""
+STREAKS_MM, SKIN_MM = 40.0, 8.0
+"""Beside metal what looks like gas may be its shadow, and beside the skin air."""
+MIN_TRUNK_MM2 = 35_000.0
+"""Heads and necks, where air lies beside bone, are smaller in their slices."""
+BEFORE_MM, ASIDE_MM = 30.0, 50.0
+"""As far from the spinal canal vertebrae and what touches them end."""
+MAX_CONTACT = 0.1
+"""How much of a loop's surface may touch the bones of the spine."""
+MIN_LOOP_ML, MIN_BOWEL_ML = 1.0, 10.0
+THICK_MM = 4.0
+"""Loops without gas are told from ribs by their thickness, if others have gas."""
+MARROW_HU, MIN_CORE, MAX_MARROW = 80.0, 0.1, 0.05
+"""What is so thick, and so seldom holds anything as light as marrow, is even contrast."""
+JOINT_MM = 6.0
+"""As near to each other lie the bones of a joint: heads of children are even and dense."""
+
+
+def bowel_with_contrast(
+    solid: Bools, hu: Whole, body: Bools, lungs: Bools, metal: Bools, spacing_kji: Spacing
+) -> Bools:
+    """What of `solid`, found dense or filled, is bowel or stomach with contrast and gas.
+
+    On a coarse grid [k, j, i] as in `PatientFrame`, below the middle of the lungs. Loops
+    that gas touches are told by it; then so are others that lie free before the spine.
+    Even contrast far from bone needs less gas beside it, or none if other loops have some.
+    """
+    bowel = np.zeros(solid.shape, bool)
+    trunk = _trunk(body, lungs, spacing_kji)
+    gas = body & (hu < GAS_HU) & trunk[:, None, None] & ~fringed(fringed(lungs))
+    if not (fringed(gas) & solid).any():
+        return bowel
+    gas &= ~grown(metal, STREAKS_MM, spacing_kji) & ~grown(~body, SKIN_MM, spacing_kji)
+    canal = spinal_canal(hu, solid, spacing_kji)
+    spine, before = _spine(canal, spacing_kji)
+    pieces = components(solid & ~spine & trunk[:, None, None])
+    count = int(pieces.max()) + 1
+    surface = pieces * (solid & ~trimmed(solid))
+    faces = np.maximum(sizes(surface, count), 1)
+    voxels = np.maximum(sizes(pieces, count), 1)
+    ml = voxels * (float(np.prod(spacing_kji)) / 1000)
+    contact = sums(surface, fringed(solid & (pieces == 0)), count) / faces
+    beside_gas = sums(surface, fringed(gas), count) / faces
+    loop = ml > MIN_LOOP_ML
+    loop[0] = False
+    deep = deep_in(solid, THICK_MM, spacing_kji)
+    even = loop & _even(pieces, surface, solid, deep, hu, spacing_kji)
+    is_bowel = loop & (contact < MAX_CONTACT) & (beside_gas > np.where(even, 0, MIN_GAS))
+    if ml[is_bowel].sum() < MIN_BOWEL_ML:
+        return bowel
+    thick = sums(pieces, deep, count) > 0
+    free = (contact == 0) & (sums(pieces, before, count) == voxels)
+    bowel = keep(pieces, is_bowel | even | (loop & free & thick))
+    return with_rests(bowel, solid, float(np.prod(spacing_kji)) / 1000)
+
+
+def _even(
+    pieces: Labels, surface: Labels, solid: Bools, deep: Bools, hu: Whole, spacing_kji: Spacing
+) -> Bools:
+    """Which pieces, by label, hold no marrow and lie neither at a bone nor cut off."""
+    count = int(pieces.max()) + 1
+    core = sums(pieces, deep, count)
+    marrow = sums(pieces, deep & (hu < MARROW_HU), count)
+    even = (core > MIN_CORE * sizes(pieces, count)) & (marrow < MAX_MARROW * core)
+    near = grown(solid & ~keep(pieces, even), JOINT_MM, spacing_kji)
+    held = sums(surface, near, count) + sizes(pieces[[0, -1]], count)
+    return np.asarray(even & (held < MAX_CONTACT * sizes(surface, count)))
+
+
+def _trunk(body: Bools, lungs: Bools, spacing_kji: Spacing) -> NDArray[np.bool_]:
+    """Which slices show the trunk below the middle of the lungs."""
+    trunk = (
+        np.count_nonzero(body, axis=(1, 2)) * float(np.prod(spacing_kji[1:])) > MIN_TRUNK_MM2
+    )
+    heights = np.flatnonzero(lungs.any(axis=(1, 2)))
+    if len(heights):
+        trunk[(heights[0] + heights[-1]) // 2 :] = False
+    return np.asarray(trunk)
+
+
+def _spine(canal: Bools, spacing_kji: Spacing) -> tuple[Bools, Bools]:
+    """What lies near the canal or behind it, and what lies before that; in its slices."""
+    spine, before = np.zeros(canal.shape, bool), np.zeros(canal.shape, bool)
+    depth, width = round(BEFORE_MM / spacing_kji[1]), round(ASIDE_MM / spacing_kji[2])
+    for k in np.flatnonzero(canal.any(axis=(1, 2))):
+        j, i = np.nonzero(canal[k])
+        front = max(0, int(j.min()) - depth)
+        spine[k, front:, max(0, int(i.min()) - width) : int(i.max()) + width + 1] = True
+        before[k, :front] = True
+    return spine, before

@@ -1,0 +1,139 @@
+"""The canal of the spine: a path through soft tissue that bone surrounds in every slice."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, uniform_filter, uniform_filter1d
+
+from vis3d.segmentation.voxels.enclosure import IN_SLICE, open_directions
+from vis3d.segmentation.voxels.frame import Bools, Floats, Spacing, Whole
+from vis3d.segmentation.voxels.grids import Box
+from vis3d.segmentation.voxels.morphology import components_in_slices, keep
+from vis3d.segmentation.voxels.slabs import each_part
+
+TISSUE_HU = (-20.0, 90.0)
+"""Cord, fluid and the fat between them, averaged in their slice."""
+REACH_MM = 20.0
+STEEPEST = 0.7
+"""How far a spine may lean: as many mm to the side for each mm upwards."""
+HALF_WIDTH_MM, OFF_MIDDLE = 60.0, 0.3
+"""What lies as far as this from the middle of the bones loses as much as an open back."""
+STRETCH_MM = 40.0
+MIN_SCORE = 0.6
+RADIUS_MM = 13.0
+"""Of the widest canals, in the neck and in the loins."""
+DENSE_HU = 130.0
+THICK_BONE_MM = 16.0
+SPINE_WIDTH_MM, MIN_SPINE_MM2, SPINE_BESIDE_MM = 40.0, 100.0, 30.0
+"""The spine is told from other bones by its thickness, in a window of its width."""
+
+
+def spinal_canal(hu: Whole, bone: Bools, spacing_kji: Spacing) -> Bools:
+    """The spinal canal on a coarse grid [k, j, i], inferior to superior; empty without spine.
+
+    Of all ways from slice to slice the one that bone surrounds best, found by dynamic
+    programming; it counts where stretches of `STRETCH_MM` are surrounded on the whole.
+    """
+    score = _surrounded(hu, bone, spacing_kji)
+    path, along = _best_path(score, max(1, round(STEEPEST * spacing_kji[0] / spacing_kji[1])))
+    del score
+    window = max(1, round(STRETCH_MM / spacing_kji[0]))
+    there = uniform_filter1d(along, window, mode="nearest") > MIN_SCORE
+    canal = np.zeros(bone.shape, bool)
+    near = _round_path(path, bone.shape, spacing_kji)
+    disc = _discs(path, near, spacing_kji)
+    disc &= ~bone[near] & there[:, None, None]
+    holes = components_in_slices(disc)
+    at_path = holes[np.arange(len(path)), *(path - [near[1].start, near[2].start]).T]
+    wanted = np.zeros(int(holes.max()) + 1, bool)
+    wanted[at_path] = True
+    canal[near] = keep(holes, wanted)
+    return canal
+
+
+def _surrounded(hu: Whole, bone: Bools, spacing_kji: Spacing) -> Floats:
+    """For soft tissue the share of directions in its slice that bone blocks."""
+    opened = open_directions(bone, REACH_MM, spacing_kji, IN_SLICE)
+    amount = np.cumsum(bone.sum(axis=(0, 1)))
+    middle = int(np.searchsorted(amount, amount[-1] / 2))
+    aside_mm = np.abs(np.arange(bone.shape[2], dtype=np.float32) - middle) * spacing_kji[2]
+    penalty = OFF_MIDDLE * np.minimum(aside_mm / HALF_WIDTH_MM, 3)
+    score = np.empty(hu.shape, np.float32)
+
+    def work(here: slice, _: slice, __: slice) -> None:
+        mean = uniform_filter(hu[here], (1, 3, 3), np.float32)
+        tissue = ~bone[here] & (mean > TISSUE_HU[0]) & (mean < TISSUE_HU[1])
+        blocked = tissue * (1 - opened[here] * np.float32(1 / len(IN_SLICE)))
+        score[here] = uniform_filter(blocked, (1, 3, 3)) - penalty
+
+    each_part(work, len(hu), 0)
+    return score
+
+
+def _best_path(best: Floats, reach: int) -> tuple[NDArray[np.intp], Floats]:
+    """The (j, i) of each slice on the path of the highest sum that moves at most `reach`.
+
+    And the scores along it; those given are made into sums.
+    """
+    for k in range(1, len(best)):
+        best[k] += maximum_filter(best[k - 1], 2 * reach + 1)
+    path = np.zeros((len(best), 2), np.intp)
+    j, i = np.unravel_index(best[-1].argmax(), best[-1].shape)
+    path[-1] = j, i
+    for k in range(len(best) - 2, -1, -1):
+        first_j, first_i = max(0, j - reach), max(0, i - reach)
+        window = best[k, first_j : j + reach + 1, first_i : i + reach + 1]
+        dj, di = np.unravel_index(window.argmax(), window.shape)
+        j, i = first_j + dj, first_i + di
+        path[k] = j, i
+    sums = best[np.arange(len(best)), path[:, 0], path[:, 1]]
+    return path, np.diff(sums, prepend=np.float32(0))
+
+
+def _round_path(path: NDArray[np.intp], shape: tuple[int, ...], spacing_kji: Spacing) -> Box:
+    """What of the grid lies within `RADIUS_MM` of the path."""
+    sides = []
+    for points, n, mm in zip(path.T.tolist(), shape[1:], spacing_kji[1:], strict=True):
+        reach = int(RADIUS_MM / mm) + 1
+        sides.append(slice(max(0, min(points) - reach), min(n, max(points) + reach + 1)))
+    return (slice(0, len(path)), sides[0], sides[1])
+
+
+def _discs(path: NDArray[np.intp], box: Box, spacing_kji: Spacing) -> Bools:
+    """Discs of `RADIUS_MM` round each slice's point, in a box."""
+    _, j_mm, i_mm = spacing_kji
+    discs = np.empty([part.stop - part.start for part in box], bool)
+    for disc, (middle_j, middle_i) in zip(discs, path, strict=True):
+        j = (np.arange(box[1].start, box[1].stop) - middle_j) * j_mm
+        i = (np.arange(box[2].start, box[2].stop) - middle_i) * i_mm
+        disc[...] = (j**2)[:, None] + i**2 <= RADIUS_MM**2
+    return discs
+
+
+def spine_mm(
+    hu: Whole, body: Bools, lungs: Bools, left_mm: Whole, spacing_kji: Spacing
+) -> float | None:
+    """Where most of the thick bone behind the lungs' middle lies, on the scale of `left_mm`.
+
+    None where there is too little of it. Ribs and shoulder blades are thinner than a vertebra;
+    the heads of the arms are not, but lie farther aside than a spine from the lungs.
+    """
+    heights, rows = (np.flatnonzero(lungs.any(axis=axes)) for axes in ((1, 2), (0, 2)))
+    if not len(heights):
+        return None
+    behind = (slice(heights[0], heights[-1] + 1), slice((rows[0] + rows[-1]) // 2, None))
+    dense = body[behind] & (hu[behind] > DENSE_HU)
+    window = [max(1, round(THICK_BONE_MM / mm)) for mm in spacing_kji]
+    around = uniform_filter(dense.astype(np.float32), window, mode="nearest")
+    thick = dense & (around > 0.4)
+    at, of_lungs = left_mm[behind], left_mm[lungs]
+    thick &= at > of_lungs.min() - SPINE_BESIDE_MM
+    thick &= at < of_lungs.max() + SPINE_BESIDE_MM
+    mm2 = np.count_nonzero(thick) * spacing_kji[1] * spacing_kji[2] / len(heights)
+    if mm2 < MIN_SPINE_MM2:
+        return None
+    places = at[thick]
+    start = float(places.min())
+    counts = np.bincount(((places - start) / SPINE_WIDTH_MM * 4).astype(int))
+    together = np.convolve(counts, np.ones(4))
+    # the window that ends with bin n begins with bin n - 3
+    return start + (int(together.argmax()) - 1) * SPINE_WIDTH_MM / 4

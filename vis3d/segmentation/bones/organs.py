@@ -1,0 +1,86 @@
+"""Organs full of contrast that looks like bone: thick, but without a rim that is denser."""
+
+import numpy as np
+from scipy.ndimage import maximum_filter
+
+from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, Whole
+from vis3d.segmentation.voxels.morphology import (
+    bounding_box,
+    components,
+    deep_in,
+    fringed,
+    grown,
+    keep,
+    sizes,
+    sums,
+    trimmed,
+)
+
+DEPTH_MM, MIN_DEEP_ML = 6.0, 8.0
+"""Only organs and thick bones hold as much that lies as deep, with an edge of `EDGE_MM`."""
+EDGE_MM = 2.0
+RIM_ABOVE_HU = 60.0
+"""Cortex is as much denser than what it holds; contrast is densest inside."""
+MAX_CONTACT = 0.15
+"""How much of the surface of an organ may touch bone: a thick part of a bone touches more."""
+RIM_HU, LESS_CONTACT = 250.0, 0.12
+"""A kidney of which only the cortex is filled has a rim too, but none as dense as a bone's."""
+MAX_REST_ML = 10.0
+"""Smaller pieces beside an organ are what its edge leaves."""
+BODY_OF_VERTEBRA_MM = 10.0
+MOST_HU = 2000
+
+
+def organs_with_contrast(solid: Bools, hu: Whole, canal: Bools, spacing_kji: Spacing) -> Bools:
+    """What of `solid`, found dense or filled, is bowel, bladder or kidney with contrast.
+
+    On a coarse grid [k, j, i]. Deep parts are judged by the densest voxels beside each of
+    theirs, at the border and inside, so that mottled contrast is no rim. Vertebrae, known
+    by the spinal canal, are never asked, nor is what the ends of the scan cut.
+    """
+    deep = deep_in(solid, DEPTH_MM, spacing_kji)
+    ends = round(DEPTH_MM / spacing_kji[0])
+    deep[:ends] = deep[len(deep) - ends :] = False
+    parts = components(deep)
+    voxel_ml = float(np.prod(spacing_kji)) / 1000
+    asked = sizes(parts) * voxel_ml > MIN_DEEP_ML
+    if asked.any():
+        asked[parts[grown(canal, DEPTH_MM + BODY_OF_VERTEBRA_MM, spacing_kji)]] = False
+    organs = np.zeros(solid.shape, bool)
+    there = keep(parts, asked)
+    box = bounding_box(there, DEPTH_MM + EDGE_MM + 3 * max(spacing_kji), spacing_kji)
+    if box is None:
+        return organs
+    parts = parts[box] * there[box]
+    around = _with_edges(parts, solid[box], spacing_kji)
+    organs[box] = keep(around, _without_rim(parts, around, solid[box], hu[box]))
+    return with_rests(organs, solid, voxel_ml)
+
+
+def _with_edges(parts: Labels, solid: Bools, spacing_kji: Spacing) -> Labels:
+    """The parts with what of the solid lies round them."""
+    window = [2 * round((DEPTH_MM + EDGE_MM) / mm) + 1 for mm in spacing_kji]
+    return np.asarray(maximum_filter(parts, window) * solid, parts.dtype)
+
+
+def _without_rim(parts: Labels, around: Labels, solid: Bools, hu: Whole) -> Bools:
+    """Which parts, by label, have no denser rim and hardly touch anything else."""
+    count = int(parts.max()) + 1
+    peak = np.minimum(maximum_filter(hu, 3), MOST_HU)
+    rim = around * (solid & ~trimmed(solid))
+    surface = np.maximum(sizes(rim, count), 1)
+    rim_hu = sums(rim, peak, count) / surface
+    deep_hu = sums(parts, peak, count) / np.maximum(sizes(parts, count), 1)
+    contact = sums(rim, fringed(solid & (around == 0)), count) / surface
+    no_rim = (rim_hu < deep_hu + RIM_ABOVE_HU) & (contact < MAX_CONTACT)
+    return np.asarray(no_rim | ((rim_hu < RIM_HU) & (contact < LESS_CONTACT)))
+
+
+def with_rests(organs: Bools, solid: Bools, voxel_ml: float) -> Bools:
+    """The organs and the small pieces of the solid that are left beside them."""
+    if not organs.any():
+        return organs
+    rests = components(solid & ~organs, 18)
+    small = sizes(rests) * voxel_ml < MAX_REST_ML
+    beside = sums(rests, fringed(organs), len(small)) > 0
+    return organs | keep(rests, small & beside)

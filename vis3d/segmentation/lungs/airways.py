@@ -1,0 +1,354 @@
+"""The airways: from the trachea down, branch by branch, as far as the walls hold."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from vis3d.progress import Progress, silent
+from vis3d.segmentation.voxels.frame import AIR_HU, Bools, Spacing, Values
+from vis3d.segmentation.voxels.grids import Box, Factors, fine_box, spread
+from vis3d.segmentation.voxels.morphology import bounding_box, indices
+
+Places = NDArray[np.int64]
+"""Voxels by their number in the flattened scan."""
+LUMEN_HU = -850
+ABOVE_LUMEN_HU = (30, 45, 60, 75, 90, 105, 120, 140, 160, 180, 200, 225, 250)
+"""The levels that are tried, above the air in the trachea: small branches share their voxels
+with their walls."""
+WALL_HU = -500
+"""Half way between the air in a wide airway and its wall."""
+MIN_JUDGED_MM3 = 40.0
+"""What is smaller than this can't be told from a branch, and does no harm."""
+SHELL_SHARE = 0.58
+"""How dense what lies round a branch is at most, as a share of the HU of lung: walls and
+vessels are denser than lung, and where the front leaks there is lung."""
+MAX_PIECE_CALIBERS = 6.0
+"""No piece holds more than this many times the cube of the trachea's width."""
+SEGMENT_STEPS = 6
+MIN_SEGMENT_MM3, MAX_CUT_MM3 = 6.0, 15.0
+MAX_LEAKING_LEVELS = 3
+MAX_LEAKY_ML, MAX_LEAKY_SHARE = 5.0, 0.15
+"""The most that a level adds at which branches leak, in ml and as a share of the tree: where
+more seems sound beside leaks, it is the leak."""
+OPEN, TREE, CLOSED, JUDGED, BEYOND = range(5)
+"""What a voxel can be while the tree grows; the last is the rim round all others."""
+NOISY_HU = 25.0
+"""Noise in the trachea from which on a voxel is read together with its neighbours."""
+
+
+@dataclass(frozen=True, eq=False)
+class AirwayTree:
+    """The lumen at full resolution, the level it was grown to, and whether branches leaked.
+
+    The voxels stand in a list: they are less than a hundredth of a scan.
+    """
+
+    places: Places
+    shape: tuple[int, ...]
+    level_hu: float = 0.0
+    leaks: int = 0
+
+    @property
+    def mask(self) -> Bools:
+        """The lumen, [k, j, i] (made anew each time)."""
+        mask = np.zeros(self.shape, bool)
+        mask.reshape(-1)[self.places] = True
+        return mask
+
+    def within(self, box: Box) -> tuple[Places, ...]:
+        """Where in a box of the scan the lumen lies, (k, j, i)."""
+        per_slice = self.shape[1] * self.shape[2]
+        ends = np.searchsorted(self.places, (box[0].start * per_slice, box[0].stop * per_slice))
+        kji = np.unravel_index(self.places[slice(*ends)], self.shape)
+        inside = np.ones(len(kji[0]), bool)
+        for places, part in zip(kji, box, strict=True):
+            inside &= (places >= part.start) & (places < part.stop)
+        return tuple(places[inside] - part.start for places, part in zip(kji, box, strict=True))
+
+    def percent(self, factors: Factors, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """How much of each coarse voxel is lumen, in percent."""
+        kji = np.unravel_index(self.places, self.shape)
+        coarse = tuple(p // f for p, f in zip(kji, factors, strict=True))
+        places, counts = np.unique(np.ravel_multi_index(coarse, shape), return_counts=True)
+        percent = np.zeros(shape, np.uint8)
+        percent.reshape(-1)[places] = 100 * counts // np.prod(factors)
+        return percent
+
+
+def grow_airways(
+    hu: Values,
+    trachea: Bools,
+    lung_hu: float,
+    factors: Factors,
+    spacing_kji: Spacing,
+    box: Box,
+    progress: Progress = silent,
+) -> AirwayTree:
+    """The tree that hangs on the trachea (on the coarse grid of `factors`).
+
+    A front runs from the trachea through voxels below a level, and the level rises. What a
+    higher level adds is judged piece by piece: round a branch lie its wall and its vessel,
+    round a leak lies lung, of about `lung_hu`. A piece that leaks is closed for all higher
+    levels; the others grow on. Nothing grows beyond `box`, of the coarse grid.
+    """
+    fine = fine_box(box, factors, hu.shape)
+    seeds = _seeds(hu[fine], trachea[box], factors)
+    if not len(seeds):
+        return AirwayTree(np.zeros(0, np.int64), hu.shape)
+    wide, inner = _with_room(hu, fine)
+    growth = _Growth(wide, inner, seeds, spacing_kji)
+    lumen_hu = float(np.median(growth.values(growth.seeds)))
+    level, leaks, leaking = lumen_hu, 0, 0
+    for number, above in enumerate(ABOVE_LUMEN_HU):
+        progress(number / len(ABOVE_LUMEN_HU), "Following the airways")
+        level = lumen_hu + above
+        leaked = growth.rise(level, SHELL_SHARE * lung_hu)
+        leaks, leaking = leaks + leaked, leaking + (leaked > 0)
+        if leaking == MAX_LEAKING_LEVELS:
+            break
+    places = growth.with_rim()
+    if wide is not hu:
+        kji = zip(np.unravel_index(places, wide.shape), fine, inner, strict=True)
+        there = tuple(at + part.start - own.start for at, part, own in kji)
+        places = np.asarray(np.ravel_multi_index(there, hu.shape), np.int64)
+    return AirwayTree(places, hu.shape, level, leaks)
+
+
+def _seeds(hu: Values, trachea: Bools, factors: Factors) -> Places:
+    """The voxels [n, (k, j, i)] of the trachea that hold air."""
+    box = bounding_box(trachea)
+    if box is None:
+        return np.zeros((0, 3), np.int64)
+    fine = fine_box(box, factors, hu.shape)
+    wide = spread(trachea[box], factors, hu[fine].shape)
+    inside = indices(wide & (hu[fine] < LUMEN_HU))
+    return np.asarray(inside + [part.start for part in fine], np.int64)
+
+
+def _with_room(hu: Values, box: Box) -> tuple[Values, Box]:
+    """The scan, or a copy of the box that has room round it, and where in that the box is."""
+    sides = zip(box[1:], hu.shape[1:], strict=True)
+    if all(side.start > 0 and side.stop < n for side, n in sides):
+        return hu, box
+    k, j, i = (slice(1, 1 + part.stop - part.start) for part in box)
+    return np.pad(hu[box], 1), (k, j, i)
+
+
+class _Growth:
+    """The tree while it grows in a box: which voxels it holds and which are closed to it.
+
+    The slices go on round the box. Voxels are numbered through the whole array.
+    """
+
+    def __init__(self, hu: Values, box: Box, seeds_kji: Places, spacing_kji: Spacing) -> None:
+        """The tree has the voxels `seeds_kji` of the box, (n, 3)."""
+        self._hu = hu.reshape(-1)
+        self._voxel_mm3 = float(np.prod(spacing_kji))
+        self._steps = (hu.shape[1] * hu.shape[2], hu.shape[2], 1)
+        self._ways = np.array([[sign * step] for step in self._steps for sign in (1, -1)])
+        self._state = _room(hu.shape, box).reshape(-1)
+        start_kji = [part.start for part in box]
+        self.seeds: Places = np.ravel_multi_index(tuple((seeds_kji + start_kji).T), hu.shape)
+        self._state[self.seeds] = TREE
+        self._pieces = [self.seeds]
+        height = len(np.unique(seeds_kji[:, 0]))
+        self._face_mm2 = self._voxel_mm3 / np.array(spacing_kji)
+        self._section_mm2 = len(seeds_kji) / height * self._face_mm2[0]
+        self._most = MAX_PIECE_CALIBERS * self._section_mm2**1.5 / self._voxel_mm3
+        self._edge = self.seeds
+        self._levels = 0
+        self._smooth = self._noise(self.seeds) > NOISY_HU
+
+    def values(self, places: Places) -> NDArray[np.float32]:
+        """The HU there, in a noisy scan with that of the neighbours in the slice."""
+        values = self._hu_at(places).astype(np.float32)
+        if not self._smooth:
+            return values
+        for step in (self._steps[1], self._steps[2]):
+            values += self._hu_at(places + step)
+            values += self._hu_at(places - step)
+        return values / np.float32(5)
+
+    def _hu_at(self, places: Places) -> Values:
+        return np.maximum(self._hu[places], AIR_HU)  # padding may be lower
+
+    def rise(self, level: float, least_shell_hu: float) -> int:
+        """Take in what a higher level adds without leaking; how many pieces leaked."""
+        new, step = self._flooded(level)
+        leaks = 0
+        small, pieces = self._pieces_of(new, MIN_JUDGED_MM3 / self._voxel_mm3)
+        grown = [new[small & ~self._beside(new, CLOSED)]]
+        self._state[new[small]] = OPEN
+        self._state[grown[0]] = TREE
+        for piece in pieces:
+            if self._is_sound(new[piece], least_shell_hu):
+                grown.append(self._taken(new[piece]))
+                continue
+            leaks += 1
+            grown += self._sound_segments(new[piece], step[piece], least_shell_hu)
+        added, before = sum(map(len, grown)), sum(map(len, self._pieces))
+        most_ml = max(MAX_LEAKY_ML, MAX_LEAKY_SHARE * before * self._voxel_mm3 / 1000)
+        bursts = leaks > 0 and self._levels > 0 and added * self._voxel_mm3 > 1000 * most_ml
+        self._levels += 1
+        if bursts or added > 2 * self._most:
+            self._state[np.concatenate(grown)] = CLOSED
+            return max(leaks, 1)
+        self._pieces += grown
+        # what lies deeper in the tree has long been without an open neighbour
+        edge = np.concatenate([self._edge, *grown])
+        self._edge = edge[self._beside(edge, OPEN)]
+        return leaks
+
+    def _flooded(self, level: float) -> tuple[Places, Places]:
+        """What the front reaches below a level, in order of place, and in which step."""
+        front = self._edge
+        fronts = [front[:0]]
+        room = 2 * self._most
+        while len(front) and room > 0:
+            near = self._around(front)
+            near = near[self._state[near] == OPEN]
+            front = _each_once(near[self.values(near) < level])
+            self._state[front] = JUDGED
+            room -= len(front)
+            fronts.append(front)
+        new = np.concatenate(fronts)
+        step = np.repeat(np.arange(len(fronts)), [len(front) for front in fronts])
+        order = np.argsort(new)
+        return new[order], step[order]
+
+    def _sound_segments(
+        self, piece: Places, step: Places, least_shell_hu: float
+    ) -> list[Places]:
+        """The part of a piece before its leaks: cut across the front's way and judged anew."""
+        self._state[piece] = CLOSED
+        if self._voxel_mm3 > MAX_CUT_MM3:
+            return []
+        band = step // SEGMENT_STEPS
+        _, segments = self._pieces_of(piece, MIN_SEGMENT_MM3 / self._voxel_mm3, band)
+        sound = []
+        for segment in sorted(segments, key=lambda s: int(band[s[0]])):
+            voxels = piece[segment]
+            hangs_on = self._state[self._around(voxels)] == TREE
+            if hangs_on.any() and self._is_sound(voxels, least_shell_hu):
+                sound.append(self._taken(voxels))
+        return sound
+
+    def _beside(self, places: Places, state: int) -> Bools:
+        """Which of them have a face neighbour in that state."""
+        beside = np.zeros(len(places), bool)
+        for step in self._steps:
+            for there in (places - step, places + step):
+                beside |= self._state[there] == state
+        return beside
+
+    def _taken(self, places: Places) -> Places:
+        self._state[places] = TREE
+        return places
+
+    def with_rim(self) -> Places:
+        """The tree and the voxels of its rim that share air with the wall, in order.
+
+        The levels lie inside the lumen.
+        """
+        tree = np.concatenate(self._pieces)
+        rim = _each_once(self._around(tree, self._ways[2:]))
+        rim = rim[(self._state[rim] != TREE) & (self._state[rim] != BEYOND)]
+        return np.sort(np.concatenate([tree, rim[self._hu[rim] < WALL_HU]]))
+
+    def _around(self, places: Places, ways: Places | None = None) -> Places:
+        """The face neighbours, some of them more than once; along k, then j, then i."""
+        ways = self._ways if ways is None else ways
+        return np.asarray((places + ways).reshape(-1))
+
+    def _pieces_of(
+        self, new: Places, least: float, kind: Places | None = None
+    ) -> tuple[Bools, list[Places]]:
+        """The connected pieces of sorted voxels (of one kind), as indices.
+
+        First which voxels are in pieces smaller than `least`, then the other pieces.
+        """
+        if not len(new):
+            return np.zeros(0, bool), []
+        apart = np.diff(new, prepend=-1) != 1
+        if kind is not None:
+            apart |= np.diff(kind, prepend=kind[:1]) != 0
+        run = np.cumsum(apart) - 1  # voxels in a row are one
+        rows, columns = [], []
+        for step in self._steps[:2]:
+            at = np.minimum(np.searchsorted(new, new + step), len(new) - 1)
+            hit = new[at] == new + step
+            if kind is not None:
+                hit &= kind[at] == kind
+            row, column = run[hit], run[at[hit]]
+            first = (np.diff(row, prepend=-1) != 0) | (np.diff(column, prepend=-1) != 0)
+            rows.append(row[first])
+            columns.append(column[first])
+        row, column = np.concatenate(rows), np.concatenate(columns)
+        runs = (int(run[-1]) + 1,) * 2
+        graph = coo_array((np.ones(len(row)), (row, column)), shape=runs)
+        _, labels = connected_components(graph, directed=False)
+        labels = labels[run]
+        small = (np.bincount(labels) < least)[labels]
+        large = np.flatnonzero(~small)
+        order = large[np.argsort(labels[large], kind="stable")]
+        cuts = np.flatnonzero(np.diff(labels[order])) + 1
+        return small, np.split(order, cuts) if len(order) else []
+
+    def _is_sound(self, piece: Places, least_shell_hu: float) -> bool:
+        """Whether walls and vessels lie round a piece, and not lung.
+
+        What the scan cuts off is taken for lung, and no branch is cut wider than the trachea.
+        """
+        around = self._around(piece)
+        cut_kji = (self._state[around] == BEYOND).reshape(3, -1).sum(axis=1)
+        if len(piece) > self._most or cut_kji @ self._face_mm2 > self._section_mm2:
+            return False
+        first = self._unjudged(around)
+        before = self._state[first]
+        self._state[first] = JUDGED
+        shell = _each_once(self._unjudged(self._around(first)))
+        self._state[first] = before
+        cut, lung_hu = int(cut_kji.sum()), least_shell_hu / SHELL_SHARE
+        sum_hu = float(self._hu_at(shell).sum(dtype=np.float64)) + cut * lung_hu
+        return len(shell) + cut == 0 or sum_hu / (len(shell) + cut) > least_shell_hu
+
+    def _unjudged(self, places: Places) -> Places:
+        state = self._state[places]
+        return np.asarray(places[(state == OPEN) | (state == CLOSED)])
+
+    def _noise(self, seeds: Places) -> float:
+        """How much neighbours in the air of the trachea differ."""
+        steps = (self._steps[1], -self._steps[1], 1, -1)
+        inner = seeds[np.all([self._state[seeds + step] == TREE for step in steps], axis=0)]
+        if len(inner) < 20:
+            return 0.0
+        differ = self._hu_at(inner).astype(np.float32) - self._hu_at(inner + 1)
+        # not the median: scanners and sharp kernels cut the noise of air off at the lowest HU
+        return float(np.percentile(np.abs(differ), 75)) / 1.627
+
+
+def _room(shape: tuple[int, ...], box: Box) -> NDArray[np.uint8]:
+    """A slice more than the shape has, `OPEN` in the box and `BEYOND` on all its sides.
+
+    The box touches no side of the slices; what lies below the first slice is, counted from
+    the end, the one behind the last.
+    """
+    state = np.zeros((shape[0] + 1, *shape[1:]), np.uint8)
+    k, j, i = box
+    state[[k.start - 1, k.stop], j, i] = BEYOND
+    inner = state[k]
+    inner[:, [j.start - 1, j.stop], i] = BEYOND
+    inner[:, j, i.start - 1] = BEYOND
+    inner[:, j, i.stop] = BEYOND
+    return state
+
+
+def _each_once(places: Places) -> Places:
+    """In order, without repeats: for so few faster than the hashes of np.unique."""
+    ordered = np.sort(places)
+    first = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return np.asarray(ordered[first])

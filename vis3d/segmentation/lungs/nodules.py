@@ -1,0 +1,239 @@
+"""Nodules and masses at the pleura, which no air parts from the chest wall."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.segmentation.lungs.spheres import round_nodules
+from vis3d.segmentation.voxels.enclosure import ALL_ROUND, open_directions
+from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, Whole
+from vis3d.segmentation.voxels.grids import coarse_spacing, factors_for, spread
+from vis3d.segmentation.voxels.morphology import (
+    bounding_box,
+    components,
+    fringed,
+    grown,
+    keep,
+    opened,
+    swept,
+)
+
+REACH_MM = 20.0
+"""How far lung may lie from a voxel to surround it."""
+HALF_ROUND, DEEP_ROUND = 14, 17
+"""In how many of 26 directions lung lies round a pocket, and round its innermost voxel: the
+pleura that a nodule hides has lung in half of them; ribs, heart and diaphragm, which bend
+into the lung, in a few more."""
+MIN_RADII_MM = (3.0, 2.0)
+"""Ribs and vessels dent the lung less deeply than this; nodules of 8 mm are told from them only
+by the smaller radius, larger ones that dents join only by the larger one."""
+TISSUE_HU = (-400, 200)
+MIN_MEAN_HU = -250.0
+"""On coarse grids the voxels of a small nodule hold lung too."""
+LEAST_SHARE, DOUBT_SHARE = 0.25, 0.3
+"""Least share of its box that a nodule or a mass fills, and what is in doubt: the vessels of
+the hilum fill less."""
+NODULE_ML, NODULE_MM = 0.03, 45.0
+"""A nodule: least volume, greatest length."""
+WHOLE_CONTACT = 0.55
+"""Least contact with lung of a nodule that lies nearer to the body's middle."""
+MASS_ML, MASS_CONTACT, MASS_MM = 10.0, 0.58, 80.0
+"""A mass; what touches less lung are the vessels of the hilum."""
+RIM_ROUND, RIM_MM, RIM_ROUNDS = 13, 8.0, 2
+"""The rim of a nodule once found: lung or nodule lies round it in as many directions as round a
+voxel on a flat pleura, and the nodule is near."""
+FAR_REACH_MM, FAR_RADIUS_MM, FAR_CONTACT, FAR_GRID_MM = 40.0, 10.0, 0.5, 4.0
+"""Masses above 40 mm: how far lung may lie from their middle, how thick they are, how much of
+what is so found touches lung, and on what grid they are looked for."""
+DOUBT_ML, DOUBT_CONTACT = 3.0, 0.45
+"""What is as large and lies half in the lung may be consolidation or fluid."""
+
+
+def pleural_nodules(
+    airy: Bools, lung: Bools, hu: Whole, body: Bools, spacing_kji: Spacing, *, is_right: bool
+) -> tuple[Bools, Bools]:
+    """The solid pockets in the outer surface of an airy lung that surrounds more than half.
+
+    From each voxel of tissue straight lines run in all directions; where most of them meet
+    lung soon, the voxel lies on the lung's side of the pleura. That asks each place on its
+    own: closing the lung so widely would bridge ribs and diaphragm and eat the mediastinum.
+    Pockets with no lung between them and the body's middle may be vessels and heart: they
+    must be nodules as a whole, and touch lung with half their surface.
+    `lung` is the same with the tissue that it certainly holds, of which the pockets are a rest.
+    The second answer holds the pockets in doubt: large and half in the lung, but no nodules.
+    """
+    nodules, doubted = np.zeros(airy.shape, bool), np.zeros(airy.shape, bool)
+    box = bounding_box(lung, max(spacing_kji), spacing_kji)
+    if box is None:
+        return nodules, doubted
+    inner, values = lung[box], hu[box]
+    tissue = body[box] & (values > TISSUE_HU[0]) & (values < TISSUE_HU[1])
+    large = _large_masses(inner, tissue, spacing_kji)
+    inner = inner | large
+    around = len(ALL_ROUND) - open_directions(inner, REACH_MM, spacing_kji)
+    pockets = tissue & ~inner & (around >= HALF_ROUND)
+    held = tissue & inner & ~airy[box]
+    found, in_doubt = np.zeros(inner.shape, bool), np.zeros(inner.shape, bool)
+    lateral = _lateral(inner, is_right)
+    for radius_mm in MIN_RADII_MM:
+        # opening parts pockets from slivers along ribs; the fringe gives them their rim back
+        thick = opened(pockets | held, radius_mm, spacing_kji)
+        deep = (around >= DEEP_ROUND) | fringed(thick & held)
+        near = pockets & fringed(thick)
+        labels = components(near)
+        whole, _ = _judged(labels, inner, deep, values, spacing_kji, WHOLE_CONTACT)
+        nodules_here = keep(labels, whole)
+        # vessels of the hilum may join a pocket: without them it is judged once more
+        labels = components(near & ~nodules_here & lateral)
+        taken, doubt = _judged(labels, inner, deep, values, spacing_kji)
+        found |= nodules_here | keep(labels, taken)
+        if radius_mm == MIN_RADII_MM[0]:
+            in_doubt = keep(labels, doubt)
+    whole_ones = _with_rims(found | large, lung[box], tissue, spacing_kji)
+    whole_ones |= round_nodules(inner, tissue, values, around, spacing_kji, is_right=is_right)
+    nodules[box], doubted[box] = whole_ones, in_doubt & ~whole_ones
+    return nodules, doubted
+
+
+def _with_rims(found: Bools, lung: Bools, tissue: Bools, spacing_kji: Spacing) -> Bools:
+    """The nodules, each with its rim if it is still a nodule with it.
+
+    From the rim of a large nodule the lung beyond it is out of reach, but the nodule is not.
+    """
+    box = bounding_box(found, REACH_MM, spacing_kji)
+    if box is None:
+        return found
+    nodules, inner = found[box], lung[box]
+    near = tissue[box] & grown(nodules, RIM_MM, spacing_kji) & ~inner
+    wide = nodules
+    for _ in range(RIM_ROUNDS):
+        around = len(ALL_ROUND) - open_directions(inner | wide, REACH_MM, spacing_kji)
+        wide = wide | (near & (around >= RIM_ROUND))
+    labels = components(wide)
+    pockets = _Pockets.of_labels(labels, spacing_kji)
+    box_mm3, length_mm = pockets.boxes()
+    still = (pockets.mm3 >= LEAST_SHARE * box_mm3) & (length_mm <= NODULE_MM)
+    still &= pockets.contact(inner) >= WHOLE_CONTACT
+    still &= pockets.mean(nodules) > 0
+    whole = found.copy()
+    whole[box] |= keep(labels, still)
+    return whole
+
+
+def _large_masses(lung: Bools, tissue: Bools, spacing_kji: Spacing) -> Bools:
+    """The middle of masses so large that no lung is within reach of it.
+
+    Seen from farther off, on a coarser grid, and only where it is thick.
+    """
+    factors = factors_for(spacing_kji, FAR_GRID_MM)
+    wide_mm = coarse_spacing(spacing_kji, factors)
+    sampled = tuple(slice(None, None, f) for f in factors)
+    inner, solid = lung[sampled], tissue[sampled] & ~lung[sampled]
+    found = np.zeros(lung.shape, bool)
+    if not min(inner.shape) or not solid.any():
+        return found
+    around = len(ALL_ROUND) - open_directions(inner, FAR_REACH_MM, wide_mm)
+    enclosed = solid & (around >= HALF_ROUND)
+    if np.count_nonzero(enclosed) * float(np.prod(wide_mm)) < MASS_ML * 1000:
+        return found
+    labels = components(opened(enclosed, FAR_RADIUS_MM, wide_mm))
+    pockets = _Pockets.of_labels(labels, wide_mm)
+    (box_mm3, length_mm), mm3 = pockets.boxes(), pockets.mm3
+    mass = (mm3 >= MASS_ML * 1000) & (mm3 >= LEAST_SHARE * box_mm3) & (length_mm <= MASS_MM)
+    mass &= pockets.contact(inner) >= FAR_CONTACT
+    if not mass[1:].any():
+        return found
+    return spread(keep(labels, mass), factors, lung.shape) & tissue & ~lung
+
+
+def _lateral(lung: Bools, is_right: bool) -> Bools:
+    """Where there is lung on the way to the body's middle (i runs to the patient's left)."""
+    return swept(lung[:, :, ::-1], 2)[:, :, ::-1] if is_right else swept(lung, 2)
+
+
+def _judged(
+    labels: Labels,
+    lung: Bools,
+    deep: Bools,
+    hu: Whole,
+    spacing_kji: Spacing,
+    least_contact: float = 0.0,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which pockets are nodules or masses, and which may be lung without air."""
+    pockets = _Pockets.of_labels(labels, spacing_kji)
+    contact = pockets.contact(lung)
+    box_mm3, length_mm = pockets.boxes()
+    mm3 = pockets.mm3
+    share = mm3 / np.maximum(box_mm3, 1e-6)
+    solid = pockets.mean(hu) > MIN_MEAN_HU
+    nodule = (pockets.mean(deep) > 0) & (contact >= least_contact) & (mm3 >= NODULE_ML * 1000)
+    nodule &= length_mm <= NODULE_MM
+    mass = (mm3 >= MASS_ML * 1000) & (contact >= max(MASS_CONTACT, least_contact))
+    mass &= length_mm <= MASS_MM
+    taken = np.asarray((nodule | mass) & (share >= LEAST_SHARE) & solid)
+    doubt = (mm3 >= DOUBT_ML * 1000) & (contact >= DOUBT_CONTACT) & (share >= DOUBT_SHARE)
+    return taken, np.asarray(doubt & solid & ~taken)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pockets:
+    """The voxels of all pockets: where they lie in the flattened labels, of which they are."""
+
+    labels: Labels
+    places: NDArray[np.int64]
+    of: Labels
+    spacing_kji: Spacing
+
+    @classmethod
+    def of_labels(cls, labels: Labels, spacing_kji: Spacing) -> "_Pockets":
+        places = np.flatnonzero(labels != 0)
+        return cls(labels, places, labels.reshape(-1)[places], spacing_kji)
+
+    @cached_property
+    def voxels(self) -> NDArray[np.int64]:
+        """How many voxels each label has; 0 for label 0."""
+        return np.bincount(self.of, minlength=1)
+
+    @property
+    def mm3(self) -> NDArray[np.float64]:
+        """The volume of each."""
+        return np.asarray(self.voxels * float(np.prod(self.spacing_kji)))
+
+    def mean(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """The mean of the values in each."""
+        total = np.bincount(self.of, values.reshape(-1)[self.places], 1)
+        return np.asarray(total / np.maximum(self.voxels, 1))
+
+    def contact(self, lung: Bools) -> NDArray[np.float64]:
+        """The share of the surface of each that touches lung."""
+        surface, touching = np.zeros(len(self.voxels)), np.zeros(len(self.voxels))
+        flat, beside = self.labels.reshape(-1), lung.reshape(-1)
+        jump = flat.size
+        indices = np.unravel_index(self.places, self.labels.shape)
+        for index, n, step_mm in zip(indices, lung.shape, self.spacing_kji, strict=True):
+            face_mm2 = float(np.prod(self.spacing_kji)) / step_mm
+            jump //= n
+            for step, end in ((jump, n - 1), (-jump, 0)):
+                cut = index == end
+                there = np.where(cut, self.places, self.places + step)
+                edge = cut | (flat[there] != self.of)
+                surface += face_mm2 * np.bincount(self.of[edge], minlength=len(surface))
+                edge &= beside[there]
+                touching += face_mm2 * np.bincount(self.of[edge], minlength=len(surface))
+        return touching / np.maximum(surface, 1e-6)
+
+    def boxes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The volume in mm3 and the greatest length in mm of the box of each."""
+        count = len(self.voxels)
+        volume, longest = np.ones(count), np.zeros(count)
+        indices = np.unravel_index(self.places, self.labels.shape)
+        for index, step_mm in zip(indices, self.spacing_kji, strict=True):
+            low, high = np.full(count, 1 << 30), np.full(count, -1)
+            np.minimum.at(low, self.of, index)
+            np.maximum.at(high, self.of, index)
+            length = np.maximum(high - low + 1, 0) * step_mm
+            volume, longest = volume * length, np.maximum(longest, length)
+        return volume, longest

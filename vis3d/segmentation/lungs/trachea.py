@@ -1,0 +1,265 @@
+"""The trachea: a chain of round, dark spots that runs down between the lungs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, Whole
+from vis3d.segmentation.voxels.morphology import bounding_box, components_in_slices, keep, sizes
+
+LUMEN_HU = -650
+AREA_MM2 = (30.0, 1000.0)
+MAX_STEP_MM = 8.0
+"""How far the middle of the lumen may move from one slice to the next, per 3 mm of height."""
+MIN_LENGTH_MM, MIN_ALONE_MM = 20.0, 45.0
+MAX_BODY_SHARE = 0.015
+OFF_MIDDLE_MM = 35.0
+"""A lung without air pulls the trachea to its side."""
+MAX_LONGER_THAN_WIDE = 3.0
+MIN_LINK_MM, MAX_GAP_MM, LINK_SLOPE, MAX_ASIDE_MM = 8.0, 150.0, 0.7, 40.0
+"""What goes on below a gap: how long at least, how far below, how far aside per mm of the gap
+and at most."""
+FORK_MM, MAX_FORK_MM = 15.0, 70.0
+"""Both main bronchi where the scan begins at their fork: how far below its end they begin, and
+how far apart."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Spots:
+    """The round dark spots of all slices: which voxels (flattened), where, how large."""
+
+    voxels: NDArray[np.int64]
+    of: NDArray[np.int64]
+    """The number of the spot to which each of the voxels belongs."""
+    k: NDArray[np.int64]
+    center_mm: NDArray[np.float64]
+    area_mm2: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Surroundings:
+    """What lies round the spots: lungs in the same box, the body's section and its middle."""
+
+    lungs: Bools
+    body_mm2: float
+    middle_mm: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Chains:
+    """The chains as slender as a trachea in the box of everything dark."""
+
+    box: tuple[slice, slice, slice]
+    spots: _Spots
+    around: _Surroundings
+    chains: list[list[int]]
+
+    def drawn(self, chains: list[list[int]], shape: tuple[int, ...]) -> Bools:
+        """A mask of those chains."""
+        mask = np.zeros(shape, bool)
+        wanted = np.isin(self.spots.of, [spot for chain in chains for spot in chain])
+        part = np.zeros(self.around.lungs.shape, bool)
+        part.reshape(-1)[self.spots.voxels[wanted]] = True
+        mask[self.box] = part
+        return mask
+
+
+def slender_chains(
+    hu: Whole, inside: Bools, lungs: Bools, spacing_kji: Spacing
+) -> Chains | None:
+    """What may be trachea or bronchus on the 2 mm grid; None where nothing is dark.
+
+    `lungs` are the large airy parts: a trachea has one on either side at its lower end,
+    and most of it lies in the upper half of them or above.
+    """
+    dark = (hu < LUMEN_HU) & inside
+    box = bounding_box(dark)
+    if box is None:
+        return None
+    spots = _round_spots(components_in_slices(dark[box]), spacing_kji)
+    around = _surroundings(lungs, inside, box, spacing_kji)
+    chains = [c for c in _chains(spots, spacing_kji) if _is_slender(c, spots, around)]
+    return Chains(box, spots, around, chains)
+
+
+def find_trachea(found: Chains | None, shape: tuple[int, ...], spacing_kji: Spacing) -> Bools:
+    """The trachea's lumen on a coarse grid of that shape, empty where there is none."""
+    if found is None:
+        return np.zeros(shape, bool)
+    chains = [c for c in found.chains if _is_trachea(c, found.spots, found.around, spacing_kji)]
+    if not chains:
+        return np.zeros(shape, bool)
+    return found.drawn(_with_those_above(max(chains, key=len), found, spacing_kji), shape)
+
+
+def _with_those_above(chain: list[int], found: Chains, spacing_kji: Spacing) -> list[list[int]]:
+    """A chain that ends among the lungs at its top is a bronchus: the wider ones above, too."""
+    k, area = found.spots.k, found.spots.area_mm2
+    top = int(np.flatnonzero(found.around.lungs.any(axis=(1, 2)))[-1])
+    linked = [chain]
+    for lowest in linked:  # grows while it is read
+        for above in found.chains:
+            higher = k[lowest[0]] < k[above[-1]] <= top and len(above) * spacing_kji[0] > 5
+            wider = np.median(area[above]) > np.median(area[lowest])
+            if higher and wider and _begins_below(above, lowest, found, spacing_kji):
+                linked += [above] if above not in linked else []
+    return linked
+
+
+def beyond_gaps(found: Chains, trachea: Bools, spacing_kji: Spacing) -> Bools:
+    """The trachea with the chains that go on below it, past mucus, a tumour or the fork.
+
+    Where the scan begins below the fork, both main bronchi begin with it.
+    """
+    of_trachea = np.unique(found.spots.of[trachea[found.box].reshape(-1)[found.spots.voxels]])
+    linked = [c for c in found.chains if np.isin(c, of_trachea).any()]
+    others = [c for c in found.chains if c not in linked]
+    others = [c for c in others if len(c) * spacing_kji[0] >= MIN_LINK_MM]
+    for above in linked:  # grows while it is read
+        new = [
+            c
+            for c in others
+            if _begins_below(above, c, found, spacing_kji)
+            or _begins_beside(above, c, found, spacing_kji)
+        ]
+        linked += new
+        others = [c for c in others if c not in new]
+    return trachea | found.drawn(linked, trachea.shape)
+
+
+def _begins_below(
+    above: list[int], chain: list[int], found: Chains, spacing_kji: Spacing
+) -> bool:
+    """Whether a chain begins below another, not too far aside of it."""
+    k, center_mm = found.spots.k, found.spots.center_mm
+    aside_mm = np.hypot(*(center_mm[chain[0]] - center_mm[above]).T)
+    gap_mm = (k[above] - k[chain[0]]) * spacing_kji[0]
+    reach_mm = np.minimum(MAX_STEP_MM + LINK_SLOPE * gap_mm, MAX_ASIDE_MM)
+    return bool(((gap_mm > 0) & (gap_mm < MAX_GAP_MM) & (aside_mm < reach_mm)).any())
+
+
+def _begins_beside(
+    other: list[int], chain: list[int], found: Chains, spacing_kji: Spacing
+) -> bool:
+    """Whether two chains begin where the scan does, as near as main bronchi."""
+    k, center_mm = found.spots.k, found.spots.center_mm
+    lower = min(int(k[chain[0]]), int(k[other[0]]))
+    below_end_mm = (len(found.around.lungs) - 1 - lower) * spacing_kji[0]
+    apart_mm = float(np.hypot(*(center_mm[chain[0]] - center_mm[other[0]])))
+    return below_end_mm < FORK_MM and apart_mm < MAX_FORK_MM
+
+
+def _surroundings(
+    lungs: Bools, inside: Bools, box: tuple[slice, ...], spacing_kji: Spacing
+) -> _Surroundings:
+    columns: Bools = np.asarray(inside.any(axis=1))
+    left, right = columns.argmax(axis=1), columns.shape[1] - 1 - columns[:, ::-1].argmax(axis=1)
+    middle = (left + right) / 2 - box[2].start
+    section = np.count_nonzero(inside, axis=(1, 2)).max() * spacing_kji[1] * spacing_kji[2]
+    return _Surroundings(lungs[box], float(section), middle[box[0]] * spacing_kji[2])
+
+
+def _round_spots(labels: Labels, spacing_kji: Spacing) -> _Spots:
+    voxels = sizes(labels)
+    area = voxels * spacing_kji[1] * spacing_kji[2]
+    chosen = np.flatnonzero((area >= AREA_MM2[0]) & (area <= AREA_MM2[1]))
+    chosen = chosen[chosen > 0]
+    numbers = np.zeros(len(voxels), np.int64)
+    numbers[chosen] = np.arange(1, len(chosen) + 1)
+    where = np.flatnonzero(keep(labels, numbers > 0))
+    of = numbers[labels.reshape(-1)[where]]
+    k, j, i = np.unravel_index(where, labels.shape)
+    n = len(chosen) + 1
+    count = np.maximum(np.bincount(of, minlength=n), 1)
+    y, x = j * spacing_kji[1], i * spacing_kji[2]
+    mean_y, mean_x = np.bincount(of, y, n) / count, np.bincount(of, x, n) / count
+    yy = np.bincount(of, y * y, n) / count - mean_y**2 + spacing_kji[1] ** 2 / 12
+    xx = np.bincount(of, x * x, n) / count - mean_x**2 + spacing_kji[2] ** 2 / 12
+    xy = np.bincount(of, x * y, n) / count - mean_x * mean_y
+    middle, spread = (yy + xx) / 2, np.sqrt(((yy - xx) / 2) ** 2 + xy**2)
+    long, short = np.sqrt(middle + spread), np.sqrt(np.maximum(middle - spread, 1e-6))
+    # an ellipse has area 4 pi long short: what is far larger or smaller is no spot
+    compact = count * spacing_kji[1] * spacing_kji[2] / (4 * np.pi * long * short)
+    fine = np.flatnonzero((long / short < MAX_LONGER_THAN_WIDE) & (compact > 0.75))
+    fine = fine[fine > 0]
+    height = np.bincount(of, k, n) / count
+    numbers = np.full(n, -1)
+    numbers[fine] = np.arange(len(fine))
+    of = numbers[of]
+    return _Spots(
+        where[of >= 0],
+        of[of >= 0],
+        height[fine].round().astype(np.int64),
+        np.stack([mean_y, mean_x], axis=1)[fine],
+        area[chosen[fine - 1]].astype(np.float64),
+    )
+
+
+def _chains(spots: _Spots, spacing_kji: Spacing) -> list[list[int]]:
+    """Runs of spots from the top down, each close to the one above."""
+    reach_mm = max(MAX_STEP_MM, MAX_STEP_MM * spacing_kji[0] / 3)
+    by_slice: dict[int, list[int]] = {}
+    for number, k in enumerate(spots.k.tolist()):
+        by_slice.setdefault(k, []).append(number)
+    used: set[int] = set()
+    chains = []
+    for k in sorted(by_slice, reverse=True):
+        for first in by_slice[k]:
+            if first in used:
+                continue
+            chain = [first]
+            while (below := _next(chain[-1], spots, by_slice, used, reach_mm)) is not None:
+                chain.append(below)
+            used.update(chain)
+            chains.append(chain)
+    return chains
+
+
+def _next(
+    above: int, spots: _Spots, by_slice: dict[int, list[int]], used: set[int], reach_mm: float
+) -> int | None:
+    best, best_mm = None, reach_mm
+    for candidate in by_slice.get(int(spots.k[above]) - 1, []):
+        ratio = spots.area_mm2[candidate] / spots.area_mm2[above]
+        distance = float(np.hypot(*(spots.center_mm[candidate] - spots.center_mm[above])))
+        if candidate not in used and 0.4 < ratio < 2.5 and distance < best_mm:
+            best, best_mm = candidate, distance
+    return best
+
+
+def _is_slender(chain: list[int], spots: _Spots, around: _Surroundings) -> bool:
+    """Whether the chain is as slender beside the body as a trachea; a child's lung isn't."""
+    return bool(np.median(spots.area_mm2[chain]) <= MAX_BODY_SHARE * around.body_mm2)
+
+
+def _is_trachea(
+    chain: list[int], spots: _Spots, around: _Surroundings, spacing_kji: Spacing
+) -> bool:
+    """Whether the chain is long enough, high enough, and ends between two lungs.
+
+    Beside a single lung it must be longer, and lie in the middle of the body.
+    """
+    lungs = around.lungs
+    length_mm = len(chain) * spacing_kji[0]
+    if length_mm < MIN_LENGTH_MM or not lungs.any():
+        return False
+    heights = np.flatnonzero(lungs.any(axis=(1, 2)))
+    middle = (heights[0] + heights[-1]) / 2
+    if float(np.median(spots.k[chain])) < middle - 10 / spacing_kji[0]:
+        return False
+    last = chain[-1]
+    k = int(spots.k[last])
+    reach = max(1, round(20 / spacing_kji[0]))
+    slab: Bools = np.asarray(lungs[max(0, k - reach) : k + 1].any(axis=0))
+    y_mm, x_mm = spots.center_mm[last]
+    column = round(float(x_mm) / spacing_kji[2])
+    near = round(60 / spacing_kji[2])
+    rows = slice(
+        max(0, round((y_mm - 60) / spacing_kji[1])), round((y_mm + 60) / spacing_kji[1])
+    )
+    right, left = slab[rows, max(0, column - near) : column], slab[rows, column : column + near]
+    if right.any() and left.any():
+        return True
+    off_middle = abs(float(x_mm) - around.middle_mm[k]) > OFF_MIDDLE_MM
+    return bool((right.any() or left.any()) and length_mm >= MIN_ALONE_MM and not off_middle)

@@ -1,0 +1,1 @@
+"""What every structure is found with: grids, morphology, walls around a place, noise."""

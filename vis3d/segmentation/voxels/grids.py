@@ -1,0 +1,186 @@
+"""Coarse grids to decide on, and the way back to full resolution at the border."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.progress import Progress, silent
+from vis3d.segmentation.voxels.frame import Bools, Floats, Spacing, T, Values, Whole
+from vis3d.segmentation.voxels.morphology import bounding_box, fringed, trimmed
+from vis3d.segmentation.voxels.slabs import SLAB, each_slab
+
+Factors = tuple[int, int, int]
+Box = tuple[slice, slice, slice]
+MIN_SHARED = 4_000_000
+"""Fewer voxels than that are not worth a second thread."""
+
+
+def factors_for(spacing_kji: Sequence[float], wanted_mm: float) -> Factors:
+    """How many voxels along k, j, i make one of about `wanted_mm`."""
+    k, j, i = (max(1, round(wanted_mm / mm)) for mm in spacing_kji)
+    return (k, j, i)
+
+
+def coarse_spacing(spacing_kji: Spacing, factors: Factors) -> Spacing:
+    """The spacing of the grid whose voxels are blocks of `factors`."""
+    k, j, i = (mm * f for mm, f in zip(spacing_kji, factors, strict=True))
+    return (k, j, i)
+
+
+def pooled(
+    array: Values, factors: Factors, progress: Progress = silent, *, lowest: float | None = None
+) -> Floats:
+    """The mean of each block of `factors` voxels; blocks cut by the end hold fewer.
+
+    Values below `lowest` are read as that.
+    """
+    return _pooled(array, factors, progress, lowest, np.dtype(np.float32), np.asarray)
+
+
+def pooled_hu(
+    array: Values, factors: Factors, progress: Progress = silent, *, lowest: float | None = None
+) -> Whole:
+    """The same in whole numbers, in half the memory: finer than a HU no scan is."""
+    return _pooled(array, factors, progress, lowest, np.dtype(np.int16), np.rint)
+
+
+def _pooled(
+    array: Values,
+    factors: Factors,
+    progress: Progress,
+    lowest: float | None,
+    kind: np.dtype[T],
+    kept_as: Callable[[Floats], NDArray[Any]],
+) -> NDArray[T]:
+    fk, fj, fi = factors
+    shape = [-(-n // f) for n, f in zip(array.shape, factors, strict=True)]
+    result = np.empty(shape, kind)
+    weights = _weights(array.shape[1], fj)[:, None] * _weights(array.shape[2], fi)
+
+    def pool(start: int, stop: int) -> None:
+        for k in range(start, stop):
+            block = array[k * fk : (k + 1) * fk]
+            if lowest is not None:
+                block = np.maximum(block, block.dtype.type(lowest))
+            total = _summed(_summed(_stacked(block), fj).T, fi).T
+            result[k] = kept_as(total * (weights / np.float32(len(block))))
+
+    what = "Looking at the scan coarsely"
+    each_slab(pool, shape[0], SLAB, progress, what, shared=array.size >= MIN_SHARED)
+    return result
+
+
+def _weights(count: int, factor: int) -> Floats:
+    """One over how many of `count` rows each block of `factor` holds; the last has the rest."""
+    starts = np.arange(0, count, factor)
+    return np.asarray(1 / np.minimum(factor, count - starts), np.float32)
+
+
+def mostly(mask: Bools, factors: Factors, share: float = 0.5) -> Bools:
+    """Which blocks of `factors` voxels lie in the mask with more than a share of themselves.
+
+    A mask that shows one slice for all (see `PatientFrame`) does so in the answer.
+    """
+    if mask.strides[0]:
+        kind = np.dtype(np.bool_)
+        return _pooled(mask, factors, silent, None, kind, lambda mean: mean > share)
+    one = pooled(mask[:1], (1, *factors[1:])) > share
+    return np.broadcast_to(one, (-(-len(mask) // factors[0]), *one.shape[1:]))
+
+
+def _stacked(block: Values) -> Values:
+    """The sum of the slices, in a type that holds it and the rows to come."""
+    total: Values = block[0].astype(np.float32 if block.dtype.kind == "f" else np.int32)
+    for plane in block[1:]:
+        total += plane
+    return total
+
+
+def _summed(plane: Values, factor: int) -> Values:
+    """The sum of every `factor` rows; the last sum may have fewer."""
+    if factor == 1:
+        return plane
+    summed: Values = plane[::factor].copy(order="K")
+    for offset in range(1, factor):
+        rows = plane[offset::factor]
+        summed[: len(rows)] += rows
+    return summed
+
+
+def spread(coarse: NDArray[T], factors: Factors, shape: Sequence[int]) -> NDArray[T]:
+    """Each coarse voxel's value in all the voxels it stands for."""
+    for axis in (2, 1, 0):  # rows first: they are then repeated as a whole
+        if factors[axis] > 1:
+            coarse = np.repeat(coarse, factors[axis], axis=axis)
+    return coarse[: shape[0], : shape[1], : shape[2]]
+
+
+def refined(
+    coarse: Bools,
+    certain: Bools,
+    *,
+    hu: Values,
+    range_hu: tuple[float, float],
+    factors: Factors,
+    progress: Progress = silent,
+) -> Bools:
+    """A coarse mask at full resolution; see `refine`."""
+    result = np.zeros(hu.shape, bool)
+
+    def keep(part: Box, inside: Bools) -> None:
+        result[part] = inside
+
+    refine(coarse, certain, keep, hu=hu, range_hu=range_hu, factors=factors, progress=progress)
+    return result
+
+
+def refine(
+    coarse: Bools,
+    certain: Bools,
+    take: Callable[[Box, Bools], None],
+    *,
+    hu: Values,
+    range_hu: tuple[float, float],
+    factors: Factors,
+    progress: Progress = silent,
+) -> None:
+    """Draw a coarse mask at full resolution: the border by HU, the rest as decided.
+
+    Within one coarse voxel of the border of `coarse` a voxel is inside if its own value
+    lies between the ends of `range_hu`; `certain` ones stay inside whatever their values.
+    `take(part, inside)` gets the voxels of one coarse slice at a time, from several threads.
+    """
+    state = fringed(coarse).view(np.uint8)
+    np.copyto(state, np.uint8(2), where=trimmed(coarse) | certain)
+    box = bounding_box(state > 0)
+    if box is None:
+        return
+    fine = fine_box(box, factors, hu.shape)
+
+    def draw(start: int, _: int) -> None:
+        k = box[0].start + start
+        slab = slice(k * factors[0], min((k + 1) * factors[0], hu.shape[0]))
+        block = hu[slab, fine[1], fine[2]]
+        wide = spread(state[k : k + 1, box[1], box[2]], (1, *factors[1:]), block.shape)
+        inside = (block > range_hu[0]) if np.isfinite(range_hu[0]) else block < range_hu[1]
+        if np.isfinite(range_hu).all():
+            inside &= block < range_hu[1]
+        inside |= wide == 2
+        inside &= wide != 0
+        take((slab, fine[1], fine[2]), inside)
+
+    what = "Drawing the border at full resolution"
+    each_slab(draw, box[0].stop - box[0].start, 1, progress, what)
+
+
+def fine_box(
+    box: tuple[slice, slice, slice], factors: Factors, shape: Sequence[int]
+) -> tuple[slice, slice, slice]:
+    """The voxels that a box of coarse ones stands for."""
+    k, j, i = (
+        slice(part.start * factor, min(n, part.stop * factor))
+        for part, factor, n in zip(box, factors, shape, strict=True)
+    )
+    return (k, j, i)
