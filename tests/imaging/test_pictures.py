@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from tests.conftest import oblique_geometry
 from vis3d.errors import OutputError, UsageError
@@ -152,6 +153,24 @@ def test_a_montage_outlines_labels_so_that_white_bone_shows_them() -> None:
     assert len(rows) == 2 * 20 + 2 * 38, "the outline alone, a pixel wide"
     assert 0 < colored[40, 30] < 30, "a light fill"
     assert not colored[0].any()
+
+
+@pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
+def test_a_montage_outlines_a_ball_where_it_shows_it(plane: Plane) -> None:
+    geometry = oblique_geometry(SHAPE)
+    places = geometry.to_lps(np.stack(np.indices(SHAPE)[::-1], axis=-1))
+    ball = np.linalg.norm(places - geometry.to_lps((16.0, 18.0, 11.0)), axis=-1) < 6
+    white = Volume(np.where(ball, 3000, -1000).astype(np.int16), geometry)
+    labels = LabelMap(np.where(ball, 4, 0).astype(np.uint8), geometry, STRUCTURES)
+    options = {"plane": plane, "window": WINDOW, "columns": 4, "rows": 3, "tile_width": 200}
+    plain = montage(white, **options)[..., 0] > 128  # type: ignore[arg-type]
+    outlined = montage(white, labels, **options).astype(int)  # type: ignore[arg-type]
+    edge = outlined.max(axis=2) - outlined.min(axis=2) > 100
+    near = ndimage.distance_transform_edt(plain == ndimage.binary_erosion(plain))
+    assert edge.any()
+    assert near[edge].max() < 5, "half a voxel of either plane and what the tile blurs"
+    holes, _ = ndimage.label(~edge)
+    assert (holes[ndimage.binary_erosion(plain, iterations=6)] != holes[0, 0]).all()
 
 
 def test_a_montage_keeps_what_has_no_hue_grey() -> None:
