@@ -173,7 +173,7 @@ class _Growth:
         return values / np.float32(5)
 
     def _hu_at(self, places: Places) -> Values:
-        return np.maximum(self._hu[places], AIR_HU)  # padding may be lower
+        return np.maximum(self._hu.take(places), AIR_HU)  # padding may be lower
 
     def rise(self, level: float, least_shell_hu: float) -> int:
         """Take in what a higher level adds without leaking; how many pieces leaked."""
@@ -209,7 +209,7 @@ class _Growth:
         room = 2 * self._most
         while len(front) and room > 0:
             near = self._around(front)
-            near = near[self._state[near] == OPEN]
+            near = near[self._state.take(near) == OPEN]
             front = _each_once(near[self.values(near) < level])
             self._state[front] = JUDGED
             room -= len(front)
@@ -231,7 +231,7 @@ class _Growth:
         sound = []
         for segment in sorted(segments, key=lambda s: int(band[s[0]])):
             voxels = piece[segment]
-            hangs_on = self._state[self._around(voxels)] == TREE
+            hangs_on = self._state.take(self._around(voxels)) == TREE
             if hangs_on.any() and self._is_sound(voxels, least_shell_hu):
                 sound.append(self._taken(voxels))
         return sound
@@ -241,7 +241,7 @@ class _Growth:
         beside = np.zeros(len(places), bool)
         for step in self._steps:
             for there in (places - step, places + step):
-                beside |= self._state[there] == state
+                beside |= self._state.take(there) == state
         return beside
 
     def _taken(self, places: Places) -> Places:
@@ -272,30 +272,19 @@ class _Growth:
         """
         if not len(new):
             return np.zeros(0, bool), []
-        apart = np.diff(new, prepend=-1) != 1
-        if kind is not None:
-            apart |= np.diff(kind, prepend=kind[:1]) != 0
-        run = np.cumsum(apart) - 1  # voxels in a row are one
-        rows, columns = [], []
-        for step in self._steps[:2]:
-            at = np.minimum(np.searchsorted(new, new + step), len(new) - 1)
-            hit = new[at] == new + step
-            if kind is not None:
-                hit &= kind[at] == kind
-            row, column = run[hit], run[at[hit]]
-            first = (np.diff(row, prepend=-1) != 0) | (np.diff(column, prepend=-1) != 0)
-            rows.append(row[first])
-            columns.append(column[first])
-        row, column = np.concatenate(rows), np.concatenate(columns)
-        runs = (int(run[-1]) + 1,) * 2
-        graph = coo_array((np.ones(len(row)), (row, column)), shape=runs)
+        runs = _Runs.of(new, kind)
+        joined = [runs.moved_onto(step) for step in self._steps[:2]]
+        row, column = np.concatenate(joined, axis=1)
+        count = len(runs.start)
+        graph = coo_array((np.ones(len(row)), (row, column)), shape=(count, count))
         _, labels = connected_components(graph, directed=False)
-        labels = labels[run]
-        small = (np.bincount(labels) < least)[labels]
+        small = (np.bincount(labels, runs.length) < least)[labels]
         large = np.flatnonzero(~small)
-        order = large[np.argsort(labels[large], kind="stable")]
-        cuts = np.flatnonzero(np.diff(labels[order])) + 1
-        return small, np.split(order, cuts) if len(order) else []
+        large = large[np.argsort(labels[large], kind="stable")]
+        ends = np.cumsum(runs.length[large])
+        cuts = ends[np.flatnonzero(np.diff(labels[large]))]
+        pieces = np.split(runs.places_of(large), cuts) if len(large) else []
+        return np.repeat(small, runs.length), pieces
 
     def _is_sound(self, piece: Places, least_shell_hu: float) -> bool:
         """Whether walls and vessels lie round a piece, and not lung.
@@ -303,10 +292,10 @@ class _Growth:
         What the scan cuts off is taken for lung, and no branch is cut wider than the trachea.
         """
         around = self._around(piece)
-        cut_kji = (self._state[around] == BEYOND).reshape(3, -1).sum(axis=1)
+        cut_kji = (self._state.take(around) == BEYOND).reshape(3, -1).sum(axis=1)
         if len(piece) > self._most or cut_kji @ self._face_mm2 > self._section_mm2:
             return False
-        first = self._unjudged(around)
+        first = _each_once(self._unjudged(around))
         before = self._state[first]
         self._state[first] = JUDGED
         shell = _each_once(self._unjudged(self._around(first)))
@@ -316,7 +305,7 @@ class _Growth:
         return len(shell) + cut == 0 or sum_hu / (len(shell) + cut) > least_shell_hu
 
     def _unjudged(self, places: Places) -> Places:
-        state = self._state[places]
+        state = self._state.take(places)
         return np.asarray(places[(state == OPEN) | (state == CLOSED)])
 
     def _noise(self, seeds: Places) -> float:
@@ -328,6 +317,45 @@ class _Growth:
         differ = self._hu_at(inner).astype(np.float32) - self._hu_at(inner + 1)
         # not the median: scanners and sharp kernels cut the noise of air off at the lowest HU
         return float(np.percentile(np.abs(differ), 75)) / 1.627
+
+
+@dataclass(frozen=True, eq=False)
+class _Runs:
+    """Sorted voxels (of one kind) that lie in a row, as one: how many fewer there are."""
+
+    start: Places
+    """With which of the voxels each begins."""
+    length: Places
+    first: Places
+    kind: Places | None
+
+    @classmethod
+    def of(cls, voxels: Places, kind: Places | None) -> "_Runs":
+        apart = np.diff(voxels, prepend=-1) != 1
+        if kind is not None:
+            apart |= np.diff(kind, prepend=kind[:1]) != 0
+        start = np.flatnonzero(apart)
+        length = np.diff(start, append=len(voxels))
+        return cls(start, length, voxels[start], None if kind is None else kind[start])
+
+    def moved_onto(self, step: int) -> NDArray[np.int64]:
+        """The pairs (2, n) of runs of which the one, moved by a step, lies on the other."""
+        last = self.first + self.length - 1
+        low = np.searchsorted(last, self.first + step)
+        count = np.searchsorted(self.first, last + step, side="right") - low
+        before = np.cumsum(count) - count
+        row = np.repeat(np.arange(len(count)), count)
+        column = np.arange(len(row)) + np.repeat(low - before, count)
+        if self.kind is not None:
+            alike = self.kind[row] == self.kind[column]
+            row, column = row[alike], column[alike]
+        return np.stack([row, column])
+
+    def places_of(self, runs: Places) -> Places:
+        """Which of the voxels some runs hold, run by run."""
+        start, length = self.start[runs], self.length[runs]
+        before = np.cumsum(length) - length
+        return np.asarray(np.arange(length.sum()) + np.repeat(start - before, length))
 
 
 def _room(shape: tuple[int, ...], box: Box) -> NDArray[np.uint8]:
