@@ -1,6 +1,7 @@
 """Boards on which the patient lies without a gap, whatever they are made of."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,25 +59,49 @@ def find_planks(hu: Values, body: Bools, spacing_kji: Spacing) -> list[Plank]:
     """
     planks = []
     for axis in (1, 2):
+        mm = (spacing_kji[0], spacing_kji[axis], spacing_kji[3 - axis])
+        shape = (hu.shape[0], hu.shape[3 - axis])
+        seen = _seen(hu, body, axis)
         for far in (True, False):
-            values, inside = (np.moveaxis(array, axis, 1) for array in (hu, body))
-            if not far:
-                values, inside = values[:, ::-1], inside[:, ::-1]
-            mm = (spacing_kji[0], spacing_kji[axis], spacing_kji[3 - axis])
-            start = _start(values, inside, mm)
+            start = _start(seen if far else seen.turned, mm, shape)
             if start is not None:
                 planks.append(Plank(axis, far, start))
                 body, hu = body.copy(), hu.copy()
                 planks[-1].cut(body, False, (1, 1, 1))
                 planks[-1].cut(hu, AIR_HU, (1, 1, 1))
+                seen = _seen(hu, body, axis)
     return planks
 
 
-def _start(hu: Values, body: Bools, mm: Spacing) -> NDArray[np.float64] | None:
-    """Where the board at the end of axis 1 begins; None without one."""
-    k, i = (np.arange(0, n, EVERY) for n in (hu.shape[0], hu.shape[2]))
-    hu = np.ascontiguousarray(hu[::EVERY, :, ::EVERY])
-    end, run = _ends_and_runs(hu, body[::EVERY, :, ::EVERY], int(MAX_THICKNESS_MM / mm[1]))
+class _Seen(NamedTuple):
+    """Some slices (axis 0) and columns (axis 2), as they lie along axis 1."""
+
+    hu: Values
+    body: Bools
+    solid: Bools
+
+    @property
+    def turned(self) -> "_Seen":
+        """The same from the other end."""
+        return _Seen(*(array[:, ::-1] for array in self))
+
+
+def _seen(hu: Values, body: Bools, axis: int) -> _Seen:
+    """What is looked at along an axis."""
+    hu, body = (
+        np.ascontiguousarray(np.moveaxis(array, axis, 1)[::EVERY, :, ::EVERY])
+        for array in (hu, body)
+    )
+    return _Seen(hu, body, (hu > SKIN_HU) | body)
+
+
+def _start(seen: _Seen, mm: Spacing, shape: tuple[int, int]) -> NDArray[np.float64] | None:
+    """Where the board at the end of axis 1 begins; None without one.
+
+    `shape` is how many slices and columns there are in all.
+    """
+    k, i = (np.arange(0, n, EVERY) for n in shape)
+    end, run = _ends_and_runs(seen, int(MAX_THICKNESS_MM / mm[1]))
     x, z = (i * mm[2])[None, :], (k * mm[0])[:, None]
     terms = np.stack(np.broadcast_arrays(np.ones_like(z), x, z, x * x), axis=-1)
     scale = np.abs(terms).max(axis=(0, 1)) + 1e-9
@@ -100,27 +125,25 @@ def _start(hu: Values, body: Bools, mm: Spacing) -> NDArray[np.float64] | None:
     wide = [np.count_nonzero(m, axis=1) * EVERY * mm[2] > MIN_WIDTH_MM for m in (good, under)]
     if np.mean(wide[0] & wide[1] & beside.any(axis=1)) < MIN_SLICES:
         return None
-    seen = np.flatnonzero((good | under).any(axis=0))
-    between = slice(seen[0], seen[-1] + 1)
+    columns = np.flatnonzero((good | under).any(axis=0))
+    between = slice(columns[0], columns[-1] + 1)
     there = np.isfinite(end[:, between])
     if np.count_nonzero((good | under)[:, between]) < MIN_SEEN * np.count_nonzero(there):
         return None
-    columns = seen * EVERY
-    everywhere = np.arange(body.shape[2])
-    x, z = (everywhere * mm[2])[None, :], (np.arange(len(body)) * mm[0])[:, None]
+    columns *= EVERY
+    everywhere = np.arange(shape[1])
+    x, z = (everywhere * mm[2])[None, :], (np.arange(shape[0]) * mm[0])[:, None]
     start = factors[0] + factors[1] * x + factors[2] * z + factors[3] * x * x - thick
     start[:, (everywhere < columns[0] - EVERY) | (everywhere > columns[-1] + EVERY)] = np.nan
     return np.asarray(start)
 
 
-def _ends_and_runs(
-    hu: Values, body: Bools, most: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _ends_and_runs(seen: _Seen, most: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Where each column's last solid piece ends, in voxels, and how long it is; nan if more.
 
     Pieces that lie within `most` voxels beyond the whole body are looked at.
     """
-    solid = (hu > SKIN_HU) | body
+    hu, body, solid = seen
     rows = np.flatnonzero(body.any(axis=(0, 2)))
     if not len(rows):
         nothing = np.full((hu.shape[0], hu.shape[2]), np.nan)
