@@ -253,13 +253,15 @@ def filled(mask: Bools) -> Bools:
 
 def filled_in_slices(mask: Bools, max_mm2: float = np.inf, pixel_mm2: float = 1.0) -> Bools:
     """The mask with the holes of every slice k filled, up to `max_mm2` each."""
-    whole = mask.copy()
-    for slab in slabs(mask):
-        holes = components_in_slices(~mask[slab])
-        wanted = sizes(holes) * pixel_mm2 <= max_mm2
-        for edge in (holes[:, :1], holes[:, -1:], holes[:, :, :1], holes[:, :, -1:]):
-            wanted[edge] = False
-        whole[slab] |= keep(holes, wanted)
+    whole = np.empty(mask.shape, bool)
+    for without_holes, plane in zip(whole, mask, strict=True):
+        without_holes[...] = fill_voids.fill(np.ascontiguousarray(plane))
+    for slab in slabs(mask if np.isfinite(max_mm2) else mask[:0]):
+        holes = whole[slab] & ~mask[slab]
+        box = bounding_box(holes)
+        if box is not None:
+            pieces = components_in_slices(holes[box])
+            whole[slab][box] &= ~keep(pieces, sizes(pieces) * pixel_mm2 > max_mm2)
     return whole
 
 
@@ -270,14 +272,22 @@ def with_closed_ends(holes: Bools, solid: Bools) -> Bools:
     `MAX_OPEN` of the tube's mean cross-section. A mass in the lung ends so; the dome of the
     diaphragm opens below.
     """
-    tubes = components(holes)
+    box = bounding_box(holes, 1.0)
+    if box is None:
+        return holes
+    closed_ones = np.zeros(holes.shape, bool)
+    closed_ones[box] = _with_closed_ends(holes[box], solid[box])
+    return closed_ones
+
+
+def _with_closed_ends(holes: Bools, solid: Bools) -> Bools:
+    tubes, shut = components(holes), (solid | holes).reshape(-1)
     of = np.flatnonzero(tubes != 0)
     count, plane = int(tubes.max(initial=0)) + 1, tubes.shape[1] * tubes.shape[2]
     ends = np.zeros(count, np.int64)
     for step in (plane, -plane):
         inside = of[(of + step >= 0) & (of + step < tubes.size)]
-        there = inside + step
-        open_ = ~(solid.reshape(-1)[there] | holes.reshape(-1)[there])
+        open_ = ~shut[inside + step]
         ends += np.bincount(tubes.reshape(-1)[inside[open_]], minlength=count)
     k = of // plane
     slices = np.unique(tubes.reshape(-1)[of] + k * count)
