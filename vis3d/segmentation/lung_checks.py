@@ -22,6 +22,7 @@ from vis3d.segmentation.voxels.morphology import (
     indices,
     opened,
     sizes,
+    slabs,
     sums,
     trimmed,
 )
@@ -44,6 +45,8 @@ OTHER_SIDE_MM, MIN_OTHER_SIDE_ML, MIN_OTHER_SIDE = 4.0, 30.0, 0.1
 """Tissue where the other side has lung, in the back half of the chest: on what grid it is
 counted, and how much is too much. Of healthy lungs it is at most 0.05."""
 OPENED_MM = 10.0
+AT_ONCE = 1 << 13
+"""How many places are mirrored at a time: what that takes fits into a processor's cache."""
 MIN_EDGE_MM2 = 100.0
 MAX_AIRWAYS_ML = 140.0
 MIN_GAS_ML = 5.0
@@ -235,14 +238,19 @@ def _other_side(anatomy: Anatomy) -> Check:
     both = left | right
     heights, rows = (np.flatnonzero(both.any(axis=axes)) for axes in ((1, 2), (0, 2)))
     behind = slice((rows[0] + rows[-1]) // 2, rows[-1] + 1)
+    part = (slice(heights[0], heights[-1] + 1), behind)
     tissue = np.zeros(both.shape, bool)
-    tissue[heights[0] : heights[-1] + 1, behind] = True
-    tissue &= anatomy.body[sampled] & (hu > TISSUE_HU[0]) & (hu < TISSUE_HU[1]) & ~both
+    tissue[part] = (hu[part] > TISSUE_HU[0]) & (hu[part] < TISSUE_HU[1]) & ~both[part]
+    tissue[part] &= anatomy.body[sampled][part]
     places = indices(tissue)
-    mirrored = np.rint(anatomy.mirrored(places * factors) / factors).astype(int)
-    for name, other in (("left", right), ("right", left)):
+    sides = (left * np.uint8(LEFT)) | (right * np.uint8(RIGHT))
+    opposite = np.zeros(len(places), np.uint8)
+    for some in slabs(places, AT_ONCE):
+        mirrored = np.rint(anatomy.mirrored(places[some] * factors) / factors)
+        opposite[some] = _values_at(sides, mirrored.astype(int))
+    for name, side, other in (("left", RIGHT, right), ("right", LEFT, left)):
         least = MIN_OTHER_SIDE * int(np.count_nonzero(other[:, behind]))
-        dense = places[_are_in(other, mirrored)]
+        dense = places[opposite == side]
         if len(dense) <= least:
             continue
         mask = np.zeros(other.shape, bool)
@@ -260,13 +268,14 @@ def _other_side(anatomy: Anatomy) -> Check:
     return Check("other-side", True, message)
 
 
-def _are_in(mask: Bools, places: NDArray[np.int64]) -> Bools:
-    """Which places (k, j, i) the mask holds; those beyond the array it doesn't."""
+def _values_at(array: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """The values at places (k, j, i); 0 beyond the array."""
     inside = np.ones(len(places), bool)
-    for index, n in zip(places.T, mask.shape, strict=True):
+    for index, n in zip(places.T, array.shape, strict=True):
         inside &= (index >= 0) & (index < n)
-    inside[inside] = mask[tuple(places[inside].T)]
-    return inside
+    values = np.zeros(len(places), np.uint8)
+    values[inside] = array[tuple(places[inside].T)]
+    return values
 
 
 def _free_air(anatomy: Anatomy, gas: Bools) -> Check:
