@@ -6,7 +6,7 @@ import time
 import pytest
 
 from vis3d.errors import Cancelled
-from vis3d.threads import in_threads
+from vis3d.threads import at_once, in_threads
 
 
 def test_answers_come_in_order():
@@ -62,3 +62,22 @@ def test_progress_is_told_on_the_callers_thread_and_ends_at_the_whole():
     assert fractions[-1] == 1
     assert len(fractions) > 1
     assert {(what, thread) for _, what, thread in told} == {("Working", threading.get_ident())}
+
+
+def test_two_pieces_of_work_are_done_at_once_the_second_on_the_callers_thread():
+    met = threading.Barrier(2, timeout=5)  # neither gets past it without the other
+
+    def thread_met() -> int:
+        met.wait()
+        return threading.get_ident()
+
+    other, own = at_once(thread_met, thread_met)
+    assert own == threading.get_ident() != other
+
+
+def test_an_error_in_a_thread_reaches_who_asked():
+    def fail() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        at_once(fail, lambda: None)

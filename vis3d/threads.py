@@ -12,6 +12,7 @@ WAIT_SECONDS = 0.1
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+Other = TypeVar("Other")
 
 
 def in_threads(
@@ -41,3 +42,11 @@ def in_threads(
         return [one.result() for one in begun]
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def at_once(work: Callable[[], Answer], own: Callable[[], Other]) -> tuple[Answer, Other]:
+    """What both answer, the one in a thread while the other works on the caller's."""
+    with ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(work)
+        answer = own()
+        return begun.result(), answer

@@ -193,7 +193,7 @@ class Anatomy:
     @cached_property
     def _chains(self) -> Chains | None:
         """What may be trachea or bronchus."""
-        return slender_chains(self.hu, self.body, self.airy, self.spacing)
+        return slender_chains(self.hu, self.body, lambda: self.airy, self.spacing)
 
     @property
     def airways(self) -> AirwayTree:

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from vis3d.progress import Progress
 from vis3d.segmentation.body.bare import BARE_HU, bare_things
-from vis3d.segmentation.body.outside import LUNG_HU, SKIN_HU, WALLED, outside_air, walled_in
+from vis3d.segmentation.body.outside import (
+    LUNG_HU,
+    SKIN_HU,
+    WALLED,
+    outside_air,
+    pieces_and_walls,
+)
 from vis3d.segmentation.body.planks import Plank, find_planks
 from vis3d.segmentation.voxels.frame import (
     AIR_HU,
@@ -32,7 +38,6 @@ from vis3d.segmentation.voxels.grids import (
 from vis3d.segmentation.voxels.morphology import (
     bounding_box,
     components,
-    components_in_slices,
     filled,
     filled_in_slices,
     fringed,
@@ -47,6 +52,7 @@ from vis3d.segmentation.voxels.morphology import (
     trimmed_in_slices,
 )
 from vis3d.segmentation.voxels.slabs import each_slab
+from vis3d.threads import at_once
 
 LIGHT_HU, NEAR_AIR_HU = -200, -700
 """Fat is denser than the one; wood, foam and blankets are not. Skin that shares a voxel with
@@ -123,11 +129,14 @@ def find_body(
     """
     body = _body_in(hu, unmeasured, spacing_kji)
     k_mm, j_mm, i_mm = (mm / f for mm, f in zip(spacing_kji, factors, strict=True))
-    bare = bare_things(hu, body, unmeasured, scan, factors, (k_mm, j_mm, i_mm))
+    bare, planks = at_once(
+        lambda: bare_things(hu, body, unmeasured, scan, factors, (k_mm, j_mm, i_mm)),
+        lambda: find_planks(hu, body, spacing_kji),
+    )
     if bare is not None:
         hu = _without_things(hu, bare, [])
         body = _body_in(hu, unmeasured, spacing_kji)
-    planks = find_planks(hu, body, spacing_kji)
+        planks = find_planks(hu, body, spacing_kji)
     if planks:
         body = _body_in(_without_things(hu, None, planks), unmeasured, spacing_kji)
     return Body(body, bare, planks)
@@ -151,13 +160,9 @@ def outside_and_padding(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacin
     measured = np.ones(coarse.shape, bool)
     if unmeasured is not None:
         measured = ~mostly(unmeasured, coarser)
-    outside = outside_air(
-        (coarse < SKIN_HU) & measured,
-        coarse,
-        walled_in(coarse),
-        measured,
-        coarse_spacing(spacing_kji, coarser),
-    )
+    pieces, walled = pieces_and_walls(coarse, measured)
+    spacing = coarse_spacing(spacing_kji, coarser)
+    outside = outside_air(pieces, coarse, walled, measured, spacing)
     return spread(outside | ~measured, coarser, hu.shape)
 
 
@@ -228,10 +233,9 @@ def _light_edge(hu: Whole, body: Bools) -> Bools:
 def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
     """The body on a grid of about 4 mm, [k, j, i] as in `PatientFrame`."""
     measured = np.ones(hu.shape, bool) if unmeasured is None else ~unmeasured
-    air = (hu < SKIN_HU) & measured
-    walled = walled_in(hu)
-    solid = measured & ~outside_air(air, hu, walled, measured, spacing_kji)
-    solid &= ~_hollows(air & solid, hu, walled)
+    airy, walled = pieces_and_walls(hu, measured)
+    solid = measured & ~outside_air(airy, hu, walled, measured, spacing_kji)
+    solid &= ~_hollows(airy * solid, hu, walled)
     solid &= ~_light_layers(solid, hu, measured)
     pieces = components(shrunk(solid | ~measured, CORE_MM, spacing_kji) & solid)
     core = _above_the_table(_bodies(pieces, hu, measured, spacing_kji), hu)
@@ -300,8 +304,8 @@ def drop_thin_layers(body: Bools, spacing_kji: Spacing, progress: Progress) -> N
     each_slab(work, len(body), SLICES, progress, "Leaving out clothes")
 
 
-def _hollows(air: Bools, hu: Floats, walled: NDArray[np.uint8]) -> Bools:
-    labels = components_in_slices(air)
+def _hollows(labels: Labels, hu: Floats, walled: NDArray[np.uint8]) -> Bools:
+    """Which pieces of enclosed air are none of a body's."""
     voxels = np.maximum(sizes(labels), 1)
     # a lung as dark as that has thick walls, a table has not
     thin = sums(labels, walled >= WALLED) < 0.5 * voxels

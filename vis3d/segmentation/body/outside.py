@@ -19,6 +19,7 @@ from vis3d.segmentation.voxels.morphology import (
     swept,
     trimmed_in_slices,
 )
+from vis3d.threads import at_once
 
 SKIN_HU = -350
 """Between air and the skin, at about half height."""
@@ -46,7 +47,7 @@ IN_SLICES: Spacing = (9.0, 1.0, 1.0)
 
 
 def outside_air(
-    air: Bools,
+    pieces: Labels,
     hu: Floats,
     walled: NDArray[np.uint8],
     measured: Bools,
@@ -56,9 +57,10 @@ def outside_air(
 
     On a grid of about 4 mm, [k, j, i] as in `PatientFrame`. Slice by slice, so that a
     windpipe open to the mouth joins nothing; then the slices of a piece are asked together.
-    `walled` is what `walled_in` tells of that scan.
+    `pieces` and `walled` are what `pieces_and_walls` tells of that scan. A piece is outside
+    as a whole, or none of it is.
     """
-    pieces = components_in_slices(air)
+    air = pieces > 0
     touching = np.zeros(int(pieces.max()) + 1, bool)
     touching[pieces[_rim(measured)]] = True
     edge = keep(pieces, touching)
@@ -70,6 +72,13 @@ def outside_air(
     if lung.any():
         lung &= ~_foam(lung, hu, measured & ~air, walled >= WALLED, spacing_kji)
     return edge & ~lung
+
+
+def pieces_and_walls(hu: Floats, measured: Bools) -> tuple[Labels, NDArray[np.uint8]]:
+    """The pieces of air in each slice, and what lies round each voxel (see `walled_in`)."""
+    return at_once(
+        lambda: components_in_slices((hu < SKIN_HU) & measured), lambda: walled_in(hu)
+    )
 
 
 def _rim(measured: Bools) -> Bools:

@@ -24,7 +24,7 @@ from vis3d.segmentation.voxels.morphology import (
     slabs,
     with_closed_ends,
 )
-from vis3d.threads import in_threads
+from vis3d.threads import at_once, in_threads
 
 LUNG_HU = (-960.0, -450.0)
 AIRY_HU = (-950, -500)
@@ -167,8 +167,7 @@ class _Parts:
 
 
 def _parts(hu: Whole, air: Bools, spacing_kji: Spacing) -> _Parts:
-    labels = components(air)
-    inner = deep_in(air, DEEP_MM, spacing_kji)
+    labels, inner = at_once(lambda: components(air), lambda: deep_in(air, DEEP_MM, spacing_kji))
     totals = np.zeros((8, int(labels.max()) + 1))
     for slab in slabs(labels):
         inside = np.flatnonzero(air[slab])

@@ -1,5 +1,6 @@
 """The trachea: a chain of round, dark spots that runs down between the lungs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, Whole
 from vis3d.segmentation.voxels.morphology import bounding_box, components_in_slices, keep, sizes
+from vis3d.threads import at_once
 
 LUMEN_HU = -650
 AREA_MM2 = (30.0, 1000.0)
@@ -66,19 +68,21 @@ class Chains:
 
 
 def slender_chains(
-    hu: Whole, inside: Bools, lungs: Bools, spacing_kji: Spacing
+    hu: Whole, inside: Bools, lungs: Callable[[], Bools], spacing_kji: Spacing
 ) -> Chains | None:
     """What may be trachea or bronchus on the 2 mm grid; None where nothing is dark.
 
-    `lungs` are the large airy parts: a trachea has one on either side at its lower end,
-    and most of it lies in the upper half of them or above.
+    `lungs` answers with the large airy parts: a trachea has one on either side at its lower
+    end, and most of it lies in the upper half of them or above.
     """
     dark = (hu < LUMEN_HU) & inside
     box = bounding_box(dark)
     if box is None:
         return None
-    spots = _round_spots(components_in_slices(dark[box]), spacing_kji)
-    around = _surroundings(lungs, inside, box, spacing_kji)
+    spots, airy = at_once(
+        lambda: _round_spots(components_in_slices(dark[box]), spacing_kji), lungs
+    )
+    around = _surroundings(airy, inside, box, spacing_kji)
     chains = [c for c in _chains(spots, spacing_kji) if _is_slender(c, spots, around)]
     return Chains(box, spots, around, chains)
 
