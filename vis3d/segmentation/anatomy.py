@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vis3d.allocator import give_back_memory
 from vis3d.progress import Progress, part
 from vis3d.segmentation.body.body import Body, drop_thin_layers, find_body, outside_and_padding
-from vis3d.segmentation.body.outside import SKIN_HU
+from vis3d.segmentation.body.outside import SKIN_EDGE_HU
 from vis3d.segmentation.body.specimens import is_specimen
 from vis3d.segmentation.bones.bones import CoarseScan, find_bones
 from vis3d.segmentation.bones.canal import spine_mm
@@ -158,7 +158,7 @@ class Anatomy:
             self.body,
             certain,
             hu=self.frame.hu,
-            range_hu=(SKIN_HU, np.inf),
+            range_hu=(SKIN_EDGE_HU, np.inf),
             factors=self.factors,
             progress=part(self.step("body"), 0.0, 0.7),
         )

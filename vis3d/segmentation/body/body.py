@@ -57,13 +57,16 @@ from vis3d.threads import at_once
 LIGHT_HU, NEAR_AIR_HU = -200, -700
 """Fat is denser than the one; wood, foam and blankets are not. Skin that shares a voxel with
 air is as light, but beside it lies what is below the other."""
+MIN_LIGHT = 7
+"""A light voxel of a layer, be it one voxel thick, has as many round it, with itself."""
 FAT_HU = -100
 Places = tuple[NDArray[np.intp], ...]
 TISSUE_HU = (-250, 1500)
 CORE_GRID_MM, SMALL_FIELD_MM = 4.0, 250.0
 """Where the body's core is decided on; in fields of view for children, twice as finely."""
-CORE_MM = 8.0
-"""What is thinner than twice this is no body: table tops, blankets, tubes."""
+CORE_MM, SMALL_CORE_MM, CORE_OF_FIELD = 8.0, 6.0, 1 / 16
+"""What is thinner than twice this is no body: table tops, blankets, tubes. It is less in fields
+of view for children, and no more than this share of any, lest small animals be lost."""
 DRY_HU, MIN_DRY_ML = 200, 0.3
 """Where half of the body or more is as dense there is no flesh: its thin bones count too."""
 GAS_HU = -940
@@ -73,8 +76,9 @@ EVEN_HU, MIN_WIDE = 25, 6.0
 """What lies apart, varies by less and is as many times wider than thick is a board: limbs hold
 fat, muscle and bone, and drawn ones are round."""
 LAYER_MM, SLICES = 2.0, 8
-MIN_PART_SHARE = 0.02
-"""Arms and legs that lie apart are kept from this share of the largest part on."""
+MIN_PART_SHARE, MIN_CORE_SHARE = 0.02, 0.02
+"""Arms and legs that lie apart are kept from this share of the largest part on, if as much of
+that is thick."""
 MAX_FOOT_SHARE, BOARD_SHARE = 0.1, 0.3
 """Smaller parts behind the body are feet of the table if the table lies between, though a thin
 board is missed in places."""
@@ -168,9 +172,8 @@ def outside_and_padding(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacin
 
 def _core_factors(shape: tuple[int, ...], spacing_kji: Spacing) -> Factors:
     """How many voxels of the 2 mm grid make one for the core; a child's wall is thin."""
-    _, j_mm, i_mm = spacing_kji
-    width_mm = min(shape[1] * j_mm, shape[2] * i_mm)
-    return factors_for(spacing_kji, CORE_GRID_MM * (1 if width_mm > SMALL_FIELD_MM else 0.5))
+    small = _width_mm(shape, spacing_kji) <= SMALL_FIELD_MM
+    return factors_for(spacing_kji, CORE_GRID_MM * (0.5 if small else 1))
 
 
 def _body_in(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
@@ -211,15 +214,18 @@ def _too_light(hu: Values) -> Bools:
 def _without_skin_on_foam(light: Bools, hu: Values) -> Bools:
     """The mask, changed in place, without what is nearer to fat than to what it touches.
 
-    Only what touches tissue can be such a mixture.
+    Only what touches tissue can be such a mixture. What hardly anything light lies round is
+    fat in a noisy scan.
     """
     at = tuple(indices(light).T)
-    lowest, highest = hu[at], hu[at]
+    lowest, highest, lights = hu[at], hu[at], np.zeros(len(at[0]), np.uint8)
     for step in product((-1, 0, 1), repeat=3):
         beside = (np.clip(x + d, 0, n - 1) for x, d, n in zip(at, step, hu.shape, strict=True))
         values = hu[tuple(beside)]
         lowest, highest = np.minimum(lowest, values), np.maximum(highest, values)
-    light[at] = (highest < LIGHT_HU) | (2 * hu[at] <= lowest + FAT_HU)
+        lights += values < LIGHT_HU
+    near_fat = 2 * hu[at] > lowest + FAT_HU
+    light[at] = (highest < LIGHT_HU) | (~near_fat & (lights >= MIN_LIGHT))
     return light
 
 
@@ -237,15 +243,29 @@ def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> B
     solid = measured & ~outside_air(airy, hu, walled, measured, spacing_kji)
     solid &= ~_hollows(airy * solid, hu, walled)
     solid &= ~_light_layers(solid, hu, measured)
-    pieces = components(shrunk(solid | ~measured, CORE_MM, spacing_kji) & solid)
-    core = _above_the_table(_bodies(pieces, hu, measured, spacing_kji), hu)
+    core_mm = _core_mm(hu.shape, spacing_kji)
+    pieces = components(shrunk(solid | ~measured, core_mm, spacing_kji) & solid)
+    core = _above_the_table(_bodies(pieces, solid, hu, measured, spacing_kji), hu)
     core |= _dry_bones(core, solid & (hu > DRY_HU), spacing_kji)
     if not core.any():
         return core
-    body = grown(core, CORE_MM + max(spacing_kji) / 2, spacing_kji) & solid
+    body = grown(core, core_mm + max(spacing_kji) / 2, spacing_kji) & solid
     pieces = components(body)
     body = keep(pieces, sums(pieces, core) > 0)
     return filled(filled_in_slices(body)) & measured
+
+
+def _core_mm(shape: tuple[int, ...], spacing_kji: Spacing) -> float:
+    """What is thinner than twice this in a field of view of this size is no body."""
+    width_mm = _width_mm(shape, spacing_kji)
+    usual_mm = CORE_MM if width_mm > SMALL_FIELD_MM else SMALL_CORE_MM
+    return min(usual_mm, width_mm * CORE_OF_FIELD)
+
+
+def _width_mm(shape: tuple[int, ...], spacing_kji: Spacing) -> float:
+    """The smaller width of the field of view."""
+    _, j_mm, i_mm = spacing_kji
+    return min(shape[1] * j_mm, shape[2] * i_mm)
 
 
 def _light_layers(solid: Bools, hu: Floats, measured: Bools) -> Bools:
@@ -312,20 +332,47 @@ def _hollows(labels: Labels, hu: Floats, walled: NDArray[np.uint8]) -> Bools:
     return keep(labels, (sums(labels, hu) < GAS_HU * voxels) & thin)
 
 
-def _bodies(pieces: Labels, hu: Floats, measured: Bools, spacing_kji: Spacing) -> Bools:
+def _bodies(
+    pieces: Labels,
+    solid: Bools,
+    hu: Floats,
+    measured: Bools,
+    spacing_kji: Spacing,
+) -> Bools:
     """The pieces that consist of tissue to a good part, small ones and boards left out."""
     amount = sums(pieces, (hu > TISSUE_HU[0]) & (hu < TISSUE_HU[1]))
     amount[0] = 0
     # where the edges of the scan cut both lungs, there is more lung in it than tissue
     airy = sums(pieces, (hu > LUNG_HU[0]) & (hu < LUNG_HU[1]))
     share = amount / np.maximum(sizes(pieces) - airy, MIN_TISSUE_SHARE * airy + 1)
-    wanted = (share > MIN_TISSUE_SHARE) & (amount > MIN_PART_SHARE * amount.max())
+    wanted = (share > MIN_TISSUE_SHARE) & _large_enough(pieces, amount, solid, spacing_kji)
     if np.count_nonzero(wanted) > 1:
         deviation = _deviations(pieces * ~fringed(~measured), hu, len(amount))
         even = wanted & (deviation < min(EVEN_HU, deviation[amount.argmax()] / 2))
         for board in np.flatnonzero(even):
             wanted[board] = _width_to_thickness(pieces == board, spacing_kji) < MIN_WIDE
     return keep(pieces, wanted)
+
+
+def _large_enough(
+    pieces: Labels,
+    amount: NDArray[np.float64],
+    solid: Bools,
+    spacing_kji: Spacing,
+) -> NDArray[np.bool_]:
+    """Which pieces are no small share of the largest, with what was shrunk away from them.
+
+    Of a child's arm hardly anything is left once it is shrunk.
+    """
+    core_mm = _core_mm(solid.shape, spacing_kji)
+    least = MIN_PART_SHARE * amount.max()
+    large: NDArray[np.bool_] = amount > least
+    for piece in np.flatnonzero(~large & (amount > least * MIN_CORE_SHARE)):
+        box = bounding_box(pieces == piece, core_mm + max(spacing_kji), spacing_kji)
+        if box is not None:
+            whole = grown(pieces[box] == piece, core_mm, spacing_kji) & solid[box]
+            large[piece] = np.count_nonzero(whole) > least
+    return large
 
 
 def _width_to_thickness(piece: Bools, spacing_kji: Spacing) -> float:
@@ -336,7 +383,7 @@ def _width_to_thickness(piece: Bools, spacing_kji: Spacing) -> float:
         (x - (np.bincount(k, x) / voxels)[k]) * mm
         for x, mm in zip(in_slice, spacing_kji[1:], strict=True)
     ]
-    least, most = np.linalg.eigvalsh(np.cov(aside))
+    least, most = np.linalg.eigvalsh(np.cov(aside, ddof=0))
     return float(np.sqrt(most / max(least, 1e-6)))
 
 
