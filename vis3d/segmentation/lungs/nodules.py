@@ -1,14 +1,11 @@
 """Nodules and masses at the pleura, which no air parts from the chest wall."""
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from vis3d.segmentation.lungs.gaps import nodules_in_gaps
+from vis3d.segmentation.lungs.pockets import Pockets
 from vis3d.segmentation.lungs.spheres import round_nodules
-from vis3d.segmentation.voxels.enclosure import ALL_ROUND, open_directions
+from vis3d.segmentation.voxels.enclosure import ALL_ROUND, open_directions, walls_around
 from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, Whole
 from vis3d.segmentation.voxels.grids import coarse_spacing, factors_for, spread
 from vis3d.segmentation.voxels.morphology import (
@@ -16,7 +13,6 @@ from vis3d.segmentation.voxels.morphology import (
     components,
     fringed,
     grown,
-    keep,
     opened,
     swept,
 )
@@ -31,8 +27,12 @@ MIN_RADII_MM = (3.0, 2.0)
 """Ribs and vessels dent the lung less deeply than this; nodules of 8 mm are told from them only
 by the smaller radius, larger ones that dents join only by the larger one."""
 TISSUE_HU = (-400, 200)
-MIN_MEAN_HU = -250.0
-"""On coarse grids the voxels of a small nodule hold lung too."""
+MIN_MEAN_HU, MOST_UNEVEN_HU = -250.0, 60.0
+"""On coarse grids the voxels of a small nodule hold lung too; what is lighter is a part solid
+nodule if it is even, else the edge of a diaphragm that shares its slice with lung."""
+DENSE_SHARE, DENSE_CONTACT = 0.1, 0.6
+"""So much of a nodule denser than soft tissue is calcium, or contrast in a vessel and a rib,
+which touch less lung."""
 LEAST_SHARE, DOUBT_SHARE = 0.25, 0.3
 """Least share of its box that a nodule or a mass fills, and what is in doubt: the vessels of
 the hilum fill less."""
@@ -69,11 +69,11 @@ def pleural_nodules(
     box = bounding_box(lung, max(spacing_kji), spacing_kji)
     if box is None:
         return nodules, doubted
-    inner, values = lung[box], hu[box]
-    tissue = body[box] & (values > TISSUE_HU[0]) & (values < TISSUE_HU[1])
+    inner, values = lung[box], hu[box].copy()  # looked up flat, again and again
+    tissue = body[box] & (values > TISSUE_HU[0])
     large = _large_masses(inner, tissue, spacing_kji)
     inner = inner | large
-    around = len(ALL_ROUND) - open_directions(inner, REACH_MM, spacing_kji)
+    around, lines = walls_around(inner, REACH_MM, spacing_kji)
     pockets = tissue & ~inner & (around >= HALF_ROUND)
     held = tissue & inner & ~airy[box]
     found, in_doubt = np.zeros(inner.shape, bool), np.zeros(inner.shape, bool)
@@ -84,16 +84,18 @@ def pleural_nodules(
         deep = (around >= DEEP_ROUND) | fringed(thick & held)
         near = pockets & fringed(thick)
         labels = components(near)
-        whole, _ = _judged(labels, inner, deep, values, spacing_kji, WHOLE_CONTACT)
-        nodules_here = keep(labels, whole)
+        judged = (inner, deep, values, spacing_kji)
+        nodules_here, _ = _judged(labels, *judged, WHOLE_CONTACT, most_dense=DENSE_SHARE)
         # vessels of the hilum may join a pocket: without them it is judged once more
         labels = components(near & ~nodules_here & lateral)
-        taken, doubt = _judged(labels, inner, deep, values, spacing_kji)
-        found |= nodules_here | keep(labels, taken)
+        taken, doubt = _judged(labels, *judged)
+        found |= nodules_here | taken
         if radius_mm == MIN_RADII_MM[0]:
-            in_doubt = keep(labels, doubt)
+            in_doubt = doubt
     whole_ones = _with_rims(found | large, lung[box], tissue, spacing_kji)
-    whole_ones |= round_nodules(inner, tissue, values, around, spacing_kji, is_right=is_right)
+    soft = tissue & (values < TISSUE_HU[1])
+    whole_ones |= round_nodules(inner, soft, values, around, spacing_kji, is_right=is_right)
+    whole_ones |= nodules_in_gaps(inner | whole_ones, soft, values, around, lines, spacing_kji)
     nodules[box], doubted[box] = whole_ones, in_doubt & ~whole_ones
     return nodules, doubted
 
@@ -113,13 +115,13 @@ def _with_rims(found: Bools, lung: Bools, tissue: Bools, spacing_kji: Spacing) -
         around = len(ALL_ROUND) - open_directions(inner | wide, REACH_MM, spacing_kji)
         wide = wide | (near & (around >= RIM_ROUND))
     labels = components(wide)
-    pockets = _Pockets.of_labels(labels, spacing_kji)
+    pockets = Pockets.of_labels(labels, spacing_kji)
     box_mm3, length_mm = pockets.boxes()
     still = (pockets.mm3 >= LEAST_SHARE * box_mm3) & (length_mm <= NODULE_MM)
     still &= pockets.contact(inner) >= WHOLE_CONTACT
     still &= pockets.mean(nodules) > 0
     whole = found.copy()
-    whole[box] |= keep(labels, still)
+    whole[box] |= pockets.those(still)
     return whole
 
 
@@ -140,13 +142,13 @@ def _large_masses(lung: Bools, tissue: Bools, spacing_kji: Spacing) -> Bools:
     if np.count_nonzero(enclosed) * float(np.prod(wide_mm)) < MASS_ML * 1000:
         return found
     labels = components(opened(enclosed, FAR_RADIUS_MM, wide_mm))
-    pockets = _Pockets.of_labels(labels, wide_mm)
+    pockets = Pockets.of_labels(labels, wide_mm)
     (box_mm3, length_mm), mm3 = pockets.boxes(), pockets.mm3
     mass = (mm3 >= MASS_ML * 1000) & (mm3 >= LEAST_SHARE * box_mm3) & (length_mm <= MASS_MM)
     mass &= pockets.contact(inner) >= FAR_CONTACT
     if not mass[1:].any():
         return found
-    return spread(keep(labels, mass), factors, lung.shape) & tissue & ~lung
+    return spread(pockets.those(mass), factors, lung.shape) & tissue & ~lung
 
 
 def _lateral(lung: Bools, is_right: bool) -> Bools:
@@ -161,79 +163,23 @@ def _judged(
     hu: Whole,
     spacing_kji: Spacing,
     least_contact: float = 0.0,
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which pockets are nodules or masses, and which may be lung without air."""
-    pockets = _Pockets.of_labels(labels, spacing_kji)
+    most_dense: float = np.inf,
+) -> tuple[Bools, Bools]:
+    """The pockets that are nodules or masses, and those that may be lung without air."""
+    pockets = Pockets.of_labels(labels, spacing_kji)
     contact = pockets.contact(lung)
     box_mm3, length_mm = pockets.boxes()
     mm3 = pockets.mm3
     share = mm3 / np.maximum(box_mm3, 1e-6)
     solid = pockets.mean(hu) > MIN_MEAN_HU
+    if not solid[1:].all():
+        solid |= pockets.sd(hu) < MOST_UNEVEN_HU
+    dense = pockets.share_above(hu, TISSUE_HU[1])
+    solid &= (dense < DENSE_SHARE) | ((dense < most_dense) & (contact >= DENSE_CONTACT))
     nodule = (pockets.mean(deep) > 0) & (contact >= least_contact) & (mm3 >= NODULE_ML * 1000)
     nodule &= length_mm <= NODULE_MM
     mass = (mm3 >= MASS_ML * 1000) & (contact >= max(MASS_CONTACT, least_contact))
     mass &= length_mm <= MASS_MM
-    taken = np.asarray((nodule | mass) & (share >= LEAST_SHARE) & solid)
+    taken = (nodule | mass) & (share >= LEAST_SHARE) & solid
     doubt = (mm3 >= DOUBT_ML * 1000) & (contact >= DOUBT_CONTACT) & (share >= DOUBT_SHARE)
-    return taken, np.asarray(doubt & solid & ~taken)
-
-
-@dataclass(frozen=True, eq=False)
-class _Pockets:
-    """The voxels of all pockets: where they lie in the flattened labels, of which they are."""
-
-    labels: Labels
-    places: NDArray[np.int64]
-    of: Labels
-    spacing_kji: Spacing
-
-    @classmethod
-    def of_labels(cls, labels: Labels, spacing_kji: Spacing) -> "_Pockets":
-        places = np.flatnonzero(labels != 0)
-        return cls(labels, places, labels.reshape(-1)[places], spacing_kji)
-
-    @cached_property
-    def voxels(self) -> NDArray[np.int64]:
-        """How many voxels each label has; 0 for label 0."""
-        return np.bincount(self.of, minlength=1)
-
-    @property
-    def mm3(self) -> NDArray[np.float64]:
-        """The volume of each."""
-        return np.asarray(self.voxels * float(np.prod(self.spacing_kji)))
-
-    def mean(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """The mean of the values in each."""
-        total = np.bincount(self.of, values.reshape(-1)[self.places], 1)
-        return np.asarray(total / np.maximum(self.voxels, 1))
-
-    def contact(self, lung: Bools) -> NDArray[np.float64]:
-        """The share of the surface of each that touches lung."""
-        surface, touching = np.zeros(len(self.voxels)), np.zeros(len(self.voxels))
-        flat, beside = self.labels.reshape(-1), lung.reshape(-1)
-        jump = flat.size
-        indices = np.unravel_index(self.places, self.labels.shape)
-        for index, n, step_mm in zip(indices, lung.shape, self.spacing_kji, strict=True):
-            face_mm2 = float(np.prod(self.spacing_kji)) / step_mm
-            jump //= n
-            for step, end in ((jump, n - 1), (-jump, 0)):
-                cut = index == end
-                there = np.where(cut, self.places, self.places + step)
-                edge = cut | (flat[there] != self.of)
-                surface += face_mm2 * np.bincount(self.of[edge], minlength=len(surface))
-                edge &= beside[there]
-                touching += face_mm2 * np.bincount(self.of[edge], minlength=len(surface))
-        return touching / np.maximum(surface, 1e-6)
-
-    def boxes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The volume in mm3 and the greatest length in mm of the box of each."""
-        count = len(self.voxels)
-        volume, longest = np.ones(count), np.zeros(count)
-        indices = np.unravel_index(self.places, self.labels.shape)
-        for index, step_mm in zip(indices, self.spacing_kji, strict=True):
-            low, high = np.full(count, 1 << 30), np.full(count, -1)
-            np.minimum.at(low, self.of, index)
-            np.maximum.at(high, self.of, index)
-            length = np.maximum(high - low + 1, 0) * step_mm
-            volume, longest = volume * length, np.maximum(longest, length)
-        return volume, longest
+    return pockets.those(taken), pockets.those(doubt & solid & ~taken)

@@ -38,32 +38,53 @@ def open_directions(
     Walls that the array cuts are taken to go straight on beyond it. With each of the
     `directions` goes the opposite one.
     """
+    lines = [step for step in directions if step in LINES]
+    wide, inside = _with_ends_going_on(solid, reach_mm, spacing_kji)
+    (walls,) = _counts(wide, lines, reach_mm, spacing_kji, (np.add,), progress)
+    return np.asarray(np.uint8(2 * len(lines)) - walls[inside])
+
+
+def walls_around(
+    solid: Bools, reach_mm: float, spacing_kji: Spacing
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """In how many of 26 directions a wall is within reach, along how many lines on both sides.
+
+    Walls that the array cuts are taken to go straight on beyond it.
+    """
+    wide, inside = _with_ends_going_on(solid, reach_mm, spacing_kji)
+    both = (np.add, np.bitwise_and)
+    walls, lines = _counts(wide, LINES, reach_mm, spacing_kji, both, silent)
+    return walls[inside], lines[inside]
+
+
+def _with_ends_going_on(
+    solid: Bools, reach_mm: float, spacing_kji: Spacing
+) -> tuple[Bools, tuple[slice, ...]]:
+    """The walls, those at the ends drawn out, and where the array lies in them."""
     margins = [
         tuple(int(reach_mm / mm) * int(end.any()) for end in (ends[0], ends[-1]))
         for axis, mm in enumerate(spacing_kji)
         for ends in (np.moveaxis(solid, axis, 0),)
     ]
-    wide = np.pad(solid, margins, mode="edge")
-    lines = [step for step in directions if step in LINES]
-    walls = _count(wide, lines, reach_mm, spacing_kji, np.add, progress)
-    k, j, i = (slice(m[0], m[0] + n) for m, n in zip(margins, solid.shape, strict=True))
-    return np.asarray(np.uint8(2 * len(lines)) - walls[k, j, i])
+    inside = tuple(slice(m[0], m[0] + n) for m, n in zip(margins, solid.shape, strict=True))
+    return np.pad(solid, margins, mode="edge"), inside
 
 
 def walled_lines(solid: Bools, reach_mm: float, spacing_kji: Spacing) -> NDArray[np.uint8]:
     """Along how many of 13 lines a wall is within reach on both sides of each voxel."""
-    return _count(solid, LINES, reach_mm, spacing_kji, np.bitwise_and, silent)
+    (lines,) = _counts(solid, LINES, reach_mm, spacing_kji, (np.bitwise_and,), silent)
+    return lines
 
 
-def _count(
+def _counts(
     solid: Bools,
     lines: Sequence[Step],
     reach_mm: float,
     spacing_kji: Spacing,
-    both: Callable[..., NDArray[np.uint8]],
+    questions: Sequence[Callable[..., NDArray[np.uint8]]],
     progress: Progress,
-) -> NDArray[np.uint8]:
-    """The sum over all lines of what `both` makes of 0 or 1 for the wall on either side.
+) -> list[NDArray[np.uint8]]:
+    """The sums over all lines of what each makes of 0 or 1 for the wall on either side.
 
     The rows are worked on as one, with room between them for what moves out of one.
     """
@@ -72,7 +93,7 @@ def _count(
     padded = np.pad(solid, ((0, 0), (0, room_j), (0, room_i)))
     row, plane = padded.shape[2], padded.shape[1] * padded.shape[2]
     jumps = [(k * plane + j * row + i, steps) for (k, j, i), steps in moves]
-    count: NDArray[np.uint8] = np.zeros(padded.size, np.uint8)
+    counts: list[NDArray[np.uint8]] = [np.zeros(padded.size, np.uint8) for _ in questions]
     one_at_a_time = Lock()
 
     def look(n: int, _: int) -> None:
@@ -83,12 +104,14 @@ def _count(
             for start in range(0, padded.size, PIECE):
                 # what lies ahead of a voxel lies behind the one that is `far` ahead
                 here = slice(start, min(start + PIECE, padded.size))
-                count[here] += both(behind[here], behind[here.start + far : here.stop + far])
+                ahead = behind[here.start + far : here.stop + far]
+                for count, ask in zip(counts, questions, strict=True):
+                    count[here] += ask(behind[here], ahead)
 
     what = "Looking for what bone encloses"
     each_slab(look, len(lines), 1, progress, what, shared=padded.size >= MIN_SHARED)
     k, j, i = (slice(n) for n in solid.shape)
-    return count.reshape(padded.shape)[k, j, i]
+    return [count.reshape(padded.shape)[k, j, i] for count in counts]
 
 
 def _move(
