@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -78,6 +80,26 @@ def test_shrinking_averages_instead_of_picking() -> None:
     small = resample(Volume(noise, geometry, ""), shaped_geometry(geometry, (8, 8, 8)))
     assert small.array.std() < 25  # picking would keep 100, a box of 64 voxels gives 12.5
     assert abs(float(small.array.mean())) < 5
+
+
+@pytest.mark.parametrize("spacing_mm", [200.0, 1e7])
+def test_voxels_much_larger_than_the_scan_are_made_fast(spacing_mm: float) -> None:
+    volume = ramp(oblique_geometry((60, 90, 150), (0.7, 0.9, 0.5)))
+    started = time.process_time()
+    found = resample(volume, isotropic_geometry(volume.geometry, spacing_mm))
+    assert time.process_time() - started < 1
+    assert found.array.shape == (1, 1, 1)
+    assert volume.array.min() <= found.array[0, 0, 0] <= volume.array.max()
+
+
+def test_a_wide_blur_lies_where_a_narrow_one_does() -> None:
+    geometry = Geometry((97, 110, 131), (0.6, 0.7, 0.8), (-30.0, 20.0, 5.0))
+    volume = ramp(geometry)
+    target = Geometry(
+        (3, 3, 3), (11.2, 9.8, 12.0), tuple(geometry.to_lps((50, 40, 30)).tolist())
+    )
+    found = resample(volume, target)
+    assert np.abs(found.array - ramp(target).array).max() < 0.5
 
 
 def test_stripes_finer_than_the_new_grid_vanish() -> None:
