@@ -2,7 +2,7 @@
 
 First the work itself may notice, at its next report of progress; then it is stopped at its
 next line of Python; and where it is deep in a library that comes back to Python too late
-(VTK drawing its first frame), the process ends without it.
+(VTK drawing its first frame) or in an import, the process ends without it.
 """
 
 import os
@@ -62,13 +62,27 @@ def interruptible() -> Iterator[None]:
 
 def _ask(number: int, frame: FrameType | None) -> None:
     if _asked.is_set() or not hasattr(signal, "setitimer"):
-        _cancel()
+        _insist(number, frame)
     _asked.set()
     _set_alarm(GRACE_S)
 
 
 def _insist(number: int, frame: FrameType | None) -> None:
+    if _importing(frame):
+        _end_at_once()
     _cancel()
+
+
+def _importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported, where nothing may be raised.
+
+    VTK 9.7's modules crash then, or answer with ImportError.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _cancel() -> None:

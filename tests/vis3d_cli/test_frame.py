@@ -289,6 +289,32 @@ with interruptible(), whole_file({str(tmp_path / "out.stl")!r}) as unfinished:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_module_that_swallows_what_is_raised_while_it_loads_cannot_keep_the_process(tmp_path):
+    """VTK's modules answer with ImportError then, or crash."""
+    module = "import time\ntry:\n    print('ready', flush=True)\n    time.sleep(60)\n"
+    module += "except BaseException:\n    raise ImportError('not found') from None\n"
+    (tmp_path / "vtk_like.py").write_text(module)
+    code = """
+from vis3d_cli.interrupt import interruptible
+with interruptible():
+    import vtk_like
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+        },
+    ) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert said == b"vis3d: stopped.\n"
+
+
 def test_clean_up_after_ctrl_c_is_not_disturbed():
     with interruptible():
         os.kill(os.getpid(), signal.SIGINT)
