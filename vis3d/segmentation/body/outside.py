@@ -23,9 +23,8 @@ from vis3d.threads import at_once
 
 SKIN_HU = -350
 """Between air and the skin: what is lighter is taken for air where the body is decided on."""
-SKIN_EDGE_HU = -400
-"""Where the skin is drawn: half-way to air from skin blurred with its fat is -390 to -540, less
-the cloth that lies on it."""
+SKIN_EDGE_HU = -450
+"""Where the skin is drawn: half-way to air from skin blurred with its fat is -390 to -540."""
 LUNG_HU = (-930, -600)
 MOSTLY_LUNG = 0.7
 DARKEST_LUNG_HU, LIGHTER_LUNG_HU = -960, -925
