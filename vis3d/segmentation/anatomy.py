@@ -30,6 +30,7 @@ from vis3d.segmentation.voxels.grids import (
     factors_for,
     fine_box,
     mostly,
+    much_coarser,
     pooled_hu,
     refined,
 )
@@ -37,11 +38,10 @@ from vis3d.segmentation.voxels.morphology import bounding_box, fringed, grown, t
 from vis3d.segmentation.voxels.noise import blur_needed, calmed, noise_hu
 from vis3d.segmentation.voxels.small import enlargement
 from vis3d.segmentation.voxels.sparse import sparse_zeros
+from vis3d.threads import at_once
 
 COARSE_MM = 2.0
 """Where lungs and airways are decided on."""
-MUCH_COARSER = 8
-"""From as many voxels in one of that grid on, work on it takes little beside the scan."""
 ROUND_BODY_MM = 4.0
 """Bones are looked for no farther from the body."""
 AIRWAY_WALL_MM = 2.0
@@ -78,10 +78,9 @@ class Anatomy:
     def step(self, name: str) -> Progress:
         """The progress of one step, on its stretch of the whole.
 
-        Before those that work on the whole scan, what is free is given back: what is taken
-        anew costs time.
+        Before those that work on the whole scan, what is free is given back where it is much.
         """
-        if name in ("bones", "border"):
+        if name in ("bones", "border") and not much_coarser(self.factors):
             give_back_memory()
         return part(self._progress, *STEPS[name])
 
@@ -283,7 +282,7 @@ class Anatomy:
             progress,
             dark=dark,
             even=dark and self.specimen,
-            at_once=bool(np.prod(self.factors) >= MUCH_COARSER),
+            at_once=much_coarser(self.factors),
         )
         return found.placed(box, air.shape)
 
@@ -336,15 +335,16 @@ class Anatomy:
     @cached_property
     def _bones_and_organs(self) -> tuple[Bools, float]:
         bones: Bools = sparse_zeros(self.frame.hu.shape, bool)
-        if self.box is None:
+        noise, box = at_once(lambda: self.noise, lambda: self.box)
+        if box is None:
             return bones, 0.0
-        fine = fine_box(self.box, self.factors, bones.shape)
+        fine = fine_box(box, self.factors, bones.shape)
         scan = CoarseScan(
             self.calm_hu,
             noise_hu(self.calm_hu, self.spacing[2]),
-            self.noise,
-            self.body[self.box],
-            self.airy[self.box],
+            noise,
+            self.body[box],
+            self.airy[box],
             self.contrast,
             self.specimen,
             self.factors,

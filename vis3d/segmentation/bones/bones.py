@@ -21,7 +21,14 @@ from vis3d.segmentation.bones.thick_slices import beyond_edges, blurred_axis
 from vis3d.segmentation.bones.walls import rise, with_thin_walls
 from vis3d.segmentation.metal import MIN_BONE_ROUND_METAL, STREAK_MM, drop_streaks
 from vis3d.segmentation.voxels.frame import Bools, Spacing, Values, Whole
-from vis3d.segmentation.voxels.grids import Box, Factors, mostly, pooled, spread
+from vis3d.segmentation.voxels.grids import (
+    Box,
+    Factors,
+    mostly,
+    much_coarser,
+    pooled,
+    spread,
+)
 from vis3d.segmentation.voxels.morphology import (
     bounding_box,
     components,
@@ -102,6 +109,11 @@ class CoarseScan:
         """The body without the lungs and without contrast: where bones may lie."""
         return self.body & ~self.lungs & ~self.contrast.mask
 
+    def rest(self) -> None:
+        """Give free memory back between two steps, where they take much beside the scan."""
+        if not much_coarser(self.factors):
+            give_back_memory()
+
     @property
     def between_lungs(self) -> Bools:
         """What has a lung on either side (made anew each time)."""
@@ -151,17 +163,17 @@ def find_bones(
     step = part(progress, 0.4, 0.8)
     inner, kept, organs_ml = _chosen(share, shell, metallic, canal, coarse, box, step)
     del share, shell, canal
-    give_back_memory()
+    coarse.rest()
     kept = _without_crumbs(kept, coarse.voxel_ml)
     inner &= kept
-    give_back_memory()
+    coarse.rest()
     _compose(drawn, inner, kept, coarse, part(progress, 0.8, 1.0))
     for plane in drawn[_fine(box, coarse.factors, drawn.shape)]:
         plane >>= BONE_BIT
     if metal is not None:
         np.copyto(bones, False, where=metal)
         drop_streaks(bones, hu, metal, coarse.factors, coarse.fine_spacing)
-    give_back_memory()
+    coarse.rest()
     return organs_ml
 
 
@@ -177,22 +189,22 @@ def _chosen(
     """What is bone all through, and where what is drawn as dense is bone, on the coarse grid.
 
     And how many ml of organs were left out. Between its steps, which each take as much as
-    half of the scan, memory is given back.
+    half of the scan where the grid is fine, memory is given back.
     """
-    give_back_memory()
+    coarse.rest()
     whole = np.zeros(shell.shape, bool)
     whole[box], organs = _whole(shell[box], metallic[box], canal[box], coarse, box, step)
-    give_back_memory()
+    coarse.rest()
     share[box][organs] = 0
     shell[box] &= ~organs
     organs_ml = float(np.count_nonzero(organs)) * coarse.voxel_ml
     cortex = share > 0
     kept = _seeded(whole | cortex, np.maximum(share, whole, out=share), coarse)
-    give_back_memory()
+    coarse.rest()
     kept &= ~_edges_of_metal(kept, metallic, coarse)
     if min(coarse.fine_spacing) > FINE_MM:
         kept &= ~_rim(whole, shell, coarse)
-    give_back_memory()
+    coarse.rest()
     marrow = whole & ~shell & ~metallic
     marrow[box] = walled_pieces(marrow[box], whole[box], coarse.voxel_ml)
     inner = (marrow | trimmed(whole)) & kept
@@ -293,7 +305,7 @@ def _whole(
         organs |= organs_with_contrast(shell, hu, canal, spacing)
     walls, soft = shell & ~organs, soft & ~organs
     whole = with_marrow(walls, hu, soft, canal, spacing, coarse.noise_hu, progress)
-    give_back_memory()
+    coarse.rest()
     if not coarse.specimen:
         organs |= organs_with_contrast(whole, hu, canal, spacing)
         body, lungs = coarse.body[box], coarse.lungs[box]

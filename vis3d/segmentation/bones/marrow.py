@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.allocator import give_back_memory
 from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.voxels.enclosure import open_directions
 from vis3d.segmentation.voxels.frame import Bools, Spacing, Whole
@@ -43,10 +42,7 @@ def with_marrow(
     solid = cortex
     for n in range(ROUNDS):
         step = part(progress, n / ROUNDS, (n + 1) / ROUNDS)
-        found = open_directions(solid, REACH_MM, spacing_kji, progress=step) <= most
-        solid = solid | found
-        del found
-        give_back_memory()
+        solid = solid | (open_directions(solid, REACH_MM, spacing_kji, progress=step) <= most)
     return solid | (_small_cavities(solid, spacing_kji) & allowed)
 
 

@@ -1,5 +1,6 @@
 """Coarse grids to decide on, and the way back to full resolution at the border."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from vis3d.segmentation.voxels.slabs import SLAB, each_slab
 
 Factors = tuple[int, int, int]
 Box = tuple[slice, slice, slice]
+MUCH_COARSER = 8
+"""From as many voxels in one of a grid on, work on it takes little beside the scan."""
 MIN_SHARED = 4_000_000
 """Fewer voxels than that are not worth a second thread."""
 
@@ -27,6 +30,14 @@ def coarse_spacing(spacing_kji: Spacing, factors: Factors) -> Spacing:
     """The spacing of the grid whose voxels are blocks of `factors`."""
     k, j, i = (mm * f for mm, f in zip(spacing_kji, factors, strict=True))
     return (k, j, i)
+
+
+def much_coarser(factors: Factors) -> bool:
+    """Whether work on the grid of such voxels takes little memory beside the scan.
+
+    Then what is free needn't be given back: what is taken anew costs time.
+    """
+    return math.prod(factors) >= MUCH_COARSER
 
 
 def pooled(
