@@ -65,11 +65,26 @@ def test_thirds_share_a_lung_by_height_in_the_patient() -> None:
     measured = measure_lungs(volume, labels)
     k, j, i = np.nonzero(labels.array == 1)
     height = GRID.to_lps(np.stack([i, j, k], axis=-1))[:, 2]
-    upper = height >= height.min() + (height.max() - height.min()) * 2 / 3
+    voxel_mm = np.abs(GRID.direction[2] * GRID.spacing).sum()
+    upper = height >= height.max() + voxel_mm / 2 - (np.ptp(height) + voxel_mm) / 3
     thirds = [r for r in measured.regions if r.name.startswith("left lung ")]
     assert [r.name.split()[2] for r in thirds] == ["upper", "middle", "lower"]
     assert thirds[0].voxels == pytest.approx(upper.sum(), abs=3)
     assert sum(r.voxels for r in thirds) == measured.region("left lung").voxels
+
+
+def test_thirds_change_places_where_the_patient_is_upside_down() -> None:
+    shape = (28, 20, 30)  # one slice more than three times nine
+    grid, turned = (Geometry(shape, direction=np.diag(d)) for d in ((1, 1, 1), (1, -1, -1)))
+    array = np.ones(shape, np.uint8)
+    volume = Volume(np.full(shape, -850, np.int16), grid)
+    sizes = []
+    for geometry in (grid, turned):
+        labels = LabelMap(array, geometry)
+        there = measure_lungs(Volume(volume.array, geometry), labels)
+        sizes.append([r.voxels for r in there.regions if r.name.startswith("left lung ")])
+    assert sizes[0] == sizes[1][::-1]
+    assert sizes[0] == [9 * 600, 10 * 600, 9 * 600]
 
 
 def test_padding_counts_in_no_number() -> None:

@@ -74,7 +74,9 @@ def test_thirds_by_height(chest: tuple[Values, LabelMap, Measurements], side: st
     hu, labels, found = chest
     inside = labels.array == PARTS[side][0]
     height = places_lps(labels, inside)[:, 2]
-    cuts = height.min() + np.ptp(height) * np.array([1, 2]) / 3
+    voxel_mm = np.abs(labels.geometry.direction[2] * labels.geometry.spacing).sum()
+    lowest, height_mm = height.min() - voxel_mm / 2, np.ptp(height) + voxel_mm
+    cuts = lowest + height_mm * np.array([1, 2]) / 3
     assert np.abs(height[:, None] - cuts).min() > 1e-6  # no voxel lies on a cut
     third = np.digitize(height, cuts)
     for number, name in enumerate(("lower", "middle", "upper")):

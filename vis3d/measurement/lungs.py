@@ -32,10 +32,11 @@ class LungNumbers:
 def measure_sides(volume: Volume, sides: dict[str, Mask], progress: Progress) -> LungNumbers:
     """The numbers of one or two lungs; `volume` and masks share a grid.
 
-    Thirds divide each lung's own height along the patient's axis into three equal parts, so
-    they hold different volumes.
+    Thirds divide each lung's own height along the patient's axis, from the outer faces of its
+    voxels, into three equal parts, so they hold different volumes.
     """
     hounsfield, voxel_ml = volume.unit == "HU", volume.geometry.voxel_ml
+    voxel_mm = float(np.abs(volume.geometry.direction[2] * volume.geometry.spacing).sum())
     values: dict[str, NDArray[Any]] = {}
     thirds: list[Region] = []
     for number, (name, mask) in enumerate(sides.items()):
@@ -45,7 +46,7 @@ def measure_sides(volume: Volume, sides: dict[str, Mask], progress: Progress) ->
         height_mm = _heights_mm(volume.geometry, inside)
         thirds += [
             measure_values(third, those, voxel_ml, hounsfield=hounsfield)
-            for third, those in _thirds(name, values[name], height_mm)
+            for third, those in _thirds(name, values[name], height_mm, voxel_mm)
         ]
     masks = dict(sides)
     if len(sides) == 2:
@@ -76,11 +77,15 @@ def _heights_mm(geometry: Geometry, inside: NDArray[np.bool_]) -> NDArray[np.flo
 
 
 def _thirds(
-    side: str, values: NDArray[Any], height_mm: NDArray[np.float64]
+    side: str, values: NDArray[Any], height_mm: NDArray[np.float64], voxel_mm: float
 ) -> Iterator[tuple[str, NDArray[Any]]]:
-    """The values of each third of a lung's height, the upper one first."""
-    low, high = (height_mm.min(), height_mm.max()) if len(height_mm) else (0.0, 1.0)
-    third = np.clip((height_mm - low) / max(float(high - low), 1e-6) * 3, 0, 2.999)
-    which = third.astype(np.uint8)
+    """The values of each third of a lung's height, the upper one first.
+
+    `height_mm` are those of the voxels' middles, `voxel_mm` is how high a voxel is.
+    """
+    low, high = (height_mm.min(), height_mm.max()) if len(height_mm) else (0.0, 0.0)
+    which = ((height_mm - low + voxel_mm / 2) / float(high - low + voxel_mm) * 3).astype(
+        np.uint8
+    )
     for number in (2, 1, 0):
         yield f"{side} {THIRDS[number]}", values[which == number]

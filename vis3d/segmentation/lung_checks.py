@@ -166,13 +166,21 @@ def _lungs_split(anatomy: Anatomy) -> Check:
         first, last = places[:, 0].min(), places[:, 0].max() + 1
         height_mm = (last - first) * spacing[0] / enlarged
         where = (
-            f" about L {left:.0f}, P {back:.0f}, S {up:.0f} mm, over a height of "
+            f" about {_in_words(left, back, up)} mm, over a height of "
             f"{height_mm:.0f} mm{_slices(anatomy, int(first), int(last))}"
         )
     message = f"The lungs touched and were cut apart where they are thinnest:{where}."
     if cm2 > MAX_CUT_CM2:
         message += f" The contact is wide ({cm2 / enlarged**2:.0f} cm2): the cut is uncertain."
     return Check("lungs-split", bool(cm2 <= MAX_CUT_CM2), message)
+
+
+def _in_words(*lps_mm: float) -> str:
+    """A place by the sides of the patient it lies on: L 20, A 35, S 102."""
+    sides = ("RL", "AP", "IS")
+    return ", ".join(
+        f"{side[int(mm >= 0)]} {abs(mm):.0f}" for side, mm in zip(sides, lps_mm, strict=True)
+    )
 
 
 def _slices(anatomy: Anatomy, first: int, last: int) -> str:
