@@ -17,6 +17,7 @@ from vis3d.segmentation.voxels.morphology import (
     bounding_box,
     components,
     components_in_slices,
+    deep_in,
     filled_in_slices,
     fringed,
     grown,
@@ -40,6 +41,8 @@ STEPS_A_HU = 16
 Means: TypeAlias = NDArray[np.int16]
 CORTEX_HU, MOST_HU = 250.0, 800.0
 """Cortex may be even from here on; vessels are hardly ever denser all through."""
+CORTEX_MM = 6.0
+"""But a bladder is, and what of cortex lies as deep in it is none."""
 SPECIMEN_SHARE, DENSEST_PERCENT = 0.6, 99
 """A specimen's contrast is as much less dense than its bone."""
 MIN_CORE_ML = 1.0
@@ -61,6 +64,10 @@ ABOVE_CONTRAST_HU = 80.0
 LEAST_CORTEX_HU = 200.0
 NEAR_MM = 20.0
 MIN_RING_ML, MAX_MARROW_MM2, RING_SHARE, CORTEX_SHARE = 5.0, 1200.0, 0.25, 0.1
+RING_MM = 10.0
+"""Only so near its marrow: an artery may hang on a ring by the calcium in its wall."""
+MAX_EXCRETED_ML = 30.0
+"""What is denser than the contrast near it, but as small and lies deep, is calcium or urine."""
 VERTEBRA_MM, BODY_OF_VERTEBRA_MM = 6.0, 8.0
 """What is dense and as close to the spinal canal is a vertebra; even parts reach as close."""
 MIN_AT_CANAL = 0.02
@@ -115,7 +122,7 @@ def find_contrast(
     is_vessel = _stand_open(cores, core_hu, hu, mean, least, spacing_kji)
     del mean
     is_vessel |= _lie_in(cores, zone)
-    is_vessel &= ~_walls(cores, core_hu)
+    is_vessel &= ~_walls(cores, core_hu, spacing_kji)
     if specimen:
         bone_hu = np.percentile(hu[body & ~lungs & (hu > CORE_HU)], DENSEST_PERCENT)
         is_vessel &= core_hu < SPECIMEN_SHARE * min(bone_hu, MOST_HU)
@@ -130,7 +137,8 @@ def find_contrast(
     if volume_ml < MIN_CONTRAST_ML and surely_ml < MIN_BRIGHT_ML:
         return Contrast(np.zeros(hu.shape, bool))
     progress(0.5, "Following the contrast")
-    level = float(core_hu[is_vessel].max())
+    # a full bladder says nothing of the vessels
+    level = float(core_hu[is_vessel & (core_hu < MOST_HU)].max(initial=CORE_HU))
     dense = body & ~lungs & (hu > CORE_HU)
     vessels, bone = keep(cores, is_vessel), keep(cores, ~is_vessel)
     vessel_hu = np.where(is_vessel, core_hu, 0)
@@ -140,7 +148,7 @@ def find_contrast(
     vessels |= _undiluted(dense, hu, level, zone)
     bone |= dense & sure & ~fringed(vessels)
     bone |= _rings(dense & ~fringed(fringed(vessels)), hu, spacing_kji)
-    bone &= ~small_and_deep(bone, body, spacing_kji)
+    bone &= ~small_and_deep(bone, MAX_EXCRETED_ML, body, spacing_kji)
     return Contrast(_nearer_to(vessels, bone, dense, hu), level, volume_ml)
 
 
@@ -209,11 +217,16 @@ def _stand_open(
     return is_vessel
 
 
-def _walls(cores: Labels, core_hu: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _walls(
+    cores: Labels, core_hu: NDArray[np.float64], spacing_kji: Spacing
+) -> NDArray[np.bool_]:
     """Which cores are thick cortex: as dense, but thin in one direction, or denser still."""
-    thin = np.ones(len(core_hu), bool)
+    densest = core_hu > MOST_HU
+    thin, thick = np.ones((2, len(core_hu)), bool)
     thin[cores[trimmed(cores > 0)]] = False
-    return np.asarray((thin & (core_hu > CORTEX_HU)) | (core_hu > MOST_HU))
+    if densest.any():
+        thick[cores[deep_in(keep(cores, densest), CORTEX_MM, spacing_kji)]] = False
+    return np.asarray((thin & (core_hu > CORTEX_HU)) | (thick & densest))
 
 
 def _softer_share(
@@ -276,7 +289,7 @@ def _denser_than_near(
 
 
 def _rings(rest: Bools, hu: Whole, spacing_kji: Spacing) -> Bools:
-    """Large pieces off the vessels, partly as dense as cortex, that enclose marrow.
+    """What of large pieces off the vessels, partly as dense as cortex, encloses marrow.
 
     A sternum whose marrow is no core would fall to the vein that touches it. Thyroid and
     vessels enclose nothing in their slices.
@@ -287,7 +300,8 @@ def _rings(rest: Bools, hu: Whole, spacing_kji: Spacing) -> Bools:
     count = len(voxels)
     ring = sums(pieces, fringed(holes, (1, 2)), count) > RING_SHARE * voxels
     cortex = sums(pieces, hu > CORTEX_HU, count) > CORTEX_SHARE * voxels
-    return keep(pieces, ring & cortex & (voxels * voxel_ml > MIN_RING_ML))
+    rings = keep(pieces, ring & cortex & (voxels * voxel_ml > MIN_RING_ML))
+    return rings & grown(holes, RING_MM, spacing_kji)
 
 
 def _nearer_to(vessels: Bools, bone: Bools, dense: Bools, hu: Whole) -> Bools:

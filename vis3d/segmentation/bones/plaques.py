@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects
+from scipy.ndimage import find_objects, maximum_filter
 
 from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing
 from vis3d.segmentation.voxels.grids import Box, Factors, fine_box, pooled, spread
@@ -67,11 +67,11 @@ def drop_plaques(
     share[keep(labels, _far_from_bones(labels, ml, body, spacing_kji))] = 0
 
 
-def small_and_deep(dense: Bools, body: Bools, spacing_kji: Spacing) -> Bools:
+def small_and_deep(dense: Bools, max_ml: float, body: Bools, spacing_kji: Spacing) -> Bools:
     """The small pieces of what is dense, on a coarse grid, that lie deep in the trunk."""
     labels = components(dense)
     ml = sizes(labels) * (float(np.prod(spacing_kji)) / 1000)
-    return keep(labels, _deep(labels, ml < MAX_PLAQUE_ML, body, spacing_kji))
+    return keep(labels, _deep(labels, ml < max_ml, body, spacing_kji))
 
 
 def _wall(lumen: Bools, dense: Bools, spacing_kji: Spacing) -> Bools:
@@ -100,10 +100,15 @@ def _deep(
     """Which of the small pieces lie deep in the trunk."""
     trunk = _trunk(body, spacing_kji)
     margins = [0, *(round(DEEP_MM / mm) for mm in spacing_kji[1:])]
+    window = [2 * margin + 1 for margin in margins]
     deep = np.zeros(len(small), bool)
     for label, (k, j, i) in enumerate(find_objects(labels), 1):
         if small[label] and trunk[k].all():
-            deep[label] = body[_widened((k, j, i), margins)].all()
+            around = _widened((k, j, i), margins)
+            outside = ~body[around]
+            if outside.any():
+                outside &= maximum_filter(labels[around] == label, window)
+            deep[label] = not outside.any()
     return deep
 
 
