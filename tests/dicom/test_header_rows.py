@@ -5,8 +5,8 @@ import pytest
 from pydicom.dataset import Dataset
 
 from tests.conftest import oblique_geometry
-from tests.dicom.stacks import ct_stack, write
 from tests.dicom.planted import TRACES, planted
+from tests.dicom.stacks import ct_stack, write
 from vis3d.dicom import discover
 from vis3d.dicom.header_rows import HeaderRow, header_count, header_rows
 from vis3d.errors import InputError, UsageError
