@@ -27,6 +27,8 @@ from vis3d.segmentation.voxels.noise import noise_hu
 from vis3d.volume import Volume
 
 Bools = NDArray[np.bool_]
+Ways = tuple[NDArray[np.float64], ...]
+"""Steps from a middle in mm along k, j and i, shaped to be added."""
 SIZES_MM = (8, 10, 14, 20, 25)
 KINDS = ("costal", "mediastinal", "diaphragm", "apex", "recess")
 EACH = 4
@@ -184,8 +186,8 @@ def _lies_in(lungs: Bools, volume: Volume, ball: Ball) -> bool:
     for at, mm, n in zip(ball.center_mm, spacing, lungs.shape, strict=True):
         if at < ball.radius_mm or at > (n - 1) * mm - ball.radius_mm:
             return False
-    box, distance = _round(ball, lungs.shape, spacing)
-    inside = distance < ball.radius_mm
+    box, ways = _round(ball, lungs.shape, spacing)
+    inside = _length_mm(ways) < ball.radius_mm
     return bool(inside.any() and lungs[box][inside].mean() >= LEAST_IN_LUNG)
 
 
@@ -224,16 +226,21 @@ def _places(
 
 def _round(
     ball: Ball, shape: tuple[int, ...], spacing_kji: tuple[float, ...]
-) -> tuple[tuple[slice, ...], NDArray[np.float64]]:
-    """The box round a ball, and how far each voxel of it lies from the middle, in mm."""
+) -> tuple[tuple[slice, ...], Ways]:
+    """The box round a ball, and how far along k, j and i its voxels lie from the middle."""
     box, ways = [], []
     for at, mm, n in zip(ball.center_mm, spacing_kji, shape, strict=True):
         reach = ball.radius_mm + 2 * mm + 1
         low, high = max(0, int((at - reach) / mm)), min(n, int((at + reach) / mm) + 2)
         box.append(slice(low, high))
         ways.append(np.arange(low, high) * mm - at)
-    k, j, i = np.ix_(*ways)
-    return tuple(box), np.sqrt(k**2 + j**2 + i**2)
+    return tuple(box), np.ix_(*ways)
+
+
+def _length_mm(ways: Ways) -> NDArray[np.float64]:
+    """How far each voxel lies from the middle."""
+    k, j, i = ways
+    return np.sqrt(k**2 + j**2 + i**2)
 
 
 def with_balls(
@@ -244,13 +251,8 @@ def with_balls(
     spacing = volume.geometry.spacing[::-1]
     random, sd = np.random.default_rng(seed), noise_hu(volume.array, spacing[2])
     for ball in balls:
-        box, distance = _round(ball, array.shape, spacing)
-        ways = np.ix_(
-            *(
-                np.arange(s.start, s.stop) * mm - at
-                for s, mm, at in zip(box, spacing, ball.center_mm, strict=True)
-            )
-        )
+        box, ways = _round(ball, array.shape, spacing)
+        distance = _length_mm(ways)
         # an edge is as wide as the voxels across it
         width = sum((1.2 * mm * way) ** 2 for mm, way in zip(spacing, ways, strict=True))
         width = np.maximum(np.sqrt(width) / np.maximum(distance, 1e-6), 1.2)

@@ -16,17 +16,6 @@ from vis3d.dicom import Policy, Pseudonyms, anonymize, discover, load_series
 from vis3d.errors import Cancelled, NothingFoundError, UsageError
 
 
-@pytest.fixture
-def array():
-    return np.random.default_rng(4).integers(0, 4000, (6, 30, 40)).astype(np.uint16)
-
-
-@pytest.fixture
-def stack(array):
-    """A small oblique scan."""
-    return ct_stack(array, oblique_geometry(shape=(6, 30, 40)), RescaleIntercept="-1024")
-
-
 @pytest.mark.parametrize("implicit", [False, True])
 def test_no_marker_survives_wherever_it_was_planted(tmp_path, stack, implicit):
     source = saved(

@@ -10,21 +10,8 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGLSLossless
 
-from tests.conftest import oblique_geometry
 from tests.dicom.planted import MARKER, assert_traceless, saved, volume_at
-from tests.dicom.stacks import ct_stack
 from vis3d.dicom import anonymize, read_image
-
-
-@pytest.fixture
-def array():
-    return np.random.default_rng(4).integers(0, 4000, (6, 30, 40)).astype(np.uint16)
-
-
-@pytest.fixture
-def stack(array):
-    """A small oblique scan."""
-    return ct_stack(array, oblique_geometry(shape=(6, 30, 40)), RescaleIntercept="-1024")
 
 
 def test_comments_in_compressed_pixels_and_bytes_behind_them_are_gone(tmp_path, array, stack):

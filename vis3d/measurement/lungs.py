@@ -84,8 +84,7 @@ def _thirds(
     `height_mm` are those of the voxels' middles, `voxel_mm` is how high a voxel is.
     """
     low, high = (height_mm.min(), height_mm.max()) if len(height_mm) else (0.0, 0.0)
-    which = ((height_mm - low + voxel_mm / 2) / float(high - low + voxel_mm) * 3).astype(
-        np.uint8
-    )
+    above_mm = height_mm - low + voxel_mm / 2
+    which = (above_mm / float(high - low + voxel_mm) * 3).astype(np.uint8)
     for number in (2, 1, 0):
         yield f"{side} {THIRDS[number]}", values[which == number]
