@@ -7,7 +7,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.allocator import give_back_memory
 from vis3d.progress import Progress, part
 from vis3d.segmentation.body.body import Body, drop_thin_layers, find_body, outside_and_padding
 from vis3d.segmentation.body.outside import SKIN_EDGE_HU
@@ -29,6 +28,7 @@ from vis3d.segmentation.voxels.grids import (
     coarse_spacing,
     factors_for,
     fine_box,
+    give_back_much,
     mostly,
     much_coarser,
     pooled_hu,
@@ -80,8 +80,8 @@ class Anatomy:
 
         Before those that work on the whole scan, what is free is given back where it is much.
         """
-        if name in ("bones", "border") and not much_coarser(self.factors):
-            give_back_memory()
+        if name in ("bones", "border"):
+            give_back_much(self.factors)
         return part(self._progress, *STEPS[name])
 
     @cached_property

@@ -13,7 +13,7 @@ from vis3d.segmentation.checks import checks_of, findings_of
 from vis3d.segmentation.lung_drawing import draw_lungs
 from vis3d.segmentation.lungs.sides import LEFT, RIGHT
 from vis3d.segmentation.voxels.frame import Bools, patient_frame
-from vis3d.segmentation.voxels.grids import much_coarser
+from vis3d.segmentation.voxels.grids import give_back_much
 from vis3d.segmentation.voxels.sparse import sparse_zeros
 from vis3d.volume import Volume
 
@@ -65,8 +65,7 @@ def segment(
         labels.reshape(-1)[anatomy.grown_up.airways.places] = by_name["airways"]
     array = anatomy.frame.as_stored(labels)
     checks = checks_of(anatomy, frozenset(by_name))
-    if not much_coarser(anatomy.factors):
-        give_back_memory()
+    give_back_much(anatomy.factors)
     report = Report(checks, findings_of(anatomy, checks), perf_counter() - start)
     return LabelMap(array, volume.geometry, chosen, report)
 

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
 
-from vis3d.allocator import give_back_memory
 from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.bones.bowel import bowel_with_contrast
 from vis3d.segmentation.bones.canal import spinal_canal
@@ -24,8 +23,8 @@ from vis3d.segmentation.voxels.frame import Bools, Spacing, Values, Whole
 from vis3d.segmentation.voxels.grids import (
     Box,
     Factors,
+    give_back_much,
     mostly,
-    much_coarser,
     pooled,
     spread,
 )
@@ -111,8 +110,7 @@ class CoarseScan:
 
     def rest(self) -> None:
         """Give free memory back between two steps, where they take much beside the scan."""
-        if not much_coarser(self.factors):
-            give_back_memory()
+        give_back_much(self.factors)
 
     @property
     def between_lungs(self) -> Bools:

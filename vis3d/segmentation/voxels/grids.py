@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vis3d.allocator import give_back_memory
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.voxels.frame import Bools, Floats, Spacing, T, Values, Whole
 from vis3d.segmentation.voxels.morphology import bounding_box, fringed, trimmed
@@ -33,11 +34,17 @@ def coarse_spacing(spacing_kji: Spacing, factors: Factors) -> Spacing:
 
 
 def much_coarser(factors: Factors) -> bool:
-    """Whether work on the grid of such voxels takes little memory beside the scan.
-
-    Then what is free needn't be given back: what is taken anew costs time.
-    """
+    """Whether work on the grid of such voxels takes little memory beside the scan."""
     return math.prod(factors) >= MUCH_COARSER
+
+
+def give_back_much(factors: Factors) -> None:
+    """Give free memory back where work on the grid of such voxels takes much of it.
+
+    Elsewhere it is kept: what is taken anew costs time.
+    """
+    if not much_coarser(factors):
+        give_back_memory()
 
 
 def pooled(
