@@ -1,7 +1,8 @@
 """What many tests need: the real scans, an oblique grid, and a word when a part is missing."""
 
 import os
-from collections.abc import Generator
+import signal
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,14 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
     if item.stash.get(FAILED, False) and item.get_closest_marker("browser"):
         item.stash[FAILED] = False
         item.session._setupstate.teardown_exact(None)
+
+
+@pytest.fixture
+def hangup_heard() -> Iterator[None]:
+    """A terminal that closes is heard, even in tests that `nohup` started."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="session")

@@ -247,6 +247,7 @@ def test_ctrl_c_is_heard_at_the_next_progress():
         pytest.fail("went on")
 
 
+@pytest.mark.usefixtures("hangup_heard")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_work_that_does_not_listen_is_stopped_all_the_same(number):
     start = time.perf_counter()
@@ -256,13 +257,11 @@ def test_work_that_does_not_listen_is_stopped_all_the_same(number):
     assert time.perf_counter() - start < 3
 
 
+@pytest.mark.usefixtures("hangup_heard")
 def test_what_nohup_started_outlives_its_terminal():
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        assert signal.SIGHUP not in stop_signals()
-    finally:
-        signal.signal(signal.SIGHUP, before)
     assert signal.SIGHUP in stop_signals()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    assert signal.SIGHUP not in stop_signals()
 
 
 def test_a_library_that_never_comes_back_cannot_keep_the_process(tmp_path):

@@ -12,13 +12,22 @@ from playwright.sync_api import expect
 
 from tests.conftest import oblique_geometry
 from tests.vis3d_viewer.conftest import Visit, served
+from tests.vis3d_viewer.hands import (
+    PLANES,
+    canvas_mean,
+    canvas_pixels,
+    changed,
+    drag,
+    middle,
+    settled,
+    state,
+)
 from vis3d import files
 from vis3d.imaging import stack
 from vis3d.phantom import chest_phantom
 
 pytestmark = pytest.mark.browser
 
-PLANES = ("axial", "coronal", "sagittal")
 STRAIGHT = (
     "!document.querySelector('[data-testid=slice-axial]').textContent.includes('oblique')"
 )
@@ -58,53 +67,6 @@ def seen(page: Visit) -> Visit:
     page.wait_until(STRAIGHT)
     settled(page)
     return page
-
-
-def settled(seen: Visit) -> None:
-    """Until every slice shows what it should."""
-    seen.wait_until(
-        """[...document.querySelectorAll('.v3-slice')].every((view) =>
-            view.querySelector('canvas').dataset.index === view.dataset.index)"""
-    )
-
-
-def state(seen: Visit) -> dict[str, Any]:
-    """What gestures change, as the page shows it."""
-    told: dict[str, Any] = {}
-    for plane in PLANES:
-        view = seen.find(f"slice-{plane}")
-        told[plane] = int(view.get_attribute("data-index"))
-        told[f"{plane} zoom"] = float(view.get_attribute("data-zoom"))
-        told[f"{plane} pan"] = view.get_attribute("data-pan")
-    told["window"] = seen.find("readout-window").inner_text()
-    told["turned"] = [seen.find(f"slice-{p}").inner_text().count("oblique") for p in PLANES]
-    return told
-
-
-def changed(seen: Visit, before: dict[str, Any]) -> set[str]:
-    seen.page.wait_for_timeout(120)
-    settled(seen)
-    now = state(seen)
-    return {name for name in before if now[name] != before[name]}
-
-
-def middle(seen: Visit, plane: str) -> tuple[float, float]:
-    box = seen.find(f"slice-{plane}").bounding_box()
-    return box["x"] + 0.4 * box["width"], box["y"] + 0.6 * box["height"]
-
-
-def drag(
-    seen: Visit, plane: str, by: tuple[float, float], button: Any = "left", key: str = ""
-) -> None:
-    x, y = middle(seen, plane)
-    if key:
-        seen.page.keyboard.down(key)
-    seen.page.mouse.move(x, y)
-    seen.page.mouse.down(button=button)
-    seen.page.mouse.move(x + by[0], y + by[1], steps=5)
-    seen.page.mouse.up(button=button)
-    if key:
-        seen.page.keyboard.up(key)
 
 
 @pytest.mark.parametrize("plane", PLANES)
@@ -376,41 +338,6 @@ def test_brackets_turn_planes_without_a_mouse(seen: Visit) -> None:
     seen.wait_until(STRAIGHT)
 
 
-def test_layouts_show_what_they_say(seen: Visit) -> None:
-    grid = seen.find("slice-axial").bounding_box()
-    seen.find("layout-large").click()
-    seen.page.wait_for_timeout(300)
-    large = {p: seen.find(f"slice-{p}").bounding_box() for p in PLANES}
-    assert large["axial"]["height"] > 1.9 * grid["height"]
-    assert large["coronal"]["height"] == pytest.approx(large["sagittal"]["height"], abs=2)
-    assert large["coronal"]["width"] < large["axial"]["width"] / 2
-    assert seen.find("view-3d").is_visible()
-    seen.find("slice-coronal").dblclick(position={"x": 60, "y": 60})
-    seen.find("slice-axial").wait_for(state="detached")
-    seen.find("slice-coronal").focus()
-    seen.page.keyboard.press("Enter")
-    seen.find("slice-axial").wait_for()
-    assert seen.find("slice-axial").bounding_box()["height"] > 1.9 * grid["height"]
-
-
-def test_splitters_share_the_room_by_mouse_and_keys(seen: Visit) -> None:
-    before = seen.find("slice-axial").bounding_box()
-    bar = seen.find("split-x").bounding_box()
-    x, y = bar["x"] + bar["width"] / 2, bar["y"] + 60
-    seen.page.mouse.move(x, y)
-    seen.page.mouse.down()
-    seen.page.mouse.move(x + 100, y, steps=4)
-    seen.page.mouse.up()
-    wider = seen.find("slice-axial").bounding_box()
-    assert wider["width"] == pytest.approx(before["width"] + 100, abs=4)
-    seen.find("split-y").focus()
-    seen.page.keyboard.press("ArrowDown")
-    assert seen.find("slice-axial").bounding_box()["height"] > before["height"] + 5
-    seen.find("split-x").dblclick()
-    seen.find("split-y").dblclick()
-    assert seen.find("slice-axial").bounding_box() == pytest.approx(before, abs=2)
-
-
 def test_a_finger_walks_and_two_zoom(seen: Visit) -> None:
     session = seen.page.context.new_cdp_session(seen.page)
     x, y = middle(seen, "axial")
@@ -460,19 +387,3 @@ def test_nothing_was_complained_of(page: Visit) -> None:
 def unit(step: np.ndarray) -> np.ndarray:
     direction: np.ndarray = step / np.linalg.norm(step)
     return direction
-
-
-def canvas_pixels(seen: Visit, plane: str) -> np.ndarray:
-    settled(seen)
-    values = seen.find(f"picture-{plane}").evaluate(
-        """(canvas) => {
-            const { width, height } = canvas;
-            const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
-            return [...data].filter((_, n) => n % 4 === 0);
-        }"""
-    )
-    return np.array(values, float)
-
-
-def canvas_mean(seen: Visit, plane: str) -> float:
-    return float(canvas_pixels(seen, plane).mean())

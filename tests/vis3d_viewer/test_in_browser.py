@@ -285,6 +285,44 @@ def test_a_double_click_enlarges_a_view_and_back(seen: Visit) -> None:
     seen.wait_for_slices()
 
 
+def test_layouts_show_what_they_say(seen: Visit) -> None:
+    seen.find("layout-grid").click()
+    grid = seen.find("slice-axial").bounding_box()
+    seen.find("layout-large").click()
+    seen.page.wait_for_timeout(300)
+    large = {p: seen.find(f"slice-{p}").bounding_box() for p in PLANES}
+    assert large["axial"]["height"] > 1.9 * grid["height"]
+    assert large["coronal"]["height"] == pytest.approx(large["sagittal"]["height"], abs=2)
+    assert large["coronal"]["width"] < large["axial"]["width"] / 2
+    assert seen.find("view-3d").is_visible()
+    seen.find("slice-coronal").dblclick(position={"x": 60, "y": 60})
+    seen.find("slice-axial").wait_for(state="detached")
+    seen.find("slice-coronal").focus()
+    seen.page.keyboard.press("Enter")
+    seen.find("slice-axial").wait_for()
+    assert seen.find("slice-axial").bounding_box()["height"] > 1.9 * grid["height"]
+    seen.find("layout-grid").click()
+
+
+def test_splitters_share_the_room_by_mouse_and_keys(seen: Visit) -> None:
+    seen.find("layout-grid").click()
+    before = seen.find("slice-axial").bounding_box()
+    bar = seen.find("split-x").bounding_box()
+    x, y = bar["x"] + bar["width"] / 2, bar["y"] + 60
+    seen.page.mouse.move(x, y)
+    seen.page.mouse.down()
+    seen.page.mouse.move(x + 100, y, steps=4)
+    seen.page.mouse.up()
+    wider = seen.find("slice-axial").bounding_box()
+    assert wider["width"] == pytest.approx(before["width"] + 100, abs=4)
+    seen.find("split-y").focus()
+    seen.page.keyboard.press("ArrowDown")
+    assert seen.find("slice-axial").bounding_box()["height"] > before["height"] + 5
+    seen.find("split-x").dblclick()
+    seen.find("split-y").dblclick()
+    assert seen.find("slice-axial").bounding_box() == pytest.approx(before, abs=2)
+
+
 def test_an_stl_is_saved_that_is_closed(found: Visit, tmp_path: Path) -> None:
     with found.page.expect_download(timeout=PATIENCE) as download:
         found.find("stl-bones").click()

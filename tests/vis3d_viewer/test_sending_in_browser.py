@@ -191,6 +191,7 @@ def test_nothing_was_complained_of(page: Visit) -> None:
     assert page.complaints == []
 
 
+@pytest.mark.usefixtures("hangup_heard")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_what_was_sent_is_private_and_gone_when_asked_to_stop(
     chromium: Browser, sent: Path, tmp_path: Path, number: signal.Signals
