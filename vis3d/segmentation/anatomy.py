@@ -278,7 +278,7 @@ class Anatomy:
             self.lumen_percent[box] > 50,
             body[box],
             self.spacing,
-            self._left_mm().within(box, self._middle_mm),
+            self._left_mm().within(box, self.middle_mm),
             progress,
             dark=dark,
             even=dark and self.specimen,
@@ -377,20 +377,20 @@ class Anatomy:
 
     def _left_steps_mm(self) -> NDArray[np.float32]:
         """How far to the left one step along k, j and i of the 2 mm grid leads."""
-        return np.asarray(self.frame.affine[0, :3][::-1] * self.factors, np.float32)
+        return np.asarray(self.steps_mm[0], np.float32)
 
-    def mirrored(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Places (k, j, i) of the 2 mm grid, mirrored left to right at the body's middle."""
-        to_left = np.linalg.inv(self.frame.affine[:3, :3])[:, 0][::-1] / self.factors
-        return np.asarray(places - 2 * self.from_middle_mm(places)[:, None] * to_left)
+    @property
+    def steps_mm(self) -> NDArray[np.float64]:
+        """The steps along k, j and i of the 2 mm grid in LPS mm, as columns."""
+        return np.asarray(self.frame.affine[:3, :3][:, ::-1] * self.factors)
 
     def from_middle_mm(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
         """How far to the left of the body's middle places (k, j, i) of the 2 mm grid lie."""
-        return np.asarray(places @ self._left_steps_mm() - self._middle_mm)
+        return np.asarray(places @ self._left_steps_mm() - self.middle_mm)
 
     @cached_property
-    def _middle_mm(self) -> float:
-        """Where the middle of the body lies, on the same scale.
+    def middle_mm(self) -> float:
+        """Where the middle of the body lies, in mm to the left of the first voxel.
 
         Trachea or spine show it where the field of view cuts the body.
         """

@@ -3,29 +3,26 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.coordinates import coordinates
 from vis3d.segmentation.lungs.lungs import MAX_RATIO
-from vis3d.segmentation.lungs.nodules import TISSUE_HU
 from vis3d.segmentation.lungs.sides import LEFT, RIGHT
+from vis3d.segmentation.other_side import other_side
 from vis3d.segmentation.voxels.frame import Bools
-from vis3d.segmentation.voxels.grids import coarse_spacing, factors_for
 from vis3d.segmentation.voxels.morphology import (
     bounding_box,
     components,
     fringed,
     grown,
     indices,
-    opened,
     sizes,
-    slabs,
     sums,
     trimmed,
 )
+from vis3d.segmentation.wording import in_ml, place_of, slices_of
 from vis3d.threads import in_threads
 
 SIDES_RATIO = (0.5, 2.0)
@@ -41,12 +38,6 @@ MAX_CUT_CM2 = 20.0
 MIN_BESIDE_ML, MIN_BESIDE = 10.0, 0.08
 """Gas beside a lung: how much, and how much of its surface touches the lung at least."""
 BESIDE_MM = 4.0
-OTHER_SIDE_MM, MIN_OTHER_SIDE_ML, MIN_OTHER_SIDE = 4.0, 30.0, 0.1
-"""Tissue where the other side has lung, in the back half of the chest: on what grid it is
-counted, and how much is too much. Of healthy lungs it is at most 0.05."""
-OPENED_MM = 10.0
-AT_ONCE = 1 << 13
-"""How many places are mirrored at a time: what that takes fits into a processor's cache."""
 MIN_EDGE_MM2 = 100.0
 MAX_AIRWAYS_ML = 140.0
 MIN_GAS_ML = 5.0
@@ -68,7 +59,7 @@ def about_lungs(anatomy: Anatomy) -> Iterator[Check]:
         )
         yield Check("lungs-found", False, message)
     else:
-        both = f"left {_in_ml(left, anatomy)}, right {_in_ml(right, anatomy)}"
+        both = f"left {in_ml(left, anatomy)}, right {in_ml(right, anatomy)}"
         found = f"Two lungs were found: {both}."
         yield Check("lungs-found", True, found)
         yield _sides_ratio(left / right)
@@ -79,7 +70,7 @@ def about_lungs(anatomy: Anatomy) -> Iterator[Check]:
         lambda: _touches_edge(anatomy),
         lambda: _dense_lung(anatomy),
         lambda: _doubted(anatomy),
-        lambda: _other_side(anatomy),
+        lambda: other_side(anatomy),
         lambda: _free_air(anatomy, gas),
         lambda: _gas(anatomy, gas),
         lambda: coordinates(anatomy),
@@ -99,7 +90,7 @@ def about_airways(anatomy: Anatomy) -> Iterator[Check]:
     tree = anatomy.airways
     yield _bronchi(anatomy)
     ml = len(tree.places) * anatomy.frame.voxel_ml
-    amount = _in_ml(ml, anatomy)
+    amount = in_ml(ml, anatomy)
     if ml > MAX_AIRWAYS_ML:
         message = f"The airways hold {amount}: they have probably leaked into the lung."
         yield Check("leak", False, message)
@@ -158,41 +149,18 @@ def _lungs_split(anatomy: Anatomy) -> Check:
     # both layers of voxels along the cut are counted, each as large as a face
     cm2 = np.count_nonzero(cut) * float(np.prod(spacing)) ** (2 / 3) / 100
     enlarged = anatomy.frame.enlarged
-    places = np.argwhere(cut)
+    places = indices(cut)
     where = ""
     if len(places):
-        fine = (places.mean(axis=0) + 0.5) * anatomy.factors - 0.5
-        left, back, up = (anatomy.frame.affine @ [*fine[::-1], 1.0])[:3] / enlarged
-        first, last = places[:, 0].min(), places[:, 0].max() + 1
-        height_mm = (last - first) * spacing[0] / enlarged
+        height_mm = (np.ptp(places[:, 0]) + 1) * spacing[0] / enlarged
         where = (
-            f" about {_in_words(left, back, up)} mm, over a height of "
-            f"{height_mm:.0f} mm{_slices(anatomy, int(first), int(last))}"
+            f" about {place_of(places, anatomy)}, over a height of "
+            f"{height_mm:.0f} mm{slices_of(places, anatomy)}"
         )
     message = f"The lungs touched and were cut apart where they are thinnest:{where}."
     if cm2 > MAX_CUT_CM2:
         message += f" The contact is wide ({cm2 / enlarged**2:.0f} cm2): the cut is uncertain."
     return Check("lungs-split", bool(cm2 <= MAX_CUT_CM2), message)
-
-
-def _in_words(*lps_mm: float) -> str:
-    """A place by the sides of the patient it lies on: L 20, A 35, S 102."""
-    sides = ("RL", "AP", "IS")
-    return ", ".join(
-        f"{side[int(mm >= 0)]} {abs(mm):.0f}" for side, mm in zip(sides, lps_mm, strict=True)
-    )
-
-
-def _slices(anatomy: Anatomy, first: int, last: int) -> str:
-    """The numbers of the stored slices, where they are cut across the body's length."""
-    frame = anatomy.frame
-    if frame.axes[0] != 0:
-        return ""
-    count = frame.hu.shape[0]
-    low, high = first * anatomy.factors[0], min(last * anatomy.factors[0], count) - 1
-    if frame.flipped[0]:
-        low, high = count - 1 - high, count - 1 - low
-    return f" (slices {low} to {high}, counted from 0)"
 
 
 def _touches_edge(anatomy: Anatomy) -> Check:
@@ -231,66 +199,17 @@ def _doubted(anatomy: Anatomy) -> Check:
     if ml < MIN_DOUBT_ML:
         return Check("doubt", True, "No dense tissue in hollows of the lungs is in doubt.")
     message = (
-        f"{_in_ml(ml, anatomy)} of dense tissue in hollows of the lungs were left out: "
+        f"{in_ml(ml, anatomy)} of dense tissue in hollows of the lungs were left out: "
         "consolidation, fluid or a mass there would be lung."
     )
     return Check("doubt", False, message)
-
-
-def _other_side(anatomy: Anatomy) -> Check:
-    """Whether tissue fills one side where the other has lung; the heart lies farther ahead."""
-    lungs, factors = anatomy.coarse_lungs, factors_for(anatomy.spacing, OTHER_SIDE_MM)
-    sampled = tuple(slice(None, None, f) for f in factors)
-    wide_mm = coarse_spacing(anatomy.spacing, factors)
-    left, right, hu = lungs.left[sampled], lungs.right[sampled], anatomy.hu[sampled]
-    both = left | right
-    heights, rows = (np.flatnonzero(both.any(axis=axes)) for axes in ((1, 2), (0, 2)))
-    behind = slice((rows[0] + rows[-1]) // 2, rows[-1] + 1)
-    part = (slice(heights[0], heights[-1] + 1), behind)
-    tissue = np.zeros(both.shape, bool)
-    tissue[part] = (hu[part] > TISSUE_HU[0]) & (hu[part] < TISSUE_HU[1]) & ~both[part]
-    tissue[part] &= anatomy.body[sampled][part]
-    places = indices(tissue)
-    sides = (left * np.uint8(LEFT)) | (right * np.uint8(RIGHT))
-    opposite = np.zeros(len(places), np.uint8)
-    for some in slabs(places, AT_ONCE):
-        mirrored = np.rint(anatomy.mirrored(places[some] * factors) / factors)
-        opposite[some] = _values_at(sides, mirrored.astype(int))
-    for name, side, other in (("left", RIGHT, right), ("right", LEFT, left)):
-        least = MIN_OTHER_SIDE * int(np.count_nonzero(other[:, behind]))
-        dense = places[opposite == side]
-        if len(dense) <= least:
-            continue
-        mask = np.zeros(other.shape, bool)
-        mask[tuple(dense.T)] = True
-        voxels = int(np.count_nonzero(opened(mask, OPENED_MM, wide_mm)))
-        ml = voxels * float(np.prod(wide_mm)) / 1000
-        if ml > MIN_OTHER_SIDE_ML and voxels > least:
-            message = (
-                f"About {_in_ml(ml, anatomy)} of tissue lie on the {name} where the other side "
-                "has lung: consolidation or collapse there would be lung; fluid or a raised "
-                "diaphragm would not."
-            )
-            return Check("other-side", False, message)
-    message = "Neither side has tissue where the other has lung."
-    return Check("other-side", True, message)
-
-
-def _values_at(array: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """The values at places (k, j, i); 0 beyond the array."""
-    inside = np.ones(len(places), bool)
-    for index, n in zip(places.T, array.shape, strict=True):
-        inside &= (index >= 0) & (index < n)
-    values = np.zeros(len(places), np.uint8)
-    values[inside] = array[tuple(places[inside].T)]
-    return values
 
 
 def _free_air(anatomy: Anatomy, gas: Bools) -> Check:
     lungs = anatomy.coarse_lungs
     dark_ml = {"left": _free_air_ml(lungs.left, anatomy)}
     dark_ml["right"] = _free_air_ml(lungs.right, anatomy)
-    dark = [f"{_in_ml(ml, anatomy)} of the {name} lung" for name, ml in dark_ml.items() if ml]
+    dark = [f"{in_ml(ml, anatomy)} of the {name} lung" for name, ml in dark_ml.items() if ml]
     if dark:
         message = (
             f"{' and '.join(dark)} are as dark as free air: large bullae, severe emphysema, "
@@ -300,7 +219,7 @@ def _free_air(anatomy: Anatomy, gas: Bools) -> Check:
     ml = _beside_lungs_ml(gas, anatomy)
     if ml > 0:
         message = (
-            f"{_in_ml(ml, anatomy)} of gas that touch the lungs were left out: a pneumothorax, "
+            f"{in_ml(ml, anatomy)} of gas that touch the lungs were left out: a pneumothorax, "
             "or a bulla, which would be lung."
         )
         return Check("free-air", False, message)
@@ -342,17 +261,10 @@ def _gas(anatomy: Anatomy, gas: Bools) -> Check:
     if gas_ml < MIN_GAS_ML:
         return Check("gas-removed", True, "There is hardly any gas outside lungs and airways.")
     message = (
-        f"{_in_ml(gas_ml, anatomy)} of gas elsewhere (stomach, bowel, sinuses) were left out."
+        f"{in_ml(gas_ml, anatomy)} of gas elsewhere (stomach, bowel, sinuses) were left out."
     )
     return Check("gas-removed", True, message)
 
 
 def _coarse_ml(mask: Bools, anatomy: Anatomy) -> float:
     return float(np.count_nonzero(mask)) * float(np.prod(anatomy.spacing)) / 1000
-
-
-def _in_ml(ml: float, anatomy: Anatomy) -> str:
-    """A volume in words, as it is in a patient who was read as a larger one."""
-    enlarged = anatomy.frame.enlarged
-    real_ml = ml / enlarged**3
-    return f"{real_ml:.2g} ml" if enlarged > 1 and real_ml < 10 else f"{real_ml:.0f} ml"

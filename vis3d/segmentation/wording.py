@@ -1,0 +1,41 @@
+"""How amounts and places are said in a report."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vis3d.segmentation.anatomy import Anatomy
+
+
+def in_ml(ml: float, anatomy: Anatomy) -> str:
+    """A volume in words, as it is in a patient who was read as a larger one."""
+    enlarged = anatomy.frame.enlarged
+    real_ml = ml / enlarged**3
+    return f"{real_ml:.2g} ml" if enlarged > 1 and real_ml < 10 else f"{real_ml:.0f} ml"
+
+
+def place_of(places: NDArray[np.int64], anatomy: Anatomy) -> str:
+    """The middle of voxels (k, j, i) of the 2 mm grid, by the sides of the patient it lies on:
+    L 20, A 35, S 102 mm.
+    """
+    fine = (places.mean(axis=0) + 0.5) * anatomy.factors - 0.5
+    lps_mm = (anatomy.frame.affine @ [*fine[::-1], 1.0])[:3] / anatomy.frame.enlarged
+    sides = ("RL", "AP", "IS")
+    words = (
+        f"{side[int(mm >= 0)]} {abs(mm):.0f}" for side, mm in zip(sides, lps_mm, strict=True)
+    )
+    return f"{', '.join(words)} mm"
+
+
+def slices_of(places: NDArray[np.int64], anatomy: Anatomy) -> str:
+    """The numbers of the stored slices that hold voxels of the 2 mm grid, where slices are
+    cut across the body's length.
+    """
+    frame = anatomy.frame
+    if frame.axes[0] != 0:
+        return ""
+    count = frame.hu.shape[0]
+    first, last = int(places[:, 0].min()), int(places[:, 0].max()) + 1
+    low, high = first * anatomy.factors[0], min(last * anatomy.factors[0], count) - 1
+    if frame.flipped[0]:
+        low, high = count - 1 - high, count - 1 - low
+    return f" (slices {low} to {high}, counted from 0)"
