@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.progress import Progress, part
-from vis3d.segmentation.body.body import Body, drop_thin_layers, find_body, outside_and_padding
-from vis3d.segmentation.body.outside import SKIN_EDGE_HU
+from vis3d.segmentation.body.body import outside_and_padding
 from vis3d.segmentation.body.specimens import is_specimen
 from vis3d.segmentation.bones.bones import CoarseScan, find_bones
 from vis3d.segmentation.bones.canal import spine_mm
@@ -22,28 +21,18 @@ from vis3d.segmentation.lungs.lungs import CoarseLungs, air_threshold, airy_part
 from vis3d.segmentation.lungs.sides import LeftMm, mean_mm
 from vis3d.segmentation.lungs.trachea import Chains, beyond_gaps, find_trachea, slender_chains
 from vis3d.segmentation.metal import find_metal
-from vis3d.segmentation.voxels.frame import AIR_HU, Bools, PatientFrame, Spacing, Whole
+from vis3d.segmentation.scan import STEPS, Scan
+from vis3d.segmentation.voxels.frame import Bools, PatientFrame, Whole
 from vis3d.segmentation.voxels.grids import (
-    Factors,
-    coarse_spacing,
-    factors_for,
     fine_box,
-    give_back_much,
-    mostly,
     much_coarser,
-    pooled_hu,
-    refined,
 )
-from vis3d.segmentation.voxels.morphology import bounding_box, fringed, grown, trimmed
+from vis3d.segmentation.voxels.morphology import bounding_box, fringed, grown
 from vis3d.segmentation.voxels.noise import blur_needed, calmed, noise_hu
 from vis3d.segmentation.voxels.small import enlargement
 from vis3d.segmentation.voxels.sparse import sparse_zeros
 from vis3d.threads import at_once
 
-COARSE_MM = 2.0
-"""Where lungs and airways are decided on."""
-ROUND_BODY_MM = 4.0
-"""Bones are looked for no farther from the body."""
 AIRWAY_WALL_MM = 2.0
 ROUND_AIR_MM = 4.0
 """Airways are looked for no farther from the air in the body."""
@@ -51,86 +40,15 @@ ROUND_LUNGS_MM = 25.0
 """What lies farther from the air has no say in where the lungs end."""
 SECOND_AIR_HU = -500
 """The level between lung and tissue where the scan's own one led to no plausible lungs."""
-STEPS = {
-    "look": (0.0, 0.1),
-    "body": (0.1, 0.2),
-    "air": (0.2, 0.25),
-    "contrast": (0.25, 0.35),
-    "bones": (0.35, 0.55),
-    "airways": (0.55, 0.7),
-    "lungs": (0.7, 0.9),
-    "border": (0.9, 1.0),
-}
-"""From where to where each step of the work brings the progress."""
 
 
-class Anatomy:
-    """What the methods found in one scan, in the patient's order of axes."""
+class Anatomy(Scan):
+    """What the methods found in one scan."""
 
     def __init__(self, frame: PatientFrame, progress: Progress) -> None:
-        self.frame = frame
-        self._progress = progress
+        super().__init__(frame, progress)
         self.lung_voxels: Mapping[int, int] = {}
         """How many voxels of the scan each side has, once they are drawn."""
-        self.body_voxels = 0
-        """How many the body has, once it is drawn."""
-
-    def step(self, name: str) -> Progress:
-        """The progress of one step, on its stretch of the whole.
-
-        Before those that work on the whole scan, what is free is given back where it is much.
-        """
-        if name in ("bones", "border"):
-            give_back_much(self.factors)
-        return part(self._progress, *STEPS[name])
-
-    @cached_property
-    def factors(self) -> Factors:
-        """How many voxels make one of the 2 mm grid."""
-        return factors_for(self.frame.spacing_kji, COARSE_MM)
-
-    @cached_property
-    def spacing(self) -> Spacing:
-        """The spacing of the 2 mm grid."""
-        return coarse_spacing(self.frame.spacing_kji, self.factors)
-
-    @cached_property
-    def hu(self) -> Whole:
-        """The scan on the 2 mm grid."""
-        lowest = None if self.frame.unmeasured is None else AIR_HU
-        return pooled_hu(self.frame.hu, self.factors, self.step("look"), lowest=lowest)
-
-    @cached_property
-    def unmeasured(self) -> Bools | None:
-        """Where the 2 mm grid was mostly not measured."""
-        padding = self.frame.unmeasured
-        return None if padding is None else mostly(padding, self.factors)
-
-    @cached_property
-    def beside_padding(self) -> Bools | None:
-        """The voxels of the 2 mm grid that touch the padding; None without any."""
-        padding = self.unmeasured
-        if padding is None:
-            return None
-        one = padding if padding.strides[0] else padding[:1]
-        return np.broadcast_to(fringed(one) & ~one, padding.shape)
-
-    @property
-    def body(self) -> Bools:
-        """The body on the 2 mm grid."""
-        return self._found_body.mask
-
-    @cached_property
-    def _found_body(self) -> Body:
-        hu = self.hu  # looked at before the body is begun
-        self.step("body")(0.0, "Finding the body")
-        return find_body(
-            hu,
-            self.unmeasured,
-            self.frame.hu,
-            self.factors,
-            self.spacing,
-        )
 
     @property
     def grown_up(self) -> "Anatomy":
@@ -146,26 +64,6 @@ class Anatomy:
         return Anatomy(
             self.frame.enlarged_to(times), part(self._progress, STEPS["bones"][1], 1)
         )
-
-    @property
-    def fine_body(self) -> Bools:
-        """The body at full resolution (made anew each time)."""
-        axes = (1, 2) if self.factors[0] == 1 else (0, 1, 2)  # as thick as they were decided
-        beyond = self.body if self.unmeasured is None else self.body | self.unmeasured
-        certain = self.body & trimmed(beyond, axes)
-        body = refined(
-            self.body,
-            certain,
-            hu=self.frame.hu,
-            range_hu=(SKIN_EDGE_HU, np.inf),
-            factors=self.factors,
-            progress=part(self.step("body"), 0.0, 0.7),
-        )
-        self._found_body.leave_out_things(body, self.frame.hu, self.factors, self.hu)
-        drop_thin_layers(body, self.frame.spacing_kji, part(self.step("body"), 0.7, 1.0))
-        self.frame.measured(body)
-        self.body_voxels = int(np.count_nonzero(body))
-        return body
 
     @cached_property
     def threshold_hu(self) -> int:
@@ -292,11 +190,6 @@ class Anatomy:
         return blur_needed(self.frame.hu, self.frame.spacing_kji)
 
     @cached_property
-    def box(self) -> tuple[slice, slice, slice] | None:
-        """What of the 2 mm grid holds the body and a margin; None without a body."""
-        return bounding_box(self.body, ROUND_BODY_MM, self.spacing)
-
-    @cached_property
     def calm_hu(self) -> Whole:
         """The box of the body, smoothed if it is noisy."""
         hu = self.hu[self.box]
@@ -378,11 +271,6 @@ class Anatomy:
     def _left_steps_mm(self) -> NDArray[np.float32]:
         """How far to the left one step along k, j and i of the 2 mm grid leads."""
         return np.asarray(self.steps_mm[0], np.float32)
-
-    @property
-    def steps_mm(self) -> NDArray[np.float64]:
-        """The steps along k, j and i of the 2 mm grid in LPS mm, as columns."""
-        return np.asarray(self.frame.affine[:3, :3][:, ::-1] * self.factors)
 
     def from_middle_mm(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
         """How far to the left of the body's middle places (k, j, i) of the 2 mm grid lie."""
