@@ -14,9 +14,11 @@ from vis3d.segmentation.voxels.grids import (
     coarse_spacing,
     factors_for,
     give_back_much,
+    leave_out_unmeasured,
     mostly,
     pooled_hu,
     refined,
+    shares,
 )
 from vis3d.segmentation.voxels.morphology import bounding_box, fringed, trimmed
 
@@ -68,8 +70,11 @@ class Scan:
     @cached_property
     def hu(self) -> Whole:
         """The scan on the 2 mm grid."""
-        lowest = None if self.frame.unmeasured is None else AIR_HU
-        return pooled_hu(self.frame.hu, self.factors, self.step("look"), lowest=lowest)
+        padding = self.frame.unmeasured
+        if padding is None:
+            return pooled_hu(self.frame.hu, self.factors, self.step("look"))
+        means = pooled_hu(self.frame.hu, self.factors, self.step("look"), lowest=AIR_HU)
+        return leave_out_unmeasured(means, shares(padding, self.factors))
 
     @cached_property
     def unmeasured(self) -> Bools | None:

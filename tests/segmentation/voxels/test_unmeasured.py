@@ -9,7 +9,7 @@ from tests.segmentation.simple_chest import TRUTH, chest, dice, upright
 from vis3d.geometry import Geometry
 from vis3d.segmentation import segment
 from vis3d.segmentation.voxels.frame import AIR_HU, patient_frame
-from vis3d.segmentation.voxels.grids import mostly, pooled
+from vis3d.segmentation.voxels.grids import leave_out_unmeasured, mostly, pooled, shares
 from vis3d.segmentation.voxels.unmeasured import beyond_scan
 from vis3d.volume import Volume
 
@@ -48,12 +48,18 @@ def test_a_mask_that_is_the_same_in_all_slices_is_pooled_once() -> None:
     assert np.array_equal(mostly(same, factors), pooled(same.copy(), factors) > 0.5)
 
 
-def cut_chest(fill: int) -> tuple[Volume, np.ndarray, np.ndarray]:
+OBLIQUE, NODDING, TIPPED = (20.0, -15.0, 25.0), (0.0, 0.0, -20.0), (0.0, 12.0, 0.0)
+
+
+def cut_chest(
+    fill: int, turned: tuple[float, float, float] = OBLIQUE
+) -> tuple[Volume, np.ndarray, np.ndarray]:
     """A chest that an upright scan cut above and below, on an oblique unequal grid.
 
-    What was beyond that scan holds one value, as other programs write it.
+    What was beyond that scan holds one value, as other programs write it. `turned` about the
+    axes z, y, x, in degrees.
     """
-    x, y = Rotation.from_euler("zyx", (20, -15, 25), degrees=True).apply(np.eye(3)[:2])
+    x, y = Rotation.from_euler("zyx", turned, degrees=True).apply(np.eye(3)[:2])
     spacing, shape = (2.5, 2.0, 3.5), (100, 170, 160)
     direction = np.stack([x, y, np.cross(x, y)], axis=1)
     lengths = np.array(shape[::-1]) * spacing
@@ -81,6 +87,34 @@ def test_lungs_end_where_a_turned_scan_was_filled_in(fill: int) -> None:
     assert dice(labels.mask("body").array, truth > 0) > 0.98
     failed = {check.code for check in labels.report.checks if not check.ok}
     assert {"touches-edge", "body-cut"} <= failed
+
+
+@pytest.mark.parametrize("turned", [NODDING, TIPPED])
+def test_air_finds_no_way_into_a_lung_along_the_edge_of_a_scan(
+    turned: tuple[float, float, float],
+) -> None:
+    volume, truth, _ = cut_chest(-1024, turned)
+    labels = segment(volume, ["lungs", "body"])
+    for side in ("left lung", "right lung"):
+        assert dice(labels.mask(side).array, truth == TRUTH[side]) > 0.99
+    assert dice(labels.mask("body").array, truth > 0) > 0.99
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_what_was_not_measured_counts_in_no_mean(everywhere: bool) -> None:
+    shape, factors = (7, 31, 42), (2, 3, 4)
+    random = np.random.default_rng(3)
+    hu = random.integers(-900, 400, shape).astype(np.int16)
+    out = np.broadcast_to(random.random((1, *shape[1:])) < 0.4, shape)
+    if not everywhere:
+        out = random.random(shape) < 0.4
+    air = np.where(out, np.int16(AIR_HU), hu)
+    share = shares(out, factors)
+    found = leave_out_unmeasured(pooled(air, factors), share)
+    known = pooled(np.where(out, 0, hu), factors) / np.maximum(1 - share, 0.5)
+    assert np.array_equal(share > 0.5, mostly(out, factors) & (share != 0.5))
+    assert np.abs(found - known)[share <= 0.5].max() <= 0.51
+    assert (found[share > 0.5] == AIR_HU).all()
 
 
 @pytest.mark.parametrize("table", [False, True])

@@ -31,8 +31,9 @@ from vis3d.segmentation.voxels.grids import (
     coarse_spacing,
     factors_for,
     fine_box,
-    mostly,
+    leave_out_unmeasured,
     pooled,
+    shares,
     spread,
 )
 from vis3d.segmentation.voxels.morphology import (
@@ -160,10 +161,8 @@ def _without_things(hu: Whole, bare: Bools | None, planks: list[Plank]) -> Whole
 def outside_and_padding(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
     """The padding and the air at the sides, on the 2 mm grid, without a look at tissue."""
     coarser = _core_factors(hu.shape, spacing_kji)
-    coarse = pooled(hu, coarser)
-    measured = np.ones(coarse.shape, bool)
-    if unmeasured is not None:
-        measured = ~mostly(unmeasured, coarser)
+    coarse, padding = _coarser(hu, unmeasured, coarser)
+    measured = np.ones(coarse.shape, bool) if padding is None else ~padding
     pieces, walled = pieces_and_walls(coarse, measured)
     spacing = coarse_spacing(spacing_kji, coarser)
     outside = outside_air(pieces, coarse, walled, measured, spacing)
@@ -178,9 +177,9 @@ def _core_factors(shape: tuple[int, ...], spacing_kji: Spacing) -> Factors:
 
 def _body_in(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
     coarser = _core_factors(hu.shape, spacing_kji)
-    padding = None if unmeasured is None else mostly(unmeasured, coarser)
+    means, padding = _coarser(hu, unmeasured, coarser)
     spacing = coarse_spacing(spacing_kji, coarser)
-    found = coarse_body(pooled(hu, coarser), padding, spacing)
+    found = coarse_body(means, padding, spacing)
     coarse = spread(found, coarser, hu.shape)
     whole = _with_skin(coarse, hu)
     # slices that the coarser grid has too are as they were decided there
@@ -190,6 +189,16 @@ def _body_in(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools
     # where the scan ends the body has no skin
     beyond = unmeasured | spread(found | padding, coarser, hu.shape)
     return (whole | trimmed(trimmed(beyond, axes), axes)) & ~unmeasured
+
+
+def _coarser(
+    hu: Whole, unmeasured: Bools | None, factors: Factors
+) -> tuple[Floats, Bools | None]:
+    """The means of what was measured in each block of voxels, and which mostly wasn't."""
+    if unmeasured is None:
+        return pooled(hu, factors), None
+    share = shares(unmeasured, factors)
+    return leave_out_unmeasured(pooled(hu, factors), share), share > 0.5
 
 
 def _with_skin(body: Bools, hu: Whole) -> Bools:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vis3d.allocator import give_back_memory
 from vis3d.progress import Progress, silent
-from vis3d.segmentation.voxels.frame import Bools, Floats, Spacing, T, Values, Whole
+from vis3d.segmentation.voxels.frame import AIR_HU, Bools, Floats, Spacing, T, Values, Whole
 from vis3d.segmentation.voxels.morphology import bounding_box, fringed, trimmed
 from vis3d.segmentation.voxels.slabs import SLAB, each_slab
 
@@ -96,16 +96,43 @@ def _weights(count: int, factor: int) -> Floats:
     return np.asarray(1 / np.minimum(factor, count - starts), np.float32)
 
 
-def mostly(mask: Bools, factors: Factors, share: float = 0.5) -> Bools:
-    """Which blocks of `factors` voxels lie in the mask with more than a share of themselves.
+def shares(mask: Bools, factors: Factors) -> Floats:
+    """With how much of itself each block of `factors` voxels lies in the mask.
 
     A mask that shows one slice for all (see `PatientFrame`) does so in the answer.
     """
     if mask.strides[0]:
-        kind = np.dtype(np.bool_)
-        return _pooled(mask, factors, silent, None, kind, lambda mean: mean > share)
-    one = pooled(mask[:1], (1, *factors[1:])) > share
+        return pooled(mask, factors)
+    one = pooled(mask[:1], (1, *factors[1:]))
     return np.broadcast_to(one, (-(-len(mask) // factors[0]), *one.shape[1:]))
+
+
+def mostly(mask: Bools, factors: Factors, share: float = 0.5) -> Bools:
+    """Which blocks of `factors` voxels lie in the mask with more than a share of themselves.
+
+    A mask that shows one slice for all does so in the answer.
+    """
+    if not mask.strides[0]:
+        found = shares(mask, factors)
+        return np.broadcast_to(found[:1] > share, found.shape)
+    kind = np.dtype(np.bool_)
+    return _pooled(mask, factors, silent, None, kind, lambda mean: mean > share)
+
+
+def leave_out_unmeasured(means_hu: NDArray[T], share: Floats) -> NDArray[T]:
+    """The means of blocks, changed in place to those of what the scan measured of them.
+
+    `share` of each block is read as air instead. Where the edge of a scan runs along the
+    voxels, all of them mixed with tissue would be as light as air, and lead from lung to room.
+    Blocks that weren't measured for the most part are air.
+    """
+    for means, out in zip(means_hu, share, strict=True):
+        part = np.flatnonzero(out)
+        much = out.reshape(-1)[part]
+        mixed = means.reshape(-1)[part].astype(np.float32)
+        left = (mixed - much * AIR_HU) / np.maximum(1 - much, 0.5)
+        means.reshape(-1)[part] = np.rint(np.where(much > 0.5, AIR_HU, left))
+    return means_hu
 
 
 def _stacked(block: Values) -> Values:
