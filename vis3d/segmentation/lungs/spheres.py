@@ -120,6 +120,8 @@ def _even_directions(count: int) -> Points:
 
 
 EVEN_DIRECTIONS = _even_directions(64)
+OUTER_PRODUCTS = (EVEN_DIRECTIONS[:, :, None] * EVEN_DIRECTIONS[:, None, :]).reshape(-1, 9)
+"""Of each direction with itself: weighted sums of these are products of matrices."""
 FIRST_MM = np.full(1 << STEPS, np.inf, np.float32)
 """How far away the first of `STEPS` steps lies that is true, by the number of which they are
 the bits; infinite where none is."""
@@ -201,12 +203,15 @@ def _least_squares(
     centers: Points, distance: NDArray[np.floating[Any]], on_it: Bools
 ) -> tuple[Points, NDArray[np.float64]]:
     """The spheres nearest to the points seen: |p|2 = 2 c p + (r2 - |c|2) is linear."""
-    points = np.where(on_it, distance, 0)[..., None] * EVEN_DIRECTIONS
-    terms = np.concatenate([2 * points, on_it[..., None].astype(float)], axis=-1)
-    squares = (points**2).sum(axis=-1)
-    across = terms.transpose(0, 2, 1)
-    normal = across @ terms + 1e-3 * np.eye(4)
-    solved = np.linalg.solve(normal, across @ squares[..., None])[..., 0]
+    far = np.where(on_it, distance, 0).astype(float)
+    square = far * far
+    normal, right = np.empty((len(far), 4, 4)), np.empty((len(far), 4))
+    normal[:, :3, :3] = 4 * (square @ OUTER_PRODUCTS).reshape(-1, 3, 3)
+    normal[:, :3, 3] = normal[:, 3, :3] = 2 * (far @ EVEN_DIRECTIONS)
+    normal[:, 3, 3] = np.count_nonzero(on_it, axis=1)
+    right[:, :3] = 2 * ((square * far) @ EVEN_DIRECTIONS)
+    right[:, 3] = square.sum(axis=1)
+    solved = np.linalg.solve(normal + 1e-3 * np.eye(4), right[..., None])[..., 0]
     shift = solved[:, :3]
     radii = np.sqrt(np.maximum(solved[:, 3] + (shift**2).sum(axis=1), 0))
     return centers + shift, radii
@@ -229,8 +234,9 @@ def _round_ones(spheres: Spheres, *, is_right: bool) -> Spheres:
 
 def _evenness(seen: Bools, away: Points) -> NDArray[np.float64]:
     """How much less wide than long what is seen is, looking at the pleura; 1 for a cap."""
-    across = EVEN_DIRECTIONS - (away @ EVEN_DIRECTIONS.T)[..., None] * away[:, None]
-    spread = np.einsum("mn,mni,mnj->mij", seen.astype(float), across, across)
+    onto_pleura = np.eye(3) - away[:, :, None] * away[:, None, :]
+    products = (seen.astype(float) @ OUTER_PRODUCTS).reshape(-1, 3, 3)
+    spread = onto_pleura @ products @ onto_pleura
     width = np.linalg.eigvalsh(spread)
     return np.asarray(width[:, 1] / np.maximum(width[:, 2], 1e-6))
 
