@@ -232,9 +232,9 @@ def _free_air_ml(lung: Bools, anatomy: Anatomy) -> float:
     A voxel counts where most around it are as dark: in noise only a few are.
     """
     dark = lung & (anatomy.hu < FREE_AIR_HU)
-    box = bounding_box(dark)
-    if box is None or _coarse_ml(dark, anatomy) < MIN_FREE_AIR_ML:
+    if _coarse_ml(dark, anatomy) < MIN_FREE_AIR_ML:
         return 0.0
+    box = bounding_box(dark)
     pieces = components(dark[box] & (uniform_filter(dark[box].astype(np.float32), 3) > 0.5))
     ml = sizes(pieces)[1:] * (float(np.prod(anatomy.spacing)) / 1000)
     return float(ml[ml > MIN_FREE_AIR_ML].sum())

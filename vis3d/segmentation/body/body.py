@@ -228,9 +228,12 @@ def _without_skin_on_foam(light: Bools, hu: Values) -> Bools:
     """
     at = tuple(indices(light).T)
     lowest, highest, lights = hu[at], hu[at], np.zeros(len(at[0]), np.uint8)
-    for step in product((-1, 0, 1), repeat=3):
-        beside = (np.clip(x + d, 0, n - 1) for x, d, n in zip(at, step, hu.shape, strict=True))
-        values = hu[tuple(beside)]
+    beside = (
+        [np.clip(x + step, 0, n - 1) for step in (-1, 0, 1)]
+        for x, n in zip(at, hu.shape, strict=True)
+    )
+    for place in product(*beside):
+        values = hu[place]
         lowest, highest = np.minimum(lowest, values), np.maximum(highest, values)
         lights += values < LIGHT_HU
     near_fat = 2 * hu[at] > lowest + FAT_HU

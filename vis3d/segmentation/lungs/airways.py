@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.voxels.frame import AIR_HU, Bools, Spacing, Values
 from vis3d.segmentation.voxels.grids import Box, Factors, fine_box, spread
-from vis3d.segmentation.voxels.morphology import bounding_box, indices
+from vis3d.segmentation.voxels.morphology import bounding_box, indices, kji_of
 
 Places = NDArray[np.int64]
 """Voxels by their number in the flattened scan."""
@@ -62,7 +62,7 @@ class AirwayTree:
         """Where in a box of the scan the lumen lies, (k, j, i)."""
         per_slice = self.shape[1] * self.shape[2]
         ends = np.searchsorted(self.places, (box[0].start * per_slice, box[0].stop * per_slice))
-        kji = np.unravel_index(self.places[slice(*ends)], self.shape)
+        kji = kji_of(self.places[slice(*ends)], self.shape)
         inside = np.ones(len(kji[0]), bool)
         for places, part in zip(kji, box, strict=True):
             inside &= (places >= part.start) & (places < part.stop)
@@ -70,7 +70,7 @@ class AirwayTree:
 
     def percent(self, factors: Factors, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         """How much of each coarse voxel is lumen, in percent."""
-        kji = np.unravel_index(self.places, self.shape)
+        kji = kji_of(self.places, self.shape)
         coarse = tuple(p // f for p, f in zip(kji, factors, strict=True))
         places, counts = np.unique(np.ravel_multi_index(coarse, shape), return_counts=True)
         percent = np.zeros(shape, np.uint8)
@@ -111,7 +111,7 @@ def grow_airways(
             break
     places = growth.with_rim()
     if wide is not hu:
-        kji = zip(np.unravel_index(places, wide.shape), fine, inner, strict=True)
+        kji = zip(kji_of(places, wide.shape), fine, inner, strict=True)
         there = tuple(at + part.start - own.start for at, part, own in kji)
         places = np.asarray(np.ravel_multi_index(there, hu.shape), np.int64)
     return AirwayTree(places, hu.shape, level, leaks)
@@ -331,7 +331,8 @@ class _Runs:
 
     @classmethod
     def of(cls, voxels: Places, kind: Places | None) -> "_Runs":
-        apart = np.diff(voxels, prepend=-1) != 1
+        apart = np.ones(len(voxels), bool)
+        np.not_equal(voxels[1:], voxels[:-1] + 1, out=apart[1:])
         if kind is not None:
             apart |= np.diff(kind, prepend=kind[:1]) != 0
         start = np.flatnonzero(apart)
@@ -375,8 +376,8 @@ def _room(shape: tuple[int, ...], box: Box) -> NDArray[np.uint8]:
 
 
 def _each_once(places: Places) -> Places:
-    """In order, without repeats: for so few faster than the hashes of np.unique."""
-    ordered = np.sort(places)
-    first = np.ones(len(ordered), bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
-    return np.asarray(ordered[first])
+    """Sorted (in place) and without repeats: for so few faster than np.unique's hashes."""
+    places.sort()
+    first = np.ones(len(places), bool)
+    np.not_equal(places[1:], places[:-1], out=first[1:])
+    return np.asarray(places[first])

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from vis3d.segmentation.lungs.airways import AirwayTree
 from vis3d.segmentation.voxels.frame import Bools, Spacing
 from vis3d.segmentation.voxels.grids import Factors
-from vis3d.segmentation.voxels.morphology import indices
+from vis3d.segmentation.voxels.morphology import indices, kji_of
 
 FAR_WIDTHS, MIN_SHARE = 1.0, 0.15
 """How far aside of the trachea, in widths of it, a main bronchus is looked for, and how much of
@@ -30,7 +30,7 @@ def sides_missing(
     grid leads. Airways that the lower end of the scan cuts may go on below it.
     """
     places = indices(trachea)
-    lumen_kji = np.unravel_index(tree.places, tree.shape)
+    lumen_kji = kji_of(tree.places, tree.shape)
     if not len(places) or (lumen_kji[0] < factors[0]).any():
         return ()
     sections = np.bincount(places[:, 0])

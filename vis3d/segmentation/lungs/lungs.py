@@ -85,9 +85,9 @@ class CoarseLungs:
 
 def air_threshold(hu: Whole, body: Bools) -> int:
     """The level between lung and tissue by iterative selection (Ridler and Calvard 1978)."""
-    inside = hu[body]
-    inside = inside[(inside >= RIDLER_HU[0]) & (inside < RIDLER_HU[1])]
-    counts = np.bincount(inside - RIDLER_HU[0], minlength=RIDLER_HU[1] - RIDLER_HU[0])
+    # what lies beyond the range falls into a bin before it and one behind it
+    above = np.clip(hu[body], RIDLER_HU[0] - 1, RIDLER_HU[1]) - (RIDLER_HU[0] - 1)
+    counts = np.bincount(above, minlength=RIDLER_HU[1] - RIDLER_HU[0] + 2)[1:-1]
     values = np.arange(*RIDLER_HU)
     level = -400.0
     for _ in range(20):
@@ -283,8 +283,10 @@ def _beside(
     if box is None:
         return small
     near = np.zeros(len(wanted), bool)
-    near[labels[box][grown(main[box], FRAGMENT_REACH_MM, spacing_kji)]] = True
-    return keep(labels, near & wanted)
+    within = small[box] & grown(main[box], FRAGMENT_REACH_MM, spacing_kji)
+    near[labels[box][within]] = True
+    small[box] &= keep(labels[box], near)
+    return small
 
 
 def _with_nodules(

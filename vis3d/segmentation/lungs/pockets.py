@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing
+from vis3d.segmentation.voxels.morphology import kji_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ class Pockets:
         surface, touching = np.zeros(len(self.voxels)), np.zeros(len(self.voxels))
         flat, beside = self.labels.reshape(-1), lung.reshape(-1)
         jump = flat.size
-        indices = np.unravel_index(self.places, self.labels.shape)
+        indices = kji_of(self.places, self.labels.shape)
         for index, n, step_mm in zip(indices, lung.shape, self.spacing_kji, strict=True):
             face_mm2 = float(np.prod(self.spacing_kji)) / step_mm
             jump //= n
@@ -80,7 +81,7 @@ class Pockets:
         """The volume in mm3 and the greatest length in mm of the box of each."""
         count = len(self.voxels)
         volume, longest = np.ones(count), np.zeros(count)
-        indices = np.unravel_index(self.places, self.labels.shape)
+        indices = kji_of(self.places, self.labels.shape)
         for index, step_mm in zip(indices, self.spacing_kji, strict=True):
             low, high = np.full(count, 1 << 30), np.full(count, -1)
             np.minimum.at(low, self.of, index)

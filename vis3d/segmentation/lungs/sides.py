@@ -25,6 +25,7 @@ from vis3d.segmentation.voxels.morphology import (
     filled,
     fringed,
     keep,
+    kji_of,
     looked_up,
     sizes,
     sums,
@@ -250,7 +251,7 @@ def _with_the_rest(sides: Sides, rest: Labels, spacing_kji: Spacing) -> Sides:
     if len(voxels) < 2:
         return sides
     inside = np.flatnonzero(rest != 0)
-    of, places = rest.reshape(-1)[inside], np.unravel_index(inside, rest.shape)
+    of, places = rest.reshape(-1)[inside], kji_of(inside, rest.shape)
     middle = [
         np.bincount(of, axis, len(voxels)) / np.maximum(voxels, 1) * mm
         for axis, mm in zip(places, spacing_kji, strict=True)
@@ -271,7 +272,7 @@ def _distance_to(
     """How far each point is from a sample of the side's voxels."""
     where = np.flatnonzero(side)
     chosen = where[:: max(1, len(where) // SAMPLES)]
-    sample = np.stack(np.unravel_index(chosen, side.shape), -1) * np.array(spacing_kji)
+    sample = np.stack(kji_of(chosen, side.shape), -1) * np.array(spacing_kji)
     answer = np.empty(len(points_mm))
     for first in range(0, len(points_mm), 500):
         part = slice(first, first + 500)

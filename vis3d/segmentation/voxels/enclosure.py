@@ -67,7 +67,7 @@ def _with_ends_going_on(
         for ends in (np.moveaxis(solid, axis, 0),)
     ]
     inside = tuple(slice(m[0], m[0] + n) for m, n in zip(margins, solid.shape, strict=True))
-    return np.pad(solid, margins, mode="edge"), inside
+    return np.pad(solid, margins, mode="edge") if np.any(margins) else solid, inside
 
 
 def walled_lines(solid: Bools, reach_mm: float, spacing_kji: Spacing) -> NDArray[np.uint8]:
@@ -90,7 +90,9 @@ def _counts(
     """
     moves = [_move(line, solid.shape, reach_mm, spacing_kji) for line in lines]
     room_j, room_i = (max(abs(step[n]) * steps for step, steps in moves) for n in (1, 2))
-    padded = np.pad(solid, ((0, 0), (0, room_j), (0, room_i)))
+    nk, nj, ni = solid.shape
+    padded = np.zeros((nk, nj + room_j, ni + room_i), bool)
+    padded[:, :nj, :ni] = solid
     row, plane = padded.shape[2], padded.shape[1] * padded.shape[2]
     jumps = [(k * plane + j * row + i, steps) for (k, j, i), steps in moves]
     counts: list[NDArray[np.uint8]] = [np.zeros(padded.size, np.uint8) for _ in questions]
@@ -110,8 +112,7 @@ def _counts(
 
     what = "Looking for what bone encloses"
     each_slab(look, len(lines), 1, progress, what, shared=padded.size >= MIN_SHARED)
-    k, j, i = (slice(n) for n in solid.shape)
-    return [count.reshape(padded.shape)[k, j, i] for count in counts]
+    return [count.reshape(padded.shape)[:, :nj, :ni] for count in counts]
 
 
 def _move(

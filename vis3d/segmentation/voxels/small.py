@@ -3,6 +3,7 @@
 import numpy as np
 
 from vis3d.segmentation.voxels.frame import Bools, Spacing
+from vis3d.segmentation.voxels.morphology import sections
 
 SMALL_CM2, USUAL_CM2 = 200.0, 600.0
 """The section of a small patient's trunk at most, and of an adult's."""
@@ -17,7 +18,7 @@ def enlargement(body: Bools, beside_padding: Bools | None, spacing_kji: Spacing)
     of the chest's wall, and with the patient all of them shrink.
     """
     _, j_mm, i_mm = spacing_kji
-    sections_cm2 = np.count_nonzero(body, axis=(1, 2)) * j_mm * i_mm / 100
+    sections_cm2 = sections(body) * j_mm * i_mm / 100
     there = sections_cm2 > 0
     if not there.any() or sections_cm2.max() > SMALL_CM2:
         return 1.0
