@@ -8,6 +8,7 @@ from vis3d.geometry import Geometry
 from vis3d.labels import LabelMap
 from vis3d.segmentation import segment
 from vis3d.segmentation.bones.contrast import MIN_OPENNESS, _stand_open
+from vis3d.segmentation.bones.cores import Cores
 from vis3d.volume import Volume
 
 
@@ -95,13 +96,18 @@ def test_a_core_is_no_wall_round_itself() -> None:
     spacing = (3.0, 2.0, 2.5)
     at = np.moveaxis(np.indices((50, 70, 60)), 0, -1) - (25, 35, 30)
     depth_mm = np.linalg.norm(at * spacing, axis=-1)
-    core = (depth_mm < 50).astype(np.uint32)
-    hu = np.where(core, np.where(depth_mm < 40, 120, 260), 140).astype(np.int16)
-    core_hu = np.array([0, hu[core > 0].mean()])
+    labels = (depth_mm < 50).astype(np.uint32)
+    hu = np.where(labels, np.where(depth_mm < 40, 120, 260), 140).astype(np.int16)
     least = np.full(2, MIN_OPENNESS)
-    assert _stand_open(core, core_hu, hu, hu, least, spacing)[1]
-    marrow = core * (depth_mm < 40)
-    assert not _stand_open(marrow, np.array([0, 120.0]), hu, hu, least, spacing)[1]
+    assert _stand_open(one_core(labels, hu), hu, least, spacing)[1]
+    marrow = labels * (depth_mm < 40)
+    assert not _stand_open(one_core(marrow, hu), hu, least, spacing)[1]
+
+
+def one_core(labels: np.ndarray, hu: np.ndarray) -> Cores:
+    """A core with nothing softer round it."""
+    mean = np.array([0.0, hu[labels > 0].mean()])
+    return Cores(labels, np.bincount(labels.ravel()), np.zeros(2), mean, np.zeros(2))
 
 
 def test_a_spinal_canal_stays_open_and_marrow_is_filled() -> None:

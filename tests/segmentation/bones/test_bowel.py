@@ -98,6 +98,18 @@ def test_a_trace_of_gas_tells_even_loops() -> None:
     np.testing.assert_array_equal(bowel_in(scan) & scan["solid"], loops)
 
 
+def test_a_trace_of_gas_beside_a_rib_makes_it_no_bowel() -> None:
+    scan = abdomen()
+    place = (75.0, 100.0, 280.0)
+    z, y, x = mm(place)
+    rib = (np.hypot(x + 0.3 * z, y - 0.2 * z) < 9) & (np.abs(z) < 40)
+    bubble = from_place((75.0, 88.0, 280.0)) < 3.5
+    scan["hu"][rib], scan["hu"][rib & (np.hypot(x + 0.3 * z, y - 0.2 * z) < 6)] = 500, 60
+    scan["hu"][bubble & ~rib] = -800
+    scan["solid"] = (scan["solid"] | rib) & ~(bubble & ~rib)
+    assert not (bowel_in(scan) & rib).any()
+
+
 def test_an_even_head_in_its_socket_is_no_bowel() -> None:
     ball = (75.0, 90.0, 230.0)
     scan = pelvis(ball)

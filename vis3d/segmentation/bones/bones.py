@@ -297,13 +297,9 @@ def _whole(
     And what looked like it but is an organ with contrast.
     """
     hu, soft, spacing = coarse.hu[box], coarse.soft[box], coarse.spacing_kji
-    shell = shell | metal
-    organs = np.zeros(shell.shape, bool)
-    if not coarse.specimen:
-        organs |= organs_with_contrast(shell, hu, canal, spacing)
-    walls, soft = shell & ~organs, soft & ~organs
-    whole = with_marrow(walls, hu, soft, canal, spacing, coarse.noise_hu, progress)
+    whole = with_marrow(shell | metal, hu, soft, canal, spacing, coarse.noise_hu, progress)
     coarse.rest()
+    organs = np.zeros(shell.shape, bool)
     if not coarse.specimen:
         organs |= organs_with_contrast(whole, hu, canal, spacing)
         body, lungs = coarse.body[box], coarse.lungs[box]

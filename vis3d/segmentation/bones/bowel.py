@@ -27,9 +27,8 @@ BEFORE_MM, ASIDE_MM = 30.0, 50.0
 """As far from the spinal canal vertebrae and what touches them end."""
 MAX_CONTACT = 0.1
 """How much of a loop's surface may touch the bones of the spine."""
-MIN_LOOP_ML, MIN_BOWEL_ML = 1.0, 10.0
+MIN_BOWEL_ML = 10.0
 THICK_MM = 4.0
-"""Loops without gas are told from ribs by their thickness, if others have gas."""
 MARROW_HU, MIN_CORE, MAX_MARROW = 80.0, 0.1, 0.05
 """What is so thick, and so seldom holds anything as light as marrow, is even contrast."""
 JOINT_MM = 6.0
@@ -42,8 +41,8 @@ def bowel_with_contrast(
     """What of `solid`, found dense or filled, is bowel or stomach with contrast and gas.
 
     On a coarse grid [k, j, i] as in `PatientFrame`, below the middle of the lungs. Loops
-    that gas touches are told by it; then so are others that lie free before the spine.
-    Even contrast far from bone needs less gas beside it, or none if other loops have some.
+    are told by the gas that touches them. Even contrast far from bone needs less of it, or
+    none if other loops have some.
     """
     bowel = np.zeros(solid.shape, bool)
     trunk = _trunk(body, lungs, spacing_kji)
@@ -52,33 +51,26 @@ def bowel_with_contrast(
         return bowel
     gas &= ~grown(metal, STREAKS_MM, spacing_kji) & ~grown(~body, SKIN_MM, spacing_kji)
     canal = spinal_canal(hu, solid, spacing_kji)
-    spine, before = _spine(canal, spacing_kji)
-    pieces = components(solid & ~spine & trunk[:, None, None])
+    pieces = components(solid & ~_spine(canal, spacing_kji) & trunk[:, None, None])
     count = int(pieces.max()) + 1
     surface = pieces * (solid & ~trimmed(solid))
     faces = np.maximum(sizes(surface, count), 1)
-    voxels = np.maximum(sizes(pieces, count), 1)
-    ml = voxels * (float(np.prod(spacing_kji)) / 1000)
     contact = sums(surface, fringed(solid & (pieces == 0)), count) / faces
     beside_gas = sums(surface, fringed(gas), count) / faces
-    loop = ml > MIN_LOOP_ML
-    loop[0] = False
-    deep = deep_in(solid, THICK_MM, spacing_kji)
-    even = loop & _even(pieces, surface, solid, deep, hu, spacing_kji)
-    is_bowel = loop & (contact < MAX_CONTACT) & (beside_gas > np.where(even, 0, MIN_GAS))
-    if ml[is_bowel].sum() < MIN_BOWEL_ML:
+    even = _even(pieces, surface, solid, hu, spacing_kji)
+    is_bowel = (contact < MAX_CONTACT) & (beside_gas > np.where(even, 0, MIN_GAS))
+    voxel_ml = float(np.prod(spacing_kji)) / 1000
+    if sizes(pieces)[is_bowel].sum() * voxel_ml < MIN_BOWEL_ML:
         return bowel
-    thick = sums(pieces, deep, count) > 0
-    free = (contact == 0) & (sums(pieces, before, count) == voxels)
-    bowel = keep(pieces, is_bowel | even | (loop & free & thick))
-    return with_rests(bowel, solid, float(np.prod(spacing_kji)) / 1000)
+    return with_rests(keep(pieces, is_bowel | even), solid, voxel_ml)
 
 
 def _even(
-    pieces: Labels, surface: Labels, solid: Bools, deep: Bools, hu: Whole, spacing_kji: Spacing
+    pieces: Labels, surface: Labels, solid: Bools, hu: Whole, spacing_kji: Spacing
 ) -> Bools:
     """Which pieces, by label, hold no marrow and lie neither at a bone nor cut off."""
     count = int(pieces.max()) + 1
+    deep = deep_in(solid, THICK_MM, spacing_kji)
     core = sums(pieces, deep, count)
     marrow = sums(pieces, deep & (hu < MARROW_HU), count)
     even = (core > MIN_CORE * sizes(pieces, count)) & (marrow < MAX_MARROW * core)
@@ -98,13 +90,12 @@ def _trunk(body: Bools, lungs: Bools, spacing_kji: Spacing) -> NDArray[np.bool_]
     return np.asarray(trunk)
 
 
-def _spine(canal: Bools, spacing_kji: Spacing) -> tuple[Bools, Bools]:
-    """What lies near the canal or behind it, and what lies before that; in its slices."""
-    spine, before = np.zeros(canal.shape, bool), np.zeros(canal.shape, bool)
+def _spine(canal: Bools, spacing_kji: Spacing) -> Bools:
+    """What lies near the canal or behind it, in its slices."""
+    spine = np.zeros(canal.shape, bool)
     depth, width = round(BEFORE_MM / spacing_kji[1]), round(ASIDE_MM / spacing_kji[2])
     for k in np.flatnonzero(canal.any(axis=(1, 2))):
         j, i = np.nonzero(canal[k])
         front = max(0, int(j.min()) - depth)
         spine[k, front:, max(0, int(i.min()) - width) : int(i.max()) + width + 1] = True
-        before[k, :front] = True
-    return spine, before
+    return spine

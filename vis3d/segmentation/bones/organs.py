@@ -23,12 +23,11 @@ RIM_ABOVE_HU = 60.0
 """Cortex is as much denser than what it holds; contrast is densest inside."""
 MAX_CONTACT = 0.15
 """How much of the surface of an organ may touch bone: a thick part of a bone touches more."""
-RIM_HU, LESS_CONTACT = 250.0, 0.12
+RIM_HU = 250.0
 """A kidney of which only the cortex is filled has a rim too, but none as dense as a bone's."""
 MAX_REST_ML = 10.0
 """Smaller pieces beside an organ are what its edge leaves."""
 BODY_OF_VERTEBRA_MM = 10.0
-MOST_HU = 2000
 
 
 def organs_with_contrast(solid: Bools, hu: Whole, canal: Bools, spacing_kji: Spacing) -> Bools:
@@ -36,11 +35,9 @@ def organs_with_contrast(solid: Bools, hu: Whole, canal: Bools, spacing_kji: Spa
 
     On a coarse grid [k, j, i]. Deep parts are judged by the densest voxels beside each of
     theirs, at the border and inside, so that mottled contrast is no rim. Vertebrae, known
-    by the spinal canal, are never asked, nor is what the ends of the scan cut.
+    by the spinal canal, are never asked.
     """
     deep = deep_in(solid, DEPTH_MM, spacing_kji)
-    ends = round(DEPTH_MM / spacing_kji[0])
-    deep[:ends] = deep[len(deep) - ends :] = False
     parts = components(deep)
     voxel_ml = float(np.prod(spacing_kji)) / 1000
     asked = sizes(parts) * voxel_ml > MIN_DEEP_ML
@@ -66,14 +63,14 @@ def _with_edges(parts: Labels, solid: Bools, spacing_kji: Spacing) -> Labels:
 def _without_rim(parts: Labels, around: Labels, solid: Bools, hu: Whole) -> Bools:
     """Which parts, by label, have no denser rim and hardly touch anything else."""
     count = int(parts.max()) + 1
-    peak = np.minimum(maximum_filter(hu, 3), MOST_HU)
+    peak = maximum_filter(hu, 3)
     rim = around * (solid & ~trimmed(solid))
     surface = np.maximum(sizes(rim, count), 1)
     rim_hu = sums(rim, peak, count) / surface
     deep_hu = sums(parts, peak, count) / np.maximum(sizes(parts, count), 1)
     contact = sums(rim, fringed(solid & (around == 0)), count) / surface
-    no_rim = (rim_hu < deep_hu + RIM_ABOVE_HU) & (contact < MAX_CONTACT)
-    return np.asarray(no_rim | ((rim_hu < RIM_HU) & (contact < LESS_CONTACT)))
+    no_rim = (rim_hu < deep_hu + RIM_ABOVE_HU) | (rim_hu < RIM_HU)
+    return np.asarray(no_rim & (contact < MAX_CONTACT))
 
 
 def with_rests(organs: Bools, solid: Bools, voxel_ml: float) -> Bools:

@@ -70,8 +70,8 @@ def drop_plaques(
 def small_and_deep(dense: Bools, max_ml: float, body: Bools, spacing_kji: Spacing) -> Bools:
     """The small pieces of what is dense, on a coarse grid, that lie deep in the trunk."""
     labels = components(dense)
-    ml = sizes(labels) * (float(np.prod(spacing_kji)) / 1000)
-    return keep(labels, _deep(labels, ml < max_ml, body, spacing_kji))
+    small = sizes(labels) * (float(np.prod(spacing_kji)) / 1000) < max_ml
+    return keep(labels, _deep(labels, small, body, spacing_kji))
 
 
 def _wall(lumen: Bools, dense: Bools, spacing_kji: Spacing) -> Bools:

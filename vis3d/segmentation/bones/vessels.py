@@ -26,8 +26,6 @@ on thick slices, nor where bone is no denser than the contrast."""
 THICK_MM, ROUND_THICK_MM = 6.0, 8.0
 """Farther within vertebrae and joints there may be marrow only."""
 MIN_VESSEL_ML, VESSEL_HU = 0.3, 150.0
-MOST = 0.02
-"""More of the bones than this is never taken away."""
 ABOVE_LUNGS_MM = 60.0
 """How far up the vessels of the arms reach. Skulls, with other thin walls, are left alone."""
 PART, SLICES = 0.4, 8
@@ -60,11 +58,10 @@ def drop_vessels(bones: Bools, hu: Values, scan: CoarseScan) -> None:
     beside = coarse & grown(far, FAR_MM, mm) & ~grown(cortex, BESIDE_MM, mm)
     pieces = components(beside | far, 26)
     vessels = keep(pieces, sums(pieces, far) > 0)
-    if np.count_nonzero(vessels) <= MOST * np.count_nonzero(coarse):
-        vessels |= fringed(vessels) & ~coarse
-        for k in np.flatnonzero(vessels.any(axis=(1, 2))):
-            here = bones[k * factors[0] : (k + 1) * factors[0]]
-            here &= ~spread(vessels[k : k + 1], factors, here.shape)
+    vessels |= fringed(vessels) & ~coarse
+    for k in np.flatnonzero(vessels.any(axis=(1, 2))):
+        here = bones[k * factors[0] : (k + 1) * factors[0]]
+        here &= ~spread(vessels[k : k + 1], factors, here.shape)
 
 
 def _cortex(bones: Bools, hu: Values, least_hu: float, factors: Factors) -> Bools:
