@@ -30,7 +30,7 @@ def drawn() -> tuple[np.ndarray, dict[str, np.ndarray]]:
     hu[depth["bone"] > 0], hu[depth["bone"] > 4] = 700, 180
     hu[depth["shaft"] > 0], hu[depth["shaft"] > 5] = 1100, -50
     hu[depth["bladder"] > 0] = 900 + 200 * random.normal(size=(depth["bladder"] > 0).sum())
-    hu[depth["kidney"] > 0], hu[depth["kidney"] > 7] = 190, 80
+    hu[depth["kidney"] > 0], hu[depth["kidney"] > 7] = 245, 80
     hu = gaussian_filter(hu, 0.5) + random.normal(0, 12, SHAPE)
     return hu.astype(np.float32), {name: mm > 0 for name, mm in depth.items()}
 

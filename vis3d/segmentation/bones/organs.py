@@ -23,7 +23,7 @@ RIM_ABOVE_HU = 60.0
 """Cortex is as much denser than what it holds; contrast is densest inside."""
 MAX_CONTACT = 0.15
 """How much of the surface of an organ may touch bone: a thick part of a bone touches more."""
-RIM_HU = 250.0
+RIM_HU = 280.0
 """A kidney of which only the cortex is filled has a rim too, but none as dense as a bone's."""
 MAX_REST_ML = 10.0
 """Smaller pieces beside an organ are what its edge leaves."""
