@@ -117,7 +117,7 @@ def find_contrast(
     spine = grown(canal, VERTEBRA_MM, spacing_kji)
     vessels |= _undiluted(dense, hu, level, _heart_zone(lungs, spacing_kji))
     bone |= _off_vessels(dense, sure | spine, vessels, spacing_kji)
-    bone &= ~small_and_deep(bone, MAX_EXCRETED_ML, body, spacing_kji)
+    bone &= ~small_and_deep(bone, MAX_EXCRETED_ML, spine, body, spacing_kji)
     return Contrast(_nearer_to(vessels, bone, dense, hu), level, float(ml.sum()))
 
 

@@ -67,10 +67,17 @@ def drop_plaques(
     share[keep(labels, _far_from_bones(labels, ml, body, spacing_kji))] = 0
 
 
-def small_and_deep(dense: Bools, max_ml: float, body: Bools, spacing_kji: Spacing) -> Bools:
-    """The small pieces of what is dense, on a coarse grid, that lie deep in the trunk."""
+def small_and_deep(
+    dense: Bools, max_ml: float, spine: Bools, body: Bools, spacing_kji: Spacing
+) -> Bools:
+    """The small pieces of what is dense, on a coarse grid, that lie deep in the trunk.
+
+    What runs through the whole scan along `spine`, round its canal, is one in a few slices.
+    """
     labels = components(dense)
     small = sizes(labels) * (float(np.prod(spacing_kji)) / 1000) < max_ml
+    through = np.intersect1d(labels[0], labels[-1])
+    small[np.intersect1d(through, labels[spine])] = False
     return keep(labels, _deep(labels, small, body, spacing_kji))
 
 
