@@ -3,19 +3,25 @@
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
+from vis3d.segmentation.body.body import TISSUE_HU
 from vis3d.segmentation.bones.bones import DENSE_HU as DENSE_BONE_HU
 from vis3d.segmentation.lung_checks import MIN_EDGE_MM2, about_airways, about_lungs
 from vis3d.segmentation.voxels.frame import Bools
-from vis3d.segmentation.voxels.grids import mostly
+from vis3d.segmentation.voxels.grids import coarse_spacing, factors_for, mostly
+from vis3d.segmentation.voxels.morphology import components, fringed, grown, shrunk, sizes, sums
 from vis3d.segmentation.voxels.noise import BEARABLE_HU
 from vis3d.volume import Finding
 
 LUNGS = frozenset({"left lung", "right lung"})
 BONY = frozenset({"bones", "cortical", "cancellous"})
 MAX_VOXEL_MM = 3.0
+BESIDE_GRID_MM, LIMB_MM, MIN_BESIDE_ML = 4.0, 8.0, 20.0
+"""Where limbs that the field of view cuts are looked for, half of how thick they are at least,
+and how large."""
 
 
 def checks_of(anatomy: Anatomy, names: frozenset[str]) -> tuple[Check, ...]:
@@ -51,9 +57,51 @@ def _body(anatomy: Anatomy) -> Iterator[Check]:
         return
     liters = anatomy.body_voxels * anatomy.frame.voxel_ml / 1000
     yield Check("body-found", True, f"A body of {liters:.1f} l was found in the scan.")
-    cut = _touches_sides(anatomy.body, anatomy)
-    message = "The field of view cuts the body: parts of it lie outside the scan."
-    yield Check("body-cut", not cut, message if cut else "The field of view holds the body.")
+    yield _body_cut(anatomy)
+
+
+def _body_cut(anatomy: Anatomy) -> Check:
+    beside_ml = _cut_beside_ml(anatomy)
+    if _touches_sides(anatomy.body, anatomy):
+        message = "The field of view cuts the body: parts of it lie outside the scan."
+    elif beside_ml > 0:
+        message = "The field of view holds the trunk, but cuts what lies beside it."
+    else:
+        return Check("body-cut", True, "The field of view holds the body.")
+    if beside_ml > 0:
+        message += (
+            f" {beside_ml:.0f} ml as dense as tissue at its edge were left out: if that is an "
+            "arm or a leg, it is missing from the body."
+        )
+    return Check("body-cut", False, message)
+
+
+def _cut_beside_ml(anatomy: Anatomy) -> float:
+    """How much thick tissue, apart from the body, the sides of the field of view cut.
+
+    Limbs of which they leave little are no body. Tables are thinner, or lie behind it.
+    """
+    factors = factors_for(anatomy.spacing, BESIDE_GRID_MM)
+    sampled = tuple(slice(None, None, f) for f in factors)
+    spacing = coarse_spacing(anatomy.spacing, factors)
+    hu, body = anatomy.hu[sampled], anatomy.body[sampled]
+    beyond = np.ones((hu.shape[0], hu.shape[1] + 2, hu.shape[2] + 2), bool)
+    inside = (slice(None), slice(1, -1), slice(1, -1))
+    beyond[inside] = False if anatomy.unmeasured is None else anatomy.unmeasured[sampled]
+    tissue = np.zeros(beyond.shape, bool)
+    tissue[inside] = (hu > TISSUE_HU[0]) & (hu < TISSUE_HU[1]) & ~body
+    tissue &= ~beyond
+    if not (tissue & fringed(beyond)).any():
+        return 0.0
+    thick = shrunk(tissue | beyond, LIMB_MM, spacing) & tissue
+    pieces = components(grown(thick, LIMB_MM, spacing) & tissue)
+    before_or_behind = np.zeros(beyond.shape, bool)
+    before_or_behind[inside] = body.any(axis=1, keepdims=True)
+    voxels = sizes(pieces)
+    aside = 2 * sums(pieces, before_or_behind) < voxels
+    cut: NDArray[np.bool_] = aside & (sums(pieces, fringed(beyond)) > 0)
+    ml = voxels * float(np.prod(spacing)) / 1000
+    return float(ml[cut & (ml > MIN_BESIDE_ML)].sum())
 
 
 def _touches_sides(mask: Bools, anatomy: Anatomy) -> bool:
