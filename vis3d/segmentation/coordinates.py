@@ -52,7 +52,7 @@ def coordinates(anatomy: Anatomy) -> Check:
         return Check("coordinates", True, "Nothing contradicts the coordinates of the scan.")
     message = (
         f"By the coordinates of the scan {' and '.join(wrong)}: they are probably wrong, and "
-        "left and right may be exchanged."
+        "left and right may be exchanged. Find out how the patient lay."
     )
     return Check("coordinates", False, message)
 

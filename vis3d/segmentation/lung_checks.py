@@ -11,6 +11,7 @@ from vis3d.segmentation.coordinates import coordinates
 from vis3d.segmentation.lungs.lungs import MAX_RATIO
 from vis3d.segmentation.lungs.sides import LEFT, RIGHT
 from vis3d.segmentation.other_side import other_side
+from vis3d.segmentation.rib_gap import rib_gap
 from vis3d.segmentation.voxels.frame import Bools
 from vis3d.segmentation.voxels.morphology import (
     bounding_box,
@@ -55,7 +56,7 @@ def about_lungs(anatomy: Anatomy) -> Iterator[Check]:
         there, missing = ("left", "right") if left else ("right", "left")
         message = (
             f"Only the {there} lung was found in the scan: the {missing} one is missing, "
-            "without air, or outside the field of view."
+            "without air, as dark as gas, or outside the field of view."
         )
         yield Check("lungs-found", False, message)
     else:
@@ -71,6 +72,7 @@ def about_lungs(anatomy: Anatomy) -> Iterator[Check]:
         lambda: _dense_lung(anatomy),
         lambda: _doubted(anatomy),
         lambda: other_side(anatomy),
+        lambda: rib_gap(anatomy),
         lambda: _free_air(anatomy, gas),
         lambda: _gas(anatomy, gas),
         lambda: coordinates(anatomy),
@@ -86,13 +88,16 @@ def about_airways(anatomy: Anatomy) -> Iterator[Check]:
             message += ": airways that the scan holds may be counted as lung"
         yield Check("trachea-found", False, f"{message}.")
         return
-    yield Check("trachea-found", True, "The trachea was found between the lungs.")
+    yield Check("trachea-found", True, "The trachea was found.")
     tree = anatomy.airways
     yield _bronchi(anatomy)
     ml = len(tree.places) * anatomy.frame.voxel_ml
     amount = in_ml(ml, anatomy)
     if ml > MAX_AIRWAYS_ML:
-        message = f"The airways hold {amount}: they have probably leaked into the lung."
+        message = (
+            f"The airways hold {amount}: they have probably leaked into a lung, which is then "
+            "too small."
+        )
         yield Check("leak", False, message)
     elif tree.leaks:
         message = (
@@ -133,7 +138,8 @@ def _second_method(anatomy: Anatomy) -> Iterator[Check]:
     if lungs.second:
         message = (
             f"After the first method {why}: this is the answer of a second one, which reads "
-            "all enclosed air below a fixed level and leaves out the trachea only."
+            "all enclosed air below a fixed level and leaves out the trachea only. Look at its "
+            "lungs before you use them."
         )
     else:
         message = f"After the first method {why}; a second one found no better answer."
@@ -159,7 +165,8 @@ def _lungs_split(anatomy: Anatomy) -> Check:
         )
     message = f"The lungs touched and were cut apart where they are thinnest:{where}."
     if cm2 > MAX_CUT_CM2:
-        message += f" The contact is wide ({cm2 / enlarged**2:.0f} cm2): the cut is uncertain."
+        wide_cm2 = cm2 / enlarged**2
+        message += f" The contact is wide ({wide_cm2:.0f} cm2): look whether the cut is right."
     return Check("lungs-split", bool(cm2 <= MAX_CUT_CM2), message)
 
 
@@ -188,10 +195,11 @@ def _touches_edge(anatomy: Anatomy) -> Check:
 def _dense_lung(anatomy: Anatomy) -> Check:
     lungs = anatomy.coarse_lungs.both
     share = float(np.mean(anatomy.hu[lungs] > DENSE_HU)) if lungs.any() else 0.0
-    ok = share <= MAX_DENSE_SHARE
-    doubt = "" if ok else ": consolidation or fluid may be partly missing from the lungs"
-    message = f"{100 * share:.0f} % of the lungs are denser than {DENSE_HU} HU{doubt}."
-    return Check("dense-lung", ok, message)
+    message = f"{100 * share:.0f} % of the lungs are denser than {DENSE_HU} HU"
+    if share <= MAX_DENSE_SHARE:
+        return Check("dense-lung", True, f"{message}.")
+    message += ": consolidation, ground glass or a scan in expiration"
+    return Check("dense-lung", False, f"{message}; lung without air may be missing.")
 
 
 def _doubted(anatomy: Anatomy) -> Check:
@@ -200,7 +208,7 @@ def _doubted(anatomy: Anatomy) -> Check:
         return Check("doubt", True, "No dense tissue in hollows of the lungs is in doubt.")
     message = (
         f"{in_ml(ml, anatomy)} of dense tissue in hollows of the lungs were left out: "
-        "consolidation, fluid or a mass there would be lung."
+        "consolidation or a mass there would be lung; fluid would not."
     )
     return Check("doubt", False, message)
 

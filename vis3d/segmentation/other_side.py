@@ -104,7 +104,9 @@ def other_side(anatomy: Anatomy) -> Check:
     if found is not None:  # the patient may only lie turned
         found = _tissue_across(chest, _middle_near(chest, anatomy.middle_mm))
     if found is None:
-        return Check("other-side", True, "Neither side has tissue where the other has lung.")
+        return Check(
+            "other-side", True, "Neither side has much tissue where the other has lung."
+        )
     side, places = found
     ml = len(places) * float(np.prod(chest.spacing)) / 1000
     message = (

@@ -14,8 +14,8 @@ def in_ml(ml: float, anatomy: Anatomy) -> str:
 
 
 def place_of(places: NDArray[np.int64], anatomy: Anatomy) -> str:
-    """The middle of voxels (k, j, i) of the 2 mm grid, by the sides of the patient it lies on:
-    L 20, A 35, S 102 mm.
+    """The middle of voxels (k, j, i) of the 2 mm grid in LPS mm, each with the side that its
+    sign stands for: L 20, A 35, S 102. The zero is the scanner's, not the patient's middle.
     """
     fine = (places.mean(axis=0) + 0.5) * anatomy.factors - 0.5
     lps_mm = (anatomy.frame.affine @ [*fine[::-1], 1.0])[:3] / anatomy.frame.enlarged
@@ -23,7 +23,7 @@ def place_of(places: NDArray[np.int64], anatomy: Anatomy) -> str:
     words = (
         f"{side[int(mm >= 0)]} {abs(mm):.0f}" for side, mm in zip(sides, lps_mm, strict=True)
     )
-    return f"{', '.join(words)} mm"
+    return f"{', '.join(words)} mm in the scan's coordinates"
 
 
 def slices_of(places: NDArray[np.int64], anatomy: Anatomy) -> str:
