@@ -107,15 +107,18 @@ def load(
     volume = reading.load(
         path, which, how, part(progress, 0.0, 0.5), slices=_slices(grid), found=found
     )
-    volume = _cut(volume, grid, part(progress, 0.5, 0.8))
+    volume = _cut(volume, grid, how, part(progress, 0.5, 0.8))
     return _regridded(volume, grid, part(progress, 0.8, 1.0))
 
 
-def _cut(volume: "Volume", grid: Grid, progress: Progress) -> "Volume":
+def _cut(volume: "Volume", grid: Grid, how: options.Manner, progress: Progress) -> "Volume":
     from vis3d.imaging import cropped, only
 
     def mask(structure: str, progress: Progress) -> "Mask":
-        return reading.mask_for(volume, structure, grid.segmentation, progress)
+        found = reading.mask_for(volume, structure, grid.segmentation, progress)
+        if found.array.any():  # without any, the refusal says so
+            reading.say_doubts(found.findings, volume, how)
+        return found
 
     boxed = None if grid.crop is None else mask(grid.crop, part(progress, 0.0, 0.5))
     if grid.keep is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from vis3d.dicom import Discovery, Series
     from vis3d.labels import LabelMap
-    from vis3d.volume import Mask, Volume
+    from vis3d.volume import Finding, Mask, Volume
 
 
 def load(
@@ -115,8 +115,13 @@ def shown_label_map(
 ) -> "LabelMap":
     """`label_map_for` a picture; what is to be known of it is said on stderr."""
     labels = label_map_for(volume, path, progress)
-    say.findings([one for one in labels.report.findings if one not in volume.findings], how)
+    say_doubts(labels.report.findings, volume, how)
     return labels
+
+
+def say_doubts(findings: "Iterable[Finding]", volume: "Volume", how: Manner) -> None:
+    """What a segmentation doubts on stderr, without what the load has said already."""
+    say.findings([one for one in findings if one not in volume.findings], how)
 
 
 def _flattened(labelmaps: "tuple[LabelMap, ...]") -> "LabelMap":

@@ -65,6 +65,7 @@ def histogram(
         if structure is not None:
             finding = part(progress, 0.4, 0.9)
             mask = reading.mask_for(volume, structure, segmentation, finding)
+            reading.say_doubts(mask.findings, volume, how)
         found = counted(volume, mask, bin_width=bin, progress=part(progress, 0.9, 1.0))
     if output is not None:
         _write(found, output, logarithmic=scale == "log")

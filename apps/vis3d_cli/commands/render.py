@@ -374,7 +374,9 @@ def _labels(
         return reading.shown_label_map(volume, wanted.segmentation, how, progress)
     from vis3d.segmentation import segment
 
-    return segment(volume, names, progress=progress)
+    labels = segment(volume, names, progress=progress)
+    reading.say_doubts(labels.report.findings, volume, how)
+    return labels
 
 
 def _write(pictures: Iterator[Any], output: Path, count: int) -> None:

@@ -91,6 +91,7 @@ def _surfaces(
         labels = reading.shown_label_map(volume, segmentation, how, part(progress, 0.3, 0.8))
     else:
         labels = segment(volume, names, progress=part(progress, 0.3, 0.8))
+        reading.say_doubts(labels.report.findings, volume, how)
     shown = scenes.surfaces(volume, labels, names, part(progress, 0.8, 1.0), light=True)
     return surface_scene(shown)
 
