@@ -4,7 +4,7 @@ import numpy as np
 
 from vis3d.segmentation.lungs.gaps import nodules_in_gaps
 from vis3d.segmentation.lungs.pockets import Pockets
-from vis3d.segmentation.lungs.spheres import round_nodules
+from vis3d.segmentation.lungs.round_nodules import round_nodules
 from vis3d.segmentation.voxels.enclosure import ALL_ROUND, open_directions, walls_around
 from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, Whole
 from vis3d.segmentation.voxels.grids import coarse_spacing, factors_for, spread
@@ -95,7 +95,9 @@ def pleural_nodules(
     whole_ones = _with_rims(found | large, lung[box], tissue, spacing_kji)
     soft = tissue & (values < TISSUE_HU[1])
     whole_ones |= round_nodules(inner, soft, values, around, spacing_kji, is_right=is_right)
-    whole_ones |= nodules_in_gaps(inner | whole_ones, soft, values, around, lines, spacing_kji)
+    whole_ones |= nodules_in_gaps(
+        inner | whole_ones, tissue, values, around, lines, spacing_kji
+    )
     nodules[box], doubted[box] = whole_ones, in_doubt & ~whole_ones
     return nodules, doubted
 

@@ -19,17 +19,26 @@ class Pockets:
     places: NDArray[np.int64]
     of: Labels
     spacing_kji: Spacing
+    count: int
+    """How many labels there are, 0 among them."""
 
     @classmethod
     def of_labels(cls, labels: Labels, spacing_kji: Spacing) -> "Pockets":
         """The pieces that have these labels, from 1 on."""
         places = np.flatnonzero(labels != 0)
-        return cls(labels, places, labels.reshape(-1)[places], spacing_kji)
+        of = labels.reshape(-1)[places]
+        return cls(labels, places, of, spacing_kji, int(of.max(initial=0)) + 1)
+
+    def within(self, mask: Bools) -> "Pockets":
+        """What of them lies in the mask."""
+        there = mask.reshape(-1)[self.places]
+        places, of = self.places[there], self.of[there]
+        return Pockets(self.labels, places, of, self.spacing_kji, self.count)
 
     @cached_property
     def voxels(self) -> NDArray[np.int64]:
         """How many voxels each label has; 0 for label 0."""
-        return np.bincount(self.of, minlength=1)
+        return np.bincount(self.of, minlength=self.count)
 
     @property
     def mm3(self) -> NDArray[np.float64]:
@@ -44,19 +53,19 @@ class Pockets:
 
     def mean(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """The mean of the values in each."""
-        total = np.bincount(self.of, values.reshape(-1)[self.places], 1)
+        total = np.bincount(self.of, values.reshape(-1)[self.places], self.count)
         return np.asarray(total / np.maximum(self.voxels, 1))
 
     def share_above(self, values: NDArray[Any], level: float) -> NDArray[np.float64]:
         """How much of each has values above a level."""
         of = self.of[values.reshape(-1)[self.places] > level]
-        above = np.bincount(of, minlength=len(self.voxels))
+        above = np.bincount(of, minlength=self.count)
         return np.asarray(above / np.maximum(self.voxels, 1))
 
     def sd(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """The standard deviation of the values in each."""
         picked = values.reshape(-1)[self.places] - self.mean(values)[self.of]
-        squares = np.bincount(self.of, picked**2, 1)
+        squares = np.bincount(self.of, picked**2, self.count)
         return np.asarray(np.sqrt(squares / np.maximum(self.voxels, 1)))
 
     def contact(self, lung: Bools) -> NDArray[np.float64]:

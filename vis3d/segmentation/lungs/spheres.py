@@ -1,13 +1,15 @@
-"""Round nodules at the pleura, by the sphere on which their side towards the lung lies."""
+"""Spheres on which the lung lies that is seen from within them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import ConvexHull
 
 from vis3d.segmentation.voxels.frame import Bools, Spacing, Whole
-from vis3d.segmentation.voxels.morphology import grown, indices, slabs
+from vis3d.segmentation.voxels.morphology import indices, slabs
 
 Points = NDArray[np.floating[Any]]
 """Places (k, j, i) in mm from the first voxel, or steps between them; (..., 3)."""
@@ -15,39 +17,19 @@ Points = NDArray[np.floating[Any]]
 Places = tuple[NDArray[np.int64], ...]
 """The k, the j and the i of voxels."""
 
-SEEDS = ((3.0, 14), (6.0, 12))
-"""Where a nodule's middle may be: no nearer to lung than so many mm, with lung in so many of
-26 directions; of each block of voxels the one with lung in most directions is tried."""
-SEED_BLOCK_MM = 8.0
 STEPS, STEP_MM = 16, 1.0
 REACH_MM = STEPS * STEP_MM
 AT_ONCE = 64
 """From how many places is looked at a time: what that takes fits into a processor's cache."""
-ROUNDS = (0.2, 0.22, 0.24, 0.28)
-"""A sphere is fitted to the lung seen from its middle, which then lies elsewhere, if lung lies
-on so much of it."""
 FIT_MM, FIT_SHARE = 1.5, 0.2
 """How far from a sphere its surface may lie: so many mm, or so much of its radius."""
 RADIUS_MM = (3.5, 14.5)
-LEAST_SEEN = 0.32
-"""How much of the sphere lies on lung: flat pleura through the middle of a nodule leaves half
-of it, a corner between two walls less."""
-LEAST_ONE_SIDED = 0.65
-"""What doesn't lie on lung lies on one side, that of the pleura; of a vessel it is both ends.
-The mean of its directions is as long as the lung's share of the sphere, if it is a cap."""
-ENCLOSED = 0.4
-"""What of the sphere is lung: from where so many ways out of it lead into lung, or as many as
-from its middle."""
-LEAST_EVEN = 0.45
-"""The aorta's side towards the lung is longer than wide."""
-MEDIAL, LEAST_SEEN_MEDIAL = 0.5, 0.45
-"""Towards the body's middle lie heart and vessels."""
+ROUND_IT = 2.0
+"""How far round a sphere, in radii, lung shows where the pleura went that it hides."""
+FEWEST = 5
+"""Fewer points than that have no hull."""
 BRONCHUS_HU, BESIDE_MM = -500, 3.0
 """What has a bronchus in it or beside it are vessels of the hilum."""
-DEEP_ROUND = 20
-"""In how many directions lung lies round its innermost voxel."""
-CORE_MM, CORE_HU, MOST_UNEVEN_HU = 2.5, (-60.0, 60.0), 55.0
-"""Off the lung a nodule is soft tissue through and through; chest wall has fat in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,52 +44,6 @@ class Spheres:
     def of(self, which: NDArray[np.bool_]) -> "Spheres":
         """Some of them."""
         return Spheres(self.centers[which], self.radii_mm[which], self.seen[which])
-
-
-def round_nodules(
-    lung: Bools,
-    tissue: Bools,
-    hu: Whole,
-    around: NDArray[np.uint8],
-    spacing_kji: Spacing,
-    *,
-    is_right: bool,
-) -> Bools:
-    """The tissue on the lung's side of the pleura that lies within spheres which fit it.
-
-    `around` counts in how many of 26 directions lung is near. The sphere shows where a
-    nodule ends that hides much of the pleura, as in the corner between rib and diaphragm.
-    """
-    found = np.zeros(lung.shape, bool)
-    seeds = _seeds(lung, tissue, around, spacing_kji)
-    if not len(seeds):
-        return found
-    tissue = tissue & ~lung
-    core = ~grown(lung, CORE_MM, spacing_kji)
-    air = (hu < BRONCHUS_HU) & ~lung
-    spheres = _round_ones(_fitted(lung, seeds, spacing_kji), is_right=is_right)
-    for center, radius_mm, seen in _different(spheres):
-        inside = _inside(tissue, center, radius_mm, spacing_kji)
-        if not _is_deep(inside, around) or _holds(air, center, radius_mm, spacing_kji):
-            continue
-        ways = min(seen, ENCLOSED)
-        places = _enclosed(lung, inside, center, radius_mm, ways, spacing_kji)
-        if _is_deep(places, around) and _is_even(hu, places, core):
-            found[places] = True
-    return found
-
-
-def _is_deep(places: Places, around: NDArray[np.uint8]) -> bool:
-    """Whether lung lies round any of the places."""
-    return bool((around[places] >= DEEP_ROUND).any())
-
-
-def _is_even(hu: Whole, places: Places, core: Bools) -> bool:
-    """Whether it is soft tissue through and through; without a core it is judged whole."""
-    values = hu[places]
-    inner = values[core[places]]
-    inner = inner if len(inner) > 1 else values
-    return bool(CORE_HU[0] < inner.mean() < CORE_HU[1] and inner.std() < MOST_UNEVEN_HU)
 
 
 def _even_directions(count: int) -> Points:
@@ -128,26 +64,29 @@ the bits; infinite where none is."""
 FIRST_MM[1:] = (STEPS - 0.5 - np.floor(np.log2(np.arange(1, 1 << STEPS)))) * STEP_MM
 
 
-def _seeds(
-    lung: Bools, tissue: Bools, around: NDArray[np.uint8], spacing_kji: Spacing
+def one_of_each_block(
+    mask: Bools, rank: NDArray[np.uint8], block_mm: float, spacing_kji: Spacing
 ) -> Points:
-    seeds = []
-    for depth_mm, least_around in SEEDS:
-        deep = tissue & (around >= least_around) & ~grown(lung, depth_mm, spacing_kji)
-        points = indices(deep) * np.asarray(spacing_kji)
-        block = (points // SEED_BLOCK_MM).astype(np.int64) @ (1 << 20, 1 << 10, 1)
-        order = np.lexsort((-around[deep].astype(int), block))
-        _, first = np.unique(block[order], return_index=True)
-        seeds.append(points[order[first]])
-    return np.concatenate(seeds)
+    """Of each block of the mask's voxels the place of the highest rank."""
+    points = indices(mask) * np.asarray(spacing_kji)
+    block = (points // block_mm).astype(np.int64) @ (1 << 20, 1 << 10, 1)
+    order = np.lexsort((-rank[mask].astype(int), block))
+    _, first = np.unique(block[order], return_index=True)
+    return np.asarray(points[order[first]])
 
 
-def _fitted(lung: Bools, seeds: Points, spacing_kji: Spacing) -> Spheres:
-    """The spheres that the lung seen from the seeds lies on, those that could be nodules."""
+def fitted(
+    lung: Bools, seeds: Points, rounds: Sequence[float], spacing_kji: Spacing
+) -> Spheres:
+    """The spheres that the lung seen from the seeds lies on, those that could be nodules.
+
+    A sphere is fitted to the lung seen from its middle, which then lies elsewhere, in several
+    `rounds`: each says on how much of the sphere lung lies at least.
+    """
     centers, distance = seeds, _distance_mm(lung, seeds, spacing_kji)
     radii = np.sort(distance, axis=1)[:, len(EVEN_DIRECTIONS) // 4]
     allowed = np.maximum(2.5, 0.4 * np.minimum(radii, REACH_MM))
-    for worth_a_fit in ROUNDS:
+    for worth_a_fit in rounds:
         off = distance - np.minimum(radii, REACH_MM)[:, None]
         on_it = np.abs(off) < allowed[:, None]
         worth = on_it.astype(np.float32).mean(axis=1) >= worth_a_fit
@@ -159,7 +98,8 @@ def _fitted(lung: Bools, seeds: Points, spacing_kji: Spacing) -> Spheres:
         centers, radii = moved[near][once], radii[near][once]
         distance = _distance_mm(lung, centers, spacing_kji)
         allowed = np.maximum(FIT_MM, FIT_SHARE * radii)
-    return Spheres(centers, radii, np.abs(distance - radii[:, None]) < allowed[:, None])
+    spheres = Spheres(centers, radii, np.abs(distance - radii[:, None]) < allowed[:, None])
+    return spheres.of((radii >= RADIUS_MM[0]) & (radii <= RADIUS_MM[1]))
 
 
 def _once(places_mm: Points) -> NDArray[np.int64]:
@@ -217,73 +157,67 @@ def _least_squares(
     return centers + shift, radii
 
 
-def _round_ones(spheres: Spheres, *, is_right: bool) -> Spheres:
-    """Those that lie on lung as a nodule does that hides some pleura."""
-    seen = spheres.seen.mean(axis=1)
-    unseen = ~spheres.seen
-    away = unseen.astype(float) @ EVEN_DIRECTIONS
-    length = np.linalg.norm(away, axis=1)
-    away /= np.maximum(length, 1e-6)[:, None]
-    medial = away[:, 2] * (1 if is_right else -1)  # i runs to the patient's left
-    good = seen >= np.where(medial > MEDIAL, LEAST_SEEN_MEDIAL, LEAST_SEEN)
-    good &= length >= LEAST_ONE_SIDED * seen * unseen.sum(axis=1)
-    good &= _evenness(spheres.seen, away) >= LEAST_EVEN
-    good &= (spheres.radii_mm >= RADIUS_MM[0]) & (spheres.radii_mm <= RADIUS_MM[1])
-    return spheres.of(good)
-
-
-def _evenness(seen: Bools, away: Points) -> NDArray[np.float64]:
-    """How much less wide than long what is seen is, looking at the pleura; 1 for a cap."""
-    onto_pleura = np.eye(3) - away[:, :, None] * away[:, None, :]
-    products = (seen.astype(float) @ OUTER_PRODUCTS).reshape(-1, 3, 3)
-    spread = onto_pleura @ products @ onto_pleura
-    width = np.linalg.eigvalsh(spread)
-    return np.asarray(width[:, 1] / np.maximum(width[:, 2], 1e-6))
-
-
-def _different(spheres: Spheres) -> list[tuple[Points, float, float]]:
+def different(spheres: Spheres) -> list[tuple[Points, float]]:
     """Their centres and radii, each once: many seeds lead to the same."""
     first = _once(np.column_stack([spheres.centers, spheres.radii_mm]))
-    return [
-        (spheres.centers[n], float(spheres.radii_mm[n]), float(spheres.seen[n].mean()))
-        for n in first
-    ]
+    return [(spheres.centers[n], float(spheres.radii_mm[n])) for n in first]
 
 
-def _holds(mask: Bools, center: Points, radius_mm: float, spacing_kji: Spacing) -> bool:
+def holds(mask: Bools, center: Points, radius_mm: float, spacing_kji: Spacing) -> bool:
     """Whether any of the mask lies in the sphere or beside it."""
     out_mm = np.arange(1.0, radius_mm + BESIDE_MM, 1.5)[:, None, None]
     return bool(_there(mask, center, out_mm * EVEN_DIRECTIONS, spacing_kji).any())
 
 
-def _inside(tissue: Bools, center: Points, radius_mm: float, spacing_kji: Spacing) -> Places:
-    """Where tissue lies in a sphere."""
-    mm = np.asarray(spacing_kji)
-    low = np.maximum(0, np.floor((center - radius_mm) / mm)).astype(int)
-    high = np.minimum(tissue.shape, np.ceil((center + radius_mm) / mm).astype(int) + 1)
-    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    kji = indices(tissue[box]) + low
-    inside = ((kji * mm - center) ** 2).sum(axis=1) <= (radius_mm + mm.min() / 4) ** 2
-    return tuple(kji[inside].T)
-
-
-def _enclosed(
-    lung: Bools,
-    inside: Places,
-    center: Points,
-    radius_mm: float,
-    ways: float,
-    spacing_kji: Spacing,
+def tissue_within(
+    tissue: Bools, center: Points, radius_mm: float, spacing_kji: Spacing
 ) -> Places:
-    """Places in a sphere from where so many ways out of it lead into lung."""
-    directions = EVEN_DIRECTIONS.astype(np.float32)
-    step = (np.stack(inside, axis=-1) * spacing_kji - center).astype(np.float32)
-    along = step @ directions.T
-    short = radius_mm**2 - (step**2).sum(axis=1)
-    out_mm = np.sqrt(np.maximum(along**2 + short[:, None], 0)) - along
-    met = np.zeros(out_mm.shape, bool)
-    for beyond_mm in (1.0, 2.5):
-        ends = step[:, None] + (out_mm + beyond_mm)[..., None] * directions
-        met |= _there(lung, center, ends, spacing_kji)
-    wanted = met.mean(axis=1) >= ways
+    """Where tissue lies in a sphere."""
+    return _near(tissue, center, radius_mm + min(spacing_kji) / 4, spacing_kji)
+
+
+def _near(mask: Bools, center: Points, reach_mm: float, spacing_kji: Spacing) -> Places:
+    mm = np.asarray(spacing_kji)
+    low = np.maximum(0, np.floor((center - reach_mm) / mm)).astype(int)
+    high = np.minimum(mask.shape, np.ceil((center + reach_mm) / mm).astype(int) + 1)
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    kji = indices(mask[box]) + low
+    near = ((kji * mm - center) ** 2).sum(axis=1) <= reach_mm**2
+    return tuple(kji[near].T)
+
+
+def inner_hu(hu: Whole, places: Places, core: Bools) -> Whole:
+    """The HU of those places that lie in the core; without a core those of all."""
+    values = hu[places]
+    inner = values[core[places]]
+    return inner if len(inner) > 1 else values
+
+
+def within_lung(
+    lung: Bools, inside: Places, center: Points, radius_mm: float, spacing_kji: Spacing
+) -> Places:
+    """Places in a sphere that lie in the convex hull of the lung round it.
+
+    Pleura that a nodule hides goes on as the pleura beside it does.
+    """
+    near = _ends_of_rows(_near(lung, center, ROUND_IT * radius_mm, spacing_kji))
+    if len(near[0]) < FEWEST:
+        return tuple(places[:0] for places in inside)
+    lung_mm, inside_mm = (
+        np.stack(places, axis=-1) * spacing_kji - center for places in (near, inside)
+    )
+    # joggled, points in a plane have a hull, too
+    faces = ConvexHull(lung_mm, qhull_options="QJ").equations
+    # so few are slower in several threads, which @ would begin
+    beyond_mm = np.einsum("na,fa->nf", inside_mm, faces[:, :3]) + faces[:, 3]
+    wanted = (beyond_mm <= min(spacing_kji) / 2).all(axis=1)
     return tuple(places[wanted] for places in inside)
+
+
+def _ends_of_rows(places: Places) -> Places:
+    """The first and the last of those that lie in one row along i: their hull is the same."""
+    k, j, _ = places
+    begins = np.ones(len(k) + 1, bool)
+    begins[1:-1] = (np.diff(k) != 0) | (np.diff(j) != 0)
+    ends = begins[:-1] | begins[1:]
+    return tuple(along[ends] for along in places)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vis3d.segmentation.lungs import spheres
+from vis3d.segmentation.lungs import round_nodules
 from vis3d.segmentation.lungs.nodules import REACH_MM, TISSUE_HU
 from vis3d.segmentation.voxels.enclosure import open_directions
 
@@ -60,7 +60,7 @@ def found(
     whole = np.rint(hu).astype(np.int16)
     tissue = (whole > TISSUE_HU[0]) & (whole < TISSUE_HU[1])
     around = 26 - open_directions(airy, REACH_MM, MM)
-    return spheres.round_nodules(airy, tissue, whole, around, MM, is_right=is_right)
+    return round_nodules.round_nodules(airy, tissue, whole, around, MM, is_right=is_right)
 
 
 @pytest.mark.parametrize("radius_mm", [5.0, 7.0, 10.0, 12.5])
