@@ -17,7 +17,13 @@ from vis3d.segmentation.bones.cortical import cortical_bone
 from vis3d.segmentation.bones.vessels import drop_vessels
 from vis3d.segmentation.lungs.airways import AirwayTree, grow_airways
 from vis3d.segmentation.lungs.bronchi import sides_missing
-from vis3d.segmentation.lungs.lungs import CoarseLungs, air_threshold, airy_parts, find_lungs
+from vis3d.segmentation.lungs.lungs import (
+    Chest,
+    CoarseLungs,
+    air_threshold,
+    airy_parts,
+    find_lungs,
+)
 from vis3d.segmentation.lungs.sides import LeftMm, mean_mm
 from vis3d.segmentation.lungs.trachea import Chains, beyond_gaps, find_trachea, slender_chains
 from vis3d.segmentation.metal import find_metal
@@ -169,7 +175,7 @@ class Anatomy(Scan):
         if box is None:
             nothing = np.zeros(air.shape, bool)
             return CoarseLungs(nothing, nothing, nothing)
-        found = find_lungs(
+        chest = Chest(
             self.hu[box],
             air[box],
             airways[box],
@@ -177,6 +183,9 @@ class Anatomy(Scan):
             body[box],
             self.spacing,
             self._left_mm().within(box, self.middle_mm),
+        )
+        found = find_lungs(
+            chest,
             progress,
             dark=dark,
             even=dark and self.specimen,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.lungs.nodules import REACH_MM, pleural_nodules
-from vis3d.segmentation.lungs.sides import LEFT, RIGHT, LeftMm, split_sides
+from vis3d.segmentation.lungs.sides import LEFT, RIGHT, LeftMm, Sides, split_sides
 from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, Whole
 from vis3d.segmentation.voxels.grids import Box
 from vis3d.segmentation.voxels.morphology import (
@@ -211,14 +211,33 @@ def airy_parts(hu: Whole, air: Bools, spacing_kji: Spacing) -> Bools:
     return _placed(keep(parts.labels, parts.lungs()), box, air.shape)
 
 
+@dataclass(frozen=True, eq=False)
+class Chest:
+    """What the lungs are looked for in, on the coarse grid [k, j, i]."""
+
+    hu: Whole
+    air: Bools
+    """Everything airy inside the body."""
+    airways: Bools
+    """Left out, walls and all, to find the lungs."""
+    lumen: Bools
+    """Left out of the lungs found: their bronchi leave no hollow round them."""
+    body: Bools
+    spacing_kji: Spacing
+    left_mm: LeftMm
+    """How far to the left of the body's middle: only this decides the sides."""
+
+    def within(self, box: Box) -> "Chest":
+        """The same in a box."""
+        air, airways, lumen, body = (
+            mask[box] for mask in (self.air, self.airways, self.lumen, self.body)
+        )
+        left_mm = self.left_mm.within(box)
+        return Chest(self.hu[box], air, airways, lumen, body, self.spacing_kji, left_mm)
+
+
 def find_lungs(
-    hu: Whole,
-    air: Bools,
-    airways: Bools,
-    lumen: Bools,
-    body: Bools,
-    spacing_kji: Spacing,
-    left_mm: LeftMm,
+    chest: Chest,
     progress: Progress = silent,
     *,
     dark: bool = False,
@@ -227,45 +246,54 @@ def find_lungs(
 ) -> CoarseLungs:
     """Left and right lung on the coarse grid.
 
-    `airways` are left out, walls and all, to find the lungs, and then their `lumen` only, so
-    that bronchi leave no hollow round them in the lung. `left_mm` is how far to the left of
-    the body's middle each voxel lies: only this decides the sides. `dark` lungs, as dark as
-    gas, are taken as well, and with `even` those without any vessels. Both sides `at_once`
-    are faster, and take more memory.
+    `dark` lungs, as dark as gas, are taken as well, and with `even` those without any
+    vessels. Both sides `at_once` are faster, and take more memory.
     """
     progress(0.0, "Finding the lungs")
-    parts = _parts(hu, air & ~airways, spacing_kji)
+    main, box = _airy_lungs(chest, dark=dark, even=even)
+    if box is None:
+        return CoarseLungs(main, main, main)
+    progress(0.2, "Telling left from right")
+    there = chest.within(box)
+    sides, merged = split_sides(main, chest.spacing_kji, there.left_mm.array)
+    (left, doubted), (right, doubt) = _closed(sides, there, part(progress, 0.4, 1.0), at_once)
+    doubted |= doubt
+    left &= (sides != RIGHT) & ~there.lumen
+    right &= (sides != LEFT) & ~there.lumen & ~left
+    both = left | right
+    doubted_ml = np.count_nonzero(doubted & ~both) * float(np.prod(chest.spacing_kji)) / 1000
+    lungs = CoarseLungs(left, right, both & ~main, merged, doubted_ml)
+    return lungs.placed(box, chest.hu.shape)
+
+
+def _airy_lungs(chest: Chest, *, dark: bool, even: bool) -> tuple[Bools, Box | None]:
+    """The airy parts that are lung, in the box round them; without any in no box."""
+    spacing_kji = chest.spacing_kji
+    parts = _parts(chest.hu, chest.air & ~chest.airways, spacing_kji)
     wanted = parts.lungs() | parts.dark_lungs(even=even) if dark else parts.lungs()
     wanted = parts.with_largest(wanted)
     main = keep(parts.labels, wanted)
     box = bounding_box(main, max(REACH_MM, FRAGMENT_REACH_MM) + 5, spacing_kji)
-    nothing = np.zeros(hu.shape, bool)
     if box is None:
-        return CoarseLungs(nothing, nothing, nothing)
+        return main, None
     small = parts.fragments() & parts.not_below(wanted)
-    main = main[box] | _beside(main[box], parts.labels[box], small, spacing_kji)
-    del parts  # the largest array of all
-    progress(0.2, "Telling left from right")
-    sides, merged = split_sides(main, spacing_kji, left_mm.within(box).array)
+    return main[box] | _beside(main[box], parts.labels[box], small, spacing_kji), box
+
+
+def _closed(
+    sides: Sides, chest: Chest, progress: Progress, at_once: bool
+) -> list[tuple[Bools, Bools]]:
+    """The left and the right lung with all they hold, each with what may be lung too."""
 
     def closed_over(side: int) -> tuple[Bools, Bools]:
         return _with_nodules(
-            sides == side, hu[box], body[box], spacing_kji, is_right=side == RIGHT
+            sides == side, chest.hu, chest.body, chest.spacing_kji, is_right=side == RIGHT
         )
 
-    progress(0.4, what := "Closing the lungs over vessels and nodules")
+    progress(0.0, what := "Closing the lungs over vessels and nodules")
     if at_once:
-        both_sides = in_threads(closed_over, (LEFT, RIGHT), part(progress, 0.4, 1.0), what)
-    else:
-        both_sides = [closed_over(LEFT), closed_over(RIGHT)]
-    (left, doubted), (right, doubt) = both_sides
-    doubted |= doubt
-    left &= (sides != RIGHT) & ~lumen[box]
-    right &= (sides != LEFT) & ~lumen[box] & ~left
-    both = left | right
-    doubted_ml = np.count_nonzero(doubted & ~both) * float(np.prod(spacing_kji)) / 1000
-    there = CoarseLungs(left, right, both & ~main, merged, doubted_ml)
-    return there.placed(box, hu.shape)
+        return in_threads(closed_over, (LEFT, RIGHT), progress, what)
+    return [closed_over(LEFT), closed_over(RIGHT)]
 
 
 def _placed(part: Bools, box: tuple[slice, ...], shape: tuple[int, ...]) -> Bools:
