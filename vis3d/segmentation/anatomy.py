@@ -14,6 +14,7 @@ from vis3d.segmentation.bones.bones import CoarseScan, find_bones
 from vis3d.segmentation.bones.canal import spine_mm
 from vis3d.segmentation.bones.contrast import Contrast, find_contrast
 from vis3d.segmentation.bones.cortical import cortical_bone
+from vis3d.segmentation.bones.half_height import end_half_way
 from vis3d.segmentation.bones.vessels import drop_vessels
 from vis3d.segmentation.lungs.airways import AirwayTree, grow_airways
 from vis3d.segmentation.lungs.bronchi import sides_missing
@@ -255,6 +256,7 @@ class Anatomy(Scan):
         metal = None if self.metal is None else self.metal[fine]
         ml = find_bones(self.frame.hu[fine], scan, bones[fine], metal, self.step("bones"))
         drop_vessels(bones[fine], self.frame.hu[fine], scan)
+        end_half_way(bones, self.frame.hu, scan.fine_spacing)
         del self.calm_hu  # nothing else needs it
         return self.frame.measured(bones), ml
 

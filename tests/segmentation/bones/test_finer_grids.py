@@ -59,15 +59,15 @@ def inner_ml(mask: Mask) -> float:
     return np.count_nonzero(inner) * mask.geometry.voxel_ml
 
 
-@pytest.mark.parametrize(("noise_hu", "change"), [(8.0, 0.01), (40.0, 0.025)])
+@pytest.mark.parametrize("noise_hu", [8.0, 40.0])
 @pytest.mark.parametrize("times", [(2, 2, 2), (1, 2, 2), (2, 1, 1)])
 def test_cutting_voxels_into_parts_changes_no_volume(
-    noise_hu: float, change: float, times: tuple[int, int, int]
+    noise_hu: float, times: tuple[int, int, int]
 ) -> None:
     volume = limb(noise_hu)
     ml = inner_ml(bones(volume))
     assert ml == pytest.approx(TRUE_ML, rel=0.02)
-    assert inner_ml(bones(repeated(volume, times))) == pytest.approx(ml, rel=change)
+    assert inner_ml(bones(repeated(volume, times))) == pytest.approx(ml, rel=0.005)
 
 
 @pytest.mark.parametrize("noise_hu", [8.0, 40.0])
@@ -76,7 +76,7 @@ def test_finer_values_between_voxels_change_little(noise_hu: float, spacing_mm: 
     volume = limb(noise_hu)
     ml = inner_ml(bones(volume))
     finer = resample(volume, isotropic_geometry(volume.geometry, spacing_mm))
-    assert inner_ml(bones(finer)) == pytest.approx(ml, rel=0.04)
+    assert inner_ml(bones(finer)) == pytest.approx(ml, rel=0.005)
 
 
 def noisy(sigma: float) -> NDArray[np.int16]:

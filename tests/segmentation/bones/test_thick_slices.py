@@ -123,7 +123,7 @@ def test_thicker_slices_of_one_chest_hold_as_much_bone(real_data: Path) -> None:
         spacing = (i_mm, j_mm, k_mm * times)
         grid = Geometry(array.shape, spacing, origin, scan.geometry.direction)
         assert bones_ml(replace(scan, array=array, geometry=grid)) == pytest.approx(
-            ml, rel=0.02
+            ml, rel=0.025
         )
 
 
@@ -133,8 +133,9 @@ def test_thicker_slices_of_one_chest_hold_as_much_bone(real_data: Path) -> None:
     ("file", "options", "linear", "cubic"),
     [
         ("totalsegmentator/example_ct_dicom.zip", {}, 0.01, 0.01),
+        ("totalsegmentator/example_ct.nii.gz", {}, 0.02, 0.02),
         ("lung_pet_ct_dx_a0002.zip", {"series": 2}, 0.02, 0.01),
-        ("ge_tilted_head.zip", {"gaps": "interpolate"}, 0.045, 0.02),
+        ("ge_tilted_head.zip", {"gaps": "interpolate"}, 0.04, 0.02),
     ],
 )
 def test_finer_slices_change_the_bones_of_a_patient_little(

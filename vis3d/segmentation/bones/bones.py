@@ -13,6 +13,7 @@ from vis3d.segmentation.bones.bowel import bowel_with_contrast
 from vis3d.segmentation.bones.canal import spinal_canal
 from vis3d.segmentation.bones.contrast import Contrast, between_lungs
 from vis3d.segmentation.bones.marrow import walled_pieces, with_marrow
+from vis3d.segmentation.bones.mending import evened, fill_gaps
 from vis3d.segmentation.bones.organs import organs_with_contrast
 from vis3d.segmentation.bones.peaks import PEAK_HU, peaks
 from vis3d.segmentation.bones.plaques import drop_plaques
@@ -23,6 +24,7 @@ from vis3d.segmentation.voxels.frame import Bools, Spacing, Values, Whole
 from vis3d.segmentation.voxels.grids import (
     Box,
     Factors,
+    fine_box,
     give_back_much,
     mostly,
     pooled,
@@ -65,8 +67,6 @@ MAX_ISLAND_ML = 10.0
 """Largest piece between the lungs or beside metal that isn't taken for bone."""
 MAX_AT_SKIN = 0.4
 """How much of a piece of bone may touch the outside of the body."""
-FEWEST, MOST = 5, 17
-"""Of the 27 voxels round one: with fewer bony ones it's a crumb, with more it's a hole."""
 SLAB, HALO, SLABS = 8, 4, 10
 """How many slices are worked on at a time, and how many are looked at on either side; of few
 slices fewer at a time, or what they take would weigh more than the scan."""
@@ -165,8 +165,8 @@ def find_bones(
     kept = _without_crumbs(kept, coarse.voxel_ml)
     inner &= kept
     coarse.rest()
-    _compose(drawn, inner, kept, coarse, part(progress, 0.8, 1.0))
-    for plane in drawn[_fine(box, coarse.factors, drawn.shape)]:
+    _compose(drawn, hu, inner, kept, coarse, part(progress, 0.8, 1.0))
+    for plane in drawn[fine_box(box, coarse.factors, drawn.shape)]:
         plane >>= BONE_BIT
     if metal is not None:
         np.copyto(bones, False, where=metal)
@@ -255,7 +255,7 @@ def _cortex(
         if box is None:
             return
         here = (slice(start, stop), *box[1:])
-        fine = _fine(here, factors, hu.shape)
+        fine = fine_box(here, factors, hu.shape)
         k = fine[0]
         first = max(0, k.start - halo)
         values = np.ascontiguousarray(hu[first : k.stop + halo, fine[1], fine[2]])
@@ -278,15 +278,6 @@ def _cortex(
     step = max(1, min(SLAB, len(hu) // SLABS) // factors[0])
     each_slab(work, len(near), step, progress, "Finding the cortex")
     return share
-
-
-def _fine(box: Box, factors: Factors, shape: tuple[int, ...]) -> Box:
-    """The voxels of the scan that a box of the coarse grid stands for."""
-    k, j, i = (
-        slice(b.start * f, min(n, b.stop * f))
-        for b, f, n in zip(box, factors, shape, strict=True)
-    )
-    return (k, j, i)
 
 
 def _whole(
@@ -352,7 +343,12 @@ def _without_crumbs(pieces: Bools, voxel_ml: float) -> Bools:
 
 
 def _compose(
-    drawn: Bits, inner: Bools, kept: Bools, coarse: CoarseScan, progress: Progress
+    drawn: Bits,
+    hu: Values,
+    inner: Bools,
+    kept: Bools,
+    coarse: CoarseScan,
+    progress: Progress,
 ) -> None:
     """Cortex by its own voxels, marrow by coarse ones, without crumbs and pinholes.
 
@@ -367,26 +363,16 @@ def _compose(
         if box is None:
             return
         around = (slice(max(0, start - halo), stop + halo), *box[1:])
-        k, j, i = _fine(around, factors, drawn.shape)
-        mask = spread(kept[around], factors, drawn[k, j, i].shape)
-        mask = mask & (drawn[k, j, i] & CORTEX).view(bool)
+        k, j, i = fine_box(around, factors, drawn.shape)
+        bony = spread(kept[around], factors, drawn[k, j, i].shape)
+        mask = bony & (drawn[k, j, i] & CORTEX).view(bool)
         mask |= spread(inner[around], factors, mask.shape)
         if all(thin):
-            mask = _evened(mask)
+            mask = evened(mask)
         mask = filled(mask)
         own = slice(start * factors[0] - k.start, stop * factors[0] - k.start)
-        drawn[_fine((slice(start, stop), *box[1:]), factors, drawn.shape)] |= (
-            mask[own].view(np.uint8) << BONE_BIT
-        )
+        fine = fine_box((slice(start, stop), *box[1:]), factors, drawn.shape)
+        fill_gaps(mask[own], bony[own].copy(), hu[fine])
+        drawn[fine] |= mask[own].view(np.uint8) << BONE_BIT
 
     each_slab(work, len(kept), step, progress, "Filling the marrow")
-
-
-def _evened(mask: Bools) -> Bools:
-    """The mask without crumbs and pinholes."""
-    count = mask.astype(np.uint8)
-    for axis in range(3):
-        before, turned = np.moveaxis(count.copy(), axis, 0), np.moveaxis(count, axis, 0)
-        turned[1:] += before[:-1]
-        turned[:-1] += before[1:]
-    return np.asarray((mask & (count >= FEWEST)) | (count > MOST))

@@ -12,13 +12,27 @@ DENSE_HU = 250.0
 """Edges are measured from what is as dense as only bone is."""
 SLICES, FEWEST = 24, 1000
 """How many slices are asked, and how many voxels of bone there must be in them."""
-STEEPEST_PERCENT = 99
+STEEPEST_PERCENT, HEIGHT_PERCENT = 99, 95
 BLURRED, SHARP = 0.7, 0.77
 """How steep the steepest edges along an axis are, in HU a mm, beside those along the others:
 interpolation hardly changes that, so a finer grid is judged alike. From `SHARP` on nothing is
 done, below `BLURRED` all: a step would make another scan of what lies beside it."""
 REACH_MM = 4.0
 """How far the height of an edge is looked for, or as far as the next slice."""
+
+
+@dataclass(frozen=True)
+class Steepness:
+    """How steep the steepest edges of bone are, in HU a mm along k, j and i."""
+
+    along: list[float]
+    height_hu: float
+    """How dense the densest bone is, some outliers aside."""
+
+    @property
+    def widths_mm(self) -> list[float]:
+        """In how many mm so steep an edge would rise to the densest bone."""
+        return [self.height_hu / max(steep, 1.0) for steep in self.along]
 
 
 @dataclass(frozen=True)
@@ -38,29 +52,46 @@ class BlurredAxis:
 
 def blurred_axis(values: Values, spacing_kji: Spacing) -> BlurredAxis | None:
     """The axis along which the scan is blurred, if there is one."""
-    steps: list[list[Floats]] = [[], [], []]
-    for k in range(0, len(values), max(1, len(values) // SLICES)):
-        place = [np.array(k), *np.nonzero(values[k] > DENSE_HU)]
-        for axis, mm in enumerate(spacing_kji):
-            steps[axis] += [_slope(values, place, axis, side) / mm for side in (-1, 1)]
-    along = [np.concatenate(of) for of in steps]
-    if len(along[0]) < FEWEST:
+    measured = steepness(values, spacing_kji)
+    if measured is None:
         return None
-    steep = [float(np.percentile(of, STEEPEST_PERCENT)) for of in along]
+    steep = measured.along
     least = int(np.argmin(steep))
     beside = steep[least] / sorted(steep)[1]
     share = 0.5 * min(1.0, (SHARP - beside) / (SHARP - BLURRED))
     return BlurredAxis(least, spacing_kji[least], share) if share > 0 else None
 
 
-def _slope(values: Values, place: list[NDArray[np.intp]], axis: int, side: int) -> Floats:
-    """How much the values beside those places differ from theirs."""
-    beside = list(place)
-    beside[axis] = np.clip(place[axis] + side, 0, values.shape[axis] - 1)
-    own, other = (
-        np.clip(values[tuple(at)], 0, PEAK_HU).astype(np.float32) for at in (place, beside)
-    )
-    return np.asarray(np.abs(own - other))
+def steepness(
+    values: Values, spacing_kji: Spacing, bones: Bools | None = None
+) -> Steepness | None:
+    """How steep the edges of what is as dense as bone are (of `bones` alone, if given).
+
+    None where there is too little of it.
+    """
+    steps: list[list[Floats]] = [[], [], []]
+    heights = []
+    for k in range(0, len(values), max(1, len(values) // SLICES)):
+        dense = values[k] > DENSE_HU
+        if bones is not None:
+            dense &= bones[k]
+        place = [np.array(k), *np.nonzero(dense)]
+        own = _up_to_peak(values[tuple(place)])
+        heights.append(own)
+        for axis, mm in enumerate(spacing_kji):
+            for side in (-1, 1):
+                beside = list(place)
+                beside[axis] = np.clip(place[axis] + side, 0, values.shape[axis] - 1)
+                steps[axis].append(np.abs(own - _up_to_peak(values[tuple(beside)])) / mm)
+    along, height = [np.concatenate(of) for of in steps], np.concatenate(heights)
+    if len(along[0]) < FEWEST:
+        return None
+    steep = [float(np.percentile(of, STEEPEST_PERCENT)) for of in along]
+    return Steepness(steep, float(np.percentile(height, HEIGHT_PERCENT)))
+
+
+def _up_to_peak(values: Values) -> Floats:
+    return np.clip(values, 0, PEAK_HU).astype(np.float32)
 
 
 def beyond_edges(

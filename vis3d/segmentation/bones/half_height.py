@@ -1,0 +1,207 @@
+"""Where thick bone ends: half-way up the edge between it and the tissue beside it."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vis3d.segmentation.bones.bones import DENSE_HU
+from vis3d.segmentation.bones.mending import Places, drop_crumbs
+from vis3d.segmentation.bones.peaks import PEAK_HU
+from vis3d.segmentation.bones.thick_slices import Steepness, steepness
+from vis3d.segmentation.bones.walls import RISE_HU
+from vis3d.segmentation.voxels.frame import Bools, Floats, Spacing, Values
+from vis3d.segmentation.voxels.morphology import bounding_box
+from vis3d.segmentation.voxels.slabs import each_slab
+
+SHARE = 0.5
+SHARP_MM, BLURRED_MM = 2.8, 3.8
+"""How wide the sharpest edges are where all is done, and where nothing is: a wider edge hides
+most walls, and interpolation, which hardly changes it, mustn't decide."""
+REACH_MM = 1.6
+"""How far on either side of the surface an edge ends: as far as a kernel blurs."""
+THICK_MM = 3.2
+"""Bone that goes on so far, and a voxel more, behind its surface is no thin wall."""
+RIDGE_VOXELS = 2
+"""A wall's other side is looked for as far as an edge, but two voxels away at least, and along
+axes on which edges aren't blurred: thick slices show most bones as if they were walls."""
+SLAB = 16
+FULL_HU = (PEAK_HU + DENSE_HU) / 2
+"""What is denser lies above the middle of any edge."""
+Triple = tuple[Places, Places, Places]
+Steps = tuple[int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """The values and the bones as flat arrays."""
+
+    hu: Values
+    bone: Bools
+    shape: tuple[int, ...]
+    spacing_kji: Spacing
+    share: float
+    """How far up its edges bone begins."""
+    sharp: list[bool]
+    """Along which axes walls show."""
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """Voxels of bone by their places in the flat arrays, and by k, j and i."""
+
+    at: Places
+    kji: Triple
+    room: Steps
+    """How many voxels lie between all of them and the ends of each axis, at least."""
+    scan: Scan
+
+    def chosen(self, which: Bools | Places) -> "Surface":
+        """Some of them."""
+        k, j, i = self.kji
+        return replace(self, at=self.at[which], kji=(k[which], j[which], i[which]))
+
+    def beside(self, axis: int, steps: int | Places) -> Places:
+        """The places so many voxels away along an axis; past its end, the last ones."""
+        own, shape = self.kji[axis], self.scan.shape
+        if np.max(np.abs(steps), initial=0) > self.room[axis]:
+            steps = np.clip(own + steps, 0, shape[axis] - 1) - own
+        return np.asarray(self.at + steps * math.prod(shape[axis + 1 :]))
+
+
+def end_half_way(bones: Bools, hu: Values, spacing_kji: Spacing) -> None:
+    """Take out of thick bones, in place, what lies outside of the middle of their edges.
+
+    From the surface the values fall outwards to soft tissue and rise inwards to cortex; a
+    voxel that is mostly bone lies in the upper half (Treece et al., Med Image Anal
+    2010;14:276-290). Walls stay as they are: two voxels side by side, each less than half
+    bone, may be all of one. The values are the scan's own: smoothed ones end farther out.
+    Both arrays lie in memory as they are indexed.
+    """
+    edges = steepness(hu, spacing_kji, bones)
+    if edges is None or not (share := SHARE * _sharpness(edges)):
+        return
+    sharp = [mm < BLURRED_MM for mm in edges.widths_mm]
+    scan = Scan(hu.reshape(-1), bones.reshape(-1), bones.shape, spacing_kji, share, sharp)
+    found: list[Places] = []
+
+    def work(start: int, stop: int) -> None:
+        surface = _surface(bones, start, stop, scan)
+        for axis in range(3):
+            for way in (-1, 1):
+                faces = surface.chosen(~scan.bone[surface.beside(axis, way)])
+                found.extend(_beyond_half(faces, axis, way))
+
+    each_slab(work, len(bones), SLAB)
+    gone = np.unique(np.concatenate(found))
+    scan.bone[gone] = False
+    drop_crumbs(gone, bones)
+
+
+def _sharpness(edges: Steepness) -> float:
+    """1 for a sharp scan, 0 for a blurred one; thick slices blur one axis only."""
+    width_mm = sorted(edges.widths_mm)[1]
+    return float(np.clip((BLURRED_MM - width_mm) / (BLURRED_MM - SHARP_MM), 0, 1))
+
+
+def _surface(bones: Bools, start: int, stop: int, scan: Scan) -> Surface:
+    """The bone in some slices that touches what is none with a face, but the densest."""
+    box = bounding_box(bones[start:stop])
+    if box is None:
+        nowhere = np.zeros(0, np.intp)
+        return Surface(nowhere, (nowhere, nowhere, nowhere), (0, 0, 0), scan)
+    below, count = min(1, start + box[0].start), box[0].stop - box[0].start
+    first = start + box[0].start - below
+    some = bones[first : first + below + count + 1, box[1], box[2]]
+    inside = some.copy()
+    for axis in range(3):
+        to, of = np.moveaxis(inside, axis, 0), np.moveaxis(some, axis, 0)
+        to[1:] &= of[:-1]
+        to[:-1] &= of[1:]
+        if axis:
+            to[[0, -1]] = False  # nothing lies beyond the box
+    edge = some != inside
+    edge[:below] = edge[below + count :] = False
+    k, j, i = np.unravel_index(np.flatnonzero(edge), edge.shape)
+    kji = (k + first, j + box[1].start, i + box[2].start)
+    room_k, room_j, room_i = (
+        int(min(of.min(initial=n), n - 1 - of.max(initial=0)))
+        for of, n in zip(kji, bones.shape, strict=True)
+    )
+    at = np.ravel_multi_index(kji, bones.shape)
+    surface = Surface(at, kji, (room_k, room_j, room_i), scan)
+    return surface.chosen(scan.hu[at] < FULL_HU)
+
+
+def _beyond_half(faces: Surface, axis: int, way: int) -> list[Places]:
+    """The places below the middle of the edges that begin at faces and lead inwards."""
+    scan = faces.scan
+    low = _end(faces, axis, way, outwards=True)
+    high = _end(faces, axis, -way, outwards=False)
+    level = low + np.float32(scan.share) * (high - low)
+    out = np.flatnonzero((low < DENSE_HU) & (scan.hu[faces.at] < level))
+    thick = out[_thick(faces.chosen(out))]
+    faces, level = faces.chosen(thick), level[thick]
+    found, going = [faces.at], np.ones(len(thick), bool)
+    for step in range(1, _steps(scan.spacing_kji[axis])):
+        deeper = faces.beside(axis, -way * step)
+        going &= (scan.hu[deeper] < level) & scan.bone[deeper]
+        found.append(deeper[going])
+    return found
+
+
+def _steps(mm: float) -> int:
+    return max(1, int(np.ceil(REACH_MM / mm)))
+
+
+def _end(faces: Surface, axis: int, way: int, *, outwards: bool) -> Floats:
+    """How low the values fall within reach outwards, or how high they rise inwards."""
+    hu, left = faces.scan.hu, max(1.0, REACH_MM / faces.scan.spacing_kji[axis])
+    end = np.minimum(hu[faces.at], PEAK_HU).astype(np.float32)
+    on = np.ones(len(end), bool)
+    for step in range(1, int(np.ceil(left)) + 1):
+        change = np.minimum(hu[faces.beside(axis, way * step)], PEAK_HU) - end
+        on &= (change <= 0) if outwards else (change >= 0)
+        # between voxels the values change linearly
+        end += np.float32(min(1.0, left)) * on * change
+        left -= 1
+    return end
+
+
+def _thick(surface: Surface) -> Bools:
+    """Where bone goes on behind a voxel, on the way on which values rise most, and no wall."""
+    scan = surface.scan
+    rise = []
+    for axis, mm in enumerate(scan.spacing_kji):
+        after, before = (
+            scan.hu[surface.beside(axis, way)].astype(np.float32) for way in (1, -1)
+        )
+        rise.append((after - before) / np.float32(mm))
+    steepest = np.sqrt(sum(np.square(r) for r in rise)) + np.float32(1e-3)
+    # in voxels along each axis for a mm of that way
+    way = [r / steepest / mm for r, mm in zip(rise, scan.spacing_kji, strict=True)]
+    voxel_mm = 1 / np.sqrt(sum(np.square(w) for w in way) + np.float32(1e-6))
+    found = ~_ridge(surface)
+    for part in (0.5, 1.0):
+        to = surface.at.copy()
+        for axis, w in enumerate(way):
+            steps = np.rint(part * (THICK_MM + voxel_mm) * w).astype(np.intp)
+            to += surface.beside(axis, steps) - surface.at
+        found &= scan.bone[to]
+    return found
+
+
+def _ridge(surface: Surface) -> Bools:
+    """Whether the values fall on both sides along an axis, as those of a thin wall do."""
+    hu = surface.scan.hu
+    level, found = hu[surface.at] - RISE_HU, np.zeros(len(surface.at), bool)
+    for axis, mm in enumerate(surface.scan.spacing_kji):
+        if not surface.scan.sharp[axis]:
+            continue
+        steps = range(1, max(RIDGE_VOXELS, _steps(mm)) + 1)
+        before, after = (
+            np.minimum.reduce([hu[surface.beside(axis, way * n)] for n in steps])
+            for way in (-1, 1)
+        )
+        found |= np.maximum(before, after) < level
+    return found
