@@ -41,6 +41,8 @@ MIN_VOXELS, MIN_SECTION = 30, 8
 BODY_MM, MAX_BODY, MIN_LAYER, MAX_WALLED = 8.0, 0.1, 0.4, 0.5
 """Of a mattress, how much may have body (thicker than twice this) on the table's side, and how
 much must have something on that side: the table. Less of it is walled in."""
+OPEN = 0.4
+"""Less of a mattress lies between tissue where no table is seen; of a lung more than half."""
 EVEN_OVER_MM, MAX_UNEVEN_HU = 6.0, 50.0
 """A tenth of foam changes by more than 13 to 40 HU from one block of slices to the next (with
 80 HU more noise in the scan 27 to 64), a tenth of lung by more than 80 to 130: its vessels."""
@@ -64,7 +66,7 @@ def outside_air(
     """
     air = pieces > 0
     touching = np.zeros(int(pieces.max()) + 1, bool)
-    touching[pieces[_rim(measured)]] = True
+    touching[pieces[rim(measured)]] = True
     edge = keep(pieces, touching)
     labels = pieces * edge
     like = _lung_like(labels, air, hu, walled)
@@ -72,7 +74,7 @@ def outside_air(
         return edge
     lung = _agreed(labels, like)
     if lung.any():
-        lung &= ~_foam(lung, hu, measured & ~air, walled >= WALLED, spacing_kji)
+        lung &= ~_foam(lung, hu, measured & ~air, walled, spacing_kji)
     return edge & ~lung
 
 
@@ -83,14 +85,14 @@ def pieces_and_walls(hu: Floats, measured: Bools) -> tuple[Labels, NDArray[np.ui
     )
 
 
-def _rim(measured: Bools) -> Bools:
+def rim(measured: Bools) -> Bools:
     """The voxels at the sides of the slices and beside the padding."""
-    rim = np.zeros(measured.shape, bool)
+    edges = np.zeros(measured.shape, bool)
     if not measured.all():
-        rim = grown(~measured, 1.0, IN_SLICES)
-    rim[:, [0, -1]] = True
-    rim[:, :, [0, -1]] = True
-    return rim
+        edges = grown(~measured, 1.0, IN_SLICES)
+    edges[:, [0, -1]] = True
+    edges[:, :, [0, -1]] = True
+    return edges
 
 
 def _lung_like(
@@ -160,8 +162,10 @@ def _overlaps(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return np.stack(np.divmod(found, count)), shared
 
 
-def _foam(lung: Bools, hu: Floats, solid: Bools, walled: Bools, spacing_kji: Spacing) -> Bools:
-    """A mattress before a table: a thin layer on one side of it, and even along the scan.
+def _foam(
+    lung: Bools, hu: Floats, solid: Bools, walled: NDArray[np.uint8], spacing_kji: Spacing
+) -> Bools:
+    """A mattress: a table's thin layer on one side of it or open all round, and even.
 
     It has the density of lung, and a narrow field of view cuts it as it cuts a lung.
     """
@@ -169,19 +173,20 @@ def _foam(lung: Bools, hu: Floats, solid: Bools, walled: Bools, spacing_kji: Spa
     count = int(pieces.max()) + 1
     voxels = np.maximum(sizes(pieces, count), 1)
     core = shrunk(solid, BODY_MM, spacing_kji)
-    by_layer = np.zeros(count, bool)
+    perhaps = np.zeros(count, bool)
     for axis in (1, 2):
         for anything, body in zip(_beyond(solid, axis), _beyond(core, axis), strict=True):
             layer = sums(pieces, anything, count) > MIN_LAYER * voxels
-            by_layer |= layer & (sums(pieces, body, count) < MAX_BODY * voxels)
-    by_layer &= sums(pieces, walled, count) < MAX_WALLED * voxels
-    by_layer[0] = False
-    pieces = pieces * keep(pieces, by_layer)
+            perhaps |= layer & (sums(pieces, body, count) < MAX_BODY * voxels)
+    perhaps &= sums(pieces, walled >= WALLED, count) < MAX_WALLED * voxels
+    perhaps |= sums(pieces, walled >= BETWEEN, count) < OPEN * voxels
+    perhaps[0] = False
+    pieces = pieces * keep(pieces, perhaps)
     if not pieces.any():
         return np.zeros(lung.shape, bool)
     block = min(math.ceil(EVEN_OVER_MM / spacing_kji[0]), len(hu) // 2)
     changes = _changes_hu(pieces, hu, block, count)
-    if np.isinf(changes[by_layer]).any():
+    if np.isinf(changes[perhaps]).any():
         # some pieces are too short for two blocks
         changes = np.where(np.isinf(changes), _changes_hu(pieces, hu, 1, count), changes)
     return keep(pieces, changes < MAX_UNEVEN_HU)
