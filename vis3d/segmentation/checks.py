@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
-from vis3d.segmentation.body.body import TISSUE_HU
+from vis3d.segmentation.body.parts import TISSUE_HU
 from vis3d.segmentation.bones.bones import DENSE_HU as DENSE_BONE_HU
 from vis3d.segmentation.lung_checks import MIN_EDGE_MM2, about_airways, about_lungs
 from vis3d.segmentation.voxels.frame import Bools

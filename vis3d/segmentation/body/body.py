@@ -10,11 +10,20 @@ from numpy.typing import NDArray
 from vis3d.progress import Progress
 from vis3d.segmentation.body.bare import BARE_HU, bare_things
 from vis3d.segmentation.body.outside import (
-    LUNG_HU,
     SKIN_HU,
     WALLED,
     outside_air,
     pieces_and_walls,
+)
+from vis3d.segmentation.body.parts import (
+    DRY_HU,
+    SMALL_FIELD_MM,
+    above_the_table,
+    bodies,
+    core_mm,
+    dry_bones,
+    ears,
+    width_mm,
 )
 from vis3d.segmentation.body.planks import Plank, find_planks
 from vis3d.segmentation.voxels.frame import (
@@ -32,6 +41,7 @@ from vis3d.segmentation.voxels.grids import (
     factors_for,
     fine_box,
     leave_out_unmeasured,
+    mostly,
     pooled,
     shares,
     spread,
@@ -48,7 +58,6 @@ from vis3d.segmentation.voxels.morphology import (
     shrunk,
     sizes,
     sums,
-    swept,
     trimmed,
     trimmed_in_slices,
 )
@@ -62,27 +71,11 @@ MIN_LIGHT = 7
 """A light voxel of a layer, be it one voxel thick, has as many round it, with itself."""
 FAT_HU = -100
 Places = tuple[NDArray[np.intp], ...]
-TISSUE_HU = (-250, 1500)
-CORE_GRID_MM, SMALL_FIELD_MM = 4.0, 250.0
+CORE_GRID_MM = 4.0
 """Where the body's core is decided on; in fields of view for children, twice as finely."""
-CORE_MM, SMALL_CORE_MM, CORE_OF_FIELD = 8.0, 6.0, 1 / 16
-"""What is thinner than twice this is no body: table tops, blankets, tubes. It is less in fields
-of view for children, and no more than this share of any, lest small animals be lost."""
-DRY_HU, MIN_DRY_ML = 200, 0.3
-"""Where half of the body or more is as dense there is no flesh: its thin bones count too."""
 GAS_HU = -940
 """Enclosed air darker than this on average is gas or the hollow of a table, not lung."""
-MIN_TISSUE_SHARE = 0.35
-EVEN_HU, MIN_WIDE = 25, 6.0
-"""What lies apart, varies by less and is as many times wider than thick is a board: limbs hold
-fat, muscle and bone, and drawn ones are round."""
 LAYER_MM, SLICES = 2.0, 8
-MIN_PART_SHARE, MIN_CORE_SHARE = 0.02, 0.02
-"""Arms and legs that lie apart are kept from this share of the largest part on, if as much of
-that is thick."""
-MAX_FOOT_SHARE, BOARD_SHARE = 0.1, 0.3
-"""Smaller parts behind the body are feet of the table if the table lies between, though a thin
-board is missed in places."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,10 +133,10 @@ def find_body(
     )
     if bare is not None:
         hu = _without_things(hu, bare, [])
-        body = _body_in(hu, unmeasured, spacing_kji)
+        body = _body_in(hu, unmeasured, spacing_kji, bare)
         planks = find_planks(hu, body, spacing_kji)
     if planks:
-        body = _body_in(_without_things(hu, None, planks), unmeasured, spacing_kji)
+        body = _body_in(_without_things(hu, None, planks), unmeasured, spacing_kji, bare)
     return Body(body, bare, planks)
 
 
@@ -171,15 +164,19 @@ def outside_and_padding(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacin
 
 def _core_factors(shape: tuple[int, ...], spacing_kji: Spacing) -> Factors:
     """How many voxels of the 2 mm grid make one for the core; a child's wall is thin."""
-    small = _width_mm(shape, spacing_kji) <= SMALL_FIELD_MM
+    small = width_mm(shape, spacing_kji) <= SMALL_FIELD_MM
     return factors_for(spacing_kji, CORE_GRID_MM * (0.5 if small else 1))
 
 
-def _body_in(hu: Whole, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
+def _body_in(
+    hu: Whole, unmeasured: Bools | None, spacing_kji: Spacing, bare: Bools | None = None
+) -> Bools:
+    """The body where `bare` things were taken out of the scan."""
     coarser = _core_factors(hu.shape, spacing_kji)
     means, padding = _coarser(hu, unmeasured, coarser)
+    things = None if bare is None else mostly(bare, coarser)
     spacing = coarse_spacing(spacing_kji, coarser)
-    found = coarse_body(means, padding, spacing)
+    found = coarse_body(means, padding, spacing, things)
     coarse = spread(found, coarser, hu.shape)
     whole = _with_skin(coarse, hu)
     # slices that the coarser grid has too are as they were decided there
@@ -248,36 +245,30 @@ def _light_edge(hu: Whole, body: Bools) -> Bools:
     return _without_skin_on_foam(light, hu)
 
 
-def coarse_body(hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing) -> Bools:
-    """The body on a grid of about 4 mm, [k, j, i] as in `PatientFrame`."""
+def coarse_body(
+    hu: Floats, unmeasured: Bools | None, spacing_kji: Spacing, bare: Bools | None = None
+) -> Bools:
+    """The body on a grid of about 4 mm, [k, j, i] as in `PatientFrame`.
+
+    Where `bare` things were, `hu` is air.
+    """
     measured = np.ones(hu.shape, bool) if unmeasured is None else ~unmeasured
     airy, walled = pieces_and_walls(hu, measured)
     solid = measured & ~outside_air(airy, hu, walled, measured, spacing_kji)
     solid &= ~_hollows(airy * solid, hu, walled)
     solid &= ~_light_layers(solid, hu, measured)
-    core_mm = _core_mm(hu.shape, spacing_kji)
-    pieces = components(shrunk(solid | ~measured, core_mm, spacing_kji) & solid)
-    core = _above_the_table(_bodies(pieces, solid, hu, measured, spacing_kji), hu)
-    core |= _dry_bones(core, solid & (hu > DRY_HU), spacing_kji)
+    thick_mm = core_mm(hu.shape, spacing_kji)
+    pieces = components(shrunk(solid | ~measured, thick_mm, spacing_kji) & solid)
+    core = above_the_table(bodies(pieces, solid, hu, measured, spacing_kji), hu)
+    core |= dry_bones(core, solid & (hu > DRY_HU), spacing_kji)
     if not core.any():
         return core
-    body = grown(core, core_mm + max(spacing_kji) / 2, spacing_kji) & solid
+    body = grown(core, thick_mm + max(spacing_kji) / 2, spacing_kji) & solid
     pieces = components(body)
     body = keep(pieces, sums(pieces, core) > 0)
+    dense = hu > BARE_HU if bare is None else (hu > BARE_HU) | bare
+    body |= ears(body, solid & (hu > LIGHT_HU), dense & ~body, spacing_kji)
     return filled(filled_in_slices(body)) & measured
-
-
-def _core_mm(shape: tuple[int, ...], spacing_kji: Spacing) -> float:
-    """What is thinner than twice this in a field of view of this size is no body."""
-    width_mm = _width_mm(shape, spacing_kji)
-    usual_mm = CORE_MM if width_mm > SMALL_FIELD_MM else SMALL_CORE_MM
-    return min(usual_mm, width_mm * CORE_OF_FIELD)
-
-
-def _width_mm(shape: tuple[int, ...], spacing_kji: Spacing) -> float:
-    """The smaller width of the field of view."""
-    _, j_mm, i_mm = spacing_kji
-    return min(shape[1] * j_mm, shape[2] * i_mm)
 
 
 def _light_layers(solid: Bools, hu: Floats, measured: Bools) -> Bools:
@@ -285,30 +276,6 @@ def _light_layers(solid: Bools, hu: Floats, measured: Bools) -> Bools:
     light = components(_too_light(hu) & solid & (hu > SKIN_HU))
     beside = fringed(fringed(~solid & measured))
     return fringed(keep(light, sums(light, beside) > 0)) & (hu < LIGHT_HU) & solid
-
-
-def _above_the_table(core: Bools, hu: Floats) -> Bools:
-    """The core without small parts behind a board that lies behind the largest part."""
-    pieces = components(core)
-    voxels = sizes(pieces)
-    voxels[0] = 0
-    if np.count_nonzero(voxels) < 2:
-        return core
-    thing, largest = hu > SKIN_HU, pieces == voxels.argmax()
-    past = swept(largest, 1) & ~swept(largest[:, ::-1], 1)[:, ::-1]
-    board = swept(past & ~thing, 1) & thing
-    below = swept(swept(board, 1) & ~thing, 1)
-    beyond = sums(pieces, below, len(voxels)) > BOARD_SHARE * voxels
-    return keep(pieces, (voxels > 0) & ~(beyond & (voxels < MAX_FOOT_SHARE * voxels.max())))
-
-
-def _dry_bones(core: Bools, dense: Bools, spacing_kji: Spacing) -> Bools:
-    """What is dense, however thin, where no soft tissue is found."""
-    if 2 * np.count_nonzero(core & dense) < np.count_nonzero(core):
-        return np.zeros_like(core)
-    pieces = components(dense)
-    ml = sizes(pieces) * float(np.prod(spacing_kji)) / 1000
-    return keep(pieces, ml >= MIN_DRY_ML)
 
 
 def drop_thin_layers(body: Bools, spacing_kji: Spacing, progress: Progress) -> None:
@@ -342,66 +309,3 @@ def _hollows(labels: Labels, hu: Floats, walled: NDArray[np.uint8]) -> Bools:
     # a lung as dark as that has thick walls, a table has not
     thin = sums(labels, walled >= WALLED) < 0.5 * voxels
     return keep(labels, (sums(labels, hu) < GAS_HU * voxels) & thin)
-
-
-def _bodies(
-    pieces: Labels,
-    solid: Bools,
-    hu: Floats,
-    measured: Bools,
-    spacing_kji: Spacing,
-) -> Bools:
-    """The pieces that consist of tissue to a good part, small ones and boards left out."""
-    amount = sums(pieces, (hu > TISSUE_HU[0]) & (hu < TISSUE_HU[1]))
-    amount[0] = 0
-    # where the edges of the scan cut both lungs, there is more lung in it than tissue
-    airy = sums(pieces, (hu > LUNG_HU[0]) & (hu < LUNG_HU[1]))
-    share = amount / np.maximum(sizes(pieces) - airy, MIN_TISSUE_SHARE * airy + 1)
-    wanted = (share > MIN_TISSUE_SHARE) & _large_enough(pieces, amount, solid, spacing_kji)
-    if np.count_nonzero(wanted) > 1:
-        deviation = _deviations(pieces * ~fringed(~measured), hu, len(amount))
-        even = wanted & (deviation < min(EVEN_HU, deviation[amount.argmax()] / 2))
-        for board in np.flatnonzero(even):
-            wanted[board] = _width_to_thickness(pieces == board, spacing_kji) < MIN_WIDE
-    return keep(pieces, wanted)
-
-
-def _large_enough(
-    pieces: Labels,
-    amount: NDArray[np.float64],
-    solid: Bools,
-    spacing_kji: Spacing,
-) -> NDArray[np.bool_]:
-    """Which pieces are no small share of the largest, with what was shrunk away from them.
-
-    Of a child's arm hardly anything is left once it is shrunk.
-    """
-    core_mm = _core_mm(solid.shape, spacing_kji)
-    least = MIN_PART_SHARE * amount.max()
-    large: NDArray[np.bool_] = amount > least
-    for piece in np.flatnonzero(~large & (amount > least * MIN_CORE_SHARE)):
-        box = bounding_box(pieces == piece, core_mm + max(spacing_kji), spacing_kji)
-        if box is not None:
-            whole = grown(pieces[box] == piece, core_mm, spacing_kji) & solid[box]
-            large[piece] = np.count_nonzero(whole) > least
-    return large
-
-
-def _width_to_thickness(piece: Bools, spacing_kji: Spacing) -> float:
-    """How many times wider than thick it is in its slices, however it lies there."""
-    k, *in_slice = np.nonzero(piece)
-    voxels = np.maximum(np.bincount(k), 1)
-    aside = [
-        (x - (np.bincount(k, x) / voxels)[k]) * mm
-        for x, mm in zip(in_slice, spacing_kji[1:], strict=True)
-    ]
-    least, most = np.linalg.eigvalsh(np.cov(aside, ddof=0))
-    return float(np.sqrt(most / max(least, 1e-6)))
-
-
-def _deviations(pieces: Labels, hu: Floats, count: int) -> NDArray[np.float64]:
-    """The standard deviation of the HU in each piece; nan in empty ones."""
-    voxels = sizes(pieces, count)
-    with np.errstate(invalid="ignore"):
-        mean, square = (sums(pieces, values, count) / voxels for values in (hu, hu * hu))
-    return np.asarray(np.sqrt(np.maximum(square - mean * mean, 0)))
