@@ -8,7 +8,7 @@ from vis3d.segmentation.voxels.enclosure import IN_SLICE, open_directions
 from vis3d.segmentation.voxels.frame import Bools, Floats, Spacing, Whole
 from vis3d.segmentation.voxels.grids import Box
 from vis3d.segmentation.voxels.morphology import components_in_slices, keep
-from vis3d.segmentation.voxels.slabs import each_part
+from vis3d.segmentation.voxels.slabs import each_part, mean_of_three
 
 TISSUE_HU = (-20.0, 90.0)
 """Cord, fluid and the fat between them, averaged in their slice."""
@@ -60,13 +60,17 @@ def _surrounded(hu: Whole, bone: Bools, spacing_kji: Spacing) -> Floats:
     score = np.empty(hu.shape, np.float32)
 
     def work(here: slice, _: slice, __: slice) -> None:
-        mean = uniform_filter(hu[here], (1, 3, 3), np.float32)
+        mean = _mean_of_nine(hu[here].astype(np.float32))
         tissue = ~bone[here] & (mean > TISSUE_HU[0]) & (mean < TISSUE_HU[1])
         blocked = tissue * (1 - opened[here] * np.float32(1 / len(IN_SLICE)))
-        score[here] = uniform_filter(blocked, (1, 3, 3)) - penalty
+        score[here] = _mean_of_nine(blocked) - penalty
 
     each_part(work, len(hu), 0)
     return score
+
+
+def _mean_of_nine(values: Floats) -> Floats:
+    return mean_of_three(mean_of_three(values, 1), 2)
 
 
 def _best_path(best: Floats, reach: int) -> tuple[NDArray[np.intp], Floats]:

@@ -244,13 +244,14 @@ def _heart_zone(lungs: Bools, spacing_kji: Spacing) -> Bools:
 
 def between_lungs(lungs: Bools, front_share: float = 1.0) -> Bools:
     """What has lung on its right and on its left, in the front share of the chest."""
-    zone = np.zeros(lungs.shape, bool)
+    zone, columns = np.zeros(lungs.shape, bool), np.arange(lungs.shape[2])
     for inner, plane in zip(zone, lungs, strict=True):
         rows = np.flatnonzero(plane.any(axis=1))
         if not len(rows):
             continue
-        front = slice(0, int(rows[0] + front_share * (rows[-1] - rows[0])) + 1)
-        from_right = np.logical_or.accumulate(plane[front], axis=1)
-        from_left = np.logical_or.accumulate(plane[front, ::-1], axis=1)[:, ::-1]
-        inner[front] = from_right & from_left & ~plane[front]
+        rows = rows[rows <= int(rows[0] + front_share * (rows[-1] - rows[0]))]
+        lung = plane[rows]
+        first, last = lung.argmax(axis=1), lung.shape[1] - 1 - lung[:, ::-1].argmax(axis=1)
+        between = (columns >= first[:, None]) & (columns <= last[:, None])
+        inner[rows] = between & ~lung
     return zone

@@ -83,8 +83,8 @@ def _pooled(
             if lowest is not None:
                 block = np.maximum(block, block.dtype.type(lowest))
             total = _rows_summed(_stacked(block, fj), fj)
-            if total.dtype == np.int16:
-                total = total.astype(np.int32)
+            if total.dtype.kind != "f":
+                total = total.astype(np.int32, copy=False)
             total = _columns_summed(total, fi)
             result[k] = kept_as(total * (weights / np.float32(len(block))))
 
@@ -143,6 +143,8 @@ def _stacked(block: Values, rows: int) -> Values:
     most = np.iinfo(np.int16).max // (len(block) * rows)
     if block.dtype.kind == "f":
         kind: type[np.generic] = np.float32
+    elif block.dtype == bool and len(block) * rows <= np.iinfo(np.uint8).max:
+        kind = np.uint8
     elif block.dtype == np.int16 and -most <= block.min() and block.max() <= most:
         kind = np.int16
     else:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.ndimage import correlate1d, uniform_filter1d
+from scipy.ndimage import correlate1d
 
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.voxels.frame import Floats, Spacing, Values
@@ -83,11 +83,26 @@ def _box_mean(values: Floats, spacing_kji: Spacing) -> Floats:
     for axis, mm in enumerate(spacing_kji):
         outer = min(1.0, (WINDOW_MM / mm - 3) / 2)
         if outer < LEAST_SHARE:
-            values = uniform_filter1d(values, 3, axis)
+            values = mean_of_three(values, axis)
         else:
             weights = np.array([outer, 1, 1, 1, outer]) / (3 + 2 * outer)
             values = correlate1d(values, weights, axis)
     return values
+
+
+def mean_of_three(values: Floats, axis: int) -> Floats:
+    """The mean of each voxel and those on either side of it; the ends go straight on.
+
+    As uniform_filter1d, but five times as fast.
+    """
+    mean = values.copy()
+    along, own = mean.swapaxes(0, axis), values.swapaxes(0, axis)
+    along[1:] += own[:-1]
+    along[:-1] += own[1:]
+    along[0] += own[0]
+    along[-1] += own[-1]
+    mean /= 3
+    return mean
 
 
 def _deviating(mean: Floats, square: Floats) -> tuple[Floats, Floats]:
