@@ -6,7 +6,15 @@ from scipy.ndimage import find_objects
 
 from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, T, Values
 from vis3d.segmentation.voxels.grids import Factors, fine_box, mostly, spread
-from vis3d.segmentation.voxels.morphology import components, fringed, grown, keep, sizes, sums
+from vis3d.segmentation.voxels.morphology import (
+    components,
+    fringed,
+    grown,
+    keep,
+    sizes,
+    sums,
+    widened,
+)
 from vis3d.segmentation.voxels.sparse import sparse_zeros
 
 METAL_HU = 2900
@@ -75,11 +83,7 @@ def drop_streaks(
         int(np.ceil(REACH_MM / (mm * f))) for mm, f in zip(spacing_kji, factors, strict=True)
     ]
     for k, j, i in find_objects(components(fringed(mostly(metal, factors, 0.0)), 26)):
-        wide = [
-            slice(max(0, b.start - m), b.stop + m)
-            for b, m in zip((k, j, i), margins, strict=True)
-        ]
-        fine = fine_box((wide[0], wide[1], wide[2]), factors, bones.shape)
+        fine = fine_box(widened((k, j, i), margins), factors, bones.shape)
         here = bones[fine]
         near = grown(metal[fine], STREAK_MM, spacing_kji) & ~metal[fine]
         around = max(int(np.count_nonzero(near)), 1)

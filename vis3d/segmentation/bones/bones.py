@@ -12,6 +12,7 @@ from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.bones.bowel import bowel_with_contrast
 from vis3d.segmentation.bones.canal import spinal_canal
 from vis3d.segmentation.bones.contrast import Contrast, between_lungs
+from vis3d.segmentation.bones.joints import joint_gaps
 from vis3d.segmentation.bones.marrow import walled_pieces, with_marrow
 from vis3d.segmentation.bones.mending import evened, fill_gaps
 from vis3d.segmentation.bones.organs import organs_with_contrast
@@ -192,6 +193,7 @@ def _chosen(
     coarse.rest()
     whole = np.zeros(shell.shape, bool)
     whole[box], organs = _whole(shell[box], metallic[box], canal[box], coarse, box, step)
+    whole[box] &= ~joint_gaps(whole[box], share[box], coarse.spacing_kji)
     coarse.rest()
     share[box][organs] = 0
     shell[box] &= ~organs

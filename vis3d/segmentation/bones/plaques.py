@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import find_objects, maximum_filter
 
 from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing
-from vis3d.segmentation.voxels.grids import Box, Factors, fine_box, pooled, spread
+from vis3d.segmentation.voxels.grids import Factors, fine_box, pooled, spread
 from vis3d.segmentation.voxels.morphology import (
     bounding_box,
     components,
@@ -14,6 +14,7 @@ from vis3d.segmentation.voxels.morphology import (
     keep,
     sizes,
     sums,
+    widened,
 )
 
 MIN_TRUNK_MM2 = 35_000.0
@@ -97,7 +98,7 @@ def _far_from_bones(
     loose = _deep(labels, ~bones, body, spacing_kji)
     for label, (k, j, i) in enumerate(find_objects(labels), 1):
         if loose[label]:
-            loose[label] = not bones[labels[_widened((k, j, i), far)]].any()
+            loose[label] = not bones[labels[widened((k, j, i), far)]].any()
     return loose
 
 
@@ -111,21 +112,12 @@ def _deep(
     deep = np.zeros(len(small), bool)
     for label, (k, j, i) in enumerate(find_objects(labels), 1):
         if small[label] and trunk[k].all():
-            around = _widened((k, j, i), margins)
+            around = widened((k, j, i), margins)
             outside = ~body[around]
             if outside.any():
                 outside &= maximum_filter(labels[around] == label, window)
             deep[label] = not outside.any()
     return deep
-
-
-def _widened(box: Box, margins: list[int]) -> Box:
-    """The box with so many voxels more on either side of each axis."""
-    k, j, i = (
-        slice(max(0, part.start - m), part.stop + m)
-        for part, m in zip(box, margins, strict=True)
-    )
-    return (k, j, i)
 
 
 def _trunk(body: Bools, spacing_kji: Spacing) -> NDArray[np.bool_]:

@@ -1,7 +1,7 @@
 """Growing, shrinking, closing and filling of 3D masks, by millimetres."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -79,6 +79,17 @@ def bounding_box(
         start, stop = max(0, int(hit[0]) - margin), int(hit[-1]) + 1 + margin
         slices.append(slice(start, min(stop, mask.shape[axis])))
     return (slices[0], slices[1], slices[2])
+
+
+def widened(
+    box: tuple[slice, slice, slice], margins: Sequence[int]
+) -> tuple[slice, slice, slice]:
+    """The box with so many voxels more on either side of each axis."""
+    k, j, i = (
+        slice(max(0, part.start - m), part.stop + m)
+        for part, m in zip(box, margins, strict=True)
+    )
+    return (k, j, i)
 
 
 def indices(mask: Bools) -> NDArray[np.int64]:
