@@ -133,6 +133,9 @@ def test_regions_without_a_place_to_start_are_refused() -> None:
         region_growing(volume, (1e4, 0, 0), tolerance=1)
     with pytest.raises(UsageError, match="finite"):
         region_growing(volume, (np.nan, 0, 0), tolerance=1)
+    for point in ((0, 0), (0, 0, 0, 0), ("a", 0, 0), None):
+        with pytest.raises(UsageError, match="three finite numbers"):
+            region_growing(volume, point, tolerance=1)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="value 0, outside 10 to 20"):
         region_growing(volume, GRID.center_lps, range_hu=(10, 20))
     with pytest.raises(UsageError, match="value 0, outside"):

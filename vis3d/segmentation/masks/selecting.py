@@ -178,14 +178,18 @@ def voxel_at(geometry: Geometry, point_lps: Sequence[float]) -> tuple[int, int, 
     """The index (k, j, i) of the voxel that holds a point in LPS mm.
 
     Raises:
-        UsageError: the point lies outside the scan.
+        UsageError: the point lies outside the scan, or isn't three finite numbers.
     """
-    ijk = geometry.to_ijk(point_lps)
-    if not np.isfinite(ijk).all():
+    try:
+        point = np.asarray(point_lps, float)
+    except (TypeError, ValueError):
+        point = np.empty(0)
+    if point.shape != (3,) or not np.isfinite(point).all():
         raise UsageError("A point is three finite numbers in LPS mm.")
+    ijk = geometry.to_ijk(point)
     i, j, k = np.floor(ijk + 0.5).astype(int).tolist()
     if not all(0 <= n < size for n, size in zip((k, j, i), geometry.shape, strict=True)):
-        where = ", ".join(f"{mm:.1f}" for mm in point_lps)
+        where = ", ".join(f"{mm:.1f}" for mm in point)
         raise UsageError(f"The point ({where}) (LPS mm) lies outside the scan.")
     return k, j, i
 
