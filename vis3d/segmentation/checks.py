@@ -11,7 +11,7 @@ from vis3d.segmentation.body.parts import TISSUE_HU
 from vis3d.segmentation.bones.bones import DENSE_HU as DENSE_BONE_HU
 from vis3d.segmentation.lung_checks import MIN_EDGE_MM2, about_airways, about_lungs
 from vis3d.segmentation.voxels.frame import Bools
-from vis3d.segmentation.voxels.grids import coarse_spacing, factors_for, mostly
+from vis3d.segmentation.voxels.grids import coarse_spacing, every, factors_for, mostly
 from vis3d.segmentation.voxels.morphology import components, fringed, grown, shrunk, sizes, sums
 from vis3d.segmentation.voxels.noise import BEARABLE_HU
 from vis3d.volume import Finding
@@ -82,7 +82,7 @@ def _cut_beside_ml(anatomy: Anatomy) -> float:
     Limbs of which they leave little are no body. Tables are thinner, or lie behind it.
     """
     factors = factors_for(anatomy.spacing, BESIDE_GRID_MM)
-    sampled = tuple(slice(None, None, f) for f in factors)
+    sampled = every(factors)
     spacing = coarse_spacing(anatomy.spacing, factors)
     hu, body = anatomy.hu[sampled], anatomy.body[sampled]
     beyond = np.ones((hu.shape[0], hu.shape[1] + 2, hu.shape[2] + 2), bool)

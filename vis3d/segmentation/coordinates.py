@@ -9,7 +9,7 @@ from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.lungs.trachea import find_trachea, slender_chains
 from vis3d.segmentation.voxels.frame import Bools
-from vis3d.segmentation.voxels.grids import coarse_spacing, factors_for
+from vis3d.segmentation.voxels.grids import coarse_spacing, every, factors_for
 from vis3d.segmentation.voxels.morphology import indices
 
 Points: TypeAlias = NDArray[np.float64]
@@ -36,7 +36,7 @@ def coordinates(anatomy: Anatomy) -> Check:
     full of contrast alone is no sign.
     """
     factors = factors_for(anatomy.spacing, GRID_MM)
-    sampled = tuple(slice(None, None, f) for f in factors)
+    sampled = every(factors)
     mm = np.array(coarse_spacing(anatomy.spacing, factors))
     lungs = indices(anatomy.coarse_lungs.both[sampled]) * mm
     below = _stands_on_its_head(anatomy)

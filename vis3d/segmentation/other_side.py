@@ -11,7 +11,7 @@ from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.lungs.nodules import TISSUE_HU
 from vis3d.segmentation.lungs.sides import LEFT, RIGHT
 from vis3d.segmentation.voxels.frame import Floats
-from vis3d.segmentation.voxels.grids import coarse_spacing, factors_for
+from vis3d.segmentation.voxels.grids import coarse_spacing, every, factors_for
 from vis3d.segmentation.voxels.morphology import grown, indices, opened, slabs
 from vis3d.segmentation.wording import in_ml, place_of
 
@@ -66,7 +66,7 @@ class _Chest:
 
     def __init__(self, anatomy: Anatomy) -> None:
         self.factors = factors_for(anatomy.spacing, GRID_MM)
-        sampled = tuple(slice(None, None, f) for f in self.factors)
+        sampled = every(self.factors)
         lungs = anatomy.coarse_lungs
         left, right = lungs.left[sampled], lungs.right[sampled]
         self.sides = (left * np.uint8(LEFT)) | (right * np.uint8(RIGHT))

@@ -11,6 +11,7 @@ from vis3d.segmentation.voxels.morphology import (
     fringed,
     grown,
     keep,
+    sections,
     sizes,
     sums,
     swept,
@@ -150,7 +151,7 @@ def ears(body: Bools, tissue: Bools, holder: Bools, spacing_kji: Spacing) -> Boo
     It may touch a holder that is denser than skin.
     """
     pixel_mm2 = spacing_kji[1] * spacing_kji[2]
-    head = np.count_nonzero(body, axis=(1, 2)) * pixel_mm2 < HEAD_MM2
+    head = sections(body) * pixel_mm2 < HEAD_MM2
     beyond: Bools = tissue & ~body & ~fringed(holder) & head[:, None, None]
     if not beyond.any():
         return beyond

@@ -12,6 +12,7 @@ from vis3d.segmentation.voxels.morphology import (
     fringed,
     grown,
     keep,
+    sections,
     sizes,
     sums,
     trimmed,
@@ -81,9 +82,7 @@ def _even(
 
 def _trunk(body: Bools, lungs: Bools, spacing_kji: Spacing) -> NDArray[np.bool_]:
     """Which slices show the trunk below the middle of the lungs."""
-    trunk = (
-        np.count_nonzero(body, axis=(1, 2)) * float(np.prod(spacing_kji[1:])) > MIN_TRUNK_MM2
-    )
+    trunk = sections(body) * float(np.prod(spacing_kji[1:])) > MIN_TRUNK_MM2
     heights = np.flatnonzero(lungs.any(axis=(1, 2)))
     if len(heights):
         trunk[(heights[0] + heights[-1]) // 2 :] = False

@@ -11,7 +11,7 @@ from vis3d.segmentation.bones.peaks import PEAK_HU
 from vis3d.segmentation.bones.thick_slices import Steepness, steepness
 from vis3d.segmentation.bones.walls import RISE_HU
 from vis3d.segmentation.voxels.frame import Bools, Floats, Spacing, Values
-from vis3d.segmentation.voxels.morphology import bounding_box
+from vis3d.segmentation.voxels.morphology import bounding_box, kji_of
 from vis3d.segmentation.voxels.slabs import each_slab
 
 SHARE = 0.5
@@ -33,7 +33,7 @@ Steps = tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
+class Flat:
     """The values and the bones as flat arrays."""
 
     hu: Values
@@ -54,7 +54,7 @@ class Surface:
     kji: Triple
     room: Steps
     """How many voxels lie between all of them and the ends of each axis, at least."""
-    scan: Scan
+    scan: Flat
 
     def chosen(self, which: Bools | Places) -> "Surface":
         """Some of them."""
@@ -82,7 +82,7 @@ def end_half_way(bones: Bools, hu: Values, spacing_kji: Spacing) -> None:
     if edges is None or not (share := SHARE * _sharpness(edges)):
         return
     sharp = [mm < BLURRED_MM for mm in edges.widths_mm]
-    scan = Scan(hu.reshape(-1), bones.reshape(-1), bones.shape, spacing_kji, share, sharp)
+    scan = Flat(hu.reshape(-1), bones.reshape(-1), bones.shape, spacing_kji, share, sharp)
     found: list[Places] = []
 
     def work(start: int, stop: int) -> None:
@@ -104,7 +104,7 @@ def _sharpness(edges: Steepness) -> float:
     return float(np.clip((BLURRED_MM - width_mm) / (BLURRED_MM - SHARP_MM), 0, 1))
 
 
-def _surface(bones: Bools, start: int, stop: int, scan: Scan) -> Surface:
+def _surface(bones: Bools, start: int, stop: int, scan: Flat) -> Surface:
     """The bone in some slices that touches what is none with a face, but the densest."""
     box = bounding_box(bones[start:stop])
     if box is None:
@@ -122,7 +122,7 @@ def _surface(bones: Bools, start: int, stop: int, scan: Scan) -> Surface:
             to[[0, -1]] = False  # nothing lies beyond the box
     edge = some != inside
     edge[:below] = edge[below + count :] = False
-    k, j, i = np.unravel_index(np.flatnonzero(edge), edge.shape)
+    k, j, i = kji_of(np.flatnonzero(edge), edge.shape)
     kji = (k + first, j + box[1].start, i + box[2].start)
     room_k, room_j, room_i = (
         int(min(of.min(initial=n), n - 1 - of.max(initial=0)))

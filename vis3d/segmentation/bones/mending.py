@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from vis3d.segmentation.bones.marrow import GAS_HU
 from vis3d.segmentation.voxels.frame import Bools, Values
+from vis3d.segmentation.voxels.morphology import kji_of
 
 FEWEST, MOST = 5, 17
 """Of the 27 voxels round one: with fewer bony ones it's a crumb, with more it's a hole."""
@@ -22,7 +23,7 @@ def fill_gaps(mask: Bools, bony: Bools, hu: Values) -> None:
     gap[:, [0, -1]] = gap[:, :, [0, -1]] = False  # nothing is known beyond
     left, row = gap.reshape(-1), mask.shape[2]
     at = np.flatnonzero(gap)
-    left[at] = hu[np.unravel_index(at, hu.shape)] > GAS_HU
+    left[at] = hu[kji_of(at, hu.shape)] > GAS_HU
     at = at[left[at]]
     shut = (mask | gap).reshape(-1)
     ways = np.array([-row, -1, 1, row])

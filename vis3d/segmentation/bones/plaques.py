@@ -12,6 +12,7 @@ from vis3d.segmentation.voxels.morphology import (
     deep_in,
     grown,
     keep,
+    sections,
     sizes,
     sums,
     widened,
@@ -122,7 +123,7 @@ def _deep(
 
 def _trunk(body: Bools, spacing_kji: Spacing) -> NDArray[np.bool_]:
     """Which slices are as large as the trunk of a grown-up."""
-    mm2 = np.count_nonzero(body, axis=(1, 2)) * float(np.prod(spacing_kji[1:]))
+    mm2 = sections(body) * float(np.prod(spacing_kji[1:]))
     return np.asarray(mm2 > MIN_TRUNK_MM2)
 
 

@@ -7,7 +7,7 @@ from vis3d.segmentation.lungs.pockets import Pockets
 from vis3d.segmentation.lungs.round_nodules import round_nodules
 from vis3d.segmentation.voxels.enclosure import ALL_ROUND, open_directions, walls_around
 from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, Whole
-from vis3d.segmentation.voxels.grids import coarse_spacing, factors_for, spread
+from vis3d.segmentation.voxels.grids import coarse_spacing, every, factors_for, spread
 from vis3d.segmentation.voxels.morphology import (
     bounding_box,
     components,
@@ -134,7 +134,7 @@ def _large_masses(lung: Bools, tissue: Bools, spacing_kji: Spacing) -> Bools:
     """
     factors = factors_for(spacing_kji, FAR_GRID_MM)
     wide_mm = coarse_spacing(spacing_kji, factors)
-    sampled = tuple(slice(None, None, f) for f in factors)
+    sampled = every(factors)
     inner, solid = lung[sampled], tissue[sampled] & ~lung[sampled]
     found = np.zeros(lung.shape, bool)
     if not min(inner.shape) or not solid.any():

@@ -13,7 +13,6 @@ from vis3d.segmentation.lungs.spheres import (
     different,
     fitted,
     holds,
-    inner_hu,
     one_of_each_block,
     tissue_within,
     within_lung,
@@ -82,7 +81,10 @@ def _is_deep(places: Places, around: NDArray[np.uint8]) -> bool:
 
 def _is_soft(hu: Whole, places: Places, core: Bools) -> bool:
     """Whether it is soft tissue through and through; without a core it is judged whole."""
-    inner = inner_hu(hu, places, core)
+    values = hu[places]
+    inner = values[core[places]]
+    if len(inner) <= 1:
+        inner = values
     return bool(CORE_HU[0] < inner.mean() < CORE_HU[1] and inner.std() < MOST_UNEVEN_HU)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
-from vis3d.segmentation.voxels.frame import Bools, Spacing, Whole
+from vis3d.segmentation.voxels.frame import Bools, Spacing
 from vis3d.segmentation.voxels.morphology import indices, slabs
 
 Points = NDArray[np.floating[Any]]
@@ -184,13 +184,6 @@ def _near(mask: Bools, center: Points, reach_mm: float, spacing_kji: Spacing) ->
     kji = indices(mask[box]) + low
     near = ((kji * mm - center) ** 2).sum(axis=1) <= reach_mm**2
     return tuple(kji[near].T)
-
-
-def inner_hu(hu: Whole, places: Places, core: Bools) -> Whole:
-    """The HU of those places that lie in the core; without a core those of all."""
-    values = hu[places]
-    inner = values[core[places]]
-    return inner if len(inner) > 1 else values
 
 
 def within_lung(

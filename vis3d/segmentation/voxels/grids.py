@@ -33,6 +33,12 @@ def coarse_spacing(spacing_kji: Spacing, factors: Factors) -> Spacing:
     return (k, j, i)
 
 
+def every(factors: Factors) -> Box:
+    """An index for one voxel of each block of `factors` voxels."""
+    k, j, i = (slice(None, None, factor) for factor in factors)
+    return (k, j, i)
+
+
 def much_coarser(factors: Factors) -> bool:
     """Whether work on the grid of such voxels takes little memory beside the scan."""
     return math.prod(factors) >= MUCH_COARSER
