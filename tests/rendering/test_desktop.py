@@ -121,6 +121,25 @@ def test_other_keys_zoom_mark_cut_and_help(keys: Keys) -> None:
     assert keys.stage.mm_per_pixel == pytest.approx(size)
 
 
+def test_warnings_stand_at_the_top_until_h(
+    ball: Ball, make_stage: Callable[..., Stage]
+) -> None:
+    stage = make_stage()
+    scene = looks_of(ball)["bone"]()
+    stage.show(scene)
+    stage.render("fine")
+    bare = stage.picture().astype(int)
+    keys = Keys(stage, scene, {}, ["The scan cuts the lungs.", "No trachea was found."])
+    stage.render("fine")
+    height = len(bare)
+    changed = np.abs(stage.picture().astype(int) - bare).max(axis=(1, 2)) > 60
+    lines = np.flatnonzero(np.diff(changed[: height // 2].astype(int)) == 1)
+    assert changed[: height // 5].any()
+    assert len(lines) >= 2
+    keys.press("h")
+    assert np.abs(stage.picture().astype(int) - bare).max() <= 3
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="a virtual display is an X11 thing")
 def test_a_window_shows_the_scene_until_it_is_closed() -> None:
     need(shutil.which("xvfb-run") is not None, "xvfb-run: apt-get install xvfb xauth")

@@ -12,13 +12,14 @@ from vis3d.surface import Surface
 
 @pytest.fixture
 def opened(monkeypatch):
-    """The scenes of the windows that would have opened."""
-    scenes = []
+    """The scenes of the windows that would have opened, and the words on them."""
+    windows = []
     monkeypatch.setattr("vis3d.rendering.require_display", lambda: None)
     monkeypatch.setattr(
-        "vis3d.rendering.open_window", lambda scene, *_, **__: scenes.append(scene)
+        "vis3d.rendering.open_window",
+        lambda scene, *_, warnings=(), **__: windows.append((scene, warnings)),
     )
-    return scenes
+    return windows
 
 
 def test_each_structure_of_a_surface_file_has_its_own_color(tmp_path, opened):
@@ -28,7 +29,8 @@ def test_each_structure_of_a_surface_file_has_its_own_color(tmp_path, opened):
     other = Surface(corners + 100, faces, "bones", (200, 210, 220))
     write_surfaces((one, other), tmp_path / "both.glb")
     assert main(["view", str(tmp_path / "both.glb")]) == 0
-    (scene,) = opened
+    ((scene, warnings),) = opened
+    assert not warnings
     shown = {layer.surface.name: layer.surface.color for layer in scene.layers}
     assert shown == {"left lung": (10, 20, 30), "bones": (200, 210, 220)}
 
@@ -42,5 +44,6 @@ def test_a_label_map_on_another_grid_is_warned_of(scan, tmp_path, opened, capsys
     code = main(["view", str(scan), "--segmentation", str(tmp_path / "coarse.nrrd")])
     assert code == 0
     assert "another grid" in capsys.readouterr().err
-    (scene,) = opened
+    ((scene, warnings),) = opened
+    assert any("another grid" in one for one in warnings)
     assert [layer.surface.name for layer in scene.layers] == ["bones"]

@@ -1,7 +1,8 @@
 """A window on the screen, and what its keys do."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from textwrap import fill
 from typing import Any, TypeAlias
 
 import vtkmodules.vtkRenderingFreeType  # noqa: F401  (registers the drawing of words)
@@ -15,6 +16,10 @@ SIZE = (1200, 900)
 TURN_DEGREES, TURN_MS = 2.0, 40
 ORBIT_DEGREES = 10.0
 ZOOM = 1.25
+MARGIN = 14
+"""Pixels between the words and the window's edge."""
+LINE = 130
+"""Letters on a line of a window of 1200 pixels."""
 
 Looks: TypeAlias = Mapping[str, Callable[[], Scene]]
 """Scenes by name, each made when it is asked for; the keys 1 to 9 choose among them."""
@@ -39,13 +44,16 @@ def open_window(
     *,
     size: tuple[int, int] = SIZE,
     looks: Looks | None = None,
+    warnings: Sequence[str] = (),
 ) -> None:
     """Show the scene in a window until its user closes it: drag turns, wheel zooms, H helps.
+
+    The sentences of `warnings` stand on the window above the scene, until H.
 
     Raises:
         RequirementError: there is no display, or no OpenGL for it.
     """
-    stage = opened(scene, title, size=size, looks=looks)
+    stage = opened(scene, title, size=size, looks=looks, warnings=warnings)
     try:
         stage.interactor.Start()
     finally:
@@ -58,12 +66,13 @@ def opened(
     *,
     size: tuple[int, int] = SIZE,
     looks: Looks | None = None,
+    warnings: Sequence[str] = (),
 ) -> Stage:
     """A stage on the screen that shows the scene and waits for its interactor's start."""
     stage = Stage(size, on_screen=True)
     stage.window.SetWindowName(title)
     stage.show(scene)
-    Keys(stage, scene, looks or {})
+    Keys(stage, scene, looks or {}, warnings)
     stage.render()
     stage.interactor.Initialize()
     return stage
@@ -72,13 +81,16 @@ def opened(
 class Keys:
     """What the keys of a window do to its stage."""
 
-    def __init__(self, stage: Stage, scene: Scene, looks: Looks) -> None:
+    def __init__(
+        self, stage: Stage, scene: Scene, looks: Looks, warnings: Sequence[str] = ()
+    ) -> None:
         self.stage, self.scene = stage, scene
         self._looks = list(looks.items())
         self._slices = False
         self._timer: int | None = None
-        self._help = _help(self._looks)
-        stage.renderer.AddViewProp(self._help)
+        self._words = [_help(self._looks), _above(warnings)]
+        for words in self._words:
+            stage.renderer.AddViewProp(words)
         stage.interactor.AddObserver(
             "KeyPressEvent", lambda one, _: self.press(one.GetKeySym())
         )
@@ -160,7 +172,8 @@ class Keys:
             self.stage.render("coarse")
 
     def _tell(self) -> None:
-        self._help.SetVisibility(not self._help.GetVisibility())
+        for words in self._words:
+            words.SetVisibility(not words.GetVisibility())
 
     def _close(self) -> None:
         self.stage.interactor.TerminateApp()
@@ -195,13 +208,28 @@ def _slices_of(scene: Scene) -> list[Layer]:
 
 
 def _help(looks: list[tuple[str, Callable[[], Scene]]]) -> Any:
-    """The words on the window; they are there from the start, until H."""
+    """What the keys do, at the bottom; it is there from the start, until H."""
     chosen = "    ".join(f"{n}: {name}" for n, (name, _) in enumerate(looks[:9], 1))
+    words = _words(HELP + (f"\n{chosen}" if chosen else ""), (0.72, 0.76, 0.82))
+    words.SetPosition(MARGIN, MARGIN)
+    return words
+
+
+def _above(warnings: Iterable[str]) -> Any:
+    """What to know of the scene, at the top, wherever the window's size moves that."""
+    words = _words("\n".join(fill(one, LINE) for one in warnings), (0.98, 0.75, 0.30))
+    words.GetTextProperty().SetVerticalJustificationToTop()
+    place = words.GetPositionCoordinate()
+    place.SetCoordinateSystemToNormalizedViewport()
+    place.SetValue(0.012, 0.984)
+    return words
+
+
+def _words(text: str, color: tuple[float, float, float]) -> Any:
     words = vtkTextActor()
-    words.SetInput(HELP + (f"\n{chosen}" if chosen else ""))
-    words.SetPosition(14, 14)
+    words.SetInput(text)
     style = words.GetTextProperty()
     style.SetFontSize(14)
-    style.SetColor(0.72, 0.76, 0.82)
+    style.SetColor(*color)
     style.SetLineSpacing(1.25)
     return words

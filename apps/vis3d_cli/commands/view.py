@@ -1,6 +1,6 @@
 """`vis3d view`: a window on the desktop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,7 @@ from vis3d_cli.watch import watching
 
 if TYPE_CHECKING:
     from vis3d.scene import Scene
-    from vis3d.volume import Volume
+    from vis3d.volume import Finding, Volume
 
 PRESET = "bone"
 
@@ -59,15 +59,17 @@ def view(
     names = () if structures is None else options.names(structures)
     require_display()
     looks: dict[str, Callable[[], Scene]] = {}
+    doubts: Collection[Finding] = ()
     with watching(how) as progress:
         if kind == "surface":
             scene = surface_scene(read_surfaces(input))
         elif names or segmentation is not None:
-            scene = _surfaces(input, names, segmentation, which, how, progress)
+            scene, doubts = _surfaces(input, names, segmentation, which, how, progress)
         else:
             looks = _looks(input, which, how, progress)
             scene = looks[preset]()
-    open_window(scene, "vis3d", looks=looks)
+    warnings = [one.message for one in doubts if one.severity != "note"]
+    open_window(scene, "vis3d", looks=looks, warnings=warnings)
     return DONE
 
 
@@ -78,7 +80,8 @@ def _surfaces(
     which: options.Choice,
     how: options.Manner,
     progress: Progress,
-) -> "Scene":
+) -> "tuple[Scene, Collection[Finding]]":
+    """The structures' surfaces, and what to know of them."""
     from vis3d.labels import structure_labels
     from vis3d.rendering import surface_scene
     from vis3d.segmentation import segment
@@ -93,7 +96,7 @@ def _surfaces(
         labels = segment(volume, names, progress=part(progress, 0.3, 0.8))
         reading.say_doubts(labels.report.findings, volume, how)
     shown = scenes.surfaces(volume, labels, names, part(progress, 0.8, 1.0), light=True)
-    return surface_scene(shown)
+    return surface_scene(shown), labels.report.findings
 
 
 def _looks(
