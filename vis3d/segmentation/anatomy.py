@@ -30,10 +30,7 @@ from vis3d.segmentation.lungs.trachea import Chains, beyond_gaps, find_trachea, 
 from vis3d.segmentation.metal import find_metal
 from vis3d.segmentation.scan import STEPS, Scan
 from vis3d.segmentation.voxels.frame import Bools, PatientFrame, Whole
-from vis3d.segmentation.voxels.grids import (
-    fine_box,
-    much_coarser,
-)
+from vis3d.segmentation.voxels.grids import fine_box
 from vis3d.segmentation.voxels.morphology import bounding_box, fringed, grown
 from vis3d.segmentation.voxels.noise import blur_needed, calmed, noise_hu
 from vis3d.segmentation.voxels.small import enlargement
@@ -190,7 +187,6 @@ class Anatomy(Scan):
             progress,
             dark=dark,
             even=dark and self.specimen,
-            at_once=much_coarser(self.factors),
         )
         return found.placed(box, air.shape)
 

@@ -1,6 +1,6 @@
 """The questions that lungs and airways must answer, in plain sentences."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from scipy.ndimage import uniform_filter
@@ -24,7 +24,6 @@ from vis3d.segmentation.voxels.morphology import (
     trimmed,
 )
 from vis3d.segmentation.wording import in_ml, place_of, slices_of
-from vis3d.threads import in_threads
 
 SIDES_RATIO = (0.5, 2.0)
 """Left to right: healthy lungs have 0.7 to 1."""
@@ -67,17 +66,14 @@ def about_lungs(anatomy: Anatomy) -> Iterator[Check]:
         yield _lungs_split(anatomy)
     yield from _second_method(anatomy)
     gas = anatomy.air & ~anatomy.coarse_lungs.both & ~anatomy.coarse_airways
-    further: tuple[Callable[[], Check], ...] = (
-        lambda: _touches_edge(anatomy),
-        lambda: _dense_lung(anatomy),
-        lambda: _doubted(anatomy),
-        lambda: other_side(anatomy),
-        lambda: rib_gap(anatomy),
-        lambda: _free_air(anatomy, gas),
-        lambda: _gas(anatomy, gas),
-        lambda: coordinates(anatomy),
-    )
-    yield from in_threads(lambda ask: ask(), further)
+    yield _touches_edge(anatomy)
+    yield _dense_lung(anatomy)
+    yield _doubted(anatomy)
+    yield other_side(anatomy)
+    yield rib_gap(anatomy)
+    yield _free_air(anatomy, gas)
+    yield _gas(anatomy, gas)
+    yield coordinates(anatomy)
 
 
 def about_airways(anatomy: Anatomy) -> Iterator[Check]:
@@ -194,7 +190,8 @@ def _touches_edge(anatomy: Anatomy) -> Check:
 
 def _dense_lung(anatomy: Anatomy) -> Check:
     lungs = anatomy.coarse_lungs.both
-    share = float(np.mean(anatomy.hu[lungs] > DENSE_HU)) if lungs.any() else 0.0
+    dense = np.count_nonzero((anatomy.hu > DENSE_HU) & lungs)
+    share = float(dense) / max(int(np.count_nonzero(lungs)), 1)
     message = f"{100 * share:.0f} % of the lungs are denser than {DENSE_HU} HU"
     if share <= MAX_DENSE_SHARE:
         return Check("dense-lung", True, f"{message}.")

@@ -28,14 +28,13 @@ def draw_lungs(
         if anatomy.frame.unmeasured is not None:
             inside &= ~anatomy.frame.unmeasured[part]
         inside[tree.within(part)] = False
-        k = part[0].start // factors[0]
-        js, is_ = (
+        coarse = tuple(
             slice(fine.start // factor, -(-fine.stop // factor))
-            for fine, factor in zip(part[1:], factors[1:], strict=True)
+            for fine, factor in zip(part, factors, strict=True)
         )
-        is_left = spread(near_left[k : k + 1, js, is_], (1, *factors[1:]), inside.shape)
+        is_left = spread(near_left[coarse], factors, inside.shape)
         for side, of_side in ((LEFT, inside & is_left), (RIGHT, inside & ~is_left)):
-            voxels[k, side] = np.count_nonzero(of_side)
+            voxels[coarse[0].start, side] = np.count_nonzero(of_side)
             if side in label_of:
                 np.copyto(labels[part], np.uint8(label_of[side]), where=of_side)
 

@@ -69,7 +69,7 @@ class _Chest:
         sampled = every(self.factors)
         lungs = anatomy.coarse_lungs
         left, right = lungs.left[sampled], lungs.right[sampled]
-        self.sides = (left * np.uint8(LEFT)) | (right * np.uint8(RIGHT))
+        self.sides = (left.astype(np.uint8) * LEFT) | (right.astype(np.uint8) * RIGHT)
         self.hu, self.body = anatomy.hu[sampled], anatomy.body[sampled]
         self.spacing = coarse_spacing(anatomy.spacing, self.factors)
         self.steps_mm = anatomy.steps_mm * self.factors

@@ -62,7 +62,6 @@ from vis3d.segmentation.voxels.morphology import (
     trimmed_in_slices,
 )
 from vis3d.segmentation.voxels.slabs import each_slab
-from vis3d.threads import at_once
 
 LIGHT_HU, NEAR_AIR_HU = -200, -700
 """Fat is denser than the one; wood, foam and blankets are not. Skin that shares a voxel with
@@ -127,14 +126,11 @@ def find_body(
     """
     body = _body_in(hu, unmeasured, spacing_kji)
     k_mm, j_mm, i_mm = (mm / f for mm, f in zip(spacing_kji, factors, strict=True))
-    bare, planks = at_once(
-        lambda: bare_things(hu, body, unmeasured, scan, factors, (k_mm, j_mm, i_mm)),
-        lambda: find_planks(hu, body, spacing_kji),
-    )
+    bare = bare_things(hu, body, unmeasured, scan, factors, (k_mm, j_mm, i_mm))
     if bare is not None:
         hu = _without_things(hu, bare, [])
         body = _body_in(hu, unmeasured, spacing_kji, bare)
-        planks = find_planks(hu, body, spacing_kji)
+    planks = find_planks(hu, body, spacing_kji)
     if planks:
         body = _body_in(_without_things(hu, None, planks), unmeasured, spacing_kji, bare)
     return Body(body, bare, planks)

@@ -19,7 +19,6 @@ from vis3d.segmentation.voxels.morphology import (
     swept,
     trimmed_in_slices,
 )
-from vis3d.threads import at_once
 
 SKIN_HU = -350
 """Between air and the skin: what is lighter is taken for air where the body is decided on."""
@@ -80,9 +79,7 @@ def outside_air(
 
 def pieces_and_walls(hu: Floats, measured: Bools) -> tuple[Labels, NDArray[np.uint8]]:
     """The pieces of air in each slice, and what lies round each voxel (see `walled_in`)."""
-    return at_once(
-        lambda: components_in_slices((hu < SKIN_HU) & measured), lambda: walled_in(hu)
-    )
+    return components_in_slices((hu < SKIN_HU) & measured), walled_in(hu)
 
 
 def rim(measured: Bools) -> Bools:

@@ -24,7 +24,6 @@ from vis3d.segmentation.voxels.morphology import (
     slabs,
     with_closed_ends,
 )
-from vis3d.threads import at_once, in_threads
 
 LUNG_HU = (-960.0, -450.0)
 AIRY_HU = (-950, -500)
@@ -167,7 +166,7 @@ class _Parts:
 
 
 def _parts(hu: Whole, air: Bools, spacing_kji: Spacing) -> _Parts:
-    labels, inner = at_once(lambda: components(air), lambda: deep_in(air, DEEP_MM, spacing_kji))
+    labels, inner = components(air), deep_in(air, DEEP_MM, spacing_kji)
     totals = np.zeros((8, int(labels.max()) + 1))
     for slab in slabs(labels):
         inside = np.flatnonzero(air[slab])
@@ -242,12 +241,11 @@ def find_lungs(
     *,
     dark: bool = False,
     even: bool = False,
-    at_once: bool = False,
 ) -> CoarseLungs:
     """Left and right lung on the coarse grid.
 
     `dark` lungs, as dark as gas, are taken as well, and with `even` those without any
-    vessels. Both sides `at_once` are faster, and take more memory.
+    vessels.
     """
     progress(0.0, "Finding the lungs")
     main, box = _airy_lungs(chest, dark=dark, even=even)
@@ -256,7 +254,7 @@ def find_lungs(
     progress(0.2, "Telling left from right")
     there = chest.within(box)
     sides, merged = split_sides(main, chest.spacing_kji, there.left_mm.array)
-    (left, doubted), (right, doubt) = _closed(sides, there, part(progress, 0.4, 1.0), at_once)
+    (left, doubted), (right, doubt) = _closed(sides, there, part(progress, 0.4, 1.0))
     doubted |= doubt
     left &= (sides != RIGHT) & ~there.lumen
     right &= (sides != LEFT) & ~there.lumen & ~left
@@ -280,9 +278,7 @@ def _airy_lungs(chest: Chest, *, dark: bool, even: bool) -> tuple[Bools, Box | N
     return main[box] | _beside(main[box], parts.labels[box], small, spacing_kji), box
 
 
-def _closed(
-    sides: Sides, chest: Chest, progress: Progress, at_once: bool
-) -> list[tuple[Bools, Bools]]:
+def _closed(sides: Sides, chest: Chest, progress: Progress) -> list[tuple[Bools, Bools]]:
     """The left and the right lung with all they hold, each with what may be lung too."""
 
     def closed_over(side: int) -> tuple[Bools, Bools]:
@@ -290,9 +286,7 @@ def _closed(
             sides == side, chest.hu, chest.body, chest.spacing_kji, is_right=side == RIGHT
         )
 
-    progress(0.0, what := "Closing the lungs over vessels and nodules")
-    if at_once:
-        return in_threads(closed_over, (LEFT, RIGHT), progress, what)
+    progress(0.0, "Closing the lungs over vessels and nodules")
     return [closed_over(LEFT), closed_over(RIGHT)]
 
 

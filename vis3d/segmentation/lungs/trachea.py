@@ -16,7 +16,6 @@ from vis3d.segmentation.voxels.morphology import (
     sections,
     sizes,
 )
-from vis3d.threads import at_once
 
 LUMEN_HU = -650
 AREA_MM2 = (30.0, 1000.0)
@@ -91,10 +90,8 @@ def slender_chains(
     box = bounding_box(dark)
     if box is None:
         return None
-    spots, airy = at_once(
-        lambda: _round_spots(components_in_slices(dark[box]), spacing_kji), lungs
-    )
-    around = _surroundings(airy, inside, box, spacing_kji)
+    spots = _round_spots(components_in_slices(dark[box]), spacing_kji)
+    around = _surroundings(lungs(), inside, box, spacing_kji)
     chains = [c for c in _chains(spots, spacing_kji) if _is_slender(c, spots, around)]
     return Chains(box, spots, around, chains)
 

@@ -19,6 +19,8 @@ MUCH_COARSER = 8
 """From as many voxels in one of a grid on, work on it takes little beside the scan."""
 MIN_SHARED = 4_000_000
 """Fewer voxels than that are not worth a second thread."""
+DRAWN = 8
+"""How many slices of the scan are drawn at a time."""
 
 
 def factors_for(spacing_kji: Sequence[float], wanted_mm: float) -> Factors:
@@ -150,7 +152,7 @@ def _stacked(block: Values, rows: int) -> Values:
     if block.dtype.kind == "f":
         kind: type[np.generic] = np.float32
     elif block.dtype == bool and len(block) * rows <= np.iinfo(np.uint8).max:
-        kind = np.uint8
+        block, kind = block.view(np.uint8), np.uint8
     elif block.dtype == np.int16 and -most <= block.min() and block.max() <= most:
         kind = np.int16
     else:
@@ -236,7 +238,7 @@ def refine(
 
     Within one coarse voxel of the border of `coarse` a voxel is inside if its own value
     lies between the ends of `range_hu`; `certain` ones stay inside whatever their values.
-    `take(part, inside)` gets the voxels of one coarse slice at a time, from several threads.
+    `take(part, inside)` gets the voxels of a few coarse slices at a time, from several threads.
     """
     state = fringed(coarse).view(np.uint8)
     np.copyto(state, np.uint8(2), where=trimmed(coarse) | certain)
@@ -245,11 +247,11 @@ def refine(
         return
     fine = fine_box(box, factors, hu.shape)
 
-    def draw(start: int, _: int) -> None:
-        k = box[0].start + start
-        slab = slice(k * factors[0], min((k + 1) * factors[0], hu.shape[0]))
+    def draw(start: int, stop: int) -> None:
+        k = slice(box[0].start + start, box[0].start + stop)
+        slab = slice(k.start * factors[0], min(k.stop * factors[0], hu.shape[0]))
         block = hu[slab, fine[1], fine[2]]
-        wide = spread(state[k : k + 1, box[1], box[2]], (1, *factors[1:]), block.shape)
+        wide = spread(state[k, box[1], box[2]], factors, block.shape)
         inside = (block > range_hu[0]) if np.isfinite(range_hu[0]) else block < range_hu[1]
         if np.isfinite(range_hu).all():
             inside &= block < range_hu[1]
@@ -258,7 +260,8 @@ def refine(
         take((slab, fine[1], fine[2]), inside)
 
     what = "Drawing the border at full resolution"
-    each_slab(draw, box[0].stop - box[0].start, 1, progress, what)
+    step = max(1, DRAWN // factors[0])
+    each_slab(draw, box[0].stop - box[0].start, step, progress, what)
 
 
 def fine_box(

@@ -141,16 +141,15 @@ def _slab_by_slab(mask: Bools, work: Callable[[Bools], Bools]) -> Bools:
 
 def _fringed(mask: Bools, axes: tuple[int, ...]) -> Bools:
     wide = mask.copy(order="C")
+    voxels = wide.reshape(-1)
     for axis in axes:
-        before = wide.copy()
         step = math.prod(mask.shape[axis + 1 :])
+        along = wide.swapaxes(0, axis)
+        first, last = along[0] | along[:2][-1], along[-1] | along[-2:][0]
         # all rows as one is much faster; what comes in from the next row is put right
-        voxels, was = wide.reshape(-1), before.reshape(-1)
-        voxels[step:] |= was[:-step]
-        voxels[:-step] |= was[step:]
-        along, then = wide.swapaxes(0, axis), before.swapaxes(0, axis)
-        along[0] = then[0] | then[:2][-1]
-        along[-1] = then[-1] | then[-2:][0]
+        pairs = voxels[:-step] | voxels[step:]
+        np.logical_or(pairs[:-step], pairs[step:], out=voxels[step:-step])
+        along[0], along[-1] = first, last
     return wide
 
 
@@ -274,7 +273,7 @@ def keep(labels: Labels, wanted: NDArray[np.bool_]) -> Bools:
     """Where a label stands for which `wanted[label]` is true; label 0 never."""
     table = np.array(wanted, bool)
     table[:1] = False
-    chosen = np.flatnonzero(table)
+    chosen: list[int] = np.flatnonzero(table).tolist()  # NumPy's integers would be wider
     if len(chosen) > FEW:
         return looked_up(labels, table)
     kept = np.zeros(labels.shape, bool)
