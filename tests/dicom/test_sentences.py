@@ -2,6 +2,7 @@
 
 import pytest
 
+from vis3d.dicom.headers import finite
 from vis3d.dicom.sentences import named_error, reason_of
 from vis3d.errors import InputError, TruncatedError
 
@@ -27,3 +28,15 @@ def test_no_sentence_has_two_subjects(reason: str, sentence: str) -> None:
 
 def test_the_reason_alone_has_no_name_and_no_full_stop() -> None:
     assert reason_of("a.dcm", InputError("a.dcm has no Rows.")) == "has no Rows"
+
+
+@pytest.mark.parametrize(
+    ("keyword", "reason"),
+    [
+        ("ImagePositionPatient", "has an ImagePositionPatient that is no number"),
+        ("PixelSpacing", "has a PixelSpacing that is no number"),
+    ],
+)
+def test_a_keyword_has_the_article_that_its_sound_takes(keyword: str, reason: str) -> None:
+    with pytest.raises(InputError, match=f"^{reason}$"):
+        finite("nan", keyword)

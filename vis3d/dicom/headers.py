@@ -132,11 +132,11 @@ class Header:
             return default
         if binary:
             if len(raw) != 2:
-                raise InputError(f"has a {keyword} of {len(raw)} bytes, not 2")
+                raise InputError(f"has {a_or_an(keyword)} of {len(raw)} bytes, not 2")
             return int.from_bytes(raw, "big" if self.elements.big_endian else "little")
         number = self.numbers(keyword)[0]
         if not number.is_integer():
-            raise InputError(f"has a {keyword} that is no whole number")
+            raise InputError(f"has {a_or_an(keyword)} that is no whole number")
         return int(number)
 
     def floating(self, keyword: str) -> float | None:
@@ -149,7 +149,7 @@ class Header:
         if not raw:
             return None
         if len(raw) not in (4, 8):
-            raise InputError(f"has a {keyword} of {len(raw)} bytes")
+            raise InputError(f"has {a_or_an(keyword)} of {len(raw)} bytes")
         order = ">" if self.elements.big_endian else "<"
         return float(np.frombuffer(raw, f"{order}f{len(raw)}")[0])
 
@@ -231,8 +231,13 @@ def finite(text: str, keyword: str) -> float:
     """A decimal string's number; `nan`, `inf` and words are refused (PS3.5 section 6.2)."""
     text = text.strip("\0 ")
     if not _NUMBER.match(text) or not math.isfinite(float(text)):
-        raise InputError(f"has a {keyword} that is no number")
+        raise InputError(f"has {a_or_an(keyword)} that is no number")
     return float(text)
+
+
+def a_or_an(keyword: str) -> str:
+    """A keyword with its article: a PixelSpacing, an ImagePositionPatient."""
+    return f"{'an' if keyword.startswith(('A', 'E', 'I', 'O')) else 'a'} {keyword}"
 
 
 def safe_text(text: str) -> str:
