@@ -1,3 +1,4 @@
+import time
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from pathlib import Path
@@ -44,6 +45,18 @@ def test_what_was_written_is_read_back(suffix: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(corners(read), corners(written), atol=1e-4)
     assert read.volume_ml == pytest.approx(written.volume_ml, rel=1e-4)
     assert read.metadata.get("findings", ()) == ()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_same_surface_gives_the_same_bytes_in_another_year(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, later = tmp_path / "now", tmp_path / "later"
+    for folder, seconds in ((now, 1.7e9), (later, 1.8e9)):
+        folder.mkdir()
+        monkeypatch.setattr(time, "time", lambda seconds=seconds: seconds)
+        write_surface(tetrahedron(), folder / f"bones{suffix}")
+    assert (now / f"bones{suffix}").read_bytes() == (later / f"bones{suffix}").read_bytes()
 
 
 @pytest.mark.parametrize("suffix", IN_MM)

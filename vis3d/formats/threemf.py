@@ -1,9 +1,9 @@
 """3MF (.3mf) for printing: millimetres, structures as named and coloured objects."""
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +32,11 @@ def write_3mf(
     """3MF in mm, an object a surface, where it lies in the patient."""
     with (
         whole_file(path) as unfinished,
-        zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package,
+        ZipFile(unfinished, "w", ZIP_DEFLATED, compresslevel=1) as package,
     ):
-        package.writestr("[Content_Types].xml", CONTENT_TYPES)
-        package.writestr("_rels/.rels", RELATIONSHIPS)
+        # A ZipInfo has no date of its own: the same surfaces give the same file at any time.
+        package.writestr(ZipInfo("[Content_Types].xml"), CONTENT_TYPES)
+        package.writestr(ZipInfo("_rels/.rels"), RELATIONSHIPS)
         with package.open(MODEL, "w", force_zip64=True) as stream:
             for text in _model(surfaces, coordinates):
                 stream.write(text.encode("utf-8"))
