@@ -16,6 +16,7 @@ from vis3d import files
 from vis3d.dicom import Series, discover
 from vis3d.errors import (
     Cancelled,
+    NotDicomError,
     NothingFoundError,
     OutputError,
     SeveralSeriesError,
@@ -162,6 +163,17 @@ def test_a_surface_is_no_scan(tmp_path: Path) -> None:
     files.write_surface(tetrahedron(), tmp_path / "bones.stl")
     with pytest.raises(UsageError, match="is a surface"):
         files.load_volume(tmp_path / "bones.stl")
+
+
+def test_a_file_of_another_kind_is_told_what_scans_end_in(tmp_path: Path) -> None:
+    (tmp_path / "scan.hdr").write_bytes(b"a header of some other kind " * 20)
+    with pytest.raises(
+        NotDicomError, match=r"hdr is not DICOM\. Scans .* end in .*\.mha"
+    ):
+        files.load_volume(tmp_path / "scan.hdr")
+    (tmp_path / "scan.hdr").write_bytes(b"")
+    with pytest.raises(NotDicomError, match=r"scan\.hdr is an empty file\.$"):
+        files.load_volume(tmp_path / "scan.hdr")
 
 
 def test_a_nifti_in_a_folder_is_to_be_named(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from vis3d.choosing import select_series
-from vis3d.errors import SeveralSeriesError, UsageError
+from vis3d.errors import NotDicomError, SeveralSeriesError, UsageError
 from vis3d.files.kinds import PathLike, existing, input_kind, legal_suffix, open_voxels
-from vis3d.formats import VOLUME_WRITERS
+from vis3d.formats import VOLUME_WRITERS, VOXEL_READERS
 from vis3d.formats.voxels import VoxelFile, volume_of
 from vis3d.progress import Progress, silent
 from vis3d.volume import Finding, Volume
@@ -37,7 +37,13 @@ def discover(
     if kind == "surface":
         raise UsageError(f"{path} is a surface; name a scan. (render, view and serve take it.)")
     if kind == "dicom":
-        return dicom.discover(path, force=force, progress=progress)
+        try:
+            return dicom.discover(path, force=force, progress=progress)
+        except NotDicomError as error:
+            if not str(error).endswith("is not DICOM."):
+                raise
+            others = ", ".join(VOXEL_READERS)
+            raise NotDicomError(f"{error} Scans in other files end in {others}.") from error
     file = open_voxels(Path(path))
     series = tuple(_series_of(file, frame) for frame in range(file.frames))
     return dicom.Discovery(series, ())
