@@ -167,9 +167,7 @@ def test_a_surface_is_no_scan(tmp_path: Path) -> None:
 
 def test_a_file_of_another_kind_is_told_what_scans_end_in(tmp_path: Path) -> None:
     (tmp_path / "scan.hdr").write_bytes(b"a header of some other kind " * 20)
-    with pytest.raises(
-        NotDicomError, match=r"hdr is not DICOM\. Scans .* end in .*\.mha"
-    ):
+    with pytest.raises(NotDicomError, match=r"hdr is not DICOM\. Scans .* end in .*\.mha"):
         files.load_volume(tmp_path / "scan.hdr")
     (tmp_path / "scan.hdr").write_bytes(b"")
     with pytest.raises(NotDicomError, match=r"scan\.hdr is an empty file\.$"):

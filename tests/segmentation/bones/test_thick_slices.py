@@ -145,3 +145,14 @@ def test_finer_slices_change_the_bones_of_a_patient_little(
     ml = bones_ml(finer(volume, (1, 1, 1), 1))
     for order, change in ((1, linear), (3, cubic)):
         assert bones_ml(finer(volume, (2, 1, 1), order)) == pytest.approx(ml, rel=change)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 2])
+def test_bone_without_edges_is_blurred_along_no_axis(axis: int | None) -> None:
+    hu = np.full((24, 30, 40), 900.0, np.float32)
+    if axis is not None:
+        hu += 10 * np.indices(hu.shape)[axis]
+    assert blurred_axis(hu, (4.0, 1.1, 0.9)) is None
+    geometry = oblique_geometry(hu.shape, SPACING)
+    labels = segment(Volume(hu, geometry, "HU"), ["bones"])
+    assert labels.report is not None

@@ -56,8 +56,10 @@ def blurred_axis(values: Values, spacing_kji: Spacing) -> BlurredAxis | None:
     if measured is None:
         return None
     steep = measured.along
-    least = int(np.argmin(steep))
-    beside = steep[least] / sorted(steep)[1]
+    least, second = int(np.argmin(steep)), sorted(steep)[1]
+    if second == 0:  # no edges along two axes: a block of one value, a ramp
+        return None
+    beside = steep[least] / second
     share = 0.5 * min(1.0, (SHARP - beside) / (SHARP - BLURRED))
     return BlurredAxis(least, spacing_kji[least], share) if share > 0 else None
 
