@@ -122,6 +122,16 @@ def test_a_scan_of_nothing_is_an_answer(value: int) -> None:
     assert labels.volume_ml("lungs") == labels.volume_ml("bones") == 0
 
 
+@pytest.mark.parametrize("voxels_apart", [2, 3, 4])
+def test_two_specks_of_metal_side_by_side_are_an_answer(voxels_apart: int) -> None:
+    volume, _ = chest(upright((4.0, 4.0, 5.0)))
+    hu = volume.array.copy()
+    place = tuple(np.array(hu.shape) // 2)
+    hu[place] = hu[(*place[:2], place[2] + voxels_apart)] = 3071
+    labels = segment(volume.with_array(hu), ["bones", "metal"])
+    assert np.count_nonzero(labels.mask("metal").array) >= 2
+
+
 def test_progress_runs_from_nothing_to_the_end() -> None:
     volume, _ = chest(upright((4.0, 4.0, 4.0)))
     told: list[float] = []

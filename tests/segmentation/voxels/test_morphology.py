@@ -6,6 +6,7 @@ from scipy import ndimage
 
 from vis3d.segmentation.voxels.morphology import (
     bounding_box,
+    components,
     components_in_slices,
     fringed,
     keep,
@@ -46,6 +47,16 @@ def test_pieces_of_slices_are_those_of_each_slice(mask: np.ndarray) -> None:
         assert set(pairs[0]) == set(range(count + 1, count + pieces + 1))
         count += pieces
     assert np.array_equal(labels > 0, mask)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (20, 20, 20), (5, 1, 7), (3, 3, 3), (1, 8, 5)])
+@pytest.mark.parametrize("connectivity", [6, 18, 26])
+def test_voxels_with_one_between_are_pieces_of_their_own(
+    shape: tuple[int, int, int], connectivity: int
+) -> None:
+    apart = np.zeros(shape, bool)
+    apart[:5:2, :9:2, :9:2] = True
+    assert components(apart, connectivity).max() == np.count_nonzero(apart)
 
 
 def test_tables_and_sums_are_those_of_numpy(mask: np.ndarray) -> None:
