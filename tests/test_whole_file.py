@@ -86,7 +86,7 @@ def test_a_folder_that_breaks_off_is_as_it_was(
 ) -> None:
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "file").write_text("stays")
-    for name in ("old", "new"):
+    for name in ("old", "new", "new/and/deep"):
         with pytest.raises(error), whole_folder(tmp_path / name) as unfinished:
             (unfinished / "file").write_text("half")
             raise error

@@ -59,7 +59,7 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         OutputError: the folder can't be made or written, or the disk is full.
     """
     folder = Path(path)
-    new = not folder.exists()
+    new = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".vis3d-", dir=folder))
@@ -79,9 +79,9 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         UNFINISHED.discard(scratch)
-        if new:
+        for one in new:
             with suppress(OSError):  # something lies in it
-                folder.rmdir()
+                one.rmdir()
 
 
 def abandon() -> None:
