@@ -274,7 +274,7 @@ def _airy_lungs(chest: Chest, *, dark: bool, even: bool) -> tuple[Bools, Box | N
     box = bounding_box(main, max(REACH_MM, FRAGMENT_REACH_MM) + 5, spacing_kji)
     if box is None:
         return main, None
-    small = parts.fragments() & parts.not_below(wanted)
+    small = parts.fragments() & parts.not_below(wanted) & ~wanted
     return main[box] | _beside(main[box], parts.labels[box], small, spacing_kji), box
 
 
