@@ -1,6 +1,7 @@
 """Whether one side of a chest has tissue where the other has lung."""
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TypeAlias
 
 import numpy as np
@@ -151,16 +152,18 @@ def _middle_near(chest: _Chest, middle_mm: float) -> Middle:
     kinds = beside.view(np.uint8) + grown(bone, NEAR_MM, chest.spacing)
     inside, bony = (p[:: len(p) // SAMPLES + 1] for p in (indices(beside), indices(bone)))
 
-    def unlike(middle: Middle) -> float:
+    def judged(middle: Middle) -> tuple[float, Middle]:
+        """How unlike the sides of a plane are, and the plane."""
         without_bone = np.mean(chest.across(bony, kinds, middle) < 2) if len(bony) else 0.0
         outside = np.mean(chest.across(inside, kinds, middle) < 1)
-        return float(without_bone + OUTSIDE_WEIGHT * outside)
+        return float(without_bone + OUTSIDE_WEIGHT * outside), middle
 
     point_mm = chest.steps_mm @ inside.mean(axis=0)
-    best = Middle(np.array([middle_mm, *point_mm[1:]]))
+    best = judged(Middle(np.array([middle_mm, *point_mm[1:]])))
     for step in STEPS:
-        best = min((best.moved(*(n * by for by in step)) for n in (-1, 0, 1)), key=unlike)
-    return best
+        before, beyond = (judged(best[1].moved(*(n * by for by in step))) for n in (-1, 1))
+        best = min(before, best, beyond, key=itemgetter(0))
+    return best[1]
 
 
 def _values_at(array: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.uint8]:
