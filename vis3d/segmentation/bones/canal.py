@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter, uniform_filter1d
+from skimage.filters import apply_hysteresis_threshold
 
 from vis3d.segmentation.voxels.enclosure import IN_SLICE, open_directions
 from vis3d.segmentation.voxels.frame import Bools, Floats, Spacing, Whole
@@ -19,6 +20,9 @@ HALF_WIDTH_MM, OFF_MIDDLE = 60.0, 0.3
 """What lies as far as this from the middle of the bones loses as much as an open back."""
 STRETCH_MM = 40.0
 MIN_SCORE = 0.6
+SURE, MIN_BESIDE = 0.7, 0.5
+"""Where a canal is sure it goes on through slices in which less bone surrounds it: above and
+below the arches of vertebrae that lie slanting."""
 RADIUS_MM = 13.0
 """Of the widest canals, in the neck and in the loins."""
 DENSE_HU = 130.0
@@ -37,7 +41,9 @@ def spinal_canal(hu: Whole, bone: Bools, spacing_kji: Spacing) -> Bools:
     path, along = _best_path(score, max(1, round(STEEPEST * spacing_kji[0] / spacing_kji[1])))
     del score
     window = max(1, round(STRETCH_MM / spacing_kji[0]))
-    there = uniform_filter1d(along, window, mode="nearest") > MIN_SCORE
+    on_the_whole = uniform_filter1d(along, window, mode="nearest")
+    there = on_the_whole > MIN_SCORE
+    there |= apply_hysteresis_threshold(on_the_whole, MIN_BESIDE, SURE)
     canal = np.zeros(bone.shape, bool)
     near = _round_path(path, bone.shape, spacing_kji)
     disc = _discs(path, near, spacing_kji)
