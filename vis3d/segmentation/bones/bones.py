@@ -12,7 +12,7 @@ from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.bones.bowel import bowel_with_contrast
 from vis3d.segmentation.bones.canal import spinal_canal
 from vis3d.segmentation.bones.contrast import Contrast, between_lungs
-from vis3d.segmentation.bones.joints import joint_gaps
+from vis3d.segmentation.bones.joints import middles_of_heads, open_joints
 from vis3d.segmentation.bones.marrow import walled_pieces, with_marrow
 from vis3d.segmentation.bones.mending import evened, fill_gaps
 from vis3d.segmentation.bones.organs import organs_with_contrast
@@ -21,7 +21,7 @@ from vis3d.segmentation.bones.plaques import drop_plaques
 from vis3d.segmentation.bones.thick_slices import beyond_edges, blurred_axis
 from vis3d.segmentation.bones.walls import rise, with_thin_walls
 from vis3d.segmentation.metal import MIN_BONE_ROUND_METAL, STREAK_MM, drop_streaks
-from vis3d.segmentation.voxels.frame import Bools, Spacing, Values, Whole
+from vis3d.segmentation.voxels.frame import Bools, Floats, Spacing, Values, Whole
 from vis3d.segmentation.voxels.grids import (
     Box,
     Factors,
@@ -160,7 +160,7 @@ def find_bones(
         np.maximum(share, shell, out=share)
     del near
     step = part(progress, 0.4, 0.8)
-    inner, kept, organs_ml = _chosen(share, shell, metallic, canal, coarse, box, step)
+    inner, kept, heads, organs_ml = _chosen(share, shell, metallic, canal, coarse, box, step)
     del share, shell, canal
     coarse.rest()
     kept = _without_crumbs(kept, coarse.voxel_ml)
@@ -169,6 +169,7 @@ def find_bones(
     _compose(drawn, hu, inner, kept, coarse, part(progress, 0.8, 1.0))
     for plane in drawn[fine_box(box, coarse.factors, drawn.shape)]:
         plane >>= BONE_BIT
+    open_joints(bones, hu, heads, coarse.fine_spacing)
     if metal is not None:
         np.copyto(bones, False, where=metal)
         drop_streaks(bones, hu, metal, coarse.factors, coarse.fine_spacing)
@@ -184,16 +185,18 @@ def _chosen(
     coarse: CoarseScan,
     box: Box,
     step: Progress,
-) -> tuple[Bools, Bools, float]:
+) -> tuple[Bools, Bools, list[Floats], float]:
     """What is bone all through, and where what is drawn as dense is bone, on the coarse grid.
 
-    And how many ml of organs were left out. Between its steps, which each take as much as
-    half of the scan where the grid is fine, memory is given back.
+    And where heads of bones may lie, and how many ml of organs were left out. Between its
+    steps, which each take as much as half of the scan where the grid is fine, memory is
+    given back.
     """
     coarse.rest()
     whole = np.zeros(shell.shape, bool)
     whole[box], organs = _whole(shell[box], metallic[box], canal[box], coarse, box, step)
-    whole[box] &= ~joint_gaps(whole[box], share[box], coarse.spacing_kji)
+    coarse.rest()
+    heads = middles_of_heads(coarse.hu, whole, canal, coarse.spacing_kji)
     coarse.rest()
     share[box][organs] = 0
     shell[box] &= ~organs
@@ -208,7 +211,7 @@ def _chosen(
     marrow = whole & ~shell & ~metallic
     marrow[box] = walled_pieces(marrow[box], whole[box], coarse.voxel_ml)
     inner = (marrow | trimmed(whole)) & kept
-    return inner, kept & (inner | cortex), organs_ml
+    return inner, kept & (inner | cortex), heads, organs_ml
 
 
 def _dense_pieces(coarse: CoarseScan) -> Bools:
