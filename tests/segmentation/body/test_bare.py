@@ -106,6 +106,68 @@ def test_a_board_as_dense_as_tissue_is_no_body(
     assert dice(body, (truth > 0) & (depth_mm <= 0)) > 0.995
 
 
+def cut_field(
+    geometry: Geometry, shape: str, behind_mm: float, xyz: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """What a field of view leaves that ends so far behind the chest's middle."""
+    x, y, _ = xyz
+    if shape == "round":
+        return np.hypot(x, y - behind_mm + 185) < 185
+    middle = np.abs(x) < 10
+    rows = np.arange(geometry.shape[1])[None, :, None]
+    return np.broadcast_to(
+        rows <= rows[0, :, 0][((y < behind_mm) & middle).any((0, 2))].max(), x.shape
+    )
+
+
+@pytest.mark.parametrize("shape", ["round", "square"])
+@pytest.mark.parametrize(("hu", "seen_mm"), [(120, 30.0), (-100, 28.0), (30, 35.0)])
+def test_a_board_that_the_field_of_view_cuts_is_no_body(
+    shape: str, hu: int, seen_mm: float
+) -> None:
+    geometry = oblique()
+    array, truth, xyz = patient(geometry)
+    x, y, _ = xyz
+    array[y > 96] = -1000
+    board = (y > 96) & (y < 136) & (np.abs(x) < 190)
+    array[board] = hu
+    field = cut_field(geometry, shape, 96 + seen_mm, xyz)
+    array[~field] = -2000
+    labels = segment(Volume(array, geometry, padding=-2000.0), ["bones", "body"])
+    body = labels.mask("body").array
+    assert np.mean(body[board & field & (y > 97.3)]) < 0.005  # a voxel is half skin
+    assert dice(body, (truth > 0) & (y <= 96) & field) > 0.995
+    assert not labels.mask("bones").array[board].any()
+
+
+def test_flesh_with_a_flat_face_that_the_field_of_view_cuts_is_body() -> None:
+    geometry = oblique()
+    array, truth, xyz = patient(geometry)
+    x, y, z = xyz
+    array[y > 96] = -1000
+    flesh = (y > 96) & (y < 136) & (np.abs(x) < 190)
+    array[flesh] = np.where(np.sin(x / 12) + np.sin(z / 12) > 0, 50, -100)[flesh]
+    field = cut_field(geometry, "square", 120, xyz)
+    array[~field] = -2000
+    body = segment(Volume(array, geometry, padding=-2000.0), ["body"]).mask("body").array
+    assert dice(body, (flesh | (truth > 0) & (y <= 96)) & field) > 0.99
+
+
+@pytest.mark.parametrize(("radius_mm", "seen_mm", "taper"), [(80, 42, 8), (130, 36, 4)])
+def test_an_even_limb_that_the_field_of_view_cuts_is_no_board(
+    radius_mm: int, seen_mm: int, taper: int
+) -> None:
+    geometry = oblique()
+    _, _, xyz = patient(geometry)
+    x, y, z = xyz
+    limb = np.hypot(x, y) < radius_mm - z / taper
+    array = np.where(limb, 50, -1000).astype(np.int16)
+    field = cut_field(geometry, "square", seen_mm - radius_mm, xyz)
+    array[~field] = -2000
+    body = segment(Volume(array, geometry, padding=-2000.0), ["body"]).mask("body").array
+    assert dice(body, limb & field) > 0.99
+
+
 def test_a_flat_back_without_a_board_stays_whole() -> None:
     geometry = oblique()
     array, truth, (_, y, _) = patient(geometry)

@@ -49,7 +49,6 @@ from vis3d.segmentation.voxels.grids import (
 from vis3d.segmentation.voxels.morphology import (
     bounding_box,
     components,
-    filled,
     filled_in_slices,
     fringed,
     grown,
@@ -130,7 +129,7 @@ def find_body(
     if bare is not None:
         hu = _without_things(hu, bare, [])
         body = _body_in(hu, unmeasured, spacing_kji, bare)
-    planks = find_planks(hu, body, spacing_kji)
+    planks = find_planks(hu, body, unmeasured, spacing_kji)
     if planks:
         body = _body_in(_without_things(hu, None, planks), unmeasured, spacing_kji, bare)
     return Body(body, bare, planks)
@@ -264,7 +263,7 @@ def coarse_body(
     body = keep(pieces, sums(pieces, core) > 0)
     dense = hu > BARE_HU if bare is None else (hu > BARE_HU) | bare
     body |= ears(body, solid & (hu > LIGHT_HU), dense & ~body, spacing_kji)
-    return filled(filled_in_slices(body)) & measured
+    return filled_in_slices(body) & measured
 
 
 def _light_layers(solid: Bools, hu: Floats, measured: Bools) -> Bools:
