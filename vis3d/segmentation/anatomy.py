@@ -180,6 +180,7 @@ class Anatomy(Scan):
             self.lumen_percent[box] > 50,
             body[box],
             self.spacing,
+            self.steps_mm,
             self._left_mm().within(box, self.middle_mm),
         )
         found = find_lungs(

@@ -1,10 +1,12 @@
 """Lungs that are cut, merged, missing, dark or dense, in a chest whose truth is known."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from tests.segmentation.simple_chest import TRUTH, chest, dice, upright
 from vis3d.geometry import Geometry
@@ -106,6 +108,30 @@ def test_merged_lungs_are_cut_where_they_touch(
     found_mm = re.search(r"about [RL] (\d+), A (\d+), I (\d+) mm", message)
     assert found_mm is not None, "in front of the origin and below it"
     np.testing.assert_allclose([float(mm) for mm in found_mm.groups()], (0, 32, 40), atol=8)
+
+
+@pytest.mark.parametrize("degrees", [0, 25, -25])
+def test_lungs_without_a_wall_before_the_heart_are_cut_where_the_body_has_its_middle(
+    degrees: int,
+) -> None:
+    volume, truth = chest(upright((2.5, 2.2, 4.0)))
+    x, y, z = lps(volume.geometry)
+    before = (np.abs(x) < 60) & (np.abs(y + 47) < 28) & (np.abs(z + 30) < 65)
+    # thinnest where the heart comes near to the breastbone, to the left of the middle
+    heart = (np.hypot((x - 28) / 45, (y + 20) / 40) < 1) & (np.abs(z + 30) < 75)
+    bridge = before & ~heart
+    sides = np.where(bridge & (truth == 5), np.where(x > 0, 1, 2), truth)
+    merged = drawn(drawn(volume, bridge & (truth == 5), -850), heart & (truth < 3), 40)
+    breastbone = (np.hypot(x / 22, (y + 83) / 5) < 1) & (np.abs(z) < 100)
+    merged, sides[heart] = drawn(merged, breastbone, 500), 5
+    turn = Rotation.from_euler("z", degrees, degrees=True).as_matrix()
+    geometry = volume.geometry
+    lying = replace(geometry, direction=turn, origin=tuple(turn @ geometry.origin))
+    labels = segment(replace(merged, geometry=lying), ["lungs"])
+    left, right = (labels.mask(name).array for name in SIDES)
+    wrong = left & (sides == 2) | right & (sides == 1)
+    assert np.count_nonzero(wrong) <= 0.005 * np.count_nonzero((sides == 1) | (sides == 2))
+    assert not messages(labels)["lungs-split"][0]
 
 
 def test_a_mirrored_patient_has_mirrored_lungs() -> None:

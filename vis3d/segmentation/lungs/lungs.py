@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.progress import Progress, part, silent
+from vis3d.segmentation.lungs.middle import Trunk
 from vis3d.segmentation.lungs.nodules import REACH_MM, pleural_nodules
 from vis3d.segmentation.lungs.sides import LEFT, RIGHT, LeftMm, Sides, split_sides
-from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, Whole
+from vis3d.segmentation.voxels.frame import Bools, Floats, Labels, Spacing, Whole
 from vis3d.segmentation.voxels.grids import Box
 from vis3d.segmentation.voxels.morphology import (
     bounding_box,
@@ -223,6 +224,8 @@ class Chest:
     """Left out of the lungs found: their bronchi leave no hollow round them."""
     body: Bools
     spacing_kji: Spacing
+    steps_mm: NDArray[np.float64]
+    """LPS mm of one step along k, j and i, in columns."""
     left_mm: LeftMm
     """How far to the left of the body's middle: only this decides the sides."""
 
@@ -232,7 +235,21 @@ class Chest:
             mask[box] for mask in (self.air, self.airways, self.lumen, self.body)
         )
         left_mm = self.left_mm.within(box)
-        return Chest(self.hu[box], air, airways, lumen, body, self.spacing_kji, left_mm)
+        return replace(
+            self,
+            hu=self.hu[box],
+            air=air,
+            airways=airways,
+            lumen=lumen,
+            body=body,
+            left_mm=left_mm,
+        )
+
+    def left_of_middle_mm(self, lungs: Bools) -> Floats:
+        """How far to the left each voxel lies of the plane that makes two halves alike."""
+        trunk = Trunk(self.hu, self.body, self.spacing_kji, self.steps_mm)
+        middle = trunk.middle_near(-self.left_mm.first, lungs[trunk.sampled])
+        return middle.left_of_mm(lungs.shape, self.steps_mm)
 
 
 def find_lungs(
@@ -253,7 +270,9 @@ def find_lungs(
         return CoarseLungs(main, main, main)
     progress(0.2, "Telling left from right")
     there = chest.within(box)
-    sides, merged = split_sides(main, chest.spacing_kji, there.left_mm.array)
+    sides, merged = split_sides(
+        main, chest.spacing_kji, there.left_mm.array, lambda: there.left_of_middle_mm(main)
+    )
     (left, doubted), (right, doubt) = _closed(sides, there, part(progress, 0.4, 1.0))
     doubted |= doubt
     left &= (sides != RIGHT) & ~there.lumen

@@ -1,5 +1,6 @@
 """Left lung and right lung: which part is which, and the cut where they touch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -72,6 +73,11 @@ class LeftMm:
         return LeftMm(self.k[box[0]] - np.float32(middle_mm), self.j[box[1]], self.i[box[2]])
 
     @property
+    def first(self) -> float:
+        """For the first voxel."""
+        return float(self.k[0] + self.j[0] + self.i[0])
+
+    @property
     def array(self) -> Whole:
         """In whole mm for every voxel [k, j, i]."""
         left_mm = np.empty((len(self.k), len(self.j), len(self.i)), np.int16)
@@ -91,13 +97,17 @@ def mean_mm(mask: Bools, steps_mm: NDArray[np.float32]) -> float:
 
 
 def split_sides(
-    airy: Bools, spacing_kji: Spacing, left_mm: Whole | Floats
+    airy: Bools,
+    spacing_kji: Spacing,
+    left_mm: Whole | Floats,
+    left_of_middle_mm: Callable[[], Floats],
 ) -> tuple[Sides, bool]:
     """Each voxel's side, and whether the lungs had to be cut apart.
 
-    `left_mm` is how far to the left of the body's middle each voxel lies. Where the lungs
-    touch, they are worn down until two parts lie far apart, and cut between those where the
-    junction has the least area.
+    `left_mm` is how far to the left of the body's middle each voxel lies, by coordinates.
+    Where the lungs touch, they are worn down until two parts lie far apart, and cut between
+    those where the junction has the least area; only then it is asked how far to the left of
+    the plane that parts this body into like halves each voxel lies.
     """
     pieces = components(airy)
     pair = _pair(pieces, left_mm, spacing_kji, LIMITS_MM[0], strict=True)
@@ -114,8 +124,8 @@ def split_sides(
     if not markers.any():
         return _one_sided(pieces, left_mm), False
     if worn:
-        middle_mm = sum(float(wide_left_mm[markers == side].mean()) for side in (1, 2)) / 2
-        first = thinnest_cut(markers, share, wide_left_mm - np.float32(middle_mm), wide_mm)
+        off_middle_mm = pooled(left_of_middle_mm(), factors)
+        first = thinnest_cut(markers, share, off_middle_mm, wide_mm)
         markers = np.where(first, LEFT, RIGHT).astype(np.uint8) * _joined(share > 0, markers)
     fine = _drawn(markers, airy, factors)
     rest = components(airy & (fine == 0))
