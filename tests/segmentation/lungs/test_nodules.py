@@ -40,6 +40,12 @@ def test_what_is_lighter_than_soft_tissue_and_uneven_is_no_nodule() -> None:
     assert not found(ball(7, -3) & LUNG, -300, 90).any()
 
 
+def test_only_small_nodules_hold_so_much_lung_in_their_voxels() -> None:
+    small, large = ball(5, -3) & LUNG, ball(7, -3) & LUNG
+    assert np.count_nonzero(found(small, -275, 80) & small) > 0.7 * np.count_nonzero(small)
+    assert not found(large, -275, 80).any()
+
+
 def test_what_is_as_dense_as_contrast_towards_the_heart_is_no_nodule() -> None:
     nodule = ball(7, -3) & LUNG
     soft, dense = (found(nodule, hu, is_right=False) for hu in (40, 320))

@@ -30,6 +30,8 @@ TISSUE_HU = (-400, 200)
 MIN_MEAN_HU, MOST_UNEVEN_HU = -250.0, 60.0
 """On coarse grids the voxels of a small nodule hold lung too; what is lighter is a part solid
 nodule if it is even, else the edge of a diaphragm that shares its slice with lung."""
+SHARED_ML, SHARED_CONTACT, SHARED_HU = 0.5, 0.6, -300.0
+"""A nodule so small that lies so far in the lung shares still more of its voxels with it."""
 DENSE_SHARE, DENSE_CONTACT = 0.1, 0.6
 """So much of a nodule denser than soft tissue is calcium, or contrast in a vessel and a rib,
 which touch less lung."""
@@ -173,7 +175,8 @@ def _judged(
     box_mm3, length_mm = pockets.boxes()
     mm3 = pockets.mm3
     share = mm3 / np.maximum(box_mm3, 1e-6)
-    solid = pockets.mean(hu) > MIN_MEAN_HU
+    shared = (contact >= SHARED_CONTACT) & (mm3 <= SHARED_ML * 1000)
+    solid = pockets.mean(hu) > np.where(shared, SHARED_HU, MIN_MEAN_HU)
     if not solid[1:].all():
         solid |= pockets.sd(hu) < MOST_UNEVEN_HU
     dense = pockets.share_above(hu, TISSUE_HU[1])
