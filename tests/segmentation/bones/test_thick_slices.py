@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, zoom
 
 from tests.conftest import oblique_geometry
+from tests.segmentation.simple_chest import dice
 from vis3d.files import load_volume
 from vis3d.geometry import Geometry
 from vis3d.phantom import chest_phantom
@@ -61,17 +62,28 @@ def bones_ml(volume: Volume) -> float:
 def test_bars_across_thick_slices_keep_their_volume() -> None:
     volume, true_ml = bars()
     ml = bones_ml(volume)
-    assert ml == pytest.approx(true_ml, rel=0.05)
-    # marrow is looked for on a grid of other voxels, and linear values are no scanner's
-    assert bones_ml(finer(volume, (2, 1, 1), 1)) == pytest.approx(ml, rel=0.065)
-    assert bones_ml(finer(volume, (2, 1, 1), 3)) == pytest.approx(ml, rel=0.02)
+    assert ml == pytest.approx(true_ml, rel=0.01)
+    # linear values are no scanner's: they fill the narrow ends of the gaps between the bars
+    assert bones_ml(finer(volume, (2, 1, 1), 1)) == pytest.approx(ml, rel=0.085)
+    assert bones_ml(finer(volume, (2, 1, 1), 3)) == pytest.approx(ml, rel=0.005)
 
 
 def test_finer_slices_hardly_change_the_bones_of_a_phantom() -> None:
     volume = chest_phantom(shape=(60, 160, 180), spacing=(2.0, 2.0, 4.0)).volume
     ml = bones_ml(volume)
-    for order, change in ((1, 0.015), (3, 0.01)):
+    for order, change in ((1, 0.0125), (3, 0.005)):
         assert bones_ml(finer(volume, (2, 1, 1), order)) == pytest.approx(ml, rel=change)
+
+
+def test_fat_that_lies_half_open_stays_out_however_deep() -> None:
+    phantom = chest_phantom(
+        shape=(50, 190, 230),
+        spacing=(1.6, 1.7, 4.0),
+        direction=oblique_geometry().direction,
+    )
+    found = segment(phantom.volume, ["bones"]).mask("bones").array
+    truth = phantom.labels.mask("bones").array
+    assert dice(found, truth) > 0.899
 
 
 @pytest.mark.parametrize("axes", [(0, 1, 2), (1, 2, 0), (2, 0, 1)])
@@ -133,9 +145,10 @@ def test_thicker_slices_of_one_chest_hold_as_much_bone(real_data: Path) -> None:
     ("file", "options", "linear", "cubic"),
     [
         ("totalsegmentator/example_ct_dicom.zip", {}, 0.01, 0.01),
-        ("totalsegmentator/example_ct.nii.gz", {}, 0.02, 0.02),
-        ("lung_pet_ct_dx_a0002.zip", {"series": 2}, 0.02, 0.01),
-        ("ge_tilted_head.zip", {"gaps": "interpolate"}, 0.04, 0.02),
+        ("totalsegmentator/example_ct.nii.gz", {}, 0.015, 0.005),
+        ("cmb_crc_01068.zip", {}, 0.0125, 0.01),
+        ("lung_pet_ct_dx_a0002.zip", {"series": 2}, 0.01, 0.02),
+        ("ge_tilted_head.zip", {"gaps": "interpolate"}, 0.035, 0.01),
     ],
 )
 def test_finer_slices_change_the_bones_of_a_patient_little(

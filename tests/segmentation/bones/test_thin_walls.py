@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from tests.conftest import oblique_geometry
+from tests.segmentation.bones.test_thick_slices import finer
 from vis3d.geometry import Geometry
 from vis3d.segmentation import segment
 from vis3d.segmentation.bones.marrow import walled_pieces
@@ -184,12 +185,36 @@ def test_fat_between_two_bones_is_no_marrow() -> None:
     marrow = np.zeros((30, 40, 50), bool)
     marrow[5:11, 5:11, 5:11] = True  # walled in all round
     marrow[5:11, 20:26, 5:11] = True  # between two walls, open to two of six sides
-    marrow[2:28, 10:36, 20:46] = True  # as open, but as large as the head of a humerus
     whole = marrow.copy()
     whole[4:12, 4:12, 4:12] = True
     whole[4:12, 19:27, 5:11] = True
-    whole[1:29, 9:37, 20:46] = True
-    found = walled_pieces(marrow, whole, 0.008)
+    found = walled_pieces(marrow, whole, (2.2, 1.9, 2.1))
     assert found[5:11, 5:11, 5:11].all()
     assert not found[5:11, 20:26, 5:11].any()
-    assert found[2:28, 10:36, 20:46].all()
+
+
+@pytest.mark.parametrize("times", [1, 2, 4])
+def test_how_open_marrow_lies_is_told_by_area_not_by_voxels(times: int) -> None:
+    marrow = np.zeros((9, 16, 17), bool)
+    marrow[3:7, 3:13, 4:14] = True
+    whole = marrow.copy()
+    whole[2:7, 2:14, 3:15] = True  # open above: 19 % of the area, 28 % of the faces
+    marrow, whole = np.repeat(marrow, times, 0), np.repeat(whole, times, 0)
+    np.testing.assert_array_equal(walled_pieces(marrow, whole, (4.0 / times, 1.9, 2.1)), marrow)
+
+
+def test_pores_in_a_large_piece_of_marrow_do_not_open_it() -> None:
+    marrow, whole = np.zeros((2, 30, 31, 32), bool)
+    marrow[2:28, 2:28, 3:29] = whole[1:29, 1:29, 2:30] = True
+    pores = marrow & (np.random.default_rng(6).random(marrow.shape) < 0.03)
+    marrow &= ~pores
+    whole &= ~pores
+    np.testing.assert_array_equal(walled_pieces(marrow, whole, (2.5, 1.8, 1.9)), marrow)
+
+
+def test_thin_walls_of_large_voxels_stay_where_slices_are_cut_into_two() -> None:
+    volume = cup((3.0, 3.1, 2.9), 1.0, bone_hu=600.0)
+    share, thickness = covered(volume)
+    cut_share, cut_thickness = covered(finer(volume, (2, 1, 1), 3))
+    assert cut_share == pytest.approx(share, abs=0.03)
+    assert cut_thickness == pytest.approx(thickness, rel=0.1)

@@ -100,6 +100,11 @@ class CoarseScan:
         return (k, j, i)
 
     @property
+    def large_voxels(self) -> bool:
+        """Whether cortex is thinner than the voxels of the scan, however finely it is cut."""
+        return sorted(self.fine_spacing)[1] > FINE_MM
+
+    @property
     def voxel_ml(self) -> float:
         """The volume of a coarse voxel in ml."""
         return float(np.prod(self.spacing_kji)) / 1000
@@ -155,7 +160,7 @@ def find_bones(
         around = (coarse.body, coarse.contrast.mask, canal)
         drop_plaques(drawn, share, *around, coarse.factors, coarse.spacing_kji)
         shell = share > SHELL_SHARE
-    if min(coarse.fine_spacing) > FINE_MM:
+    if coarse.large_voxels:
         shell = _thinner(shell, coarse, drawn)
         np.maximum(share, shell, out=share)
     del near
@@ -205,12 +210,14 @@ def _chosen(
     kept = _seeded(whole | cortex, np.maximum(share, whole, out=share), coarse)
     coarse.rest()
     kept &= ~_edges_of_metal(kept, metallic, coarse)
-    if min(coarse.fine_spacing) > FINE_MM:
+    if coarse.large_voxels:
         kept &= ~_rim(whole, shell, coarse)
     coarse.rest()
-    marrow = whole & ~shell & ~metallic
-    marrow[box] = walled_pieces(marrow[box], whole[box], coarse.voxel_ml)
-    inner = (marrow | trimmed(whole)) & kept
+    walls = shell | metallic
+    marrow = whole & ~walls
+    marrow[box] = walled_pieces(marrow[box], whole[box], coarse.spacing_kji)
+    # what lies open stays out, however deep: it is as fat as marrow, and no wall
+    inner = (marrow | (trimmed(whole) & walls)) & kept
     return inner, kept & (inner | cortex), heads, organs_ml
 
 
@@ -268,7 +275,7 @@ def _cortex(
             values = smoothed(values, blur, spacing)
         own = slice(k.start - first, k.stop - first)
         wanted = spread(near[here], factors, values[own].shape) & (values[own] > least_hu)
-        if min(spacing) <= FINE_MM:
+        if not coarse.large_voxels:
             at = np.flatnonzero(wanted)
             level = peaks(values, beside_mm, spacing)[own].reshape(-1)[at] * edge_share
             wanted.reshape(-1)[at] = values[own].reshape(-1)[at] > level
@@ -327,9 +334,11 @@ def _edges_of_metal(pieces: Bools, metallic: Bools, coarse: CoarseScan) -> Bools
 
 def _thinner(shell: Bools, coarse: CoarseScan, drawn: Bits) -> Bools:
     """The shell with thin walls, drawn too: what is decided on are the voxels themselves."""
-    shell = with_thin_walls(shell, coarse.hu, coarse.soft, coarse.noise_hu, coarse.spacing_kji)
-    drawn |= shell.view(np.uint8)
-    return shell
+    thinner = with_thin_walls(
+        shell, coarse.hu, coarse.soft, coarse.noise_hu, coarse.spacing_kji
+    )
+    drawn |= spread(thinner & ~shell, coarse.factors, drawn.shape).view(np.uint8)
+    return thinner
 
 
 def _rim(whole: Bools, shell: Bools, coarse: CoarseScan) -> Bools:

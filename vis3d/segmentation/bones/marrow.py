@@ -1,12 +1,14 @@
 """The marrow: what cortex encloses on nearly all sides, but not cord, brain and muscle."""
 
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.voxels.enclosure import open_directions
 from vis3d.segmentation.voxels.frame import Bools, Spacing, Whole
-from vis3d.segmentation.voxels.morphology import components, filled, keep, sizes, sums
+from vis3d.segmentation.voxels.morphology import components, filled, keep, kji_of, sizes
 from vis3d.segmentation.voxels.slabs import WINDOW_HALO, each_part, mean_and_deviation
 
 REACH_MM = 30.0
@@ -20,8 +22,11 @@ ROUNDS = 3
 """Marrow that was found is a wall for the rest: gaps in a thin cortex close so."""
 GAS_HU = -200.0
 MAX_CAVITY_ML = 20.0
-MAX_BARE, MAX_BARE_SMALL, SMALL_ML = 0.4, 0.2, 5.0
-"""How much of the surface of a piece of marrow may lie open; less, if it's a small piece."""
+MAX_BARE, LARGE_ML = 0.2, 5.0
+"""How much of the surface of a piece of marrow may lie open; pores count in small ones only."""
+MARGIN = 2
+"""How many voxels beyond a piece are looked at."""
+Sides: TypeAlias = list[tuple[int, float]]
 
 
 def with_marrow(
@@ -46,23 +51,41 @@ def with_marrow(
     return solid | (_small_cavities(solid, spacing_kji) & allowed)
 
 
-def walled_pieces(marrow: Bools, whole: Bools, voxel_ml: float) -> Bools:
-    """The pieces of marrow that bone walls in; fat between two bones lies half open."""
+def walled_pieces(marrow: Bools, whole: Bools, spacing_kji: Spacing) -> Bools:
+    """The pieces of marrow that bone walls in; fat between two bones lies half open.
+
+    Faces are weighed by their area, so that a finer grid is judged alike.
+    """
     labels = components(marrow)
-    faces = sums(labels, _neighbours(~marrow))
-    bare = sums(labels, _neighbours(~whole), len(faces))
-    small = sizes(labels, len(faces)) * voxel_ml < SMALL_ML
-    return keep(labels, bare < np.where(small, MAX_BARE_SMALL, MAX_BARE) * faces)
+    of, count = labels[marrow], int(labels.max(initial=0)) + 1
+    own, solid = (np.pad(mask, MARGIN, mode="edge") for mask in (marrow, whole))
+    kji = kji_of(np.flatnonzero(marrow), marrow.shape)
+    at = np.ravel_multi_index([n + MARGIN for n in kji], own.shape)
+    sides = _sides(own.shape, spacing_kji)
+    surface, bare, open_ = np.zeros((3, count))
+    for step, mm2 in sides:
+        beside = at + step
+        hole = ~solid.reshape(-1)[beside]
+        surface += mm2 * np.bincount(of[~own.reshape(-1)[beside]], minlength=count)
+        bare += mm2 * np.bincount(of[hole], minlength=count)
+        hole &= ~_in_pores(beside, solid.reshape(-1), sides)
+        open_ += mm2 * np.bincount(of[hole], minlength=count)
+    ml = np.bincount(of, minlength=count) * (float(np.prod(spacing_kji)) / 1000)
+    return keep(labels, np.where(ml < LARGE_ML, bare, open_) < MAX_BARE * surface)
 
 
-def _neighbours(mask: Bools) -> NDArray[np.uint8]:
-    """How many of the six voxels beside each one belong to the mask."""
-    count = np.zeros(mask.shape, np.uint8)
-    for axis in range(3):
-        of, to = np.moveaxis(mask.view(np.uint8), axis, 0), np.moveaxis(count, axis, 0)
-        to[1:] += of[:-1]
-        to[:-1] += of[1:]
-    return count
+def _in_pores(at: NDArray[np.intp], solid: Bools, sides: Sides) -> Bools:
+    """Which places have bone beside more than half of their surface."""
+    more = (0.5 + 1e-6) * sum(mm2 for _, mm2 in sides)  # a corner has bone beside just half
+    return np.asarray(sum(mm2 * solid[at + step] for step, mm2 in sides) > more)
+
+
+def _sides(shape: tuple[int, ...], spacing_kji: Spacing) -> Sides:
+    """The six steps to the voxels beside one in a flat array, and the area of each face."""
+    steps = (shape[1] * shape[2], shape[2], 1)
+    areas = [float(np.prod(spacing_kji)) / mm for mm in spacing_kji]
+    ahead = list(zip(steps, areas, strict=True))
+    return ahead + [(-step, mm2) for step, mm2 in ahead]
 
 
 def _small_cavities(solid: Bools, spacing_kji: Spacing) -> Bools:
