@@ -52,12 +52,12 @@ OBLIQUE, NODDING, TIPPED = (20.0, -15.0, 25.0), (0.0, 0.0, -20.0), (0.0, 12.0, 0
 
 
 def cut_chest(
-    fill: int, turned: tuple[float, float, float] = OBLIQUE
+    fill: int, turned: tuple[float, float, float] = OBLIQUE, off_hu: float = 0.0
 ) -> tuple[Volume, np.ndarray, np.ndarray]:
     """A chest that an upright scan cut above and below, on an oblique unequal grid.
 
-    What was beyond that scan holds one value, as other programs write it. `turned` about the
-    axes z, y, x, in degrees.
+    What was beyond that scan holds one value, as other programs write it, or what is at most
+    `off_hu` off it. `turned` about the axes z, y, x, in degrees.
     """
     x, y = Rotation.from_euler("zyx", turned, degrees=True).apply(np.eye(3)[:2])
     spacing, shape = (2.5, 2.0, 3.5), (100, 170, 160)
@@ -70,12 +70,15 @@ def cut_chest(
     lps = geometry.to_lps(np.stack([i, j, k], axis=-1))
     beyond = (np.abs(lps) > (185, 135, 75)).any(axis=-1)
     array = np.where(beyond, np.int16(fill), volume.array)
+    if off_hu:
+        off = np.random.default_rng(5).uniform(-off_hu, off_hu, shape)
+        array = (array + off).astype(np.float32)
     return volume.with_array(array, geometry), np.where(beyond, 0, truth), beyond
 
 
-@pytest.mark.parametrize("fill", [-1024, 0])
-def test_lungs_end_where_a_turned_scan_was_filled_in(fill: int) -> None:
-    volume, truth, beyond = cut_chest(fill)
+@pytest.mark.parametrize(("fill", "off_hu"), [(-1024, 0.0), (0, 0.0), (-1024, 0.4)])
+def test_lungs_end_where_a_turned_scan_was_filled_in(fill: int, off_hu: float) -> None:
+    volume, truth, beyond = cut_chest(fill, off_hu=off_hu)
     frame = patient_frame(volume)
     assert frame.unmeasured is not None
     marked = frame.as_stored(np.broadcast_to(frame.unmeasured, frame.hu.shape))

@@ -18,6 +18,8 @@ SAMPLED_SLICES = 16
 SAMPLES, MIN_BEYOND = 64, 0.01
 """Along each axis; and how much of a scan at least was filled in, where anything was."""
 MOST_CORNERS = 4
+ROUNDING_HU = 1.0
+"""By how much fractions of a HU differ from the one value that was filled in."""
 AIRY_HU, DEEP, MIN_AIR = -350, 2, 0.05
 """How much of what lies so many samples inside the edge of a scan is air, in the room or in
 the lungs; inside of skin nothing is."""
@@ -105,24 +107,32 @@ def beyond_scan(array: Values, known: Bools | None) -> Bools | None:
     and has air at its edge. `known` wasn't measured anyhow.
     """
     corners = np.ix_(*([[0, -1]] * 3))
-    values, counts = np.unique(array[corners], return_counts=True)
-    fill = values[counts.argmax()]
-    if counts.max() < MOST_CORNERS:
+    at_corners = array[corners]
+    alike = [np.count_nonzero(_holds(at_corners, value)) for value in at_corners.flat]
+    fill = at_corners.flat[int(np.argmax(alike))]
+    if max(alike) < MOST_CORNERS:
         return None
     here = False if known is None else np.broadcast_to(known, array.shape)[corners]
-    if np.all(here | (array[corners] != fill)):
+    if np.all(here | ~_holds(at_corners, fill)):
         return None
     step = tuple(slice(None, None, max(1, n // SAMPLES)) for n in array.shape)
     some = array[step]
-    outside = _at_border(some == fill)
+    outside = _at_border(_holds(some, fill))
     share = np.count_nonzero(outside) / outside.size
     if not MIN_BEYOND < share < 1 or not _is_field(~outside, some):
         return None
     near = ndimage.binary_dilation(outside, np.ones((3, 3, 3), bool))
     for axis, (n, every) in enumerate(zip(array.shape, step, strict=True)):
         near = near.take(np.minimum(np.arange(n) // every.step, near.shape[axis] - 1), axis)
-    near &= array == fill
+    near &= _holds(array, fill)
     return near
+
+
+def _holds(values: Values, fill: float) -> Bools:
+    """Where values are the one filled in, but for what interpolation leaves of a fraction."""
+    if values.dtype.kind != "f":
+        return np.asarray(values == fill)
+    return np.asarray((values > fill - ROUNDING_HU) & (values < fill + ROUNDING_HU))
 
 
 def _at_border(mask: Bools) -> Bools:
