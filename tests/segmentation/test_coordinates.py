@@ -66,7 +66,8 @@ def test_gas_below_the_lungs_is_no_trachea() -> None:
     assert said_of(phantom.volume.with_array(array)).ok
 
 
-def test_a_bright_heart_before_a_spine_without_lime_is_no_sign() -> None:
+def bright_hearted(lime: float) -> Volume:
+    """The chest with a heart full of contrast, and bones with so much of their lime."""
     phantom, geometry = oblique_chest(), oblique_chest().volume.geometry
     masks = {name: phantom.labels.mask(name).array for name in ("lungs", "bones", "body")}
     voxels = np.moveaxis(np.indices(geometry.shape), 0, -1)[..., ::-1]
@@ -75,8 +76,18 @@ def test_a_bright_heart_before_a_spine_without_lime_is_no_sign() -> None:
     heart = (apart_mm < 70) & masks["body"] & ~masks["lungs"] & ~masks["bones"]
     array = phantom.volume.array.copy()
     array[heart] = 500
-    array[masks["bones"]] = array[masks["bones"]] // 4
-    assert said_of(phantom.volume.with_array(array)).ok
+    array[masks["bones"]] = lime * array[masks["bones"]]
+    return phantom.volume.with_array(array)
+
+
+def test_a_bright_heart_before_a_spine_without_lime_is_no_sign() -> None:
+    assert said_of(bright_hearted(lime=0.25)).ok
+
+
+@pytest.mark.parametrize("signs", [(1, 1, 1), (-1, -1, 1), (1, -1, -1)])
+def test_beside_a_bright_heart_the_spinal_canal_shows_the_back(signs: tuple[int, ...]) -> None:
+    check = said_of(exchanged(bright_hearted(lime=1.0), signs))
+    assert ("the spine lies in front" in check.message) == (signs[1] < 0)
 
 
 @pytest.mark.real

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
+from vis3d.segmentation.bones.canal import spinal_canal
 from vis3d.segmentation.lungs.trachea import find_trachea, slender_chains
 from vis3d.segmentation.voxels.frame import Bools
 from vis3d.segmentation.voxels.grids import coarse_spacing, every, factors_for
-from vis3d.segmentation.voxels.morphology import indices
+from vis3d.segmentation.voxels.morphology import indices, sections
 
 Points: TypeAlias = NDArray[np.float64]
 """Places of a grid in mm from its first voxel, (n, 3): up, back, left."""
@@ -25,27 +26,19 @@ BASE_MM, MIN_BASE = 30.0, 0.45
 BONE_HU, MIN_BONE_ML = 200, 10.0
 HALF_WIDTH_MM = 40.0
 """As near to the middle of the body lie spine and breastbone, but few ribs."""
-MIN_BEHIND = 0.3
+MIN_BEHIND, SURELY_BEHIND = 0.3, 0.75
 """The share of that bone behind the middle of the lungs: 0.8 on, 0.5 with a bright heart."""
+ROUND_CANAL_MM, MIN_CANAL_MM = 60.0, 50.0
+"""How near to the middle of the body the spinal canal is looked for, and how much of it tells
+where the spine is."""
 
 
 def coordinates(anatomy: Anatomy) -> Check:
-    """Check `coordinates` of a chest in which lungs were found.
-
-    The spine counts as in front only where the bases of the lungs lie in front, too: a heart
-    full of contrast alone is no sign.
-    """
-    factors = factors_for(anatomy.spacing, GRID_MM)
-    sampled = every(factors)
-    mm = np.array(coarse_spacing(anatomy.spacing, factors))
-    lungs = indices(anatomy.coarse_lungs.both[sampled]) * mm
+    """Check `coordinates` of a chest in which lungs were found."""
     below = _stands_on_its_head(anatomy)
     wrong = []
-    if _bases_in_front(lungs * (-1, 1, 1) if below else lungs):
-        bone = indices(anatomy.body[sampled] & (anatomy.hu[sampled] > BONE_HU))
-        bone = bone[abs(anatomy.from_middle_mm(bone * factors)) < HALF_WIDTH_MM] * mm
-        if _lies_in_front(bone, lungs, MIN_BONE_ML * 1000 / mm.prod()):
-            wrong.append("the spine lies in front of the lungs")
+    if _spine_in_front(anatomy, below=below):
+        wrong.append("the spine lies in front of the lungs")
     if below:
         wrong.append("the trachea leads down from the lungs")
     if not wrong:
@@ -79,16 +72,48 @@ def _is_high(trachea: Bools, lungs: Bools) -> bool:
     return len(heights) > 0 and bool(heights.mean() > along[0] + HIGH * np.ptp(along))
 
 
+def _spine_in_front(anatomy: Anatomy, *, below: bool) -> bool:
+    """Whether the spine lies in front of the middle of the lungs, or its canal where it shows.
+
+    Without a canal the bases of the lungs must lie in front, too: a heart full of contrast
+    alone is no sign.
+    """
+    factors = factors_for(anatomy.spacing, GRID_MM)
+    sampled = every(factors)
+    mm = np.array(coarse_spacing(anatomy.spacing, factors))
+    lungs = indices(anatomy.coarse_lungs.both[sampled]) * mm
+    bone = indices(anatomy.body[sampled] & (anatomy.hu[sampled] > BONE_HU))
+    bone = bone[abs(anatomy.from_middle_mm(bone * factors)) < HALF_WIDTH_MM] * mm
+    bone = bone[(bone[:, 0] >= lungs[:, 0].min()) & (bone[:, 0] <= lungs[:, 0].max())]
+    middle_mm = (lungs[:, 1].min() + lungs[:, 1].max()) / 2
+    behind = np.count_nonzero(bone[:, 1] > middle_mm)
+    if len(bone) * mm.prod() < MIN_BONE_ML * 1000 or behind > SURELY_BEHIND * len(bone):
+        return False
+    canal_mm = _canal_depth_mm(anatomy)
+    if canal_mm is not None:
+        return bool(canal_mm < middle_mm)
+    upright = lungs * (-1, 1, 1) if below else lungs
+    return bool(behind < MIN_BEHIND * len(bone)) and _bases_in_front(upright)
+
+
+def _canal_depth_mm(anatomy: Anatomy) -> float | None:
+    """How far behind the first row the spinal canal lies beside the lungs; None if not seen."""
+    heights = np.flatnonzero(anatomy.coarse_lungs.both.any(axis=(1, 2)))
+    nk, nj, ni = anatomy.hu.shape
+    across = np.stack([np.full(ni, nk // 2), np.full(ni, nj // 2), np.arange(ni)], axis=1)
+    near = np.flatnonzero(abs(anatomy.from_middle_mm(across)) < ROUND_CANAL_MM)
+    if not len(near):
+        return None
+    box = (slice(heights[0], heights[-1] + 1), slice(None), slice(near[0], near[-1] + 1))
+    hu = anatomy.hu[box]
+    canal = spinal_canal(hu, anatomy.body[box] & (hu > BONE_HU), anatomy.spacing)
+    if np.count_nonzero(sections(canal)) * anatomy.spacing[0] < MIN_CANAL_MM:
+        return None
+    return float(indices(canal)[:, 1].mean()) * anatomy.spacing[1]
+
+
 def _bases_in_front(lungs: Points) -> bool:
     """Whether the lowest parts of lungs lie nearer to the front of both."""
     heights, depths, _ = lungs.T
     base = depths[heights < heights.min() + BASE_MM].mean()
     return bool(base - depths.min() < MIN_BASE * np.ptp(depths))
-
-
-def _lies_in_front(bone: Points, lungs: Points, least: float) -> bool:
-    """Whether of enough bone between the ends of lungs too little lies behind their middle."""
-    heights, depths, _ = lungs.T
-    bone = bone[(bone[:, 0] >= heights.min()) & (bone[:, 0] <= heights.max())]
-    behind = bone[:, 1] > (depths.min() + depths.max()) / 2
-    return len(bone) > least and bool(behind.mean() < MIN_BEHIND)
