@@ -94,3 +94,18 @@ def test_a_lung_to_which_no_airway_comes_is_named(side: int) -> None:
     assert not ok
     assert ("left" if side > 0 else "right") in message
     assert ("right" if side > 0 else "left") not in message
+
+
+def test_bowel_below_the_lungs_is_no_bronchus_past_a_gap() -> None:
+    geometry = upright((2.1, 2.3, 2.5))
+    volume, truth = forked(geometry)
+    x, y, z = at(geometry)
+    array = plugged(volume, -60, 40, side=-1).array.copy()
+    bowel = (np.hypot(x + 20, y + 35) < 13) & (z > -150) & (z < -60)
+    bowel &= ~np.isin(truth, (TRUTH["left lung"], TRUTH["right lung"]))
+    array[bowel] = -1000
+    labels = segment(volume.with_array(array), ["lungs", "airways"])
+    assert not np.count_nonzero(labels.mask("airways").array & bowel)
+    ok, message = check(labels, "bronchi")
+    assert not ok
+    assert "right" in message
