@@ -31,7 +31,7 @@ from vis3d.segmentation.metal import find_metal
 from vis3d.segmentation.scan import STEPS, Scan
 from vis3d.segmentation.voxels.frame import Bools, PatientFrame, Whole
 from vis3d.segmentation.voxels.grids import fine_box
-from vis3d.segmentation.voxels.morphology import bounding_box, fringed, grown
+from vis3d.segmentation.voxels.morphology import bounding_box, grown
 from vis3d.segmentation.voxels.noise import blur_needed, calmed, noise_hu
 from vis3d.segmentation.voxels.small import enlargement
 from vis3d.segmentation.voxels.sparse import sparse_zeros
@@ -138,8 +138,8 @@ class Anatomy(Scan):
 
     @cached_property
     def _lung_hu(self) -> float:
-        """The median of the large airy parts without the trachea."""
-        lung = self.hu[self.airy & ~fringed(self.trachea)]
+        """The median of the large airy parts."""
+        lung = self.hu[self.airy]
         return float(np.median(lung)) if len(lung) else -1000.0
 
     @cached_property

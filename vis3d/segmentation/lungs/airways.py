@@ -28,11 +28,11 @@ vessels are denser than lung, and where the front leaks there is lung."""
 MAX_PIECE_CALIBERS = 6.0
 """No piece holds more than this many times the cube of the trachea's width."""
 SEGMENT_STEPS = 6
-MIN_SEGMENT_MM3, MAX_CUT_MM3 = 6.0, 15.0
+MAX_CUT_MM3 = 15.0
 MAX_LEAKING_LEVELS = 3
-MAX_LEAKY_ML, MAX_LEAKY_SHARE = 5.0, 0.15
-"""The most that a level adds at which branches leak, in ml and as a share of the tree: where
-more seems sound beside leaks, it is the leak."""
+MAX_LEAKY_ML = 5.0
+"""The most that a level adds at which branches leak: where more seems sound beside leaks, it is
+the leak."""
 OPEN, TREE, CLOSED, JUDGED, BEYOND = range(5)
 """What a voxel can be while the tree grows; the last is the rim round all others."""
 NOISY_HU = 25.0
@@ -189,9 +189,9 @@ class _Growth:
                 continue
             leaks += 1
             grown += self._sound_segments(new[piece], step[piece], least_shell_hu)
-        added, before = sum(map(len, grown)), sum(map(len, self._pieces))
-        most_ml = max(MAX_LEAKY_ML, MAX_LEAKY_SHARE * before * self._voxel_mm3 / 1000)
-        bursts = leaks > 0 and self._levels > 0 and added * self._voxel_mm3 > 1000 * most_ml
+        added = sum(map(len, grown))
+        leaky = leaks > 0 and self._levels > 0
+        bursts = leaky and added * self._voxel_mm3 > 1000 * MAX_LEAKY_ML
         self._levels += 1
         if bursts or added > 2 * self._most:
             self._state[np.concatenate(grown)] = CLOSED
@@ -227,7 +227,7 @@ class _Growth:
         if self._voxel_mm3 > MAX_CUT_MM3:
             return []
         band = step // SEGMENT_STEPS
-        _, segments = self._pieces_of(piece, MIN_SEGMENT_MM3 / self._voxel_mm3, band)
+        _, segments = self._pieces_of(piece, 0, band)
         sound = []
         for segment in sorted(segments, key=lambda s: int(band[s[0]])):
             voxels = piece[segment]

@@ -27,7 +27,7 @@ from vis3d.segmentation.voxels.morphology import (
 )
 
 LUNG_HU = (-960.0, -450.0)
-AIRY_HU = (-950, -500)
+AIRY_HU = -950
 MIN_AIRY_SHARE = 0.35
 LARGE_LUNG_ML = 300.0
 MIN_AIRY_SHARE_OF_LARGE = 0.15
@@ -37,7 +37,7 @@ MAX_GAS_SHARE = 0.25
 MAX_MASS_CM2 = 15.0
 DEEP_MM = 4.0
 MIN_LUNG_ML = 25.0
-MIN_CUT_LUNG_ML, CUT_LUNG_HU = 3.0, (-900.0, -620.0)
+MIN_CUT_LUNG_ML = 3.0
 """The tips of the lungs at the upper end of an abdomen, the lower end of a neck."""
 MIN_FRAGMENT_ML, MAX_THIN_ML = 0.3, 5.0
 FRAGMENT_REACH_MM = 15.0
@@ -134,13 +134,10 @@ class _Parts:
 
     def _tips(self) -> NDArray[np.bool_]:
         """Small parts that the upper or lower end of the scan cuts, as dense as lung."""
-        usual = (self.mean_hu > CUT_LUNG_HU[0]) & (self.mean_hu < CUT_LUNG_HU[1])
-        # creases between arm and trunk are thin: nothing of them lies deep
-        airy = self.deep_airy > 2 * MIN_AIRY_SHARE
         large = self.ml >= MIN_CUT_LUNG_ML
-        return np.asarray(
-            self.at_end & large & usual & airy & (self.gas_share < MAX_GAS_SHARE / 2)
-        )
+        # creases between arm and trunk are thin: nothing of them lies deep
+        airy = self.deep_airy > MIN_AIRY_SHARE
+        return np.asarray(self.at_end & large & airy & (self.gas_share < MAX_GAS_SHARE / 2))
 
     def fragments(self) -> NDArray[np.bool_]:
         """Small parts that are lung if one lies beside them."""
@@ -176,7 +173,7 @@ def _parts(hu: Whole, air: Bools, spacing_kji: Spacing) -> _Parts:
         starts, of = runs(labels[slab].reshape(-1)[inside])
         values = hu[slab].reshape(-1)[inside].astype(np.int64)
         deep = inner[slab].reshape(-1)[inside]
-        airy = deep & (values > AIRY_HU[0]) & (values < AIRY_HU[1])
+        airy = deep & (values > AIRY_HU)
         k = slab.start + inside // (labels.shape[1] * labels.shape[2])
         light, deep_hu = values < GAS_HU, values * deep
         ones = np.ones(len(inside), bool)

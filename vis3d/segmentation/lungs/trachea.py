@@ -30,8 +30,8 @@ MIN_LINK_MM, MAX_GAP_MM, LINK_SLOPE, MAX_ASIDE_MM = 8.0, 150.0, 0.7, 40.0
 """What goes on below a gap: how long at least, how far below, how far aside per mm of the gap
 and at most."""
 MAX_LINKED_ML = 40.0
-"""The most that goes on below a gap: all of trachea and main bronchi hold little more. Bowel and
-an emphysema that looks like chains hold more."""
+"""The most that goes on below a gap: all of trachea and main bronchi hold little more. Bowel
+and holes in a lung that look like chains hold more."""
 FORK_MM, MAX_FORK_MM = 15.0, 70.0
 """Both main bronchi where the scan begins at their fork: how far below its end they begin, and
 how far apart."""
