@@ -8,6 +8,7 @@ from tests.segmentation.simple_chest import chest, upright
 from vis3d.labels import LabelMap
 from vis3d.phantom import chest_phantom
 from vis3d.segmentation import segment
+from vis3d.segmentation.lungs import trachea
 
 
 @pytest.mark.parametrize("noise_hu", [15.0, 45.0])
@@ -47,3 +48,33 @@ def test_no_lung_is_flooded_where_the_scan_cuts_it(end: int) -> None:
 
 def _leak(labels: LabelMap) -> str:
     return next(check.message for check in labels.report.checks if check.code == "leak")
+
+
+def test_spots_are_joined_to_the_nearest_of_about_their_size() -> None:
+    random, count = np.random.default_rng(6), 400
+    spots = trachea._Spots(
+        np.zeros((0, 3), np.intp),
+        np.zeros(0, np.intp),
+        random.integers(0, 6, count),
+        random.uniform(0, 60, (count, 2)),
+        random.uniform(30, 300, count),
+    )
+    chains = trachea._chains(spots, (3.0, 1.0, 1.0))
+    assert sorted(number for chain in chains for number in chain) == list(range(count))
+    taken: set[int] = set()
+    for chain in chains:
+        for above, below in zip(chain, [*chain[1:], None], strict=True):
+            assert below == nearest_below(spots, above, taken), "as a plain loop finds it"
+        taken.update(chain)
+
+
+def nearest_below(spots: trachea._Spots, above: int, taken: set[int]) -> int | None:
+    found = [
+        (float(np.hypot(*(spots.center_mm[one] - spots.center_mm[above]))), one)
+        for one in range(len(spots.k))
+        if spots.k[one] == spots.k[above] - 1
+        and one not in taken
+        and 0.4 < spots.area_mm2[one] / spots.area_mm2[above] < 2.5
+    ]
+    mm, one = min(found, default=(np.inf, None))
+    return one if mm < trachea.MAX_STEP_MM else None

@@ -1,6 +1,6 @@
 """The trachea: a chain of round, dark spots that runs down between the lungs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
@@ -219,33 +219,39 @@ def _round_spots(labels: Labels, spacing_kji: Spacing) -> _Spots:
 def _chains(spots: _Spots, spacing_kji: Spacing) -> list[list[int]]:
     """Runs of spots from the top down, each close to the one above."""
     reach_mm = max(MAX_STEP_MM, MAX_STEP_MM * spacing_kji[0] / 3)
-    by_slice: dict[int, list[int]] = {}
-    for number, k in enumerate(spots.k.tolist()):
-        by_slice.setdefault(k, []).append(number)
-    used: set[int] = set()
+    by_slice = {
+        k: np.flatnonzero(spots.k == k) for k in range(int(spots.k.max(initial=-1)), -1, -1)
+    }
+    free = np.ones(len(spots.k), bool)
     chains = []
-    for k in sorted(by_slice, reverse=True):
-        for first in by_slice[k]:
-            if first in used:
+    for numbers in by_slice.values():
+        for first in numbers.tolist():
+            if not free[first]:
                 continue
             chain = [first]
-            while (below := _next(chain[-1], spots, by_slice, used, reach_mm)) is not None:
+            while (below := _next(chain[-1], spots, by_slice, free, reach_mm)) is not None:
                 chain.append(below)
-            used.update(chain)
+            free[chain] = False
             chains.append(chain)
     return chains
 
 
 def _next(
-    above: int, spots: _Spots, by_slice: dict[int, list[int]], used: set[int], reach_mm: float
+    above: int,
+    spots: _Spots,
+    by_slice: Mapping[int, NDArray[np.intp]],
+    free: Bools,
+    reach_mm: float,
 ) -> int | None:
-    best, best_mm = None, reach_mm
-    for candidate in by_slice.get(int(spots.k[above]) - 1, []):
-        ratio = spots.area_mm2[candidate] / spots.area_mm2[above]
-        distance = float(np.hypot(*(spots.center_mm[candidate] - spots.center_mm[above])))
-        if candidate not in used and 0.4 < ratio < 2.5 and distance < best_mm:
-            best, best_mm = candidate, distance
-    return best
+    """The nearest spot in the slice below that is about as large and in no chain yet."""
+    below = by_slice.get(int(spots.k[above]) - 1)
+    if below is None or not len(below):
+        return None
+    ratio = spots.area_mm2[below] / spots.area_mm2[above]
+    away_mm = np.hypot(*(spots.center_mm[below] - spots.center_mm[above]).T)
+    away_mm[~free[below] | (ratio <= 0.4) | (ratio >= 2.5)] = np.inf
+    nearest = int(np.argmin(away_mm))
+    return int(below[nearest]) if away_mm[nearest] < reach_mm else None
 
 
 def _is_slender(chain: list[int], spots: _Spots, around: _Surroundings) -> bool:
