@@ -108,8 +108,9 @@ def beyond_scan(array: Values, known: Bools | None) -> Bools | None:
     """
     corners = np.ix_(*([[0, -1]] * 3))
     at_corners = array[corners]
-    alike = [np.count_nonzero(_holds(at_corners, value)) for value in at_corners.flat]
-    fill = at_corners.flat[int(np.argmax(alike))]
+    values = np.unique(at_corners)  # of two values as frequent the lower one is no air
+    alike = [np.count_nonzero(_holds(at_corners, value)) for value in values]
+    fill = values[int(np.argmax(alike))]
     if max(alike) < MOST_CORNERS:
         return None
     here = False if known is None else np.broadcast_to(known, array.shape)[corners]
