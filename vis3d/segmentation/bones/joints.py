@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects, gaussian_filter, map_coordinates, maximum_filter1d
+from scipy.sparse import csr_array
 from scipy.spatial import KDTree
 
 from vis3d.segmentation.bones.peaks import PEAK_HU
@@ -54,8 +55,8 @@ class Rays:
 
     ways: Floats
     tree: KDTree
-    near: Floats
-    wide: Floats
+    near: csr_array
+    wide: csr_array
     """Which directions are neighbours, as rows of shares: near ones, and `CLOSED_DEG`."""
 
 
@@ -184,7 +185,10 @@ def _rays(count: int, near_deg: float) -> Rays:
     ways = np.stack([height, across * np.cos(turn), across * np.sin(turn)], axis=1)
     cosines = ways @ ways.T
     near, wide = (cosines > np.cos(np.radians(deg)) for deg in (near_deg, CLOSED_DEG))
-    shares = [(of / of.sum(axis=1, keepdims=True)).astype(np.float32) for of in (near, wide)]
+    shares = [
+        csr_array((of / of.sum(axis=1, keepdims=True)).astype(np.float32))
+        for of in (near, wide)
+    ]
     return Rays(ways.astype(np.float32), KDTree(ways), *shares)
 
 
