@@ -141,8 +141,8 @@ def add_drawing_routes(app: web.Application, drawn: DrawnHere) -> None:
 
     async def surface(request: web.Request) -> web.Response:
         known = drawn.surface(int(request.match_info["key"]))
-        if known is None:
-            raise web.HTTPNotFound(text="This surface is no longer there.")
+        if known is None:  # it went while the page asked, which hears of that, and is no error
+            return web.Response(status=web.HTTPNoContent.status_code)
         body = await asyncio.to_thread(packed, known)
         return web.Response(body=body, content_type="application/octet-stream")
 

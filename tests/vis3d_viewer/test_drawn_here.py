@@ -8,8 +8,10 @@ from typing import cast
 
 import numpy as np
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from vis3d_viewer import scene3d
-from vis3d_viewer.drawn_here import DrawnHere, drawable, packed
+from vis3d_viewer.drawn_here import DrawnHere, add_drawing_routes, drawable, packed
 from vis3d_viewer.poses import Pose
 from vis3d_viewer.settings import Settings
 from vis3d_viewer.view3d import View3D
@@ -78,6 +80,24 @@ def test_the_page_hears_of_surfaces_by_keys_that_stay(desk: PlainDesk) -> None:
     here.show(scene3d.compose(other, ALONE))
     assert desk.state["drawn_here"][0]["key"] != first["key"]
     assert here.surface(first["key"]) is None, "what is no longer shown is forgotten"
+
+
+def test_a_surface_that_went_while_the_page_asked_is_no_error(desk: PlainDesk) -> None:
+    here = DrawnHere(desk)
+    here.show(scene3d.compose(blob_study(), ALONE))
+    key = desk.state["drawn_here"][0]["key"]
+
+    async def asked() -> list[tuple[int, int]]:
+        app = web.Application()
+        add_drawing_routes(app, here)
+        async with TestClient(TestServer(app)) as client:
+            answers = [await client.get(f"/surface/{one}") for one in (key, key + 1)]
+            return [(answer.status, len(await answer.read())) for answer in answers]
+
+    (there, size), gone = asyncio.run(asked())
+    assert there == 200
+    assert size == len(packed(blob_study().surfaces[4]))
+    assert gone == (204, 0), "a browser notes every other answer as an error"
 
 
 @pytest.mark.parametrize("chosen", [{"render_here": False}, {"turning": True}])

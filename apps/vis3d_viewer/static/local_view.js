@@ -112,7 +112,7 @@
         await Promise.all([...wanted].filter((key) => !this.surfaces[key]).map(async (key) => {
           try {
             const response = await fetch(`surface/${key}`);
-            if (response.ok) this.surfaces[key] = unpacked(await response.arrayBuffer());
+            if (response.status === 200) this.surfaces[key] = unpacked(await response.arrayBuffer());
           } catch { this.failed = true; }
         }));
       },
