@@ -120,6 +120,12 @@ def cut_field(
     )
 
 
+def within(array: NDArray[np.int16], geometry: Geometry, field: NDArray[np.bool_]) -> Volume:
+    """The scan of what lies in the field of view, padded beyond."""
+    seen = np.where(field, array, -2000).astype(np.int16)
+    return Volume(seen, geometry, padding=-2000.0)
+
+
 @pytest.mark.parametrize("shape", ["round", "square"])
 @pytest.mark.parametrize(("hu", "seen_mm"), [(120, 30.0), (-100, 28.0), (30, 35.0)])
 def test_a_board_that_the_field_of_view_cuts_is_no_body(
@@ -132,8 +138,7 @@ def test_a_board_that_the_field_of_view_cuts_is_no_body(
     board = (y > 96) & (y < 136) & (np.abs(x) < 190)
     array[board] = hu
     field = cut_field(geometry, shape, 96 + seen_mm, xyz)
-    array[~field] = -2000
-    labels = segment(Volume(array, geometry, padding=-2000.0), ["bones", "body"])
+    labels = segment(within(array, geometry, field), ["bones", "body"])
     body = labels.mask("body").array
     assert np.mean(body[board & field & (y > 97.3)]) < 0.005  # a voxel is half skin
     assert dice(body, (truth > 0) & (y <= 96) & field) > 0.995
@@ -148,8 +153,7 @@ def test_flesh_with_a_flat_face_that_the_field_of_view_cuts_is_body() -> None:
     flesh = (y > 96) & (y < 136) & (np.abs(x) < 190)
     array[flesh] = np.where(np.sin(x / 12) + np.sin(z / 12) > 0, 50, -100)[flesh]
     field = cut_field(geometry, "square", 120, xyz)
-    array[~field] = -2000
-    body = segment(Volume(array, geometry, padding=-2000.0), ["body"]).mask("body").array
+    body = segment(within(array, geometry, field), ["body"]).mask("body").array
     assert dice(body, (flesh | (truth > 0) & (y <= 96)) & field) > 0.99
 
 
@@ -163,8 +167,7 @@ def test_an_even_limb_that_the_field_of_view_cuts_is_no_board(
     limb = np.hypot(x, y) < radius_mm - z / taper
     array = np.where(limb, 50, -1000).astype(np.int16)
     field = cut_field(geometry, "square", seen_mm - radius_mm, xyz)
-    array[~field] = -2000
-    body = segment(Volume(array, geometry, padding=-2000.0), ["body"]).mask("body").array
+    body = segment(within(array, geometry, field), ["body"]).mask("body").array
     assert dice(body, limb & field) > 0.99
 
 

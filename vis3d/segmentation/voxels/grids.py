@@ -41,17 +41,12 @@ def every(factors: Factors) -> Box:
     return (k, j, i)
 
 
-def much_coarser(factors: Factors) -> bool:
-    """Whether work on the grid of such voxels takes little memory beside the scan."""
-    return math.prod(factors) >= MUCH_COARSER
-
-
 def give_back_much(factors: Factors) -> None:
     """Give free memory back where work on the grid of such voxels takes much of it.
 
     Elsewhere it is kept: what is taken anew costs time.
     """
-    if not much_coarser(factors):
+    if math.prod(factors) < MUCH_COARSER:
         give_back_memory()
 
 
