@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_erosion
 from scipy.spatial.transform import Rotation
 
 from vis3d.labels import Check
@@ -37,13 +38,24 @@ def lying(volume: Volume, pose: str) -> Volume:
 
 def without_air_behind(found: Phantom) -> Volume:
     """A third of the right lung, low and behind, is as dense as blood."""
-    lung = found.labels.mask("right lung").array
+    return without_air(found, "right lung", 0.0)
+
+
+def with_a_raised_dome(found: Phantom) -> Volume:
+    """As much of the left lung is dense, but for 15 mm of lung behind it."""
+    return without_air(found, "left lung", 15.0)
+
+
+def without_air(found: Phantom, side: str, behind_mm: float) -> Volume:
+    lung = found.labels.mask(side).array
     geometry = found.volume.geometry
     voxels = np.moveaxis(np.indices(geometry.shape), 0, -1)[..., ::-1]
     _, y, z = np.moveaxis(geometry.to_lps(voxels), -1, 0)
     lobe = lung & (y > np.median(y[lung])) & (z < np.quantile(z[lung], 0.7))
+    rows = round(behind_mm / geometry.spacing[1])
+    behind = np.ones((1, rows + 1, 1), bool)
     array = found.volume.array.copy()
-    array[lobe] = 40
+    array[lobe & binary_erosion(lung, behind, origin=(0, rows // -2, 0))] = 40
     return found.volume.with_array(array)
 
 
@@ -61,6 +73,11 @@ def test_an_oblique_grid_is_no_sign_of_collapse(degrees: float) -> None:
 @pytest.mark.parametrize("pose", POSES)
 def test_a_patient_who_lies_turned_is_no_sign_of_collapse(pose: str) -> None:
     assert said_of(lying(phantom().volume, pose)).ok
+
+
+@pytest.mark.parametrize("pose", POSES)
+def test_a_dome_with_lung_behind_is_no_sign_of_collapse(pose: str) -> None:
+    assert said_of(lying(with_a_raised_dome(phantom()), pose)).ok
 
 
 @pytest.mark.parametrize("pose", POSES)

@@ -47,12 +47,17 @@ def other_side(anatomy: Anatomy) -> Check:
 
 
 def _tissue_across(chest: _Chest, middle: Middle) -> tuple[str, Places] | None:
-    """On which side, and where, too much tissue faces lung in the back half of the chest."""
+    """On which side, and where, too much tissue faces lung in the back half of the chest.
+
+    Behind the heart and round the dome of a diaphragm lung goes on, behind a collapsed lobe
+    only ribs do.
+    """
     lung, hu = chest.sides > 0, chest.hu
     depth, height = (chest.along_mm(axis) for axis in middle.axes[1:])
     behind = depth >= (depth[lung].min() + depth[lung].max()) / 2
     beside = (height >= height[lung].min()) & (height <= height[lung].max())
     tissue = (hu > TISSUE_HU[0]) & (hu < TISSUE_HU[1]) & ~lung & chest.body & behind & beside
+    tissue &= ~np.logical_or.accumulate(lung[:, ::-1], axis=1)[:, ::-1]
     places = indices(tissue)
     opposite = chest.across(places, chest.sides, middle)
     for name, other in (("left", RIGHT), ("right", LEFT)):
