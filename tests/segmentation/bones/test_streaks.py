@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import oblique_geometry
+from vis3d.geometry import Geometry
 from vis3d.segmentation import segment
 from vis3d.segmentation.metal import drop_streaks
 from vis3d.volume import Volume
@@ -16,6 +17,13 @@ def ball(center_mm: tuple[float, float, float], radius_mm: float) -> np.ndarray:
     places = np.indices(SHAPE) * np.reshape(SPACING, (3, 1, 1, 1))
     away = places - np.reshape(center_mm, (3, 1, 1, 1))
     return np.asarray(np.linalg.norm(away, axis=0) < radius_mm)
+
+
+def from_the_middle(geometry: Geometry) -> np.ndarray:
+    """How far along x, y and z in LPS mm each voxel lies from the middle one."""
+    middle = geometry.to_lps(np.array(geometry.shape[::-1]) / 2)
+    places = np.indices(geometry.shape)[::-1]
+    return np.moveaxis(geometry.to_lps(np.moveaxis(places, 0, -1)) - middle, -1, 0)
 
 
 def without_streaks(bones: np.ndarray, metal: np.ndarray, hu: np.ndarray) -> np.ndarray:
@@ -60,9 +68,7 @@ def test_a_lead_and_its_streaks_are_no_bone_on_an_oblique_grid(
     streaks_hu: float, reach_mm: float
 ) -> None:
     geometry = oblique_geometry((60, 150, 170), (1.0, 1.2, 2.5), (-30.0, 20.0, 50.0))
-    middle = geometry.to_lps(np.array(geometry.shape[::-1]) / 2)
-    places = np.indices(geometry.shape)[::-1]
-    x, y, z = np.moveaxis(geometry.to_lps(np.moveaxis(places, 0, -1)) - middle, -1, 0)
+    x, y, z = from_the_middle(geometry)
     hu = np.where(np.hypot(x, y) < 75, 40.0, -1000.0)
     hu[(np.hypot(x, y) < 75) & (np.hypot(x, y) > 60)] = -90.0
     hu[(np.hypot(x, y) > 55) & (np.hypot(x, y) < 60)] = 0.0
@@ -84,3 +90,24 @@ def test_a_lead_and_its_streaks_are_no_bone_on_an_oblique_grid(
     assert not (found & (away < 12)).any()
     assert np.count_nonzero(found & bone) > 0.95 * np.count_nonzero(bone)
     assert np.count_nonzero(found) < 1.1 * np.count_nonzero(bone)
+
+
+def test_a_jaw_with_fillings_beside_the_air_of_a_mouth_is_bone_on_an_oblique_grid() -> None:
+    geometry = oblique_geometry((40, 130, 140), (1.0, 1.2, 2.5), (-30.0, 20.0, 50.0))
+    x, y, z = from_the_middle(geometry)
+    away, head = np.hypot(x, y), np.hypot(x, y) < 65
+    hu = np.where(head, np.where(away > 55, -90.0, 40.0), -1000.0)
+    mouth = (away < 24) | ((away < 38) & (z > 15))
+    hu[mouth & (y < 15) & (np.abs(z) < 30)] = -1000.0
+    jaw = (np.abs(away - 29) < 5) & (y < 15) & (np.abs(z) < 15)
+    hu[jaw] = 1100.0
+    filled = np.zeros(geometry.shape, bool)
+    for degrees in (-150, -110, -70, -30):
+        aside, ahead = 29 * np.cos(np.radians(degrees)), 29 * np.sin(np.radians(degrees))
+        filled |= np.linalg.norm([x - aside, y - ahead, z - 11], axis=0) < 2.5
+    hu[filled] = 3071
+    hu += np.random.default_rng(8).normal(0, 12, hu.shape)
+    volume = Volume(hu.round().astype(np.int16), geometry, metadata={"modality": "CT"})
+    found = segment(volume, ["bones"]).mask("bones").array
+    bone = jaw & ~filled
+    assert np.count_nonzero(found & bone) > 0.93 * np.count_nonzero(bone)

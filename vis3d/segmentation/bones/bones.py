@@ -20,7 +20,7 @@ from vis3d.segmentation.bones.peaks import PEAK_HU, peaks
 from vis3d.segmentation.bones.plaques import drop_plaques
 from vis3d.segmentation.bones.thick_slices import beyond_edges, blurred_axis
 from vis3d.segmentation.bones.walls import rise, with_thin_walls
-from vis3d.segmentation.metal import MIN_BONE_ROUND_METAL, STREAK_MM, drop_streaks
+from vis3d.segmentation.metal import MIN_BONE_ROUND_METAL, SHADOW_HU, STREAK_MM, drop_streaks
 from vis3d.segmentation.voxels.frame import Bools, Floats, Spacing, Values, Whole
 from vis3d.segmentation.voxels.grids import (
     Box,
@@ -324,7 +324,8 @@ def _edges_of_metal(pieces: Bools, metallic: Bools, coarse: CoarseScan) -> Bools
     if box is not None:
         window = [2 * round(STREAK_MM / mm) + 1 for mm in coarse.spacing_kji]
         around = maximum_filter(components(metallic[box], 26), window)
-        around[metallic[box]] = 0
+        # the air in a mouth tells teeth from bone as little as from soft tissue
+        around[metallic[box] | (coarse.hu[box] < SHADOW_HU)] = 0
         in_bone = sums(around, pieces[box]) > MIN_BONE_ROUND_METAL * np.maximum(
             sizes(around), 1
         )
