@@ -13,8 +13,11 @@ AIRY_HU = -200
 """What lies beside air is a mixture with it, which may be as dense as fat."""
 EVEN_HU = 60
 """Where neighbours differ by more, a voxel may be a mixture at a drawn edge."""
-MIN_SHARE = 0.01
-"""Patients' heads have twice as much of what lies between fat and muscle."""
+MIN_FAT = 0.003
+"""Patients' heads have twice as much of it."""
+BETWEEN_SHARES = (0.01, 0.15)
+"""Least share of soft tissue that lies between fat and muscle, or, where there is little fat,
+of fat; in patients' heads it is a third of that."""
 VOXELS = 100_000
 """As many, spread evenly, tell the shares."""
 MODE_HU = 21
@@ -30,12 +33,14 @@ def is_specimen(hu: Values, body: Bools) -> bool:
     beside_air = fringed(fringed((hu < AIRY_HU) | ~body, IN_SLICE), IN_SLICE)
     soft = _even_soft_hu(hu, body & ~beside_air)
     fat = (soft > FAT_HU[0]) & (soft <= FAT_HU[1])
-    if np.count_nonzero(fat) <= MIN_SHARE * len(soft):
+    if np.count_nonzero(fat) <= MIN_FAT * len(soft):
         return True
     fat_hu, other_hu = _mode(soft[fat]), _mode(soft[soft > SOFT_HU[0]])
     third = (other_hu - fat_hu) / 3
     between = (soft > fat_hu + third) & (soft < other_hu - third)
-    return bool(np.count_nonzero(between) < MIN_SHARE * len(soft))
+    of_soft, of_fat = BETWEEN_SHARES
+    least = min(of_soft * len(soft), of_fat * np.count_nonzero(fat))
+    return bool(np.count_nonzero(between) < least)
 
 
 def _even_soft_hu(hu: Values, where: Bools) -> Sample:
