@@ -30,7 +30,7 @@ from vis3d.segmentation.lungs.trachea import Chains, beyond_gaps, find_trachea, 
 from vis3d.segmentation.metal import find_metal
 from vis3d.segmentation.scan import STEPS, Scan
 from vis3d.segmentation.voxels.frame import Bools, PatientFrame, Whole
-from vis3d.segmentation.voxels.grids import fine_box
+from vis3d.segmentation.voxels.grids import fine_box, mostly
 from vis3d.segmentation.voxels.morphology import bounding_box, grown
 from vis3d.segmentation.voxels.noise import blur_needed, calmed, noise_hu
 from vis3d.segmentation.voxels.small import enlargement
@@ -213,12 +213,14 @@ class Anatomy(Scan):
         """Where contrast fills vessels and organs, in the box of the body."""
         if self.box is None:
             return Contrast(np.zeros(self.body.shape, bool))
+        metal = self.metal
         return find_contrast(
             self.calm_hu,
             self.body[self.box],
             self.airy[self.box],
             self.spacing,
             self.step("contrast"),
+            metal=None if metal is None else mostly(metal, self.factors, 0.0)[self.box],
             specimen=self.specimen,
         )
 

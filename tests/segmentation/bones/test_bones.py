@@ -79,6 +79,24 @@ def test_contrast_in_an_aorta_beside_the_spine_is_no_bone(level_hu: int) -> None
     assert "contrast" in {one.code for one in labels.report.findings}
 
 
+def test_blood_beside_a_stent_and_a_spine_is_no_marrow() -> None:
+    volume, truth = chest(turned(20.0, 0, 2.5))
+    x, y, z = places(volume)
+    arch = np.hypot(np.hypot(y - 7, z - 20) - 27, x - 24)
+    descending, ascending = np.hypot(x - 24, y - 34), np.hypot(x - 24, y + 20)
+    from_middle = np.where(z > 20, arch, np.minimum(descending, ascending))
+    aorta = (from_middle < 12) & ((y > 7) | (z > -10)) & (truth != 4)
+    struts = aorta & (np.abs(from_middle - 11) < 1.3) & (z > -50)
+    false_lumen = (np.hypot(x - 26, y - 56) < 13) & (z < 30) & (truth != 4) & ~aorta
+    heart = (np.hypot(x - 10, y + 30) < 40) & (z > -45) & (z < -5)
+    blood = aorta | heart | false_lumen
+    volume = painted(volume, blood, np.where(false_lumen, 200 + 4 * (y - 56), 400)[blood])
+    volume = painted(volume, struts, 3050)
+    bones = segment(volume, ["bones"]).mask("bones").array
+    assert dice(bones, truth == 4) > 0.95
+    assert np.count_nonzero(bones & blood) < 0.01 * np.count_nonzero(bones)
+
+
 @pytest.mark.parametrize("geometry", [upright((1.9, 2.1, 3.2)), turned(20.0, 0, 2.5)])
 def test_an_organ_that_comes_near_the_canal_is_no_vertebra(geometry: Geometry) -> None:
     volume, truth = chest(geometry, lungs=False)
@@ -98,10 +116,10 @@ def test_a_core_is_no_wall_round_itself() -> None:
     depth_mm = np.linalg.norm(at * spacing, axis=-1)
     labels = (depth_mm < 50).astype(np.uint32)
     hu = np.where(labels, np.where(depth_mm < 40, 120, 260), 140).astype(np.int16)
-    least = np.full(2, MIN_OPENNESS)
-    assert _stand_open(one_core(labels, hu), hu, least, spacing)[1]
+    least, no_walls = np.full(2, MIN_OPENNESS), np.zeros(labels.shape, bool)
+    assert _stand_open(one_core(labels, hu), hu, least, no_walls, spacing)[1]
     marrow = labels * (depth_mm < 40)
-    assert not _stand_open(one_core(marrow, hu), hu, least, spacing)[1]
+    assert not _stand_open(one_core(marrow, hu), hu, least, no_walls, spacing)[1]
 
 
 def one_core(labels: np.ndarray, hu: np.ndarray) -> Cores:

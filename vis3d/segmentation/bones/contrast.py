@@ -86,12 +86,14 @@ def find_contrast(
     spacing_kji: Spacing,
     progress: Progress = silent,
     *,
+    metal: Bools | None = None,
     specimen: bool = False,
 ) -> Contrast:
     """Vessels, heart and organs that contrast makes nearly as dense as bone, or denser.
 
     The bones of a specimen may be as even: of its even parts only those are contrast that
-    are much less dense than its densest.
+    are much less dense than its densest. What is found first, undiluted contrast and `metal`
+    enclose no marrow: beside them it is looked for once more.
     """
     nothing, soft = Contrast(np.zeros(hu.shape, bool)), body & ~lungs
     progress(0.0, "Looking for contrast")
@@ -101,41 +103,41 @@ def find_contrast(
     progress(0.2, "Looking for contrast")
     dense = soft & (hu > CORE_HU)
     canal = spinal_canal(hu, soft & (hu > CORE_HU + BRIGHTER_HU), spacing_kji)
-    is_vessel = _vessels(cores, hu, before_the_spine(canal, body, spacing_kji), spacing_kji)
+    may_be = ~_walls(cores, spacing_kji)
     if specimen:
         bone_hu = np.percentile(hu[dense], DENSEST_PERCENT)
-        is_vessel &= cores.hu < SPECIMEN_SHARE * min(bone_hu, MOST_HU)
+        may_be &= cores.hu < SPECIMEN_SHARE * min(bone_hu, MOST_HU)
+    aortic = cores.lie_in(before_the_spine(canal, body, spacing_kji))
+    least = np.where(aortic, MIN_OPENNESS_AT_SPINE, MIN_OPENNESS)
+    none = np.zeros(hu.shape, bool) if metal is None else metal
+    is_vessel = may_be & _stand_open(cores, hu, least, none, spacing_kji)
     ml = is_vessel * cores.ml
     if ml.sum() < MIN_CONTRAST_ML and ml[cores.hu > BRIGHT_HU].sum() < MIN_BRIGHT_ML:
         return nothing
     progress(0.5, "Following the contrast")
     # a full bladder says nothing of the vessels
     level = float(cores.hu[is_vessel & (cores.hu < MOST_HU)].max(initial=CORE_HU))
-    vessels, bone = keep(cores.labels, is_vessel), keep(cores.labels, ~is_vessel)
+    vessels = _undiluted(dense, hu, level, _heart_zone(lungs, spacing_kji))
+    if metal is not None or vessels.any():
+        known = none | vessels | keep(cores.labels, is_vessel)
+        is_vessel |= may_be & _stand_open(cores, hu, least, known, spacing_kji)
+    vessels |= keep(cores.labels, is_vessel)
+    bone = keep(cores.labels, ~is_vessel)
     sure = _denser_than_near(hu, cores, is_vessel, level, spacing_kji)
     del cores
     spine = grown(canal, VERTEBRA_MM, spacing_kji)
-    vessels |= _undiluted(dense, hu, level, _heart_zone(lungs, spacing_kji))
     bone |= _off_vessels(dense, sure | spine, vessels, spacing_kji)
     bone &= ~small_and_deep(bone, MAX_EXCRETED_ML, spine, body, spacing_kji)
     return Contrast(_nearer_to(vessels, bone, dense, hu), level, float(ml.sum()))
 
 
-def _vessels(
-    cores: Cores, hu: Whole, before_spine: Bools, spacing_kji: Spacing
-) -> NDArray[np.bool_]:
-    """Which cores are vessels or organs with contrast, by label."""
-    aortic = cores.lie_in(before_spine)
-    least = np.where(aortic, MIN_OPENNESS_AT_SPINE, MIN_OPENNESS)
-    return _stand_open(cores, hu, least, spacing_kji) & ~_walls(cores, spacing_kji)
-
-
 def _stand_open(
-    cores: Cores, hu: Whole, least: NDArray[np.float64], spacing_kji: Spacing
+    cores: Cores, hu: Whole, least: NDArray[np.float64], no_walls: Bools, spacing_kji: Spacing
 ) -> NDArray[np.bool_]:
     """Which cores nothing brighter encloses; the brightest first, since they enclose nothing.
 
-    The muscle of the heart lies between bright chambers, but is no marrow.
+    The muscle of the heart lies between bright chambers, but is no marrow. Nor do `no_walls`
+    enclose anything, nor their edges.
     """
     is_vessel = np.zeros(len(cores.hu), bool)
     box = bounding_box(cores.labels > 0, REACH_MM, spacing_kji)
@@ -143,7 +145,7 @@ def _stand_open(
         return is_vessel
     labels, voxels = cores.labels[box], np.maximum(cores.voxels, 1)
     openness = SOFT_WEIGHT * cores.softer
-    known = np.zeros(labels.shape, bool)
+    known = fringed(fringed(no_walls[box]))
     bins = np.digitize(cores.hu, LEVELS_HU)
     for level in sorted(set(bins[1:].tolist()), reverse=True):
         these = bins == level
