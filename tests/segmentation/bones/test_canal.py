@@ -1,13 +1,18 @@
-"""The spinal canal goes on where arches leave it half open, and ends with the spine."""
+"""The spinal canal goes on where arches leave it half open, and is no marrow of a limb."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
+from vis3d.geometry import Geometry
+from vis3d.segmentation import segment
 from vis3d.segmentation.bones.canal import spinal_canal
+from vis3d.volume import Volume
 
 SPACING_KJI = (2.5, 1.9, 2.2)
 SHAPE = (80, 50, 44)
+TURN = Rotation.from_euler("xyz", [11, -8, 20], degrees=True).as_matrix()
 
 
 def leaning_spine(half_open: float) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
@@ -20,7 +25,8 @@ def leaning_spine(half_open: float) -> tuple[NDArray[np.int16], NDArray[np.bool_
     y = (j - 25) * SPACING_KJI[1] - 0.2 * height
     x = (i - 22) * SPACING_KJI[2] + 0.05 * height
     away, turn = np.hypot(x, y), np.abs(np.arctan2(x, -y)) / np.pi
-    share = np.select([height > 75, np.abs(height) < 30], [0.25, half_open], 1.0)
+    closed = np.where(np.mod(height, 25) < 6, 0.8, 1.0)  # nerves leave between vertebrae
+    share = np.select([height > 75, np.abs(height) < 30], [0.25, half_open], closed)
     bone = (away > 9) & (away < 15) & (turn < share)
     hu = np.where(bone, 600, 30).astype(np.int16)
     return hu, bone
@@ -34,3 +40,28 @@ def test_a_canal_goes_on_where_bone_surrounds_it_less(half_open: float, goes_on:
     assert there[50:64].all()
     assert (there[39:44] == goes_on).all()
     assert not there[-4:].any()
+
+
+def thigh(marrow_hu: float) -> tuple[Volume, NDArray[np.bool_]]:
+    """A slanting thigh on an anisotropic grid, with fat between its muscles, and its femur."""
+    geometry = Geometry((60, 70, 64), (1.9, 1.7, 2.4), (0.0, 0.0, 0.0), TURN)
+    middle = geometry.to_lps(np.array([31.0, 35.0, 29.0]))
+    ijk = np.stack(np.indices(geometry.shape)[::-1], axis=-1)
+    x, y, z = np.moveaxis(geometry.to_lps(ijk) - middle, -1, 0)
+    away, rng = np.hypot(x, y), np.random.default_rng(5)
+    streaks = np.hypot(x + 30 - 0.1 * z, (y - 20) / 2) / 12
+    hu = np.where(away < 48, 55 - 150 * np.clip(1.4 - streaks, 0, 1), -100.0)
+    hu[away > 56] = -1000
+    femur = np.hypot(x - 8, y + 4)
+    hu[femur < 14] = 1200
+    hu[femur < 8.5] = marrow_hu
+    hu += rng.normal(0, 12, hu.shape)
+    return Volume(np.rint(hu).astype(np.int16), geometry), femur < 14
+
+
+@pytest.mark.parametrize("marrow_hu", [-20.0, 30.0])
+def test_marrow_in_the_shaft_of_a_long_bone_is_no_spinal_canal(marrow_hu: float) -> None:
+    volume, femur = thigh(marrow_hu)
+    bones = segment(volume, ["bones"]).mask("bones").array
+    assert bones[femur].mean() > 0.97
+    assert (bones & ~femur).sum() < 0.05 * femur.sum()

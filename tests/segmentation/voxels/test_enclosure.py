@@ -55,6 +55,7 @@ def spine(lean: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     aside = 60 + lean * (k - 60)
     depth = np.hypot(j - 40, i - aside)
     bone = (depth < 14) & (depth > 9)
+    bone &= (np.mod(k, 24) > 4) | (np.abs(j - 40) > 3)  # nerves leave between vertebrae
     hu = np.where(bone, 500.0, 40.0)
     femur = np.hypot(j - 40, i - 20)
     bone |= (femur < 12) & (femur > 8)
