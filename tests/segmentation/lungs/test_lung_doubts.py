@@ -146,3 +146,26 @@ def test_gas_under_the_skin_is_no_lung(geometry: Geometry) -> None:
     assert np.count_nonzero(labels.array[gas]) < 0.1 * np.count_nonzero(gas)
     for name in SIDES:
         assert dice(labels.mask(name).array, truth == TRUTH[name]) > 0.95, name
+
+
+@pytest.mark.parametrize("geometry", GRIDS)
+def test_a_mass_half_in_the_corner_above_the_diaphragm_is_lung(geometry: Geometry) -> None:
+    volume, truth = chest(geometry)
+    x, y, z = places(geometry)
+    mass = ((x - 118) ** 2 + (y - 10) ** 2 + (z + 72) ** 2 < 25**2) & (
+        truth == TRUTH["left lung"]
+    )
+    lung = segment(drawn(volume, mass, 35), ["lungs"]).mask("left lung").array
+    assert np.count_nonzero(lung & mass) > 0.75 * np.count_nonzero(mass)
+    without = segment(volume, ["lungs"]).mask("left lung").array
+    assert np.count_nonzero(lung & ~mass & ~without) < 0.15 * np.count_nonzero(mass)
+
+
+@pytest.mark.parametrize("geometry", GRIDS)
+def test_a_thick_band_from_chest_wall_to_heart_is_doubted(geometry: Geometry) -> None:
+    volume, truth = chest(geometry)
+    x, y, z = places(geometry)
+    band = (y - 5) ** 2 + (z - 10 + 0.6 * (x - 78)) ** 2 < 24**2
+    band &= truth == TRUTH["left lung"]
+    assert said(segment(volume, ["lungs"]), "doubt")[0]
+    assert not said(segment(drawn(volume, band, 35), ["lungs"]), "doubt")[0]

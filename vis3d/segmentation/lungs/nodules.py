@@ -4,7 +4,7 @@ import numpy as np
 
 from vis3d.segmentation.lungs.gaps import nodules_in_gaps
 from vis3d.segmentation.lungs.pockets import Pockets
-from vis3d.segmentation.lungs.round_nodules import round_nodules
+from vis3d.segmentation.lungs.round_nodules import Demands, in_spheres, round_nodules
 from vis3d.segmentation.voxels.enclosure import ALL_ROUND, open_directions, walls_around
 from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, Whole
 from vis3d.segmentation.voxels.grids import coarse_spacing, every, factors_for, spread
@@ -47,9 +47,13 @@ MASS_ML, MASS_CONTACT, MASS_MM = 10.0, 0.58, 80.0
 RIM_ROUND, RIM_MM, RIM_ROUNDS = 13, 8.0, 2
 """The rim of a nodule once found: lung or nodule lies round it in as many directions as round a
 voxel on a flat pleura, and the nodule is near."""
-FAR_REACH_MM, FAR_RADIUS_MM, FAR_CONTACT, FAR_GRID_MM = 40.0, 10.0, 0.5, 4.0
-"""Masses above 40 mm: how far lung may lie from their middle, how thick they are, how much of
-what is so found touches lung, and on what grid they are looked for."""
+FAR, FAR_GRID_MM = 2.75, 4.0
+"""Masses are looked for with all lengths so much larger, and on what grid."""
+MASS = Demands(15.0 / FAR, seen_medial=0.5, one_sided=0.65, even=0.3, mostly=True)
+"""Vessels of the hilum and the arch of the aorta fit spheres of less than 15 mm; masses grow
+less round than nodules, and of the heart's side less is seen."""
+MAYBE = Demands(17.0 / FAR, seen_medial=0.45, one_sided=0.4, even=0.0, mostly=True)
+"""What is larger and less like a ball is in doubt."""
 DOUBT_ML, DOUBT_CONTACT = 3.0, 0.45
 """What is as large and lies half in the lung may be consolidation or fluid."""
 
@@ -73,7 +77,7 @@ def pleural_nodules(
         return nodules, doubted
     inner, values = lung[box], hu[box].copy()  # looked up flat, again and again
     tissue = body[box] & (values > TISSUE_HU[0])
-    large = _large_masses(inner, tissue, spacing_kji)
+    large, maybe = _large_masses(inner, tissue, values, spacing_kji, is_right=is_right)
     inner = inner | large
     around, lines = walls_around(inner, REACH_MM, spacing_kji)
     pockets = tissue & ~inner & (around >= HALF_ROUND)
@@ -100,7 +104,7 @@ def pleural_nodules(
     whole_ones |= nodules_in_gaps(
         inner | whole_ones, tissue, values, around, lines, spacing_kji
     )
-    nodules[box], doubted[box] = whole_ones, in_doubt & ~whole_ones
+    nodules[box], doubted[box] = whole_ones, (in_doubt | maybe) & ~whole_ones
     return nodules, doubted
 
 
@@ -129,30 +133,29 @@ def _with_rims(found: Bools, lung: Bools, tissue: Bools, spacing_kji: Spacing) -
     return whole
 
 
-def _large_masses(lung: Bools, tissue: Bools, spacing_kji: Spacing) -> Bools:
-    """The middle of masses so large that no lung is within reach of it.
+def _large_masses(
+    lung: Bools, tissue: Bools, hu: Whole, spacing_kji: Spacing, *, is_right: bool
+) -> tuple[Bools, Bools]:
+    """Masses so large that no lung is within reach of their middle, and what may be such.
 
-    Seen from farther off, on a coarser grid, and only where it is thick.
+    They are found as round nodules are, on a coarser grid where all lengths are larger.
     """
     factors = factors_for(spacing_kji, FAR_GRID_MM)
-    wide_mm = coarse_spacing(spacing_kji, factors)
+    k_mm, j_mm, i_mm = coarse_spacing(spacing_kji, factors)
+    near_kji = (k_mm / FAR, j_mm / FAR, i_mm / FAR)
     sampled = every(factors)
-    inner, solid = lung[sampled], tissue[sampled] & ~lung[sampled]
-    found = np.zeros(lung.shape, bool)
-    if not min(inner.shape) or not solid.any():
-        return found
-    around = len(ALL_ROUND) - open_directions(inner, FAR_REACH_MM, wide_mm)
-    enclosed = solid & (around >= HALF_ROUND)
-    if np.count_nonzero(enclosed) * float(np.prod(wide_mm)) < MASS_ML * 1000:
-        return found
-    labels = components(opened(enclosed, FAR_RADIUS_MM, wide_mm))
-    pockets = Pockets.of_labels(labels, wide_mm)
-    (box_mm3, length_mm), mm3 = pockets.boxes(), pockets.mm3
-    mass = (mm3 >= MASS_ML * 1000) & (mm3 >= LEAST_SHARE * box_mm3) & (length_mm <= MASS_MM)
-    mass &= pockets.contact(inner) >= FAR_CONTACT
-    if not mass[1:].any():
-        return found
-    return spread(pockets.those(mass), factors, lung.shape) & tissue & ~lung
+    solid = tissue & (hu < TISSUE_HU[1])
+    # a dome that the scan cuts would go straight on beyond its end, round as a ball
+    inner, soft = np.pad(lung[sampled], 1), np.pad(solid[sampled], 1)
+    values = np.pad(hu[sampled], 1)
+    around = len(ALL_ROUND) - open_directions(inner, REACH_MM, near_kji)
+    wanted = (MASS, MAYBE)
+    found = in_spheres(inner, soft, values, around, near_kji, wanted, is_right=is_right)
+    if not any(one.any() for one in found):
+        return np.zeros(lung.shape, bool), np.zeros(lung.shape, bool)
+    rest = tissue & ~lung
+    mass, maybe = (spread(one[1:-1, 1:-1, 1:-1], factors, lung.shape) & rest for one in found)
+    return mass, maybe
 
 
 def _lateral(lung: Bools, is_right: bool) -> Bools:
