@@ -25,6 +25,7 @@ from vis3d.segmentation.lungs.lungs import (
     airy_parts,
     find_lungs,
 )
+from vis3d.segmentation.lungs.middle import Middle, Trunk
 from vis3d.segmentation.lungs.sides import LeftMm, mean_mm
 from vis3d.segmentation.lungs.trachea import Chains, beyond_gaps, find_trachea, slender_chains
 from vis3d.segmentation.metal import find_metal
@@ -180,8 +181,8 @@ class Anatomy(Scan):
             self.lumen_percent[box] > 50,
             body[box],
             self.spacing,
-            self.steps_mm,
             self._left_mm().within(box, self.middle_mm),
+            lambda: self.middle.left_of_mm(air.shape, self.steps_mm)[box],
         )
         found = find_lungs(
             chest,
@@ -285,6 +286,12 @@ class Anatomy(Scan):
     def from_middle_mm(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
         """How far to the left of the body's middle places (k, j, i) of the 2 mm grid lie."""
         return np.asarray(places @ self._left_steps_mm() - self.middle_mm)
+
+    @cached_property
+    def middle(self) -> Middle:
+        """The plane that parts the body, where it holds large airy parts, into like halves."""
+        trunk = Trunk(self.hu, self.body, self.unmeasured, self.spacing, self.steps_mm)
+        return trunk.middle_near(self.middle_mm, self.airy[trunk.sampled])
 
     @cached_property
     def middle_mm(self) -> float:

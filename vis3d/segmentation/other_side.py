@@ -19,7 +19,9 @@ class _Chest(Trunk):
     """Lungs, body and densities on the grid of this check."""
 
     def __init__(self, anatomy: Anatomy) -> None:
-        super().__init__(anatomy.hu, anatomy.body, anatomy.spacing, anatomy.steps_mm)
+        super().__init__(
+            anatomy.hu, anatomy.body, anatomy.unmeasured, anatomy.spacing, anatomy.steps_mm
+        )
         lungs = anatomy.coarse_lungs
         left, right = lungs.left[self.sampled], lungs.right[self.sampled]
         self.sides = (left.astype(np.uint8) * LEFT) | (right.astype(np.uint8) * RIGHT)
@@ -31,7 +33,7 @@ def other_side(anatomy: Anatomy) -> Check:
     upright = Middle(np.array([anatomy.middle_mm, 0.0, 0.0]))
     found = _tissue_across(chest, upright) if chest.sides.any() else None
     if found is not None:  # the patient may only lie turned
-        found = _tissue_across(chest, chest.middle_near(anatomy.middle_mm, chest.sides > 0))
+        found = _tissue_across(chest, anatomy.middle)
     if found is None:
         return Check(
             "other-side", True, "Neither side has much tissue where the other has lung."

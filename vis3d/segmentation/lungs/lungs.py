@@ -1,13 +1,13 @@
 """The lungs: airy, inside the body, without trachea and gas."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.progress import Progress, part, silent
-from vis3d.segmentation.lungs.middle import Trunk
 from vis3d.segmentation.lungs.nodules import REACH_MM, pleural_nodules
 from vis3d.segmentation.lungs.sides import LEFT, RIGHT, LeftMm, Sides, split_sides
 from vis3d.segmentation.voxels.frame import Bools, Floats, Labels, Spacing, Whole
@@ -221,10 +221,10 @@ class Chest:
     """Left out of the lungs found: their bronchi leave no hollow round them."""
     body: Bools
     spacing_kji: Spacing
-    steps_mm: NDArray[np.float64]
-    """LPS mm of one step along k, j and i, in columns."""
     left_mm: LeftMm
     """How far to the left of the body's middle: only this decides the sides."""
+    left_of_middle_mm: Callable[[], Floats]
+    """How far to the left each voxel lies of the plane that makes two halves alike."""
 
     def within(self, box: Box) -> "Chest":
         """The same in a box."""
@@ -240,13 +240,8 @@ class Chest:
             lumen=lumen,
             body=body,
             left_mm=left_mm,
+            left_of_middle_mm=lambda: self.left_of_middle_mm()[box],
         )
-
-    def left_of_middle_mm(self, lungs: Bools) -> Floats:
-        """How far to the left each voxel lies of the plane that makes two halves alike."""
-        trunk = Trunk(self.hu, self.body, self.spacing_kji, self.steps_mm)
-        middle = trunk.middle_near(-self.left_mm.first, lungs[trunk.sampled])
-        return middle.left_of_mm(lungs.shape, self.steps_mm)
 
 
 def find_lungs(
@@ -268,7 +263,7 @@ def find_lungs(
     progress(0.2, "Telling left from right")
     there = chest.within(box)
     sides, merged = split_sides(
-        main, chest.spacing_kji, there.left_mm.array, lambda: there.left_of_middle_mm(main)
+        main, chest.spacing_kji, there.left_mm.array, there.left_of_middle_mm
     )
     (left, doubted), (right, doubt) = _closed(sides, there, part(progress, 0.4, 1.0))
     doubted |= doubt

@@ -16,16 +16,24 @@ Places: TypeAlias = NDArray[np.int64]
 GRID_MM = 4.0
 AT_ONCE = 1 << 13
 """How many places are mirrored at a time: what that takes fits into a processor's cache."""
-STEPS = tuple(
-    step
-    for part in (1, 1 / 2, 1 / 4, 1 / 8)
-    for step in ((40 * part, 0, 0), (0, 20 * part, 0), (0, 0, 20 * part))
+STEPS = (
+    *((turned, 0.0, 0.0) for turned in (40.0, 20.0, 10.0, 5.0)),
+    *((0.0, tilted, 0.0) for tilted in (20.0, 10.0, 5.0)),
+    *(
+        step
+        for n in (20.0, 10.0, 5.0, 2.5)
+        for step in ((n, 0.0, 0.0), (0.0, n, 0.0), (0.0, 0.0, n))
+    ),
 )
 """By how many degrees about the long axis, by how many front to back, and how many mm to the
-left the middle of the body is moved while that brings its halves nearer to each other."""
+left the middle of the body is moved while that brings its halves nearer to each other.
+
+It is turned first: moved first it would stay on the spine of a patient who lies aslant."""
 BONE_HU, NEAR_MM = 200, 4.0
 """Bone, and how near to its mirror image bone lies."""
 OUTSIDE_WEIGHT, SAMPLES = 2.0, 8000
+UNKNOWN = 3
+"""What the scan doesn't show."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,11 +85,17 @@ class Trunk:
     """Body and densities on a grid coarse enough to compare its halves again and again."""
 
     def __init__(
-        self, hu: Whole, body: Bools, spacing_kji: Spacing, steps_mm: NDArray[np.float64]
+        self,
+        hu: Whole,
+        body: Bools,
+        unmeasured: Bools | None,
+        spacing_kji: Spacing,
+        steps_mm: NDArray[np.float64],
     ) -> None:
         self.factors = factors_for(spacing_kji, GRID_MM)
         self.sampled = every(self.factors)
         self.hu, self.body = hu[self.sampled], body[self.sampled]
+        self.unmeasured = None if unmeasured is None else unmeasured[self.sampled]
         self.spacing = coarse_spacing(spacing_kji, self.factors)
         self.steps_mm = steps_mm * self.factors
 
@@ -90,36 +104,51 @@ class Trunk:
         return along_mm(axis, self.hu.shape, self.steps_mm)
 
     def across(
-        self, places: Places, values: NDArray[np.uint8], middle: Middle
+        self,
+        places: Places,
+        values: NDArray[np.uint8],
+        middle: Middle,
+        *,
+        goes_on: bool = False,
     ) -> NDArray[np.uint8]:
-        """The values on the other side of the places; 0 beyond the grid."""
+        """The values on the other side of the places; 0 beyond the grid.
+
+        If it `goes_on`, what lies beyond its sides is as it is there, but not above and below.
+        """
         left = middle.axes[0]
         to_left = np.linalg.solve(self.steps_mm, left)
+        last = np.array(values.shape) - 1
         found = np.zeros(len(places), np.uint8)
         for some in slabs(places, AT_ONCE):
             left_mm = places[some] @ (left @ self.steps_mm) - left @ middle.point_mm
             mirrored = np.rint(places[some] - 2 * left_mm[:, None] * to_left)
-            found[some] = _values_at(values, mirrored.astype(int))
+            nearest = np.clip(mirrored, 0, last)
+            within = (nearest == mirrored)[:, : 1 if goes_on else 3].all(axis=1)
+            found[some] = values[tuple(nearest.astype(int).T)] * within
         return found
 
     def middle_near(self, middle_mm: float, lungs: Bools) -> Middle:
         """The plane on whose sides bones and skin lie most alike; the lungs have no say.
 
         It is looked for near one that lies `middle_mm` to the left of the first voxel, and
-        in the slices that hold `lungs`, which lie on the grid of the trunk.
+        in the slices that hold `lungs`, which lie on the grid of the trunk, or in all.
         """
-        heights = np.flatnonzero(lungs.any(axis=(1, 2)))
+        heights = np.flatnonzero(lungs.any(axis=(1, 2)) | ~lungs.any())
         beside = np.zeros(self.body.shape, bool)
         beside[heights[0] : heights[-1] + 1] = self.body[heights[0] : heights[-1] + 1]
+        if not beside.any():
+            return Middle(np.array([middle_mm, 0.0, 0.0]))
         bone = beside & (self.hu > BONE_HU)
         kinds = beside.view(np.uint8) + grown(bone, NEAR_MM, self.spacing)
+        if self.unmeasured is not None:
+            kinds[self.unmeasured] = UNKNOWN
         inside, bony = (p[:: len(p) // SAMPLES + 1] for p in (indices(beside), indices(bone)))
 
         def judged(middle: Middle) -> tuple[float, Middle]:
             """How unlike the sides of a plane are, and the plane."""
-            without_bone = np.mean(self.across(bony, kinds, middle) < 2) if len(bony) else 0.0
-            outside = np.mean(self.across(inside, kinds, middle) < 1)
-            return float(without_bone + OUTSIDE_WEIGHT * outside), middle
+            without_bone = _share_below(2, self.across(bony, kinds, middle, goes_on=True))
+            outside = _share_below(1, self.across(inside, kinds, middle, goes_on=True))
+            return without_bone + OUTSIDE_WEIGHT * outside, middle
 
         point_mm = self.steps_mm @ inside.mean(axis=0)
         best = judged(Middle(np.array([middle_mm, *point_mm[1:]])))
@@ -129,11 +158,7 @@ class Trunk:
         return best[1]
 
 
-def _values_at(array: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """The values at places (k, j, i); 0 beyond the array."""
-    inside = np.ones(len(places), bool)
-    for index, n in zip(places.T, array.shape, strict=True):
-        inside &= (index >= 0) & (index < n)
-    values = np.zeros(len(places), np.uint8)
-    values[inside] = array[tuple(places[inside].T)]
-    return values
+def _share_below(least: int, kinds: NDArray[np.uint8]) -> float:
+    """How much of what is known is of a lower kind."""
+    known = np.count_nonzero(kinds < UNKNOWN)
+    return float(np.count_nonzero(kinds < least) / known) if known else 1.0
