@@ -9,7 +9,7 @@ from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.coordinates import coordinates
 from vis3d.segmentation.lungs.lungs import MAX_RATIO
-from vis3d.segmentation.lungs.sides import LEFT, RIGHT
+from vis3d.segmentation.lungs.sides import ACROSS_MM, LEFT, MAX_ACROSS, RIGHT
 from vis3d.segmentation.other_side import other_side
 from vis3d.segmentation.rib_gap import rib_gap
 from vis3d.segmentation.voxels.frame import Bools
@@ -39,6 +39,8 @@ MIN_BESIDE_ML, MIN_BESIDE = 10.0, 0.08
 """Gas beside a lung: how much, and how much of its surface touches the lung at least."""
 BESIDE_MM = 4.0
 MIN_EDGE_MM2 = 100.0
+EVERY = (slice(None, None, 2),) * 3
+"""Which voxels of the 2 mm grid say how much of a lung lies where."""
 MAX_AIRWAYS_ML = 140.0
 MIN_GAS_ML = 5.0
 
@@ -58,6 +60,9 @@ def about_lungs(anatomy: Anatomy) -> Iterator[Check]:
             "without air, as dark as gas, or outside the field of view."
         )
         yield Check("lungs-found", False, message)
+        across = _across(anatomy)
+        if across:
+            yield Check("lungs-split", False, across)
     else:
         both = f"left {in_ml(left, anatomy)}, right {in_ml(right, anatomy)}"
         found = f"Two lungs were found: {both}."
@@ -144,6 +149,9 @@ def _second_method(anatomy: Anatomy) -> Iterator[Check]:
 
 def _lungs_split(anatomy: Anatomy) -> Check:
     lungs = anatomy.coarse_lungs
+    across = _across(anatomy)
+    if across:
+        return Check("lungs-split", False, across)
     if not lungs.merged:
         return Check("lungs-split", True, "The lungs lie apart; no cut was needed.")
     cut = fringed(lungs.left) & lungs.right
@@ -164,6 +172,36 @@ def _lungs_split(anatomy: Anatomy) -> Check:
         wide_cm2 = cm2 / enlarged**2
         message += f" The contact is wide ({wide_cm2:.0f} cm2): look whether the cut is right."
     return Check("lungs-split", bool(cm2 <= MAX_CUT_CM2), message)
+
+
+def _across(anatomy: Anatomy) -> str:
+    """What to say of a lung that goes on far beyond the middle of the body; mostly nothing."""
+    lungs = anatomy.coarse_lungs
+    for name, lung, sign in (("left", lungs.left, 1), ("right", lungs.right, -1)):
+        ml = _beyond_middle_ml(lung, sign, anatomy)
+        if ml > 0:
+            return (
+                f"The {name} lung goes on beyond the middle of the body: {in_ml(ml, anatomy)} "
+                f"of it lie more than {ACROSS_MM:.0f} mm on the other side. Both lungs may be "
+                "counted as one, unless the other one is gone."
+            )
+    return ""
+
+
+def _beyond_middle_ml(lung: Bools, sign: int, anatomy: Anatomy) -> float:
+    """How much of a lung lies far beyond the middle, if that is more than a lung may have.
+
+    The plane on whose sides bones and skin lie most alike has the last word, since a patient
+    may lie turned.
+    """
+    thinned = np.zeros(lung.shape, bool)
+    thinned[EVERY] = lung[EVERY]
+    places = indices(thinned)
+    share = np.mean(sign * anatomy.from_middle_mm(places) < -ACROSS_MM) if len(places) else 0.0
+    if share > MAX_ACROSS:
+        left_mm = anatomy.middle.left_of_mm(lung.shape, anatomy.steps_mm)[thinned]
+        share = np.mean(sign * left_mm < -ACROSS_MM)
+    return _coarse_ml(lung, anatomy) * float(share) if share > MAX_ACROSS else 0.0
 
 
 def _touches_edge(anatomy: Anatomy) -> Check:

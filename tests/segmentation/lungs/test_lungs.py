@@ -134,6 +134,42 @@ def test_lungs_without_a_wall_before_the_heart_are_cut_where_the_body_has_its_mi
     assert not messages(labels)["lungs-split"][0]
 
 
+def test_lungs_joined_through_the_middle_of_the_heart_are_cut_at_the_middle_of_the_body() -> (
+    None
+):
+    volume, truth, (x, y, z) = oblique_chest()
+    bridge = (np.abs(x) < 45) & (np.abs(y + 12) < 50) & (np.abs(z + 10) < 70) & (truth == 5)
+    labels = segment(drawn(volume, bridge, -850), ["lungs", "airways"])
+    left, right = (labels.mask(name).array for name in SIDES)
+    wrong = left & (truth == 2) | right & (truth == 1)
+    assert np.count_nonzero(wrong) <= 0.005 * np.count_nonzero((truth == 1) | (truth == 2))
+    ok, message = messages(labels)["lungs-split"]
+    assert not ok
+    assert "cut apart" in message
+
+
+def test_a_single_lung_that_reaches_beyond_the_middle_stays_one_and_is_doubted() -> None:
+    volume, truth, (x, y, z) = oblique_chest()
+    beyond = (x > -50) & (x < 60) & (np.abs(y + 12) < 45) & (np.abs(z + 10) < 90)
+    beyond &= np.isin(truth, (2, 5))
+    alone = drawn(drawn(volume, truth == 2, 20), beyond, -850)
+    labels = segment(alone, ["lungs", "airways"])
+    assert labels.volume_ml("right lung") < 1
+    assert dice(labels.mask("left lung").array, (truth == 1) | beyond) > 0.95
+    ok, message = messages(labels)["lungs-split"]
+    assert not ok
+    assert "left lung goes on beyond the middle" in message
+
+
+def oblique_chest() -> tuple[Volume, NDArray[np.uint8], tuple[NDArray[np.float64], ...]]:
+    """A chest on a slanting grid, its truth, and the x, y and z of every voxel."""
+    box = upright((2.5, 2.2, 4.0))
+    turn = Rotation.from_euler("zyx", (15, -8, 10), degrees=True).as_matrix()
+    grid = replace(box, direction=turn, origin=tuple(turn @ box.origin))
+    kji = np.indices(grid.shape)
+    return *chest(grid), tuple(np.moveaxis(grid.to_lps(np.moveaxis(kji[::-1], 0, -1)), -1, 0))
+
+
 def test_a_mirrored_patient_has_mirrored_lungs() -> None:
     volume, _ = chest(upright((3.0, 3.0, 3.0)))
     labels = segment(volume, ["lungs"]).array

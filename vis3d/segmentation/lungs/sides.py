@@ -35,10 +35,13 @@ from vis3d.segmentation.voxels.morphology import (
 Sides: TypeAlias = NDArray[np.uint8]
 """1 left, 2 right, 0 neither."""
 LEFT, RIGHT = 1, 2
-LIMITS_MM = ((60.0, 80.0), (35.0, 25.0))
-"""How far apart two lungs lie at least, and how far from the middle what lies between them.
+LEAST_APART_MM, MOST_ASIDE_MM = 60.0, 80.0
+"""How far apart two lungs lie at least, and how far from the middle what lies between them."""
+HALF_MM = 40.0
+"""How far from the body's middle each half of lungs that never part lies at least in the mean.
 
-Parts that lie less far apart are tried second: they must lie about the middle itself.
+It is 49 mm and more of two lungs joined as widely as can be, and up to 32 mm of what of a
+single lung lies beyond the middle.
 """
 WEAR_MM = (0.0, 1.0, 2.5, 4.0, 6.0, 8.0, 11.0, 15.0, 20.0, 26.0, 32.0)
 """How deep both lungs are worn down until they part."""
@@ -73,11 +76,6 @@ class LeftMm:
         return LeftMm(self.k[box[0]] - np.float32(middle_mm), self.j[box[1]], self.i[box[2]])
 
     @property
-    def first(self) -> float:
-        """For the first voxel."""
-        return float(self.k[0] + self.j[0] + self.i[0])
-
-    @property
     def array(self) -> Whole:
         """In whole mm for every voxel [k, j, i]."""
         left_mm = np.empty((len(self.k), len(self.j), len(self.i)), np.int16)
@@ -106,11 +104,12 @@ def split_sides(
 
     `left_mm` is how far to the left of the body's middle each voxel lies, by coordinates.
     Where the lungs touch, they are worn down until two parts lie far apart, and cut between
-    those where the junction has the least area; only then it is asked how far to the left of
-    the plane that parts this body into like halves each voxel lies.
+    those where the junction has the least area. If they never part, what lies on either side
+    of the plane that parts this body into like halves is cut apart there; only where a cut
+    may be needed it is asked how far to the left of that plane each voxel lies.
     """
     pieces = components(airy)
-    pair = _pair(pieces, left_mm, spacing_kji, LIMITS_MM[0], strict=True)
+    pair = _pair(pieces, left_mm, spacing_kji)
     if pair is not None:
         marked = _marked(pieces, pair)
         pieces[marked > 0] = 0
@@ -120,11 +119,13 @@ def split_sides(
     share = pooled(airy.view(np.uint8), factors)
     share[share < LEAST_SHARE] = 0
     wide_left_mm = pooled(left_mm, factors)
-    markers, worn = _cores(share > 0, wide_mm, wide_left_mm)
-    if not markers.any():
-        return _one_sided(pieces, left_mm), False
-    if worn:
+    markers, apart = _cores(share > 0, wide_mm, wide_left_mm)
+    if not apart:
         off_middle_mm = pooled(left_of_middle_mm(), factors)
+        if not markers.any():
+            markers = _halves(share > 0, off_middle_mm)
+        if not markers.any():
+            return _one_sided(pieces, left_mm), False
         first = thinnest_cut(markers, share, off_middle_mm, wide_mm)
         markers = np.where(first, LEFT, RIGHT).astype(np.uint8) * _joined(share > 0, markers)
     fine = _drawn(markers, airy, factors)
@@ -133,19 +134,13 @@ def split_sides(
 
 
 def _cores(airy: Bools, spacing_kji: Spacing, left_mm: Whole | Floats) -> tuple[Sides, bool]:
-    """Parts deep in each lung, and whether they were worn down for it; none if there is one."""
+    """Parts deep in each lung, none if they never part; and whether they lie apart unworn."""
     pieces, depth = components(airy), _depth_mm(airy, spacing_kji)
     for radius_mm in WEAR_MM:
         cores = components(airy & (depth > radius_mm)) if radius_mm else pieces
         markers = _one_sided_cores(cores, left_mm, spacing_kji)
         if markers.any():
-            return markers, radius_mm > 0
-    for limits_mm in LIMITS_MM:
-        for radius_mm in WEAR_MM:
-            cores = components(airy & (depth > radius_mm)) if radius_mm else pieces
-            pair = _pair(cores, left_mm, spacing_kji, limits_mm, strict=False)
-            if pair is not None:
-                return _marked(cores, pair), radius_mm > 0
+            return markers, radius_mm == 0
     return np.zeros(airy.shape, np.uint8), False
 
 
@@ -167,9 +162,24 @@ def _one_sided_cores(cores: Labels, left_mm: Whole | Floats, spacing_kji: Spacin
     mean = [
         float(np.average(center[side_of == s], weights=voxels[side_of == s])) for s in (1, 2)
     ]
-    if mean[0] - mean[1] < LIMITS_MM[0][0]:
+    if mean[0] - mean[1] < LEAST_APART_MM:
         return np.zeros(cores.shape, np.uint8)
     return np.asarray(side_of[cores])
+
+
+def _halves(airy: Bools, off_middle_mm: Floats) -> Sides:
+    """What of the largest piece lies far to either side of the middle; none if it is one lung.
+
+    Where the other one is gone, a lung may reach beyond the middle, but not far.
+    """
+    pieces = components(airy)
+    whole = pieces == 1 + sizes(pieces, 2)[1:].argmax()
+    left_mm = off_middle_mm[whole]
+    halves_mm = (left_mm[left_mm > 0], -left_mm[left_mm < 0])
+    if any(half_mm.sum() <= HALF_MM * len(half_mm) for half_mm in halves_mm):
+        return np.zeros(airy.shape, np.uint8)
+    far = whole & (np.abs(off_middle_mm) > ACROSS_MM)
+    return np.asarray(np.where(off_middle_mm > 0, LEFT, RIGHT).astype(np.uint8) * far)
 
 
 def _least_voxels(spacing_kji: Spacing) -> float:
@@ -223,16 +233,11 @@ def _marked(pieces: Labels, pair: tuple[int, int]) -> Sides:
 
 
 def _pair(
-    pieces: Labels,
-    left_mm: Whole | Floats,
-    spacing_kji: Spacing,
-    limits_mm: tuple[float, float],
-    *,
-    strict: bool,
+    pieces: Labels, left_mm: Whole | Floats, spacing_kji: Spacing
 ) -> tuple[int, int] | None:
     """The left and the right one of two large pieces on either side of the middle.
 
-    Strictly, neither may reach far beyond it: a piece that does holds parts of both lungs.
+    Neither may reach far beyond it: a piece that does holds parts of both lungs.
     """
     places = np.flatnonzero(pieces != 0)
     of, mm = pieces.reshape(-1)[places], left_mm.reshape(-1)[places]
@@ -247,10 +252,10 @@ def _pair(
         (int(min(voxels[a], voxels[b])), int(a), int(b))
         for a in big
         for b in big
-        if center[a] - center[b] >= limits_mm[0]
-        and abs(center[a] + center[b]) / 2 <= limits_mm[1]
-        and not (strict and beyond[1][a] > MAX_ACROSS * voxels[a])
-        and not (strict and beyond[0][b] > MAX_ACROSS * voxels[b])
+        if center[a] - center[b] >= LEAST_APART_MM
+        and abs(center[a] + center[b]) / 2 <= MOST_ASIDE_MM
+        and beyond[1][a] <= MAX_ACROSS * voxels[a]
+        and beyond[0][b] <= MAX_ACROSS * voxels[b]
     ]
     return max(fits)[1:] if fits else None
 
