@@ -10,9 +10,11 @@ from vis3d.segmentation import segment
 from vis3d.volume import Volume
 
 
-def slanting(spacing_mm: tuple[float, float, float], hand: int) -> Geometry:
+def slanting(
+    spacing_mm: tuple[float, float, float], hand: int, degrees: float = 20.0
+) -> Geometry:
     """An oblique grid of unequal steps; with hand -1 columns and slices run the other way."""
-    box = turned(20, axis=1)
+    box = turned(degrees, axis=1)
     ni, nj, nk = (int(3 * n / mm) for n, mm in zip(box.shape[::-1], spacing_mm, strict=True))
     far = np.array([ni - 1, 0, nk - 1]) * np.array(spacing_mm) * (1 - hand) / 2
     direction = box.direction @ np.diag([hand, 1.0, hand])
@@ -96,8 +98,8 @@ def test_a_lung_to_which_no_airway_comes_is_named(side: int) -> None:
     assert ("right" if side > 0 else "left") not in message
 
 
-def test_bowel_below_the_lungs_is_no_bronchus_past_a_gap() -> None:
-    geometry = upright((2.1, 2.3, 2.5))
+@pytest.mark.parametrize("geometry", [WAYS[0], slanting((2.1, 2.3, 2.8), 1, -20.0)])
+def test_bowel_below_the_lungs_is_no_bronchus_past_a_gap(geometry: Geometry) -> None:
     volume, truth = forked(geometry)
     x, y, z = at(geometry)
     array = plugged(volume, -60, 40, side=-1).array.copy()
