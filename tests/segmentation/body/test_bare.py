@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from tests.segmentation.simple_chest import chest, dice
 from vis3d.geometry import Geometry
@@ -143,6 +144,35 @@ def test_a_board_that_the_field_of_view_cuts_is_no_body(
     assert np.mean(body[board & field & (y > 97.3)]) < 0.005  # a voxel is half skin
     assert dice(body, (truth > 0) & (y <= 96) & field) > 0.995
     assert not labels.mask("bones").array[board].any()
+
+
+@pytest.mark.parametrize("hu", [120, 30])
+def test_the_blurred_face_of_a_board_that_is_cut_does_not_count_for_its_density(
+    hu: int,
+) -> None:
+    geometry = oblique()
+    array, truth, xyz = patient(geometry)
+    x, y, _ = xyz
+    array[y > 96] = -1000
+    board = (y > 96) & (y < 136) & (np.abs(x) < 190)
+    array[board] = hu
+    # beside the patient the face is mixed with air, under the patient with skin
+    blurred = np.rint(gaussian_filter(array.astype(float), (0, 0.5, 0.6))).astype(np.int16)
+    field = cut_field(geometry, "square", 96 + 18, xyz)
+    body = segment(within(blurred, geometry, field), ["body"]).mask("body").array
+    assert np.mean(body[board & field & (y > 97.3)]) < 0.005
+    assert dice(body, (truth > 0) & (y <= 96) & field) > 0.998
+
+
+def test_a_flat_hand_on_which_nobody_lies_is_no_board() -> None:
+    geometry = oblique()
+    _, _, (x, y, z) = patient(geometry)
+    trunk = ((x + 75) / 95) ** 2 + (y / 75) ** 2 < 1
+    hand = (np.abs(x - 115) < 45) & (np.abs(y - 40) < 16)
+    array = np.where(trunk, 40, -1000).astype(np.int16)
+    array[hand] = np.where(np.sin(x / 12) + np.sin(z / 12) > 0, 50, -100)[hand]
+    body = segment(Volume(array, geometry), ["body"]).mask("body").array
+    assert dice(body, trunk | hand) > 0.998
 
 
 def test_flesh_with_a_flat_face_that_the_field_of_view_cuts_is_body() -> None:

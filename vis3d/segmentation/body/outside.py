@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -40,8 +41,11 @@ MIN_VOXELS, MIN_SECTION = 30, 8
 BODY_MM, MAX_BODY, MIN_LAYER, MAX_WALLED = 8.0, 0.1, 0.4, 0.5
 """Of a mattress, how much may have body (thicker than twice this) on the table's side, and how
 much must have something on that side: the table. Less of it is walled in."""
-OPEN = 0.4
-"""Less of a mattress lies between tissue where no table is seen; of a lung more than half."""
+OPEN, HALF_OPEN = 0.4, 0.7
+"""Less of a mattress lies between tissue where no table is seen, of a blanket less than the
+other; of a lung more than half, and of most more than that."""
+VESSEL_HU, MIN_VESSELS = -500, 0.0015
+"""More of a lung's inside is denser, and less of what lies in folds, however uneven."""
 EVEN_OVER_MM, MAX_UNEVEN_HU = 6.0, 50.0
 """A tenth of foam changes by more than 13 to 40 HU from one block of slices to the next (with
 80 HU more noise in the scan 27 to 64), a tenth of lung by more than 80 to 130: its vessels."""
@@ -162,21 +166,16 @@ def _overlaps(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def _foam(
     lung: Bools, hu: Floats, solid: Bools, walled: NDArray[np.uint8], spacing_kji: Spacing
 ) -> Bools:
-    """A mattress: a table's thin layer on one side of it or open all round, and even.
+    """Mattresses and blankets: they are even, or open and without vessels.
 
-    It has the density of lung, and a narrow field of view cuts it as it cuts a lung.
+    They have the density of lung, and a narrow field of view cuts them as it cuts a lung.
     """
     pieces = components(lung)
     count = int(pieces.max()) + 1
-    voxels = np.maximum(sizes(pieces, count), 1)
-    core = shrunk(solid, BODY_MM, spacing_kji)
-    perhaps = np.zeros(count, bool)
-    for axis in (1, 2):
-        for anything, body in zip(_beyond(solid, axis), _beyond(core, axis), strict=True):
-            layer = sums(pieces, anything, count) > MIN_LAYER * voxels
-            perhaps |= layer & (sums(pieces, body, count) < MAX_BODY * voxels)
-    perhaps &= sums(pieces, walled >= WALLED, count) < MAX_WALLED * voxels
-    perhaps |= sums(pieces, walled >= BETWEEN, count) < OPEN * voxels
+    between = sums(pieces, walled >= BETWEEN, count) / np.maximum(sizes(pieces, count), 1)
+    foam = (between < OPEN) | _before_a_table(pieces, solid, walled, spacing_kji)
+    cloth = between < HALF_OPEN
+    perhaps = foam | cloth
     perhaps[0] = False
     pieces = pieces * keep(pieces, perhaps)
     if not pieces.any():
@@ -186,7 +185,30 @@ def _foam(
     if np.isinf(changes[perhaps]).any():
         # some pieces are too short for two blocks
         changes = np.where(np.isinf(changes), _changes_hu(pieces, hu, 1, count), changes)
-    return keep(pieces, changes < MAX_UNEVEN_HU)
+    foam &= changes < MAX_UNEVEN_HU
+    return keep(pieces, foam | (cloth & ~_with_vessels(pieces, hu, count)))
+
+
+def _before_a_table(
+    pieces: Labels, solid: Bools, walled: NDArray[np.uint8], spacing_kji: Spacing
+) -> NDArray[np.bool_]:
+    """Which pieces have a thin layer on one side and no body behind it."""
+    count = int(pieces.max()) + 1
+    voxels = sizes(pieces, count)
+    core = shrunk(solid, BODY_MM, spacing_kji)
+    before = np.zeros(count, bool)
+    for axis in (1, 2):
+        for anything, body in zip(_beyond(solid, axis), _beyond(core, axis), strict=True):
+            layer = sums(pieces, anything, count) > MIN_LAYER * voxels
+            before |= layer & (sums(pieces, body, count) < MAX_BODY * voxels)
+    return before & (sums(pieces, walled >= WALLED, count) < MAX_WALLED * voxels)
+
+
+def _with_vessels(pieces: Labels, hu: Floats, count: int) -> NDArray[np.bool_]:
+    """Which pieces hold what is denser than lung away from their edges, as thin ones cannot."""
+    closed = shrunk(grown(pieces > 0, 1.0, IN_SLICES), 2.0, IN_SLICES)
+    inside = maximum_filter(pieces, (1, 3, 3)) * closed
+    return np.asarray(sums(inside, hu > VESSEL_HU, count) > MIN_VESSELS * sizes(inside, count))
 
 
 def _changes_hu(pieces: Labels, hu: Floats, block: int, count: int) -> NDArray[np.float64]:
