@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_gradient_magnitude, maximum_filter
 
 from vis3d.progress import Progress, silent
+from vis3d.segmentation.bones.arteries import free_arteries
 from vis3d.segmentation.bones.canal import spinal_canal
 from vis3d.segmentation.bones.cores import CORE_HU, Cores, even_cores
 from vis3d.segmentation.bones.flooding import flooded
@@ -98,7 +99,8 @@ def find_contrast(
     nothing, soft = Contrast(np.zeros(hu.shape, bool)), body & ~lungs
     progress(0.0, "Looking for contrast")
     cores = even_cores(hu, soft, spacing_kji)
-    if not cores.labels.any():
+    arteries = nothing.mask if specimen else free_arteries(hu, soft, lungs, spacing_kji)
+    if not (cores.labels.any() or arteries.any()):
         return nothing
     progress(0.2, "Looking for contrast")
     dense = soft & (hu > CORE_HU)
@@ -112,12 +114,12 @@ def find_contrast(
     none = np.zeros(hu.shape, bool) if metal is None else metal
     is_vessel = may_be & _stand_open(cores, hu, least, none, spacing_kji)
     ml = is_vessel * cores.ml
-    if ml.sum() < MIN_CONTRAST_ML and ml[cores.hu > BRIGHT_HU].sum() < MIN_BRIGHT_ML:
+    few = ml.sum() < MIN_CONTRAST_ML and ml[cores.hu > BRIGHT_HU].sum() < MIN_BRIGHT_ML
+    if few and not arteries.any():
         return nothing
     progress(0.5, "Following the contrast")
-    # a full bladder says nothing of the vessels
-    level = float(cores.hu[is_vessel & (cores.hu < MOST_HU)].max(initial=CORE_HU))
-    vessels = _undiluted(dense, hu, level, _heart_zone(lungs, spacing_kji))
+    level = _level(cores.hu[is_vessel], hu[arteries])
+    vessels = arteries | _undiluted(dense, hu, level, _heart_zone(lungs, spacing_kji))
     if metal is not None or vessels.any():
         known = none | vessels | keep(cores.labels, is_vessel)
         is_vessel |= may_be & _stand_open(cores, hu, least, known, spacing_kji)
@@ -128,7 +130,14 @@ def find_contrast(
     spine = grown(canal, VERTEBRA_MM, spacing_kji)
     bone |= _off_vessels(dense, sure | spine, vessels, spacing_kji)
     bone &= ~small_and_deep(bone, MAX_EXCRETED_ML, spine, body, spacing_kji)
-    return Contrast(_nearer_to(vessels, bone, dense, hu), level, float(ml.sum()))
+    volume_ml = ml.sum() + np.count_nonzero(arteries) * np.prod(spacing_kji) / 1000
+    return Contrast(_nearer_to(vessels, bone, dense, hu), level, float(volume_ml))
+
+
+def _level(cores_hu: NDArray[np.float64], arteries_hu: Whole) -> float:
+    """How dense contrast is in vessels, of which a full bladder says nothing."""
+    in_cores = float(cores_hu[cores_hu < MOST_HU].max(initial=CORE_HU))
+    return max(in_cores, float(np.median(arteries_hu))) if len(arteries_hu) else in_cores
 
 
 def _stand_open(
