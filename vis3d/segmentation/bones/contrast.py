@@ -105,14 +105,14 @@ def find_contrast(
     progress(0.2, "Looking for contrast")
     dense = soft & (hu > CORE_HU)
     canal = spinal_canal(hu, soft & (hu > CORE_HU + BRIGHTER_HU), spacing_kji)
-    may_be = ~_walls(cores, spacing_kji)
+    no_bone = ~_walls(cores, spacing_kji)
     if specimen:
         bone_hu = np.percentile(hu[dense], DENSEST_PERCENT)
-        may_be &= cores.hu < SPECIMEN_SHARE * min(bone_hu, MOST_HU)
+        no_bone &= cores.hu < SPECIMEN_SHARE * min(bone_hu, MOST_HU)
     aortic = cores.lie_in(before_the_spine(canal, body, spacing_kji))
     least = np.where(aortic, MIN_OPENNESS_AT_SPINE, MIN_OPENNESS)
-    none = np.zeros(hu.shape, bool) if metal is None else metal
-    is_vessel = may_be & _stand_open(cores, hu, least, none, spacing_kji)
+    no_walls = np.zeros(hu.shape, bool) if metal is None else metal
+    is_vessel = no_bone & _stand_open(cores, hu, least, no_walls, spacing_kji)
     ml = is_vessel * cores.ml
     few = ml.sum() < MIN_CONTRAST_ML and ml[cores.hu > BRIGHT_HU].sum() < MIN_BRIGHT_ML
     if few and not arteries.any():
@@ -121,8 +121,8 @@ def find_contrast(
     level = _level(cores.hu[is_vessel], hu[arteries])
     vessels = arteries | _undiluted(dense, hu, level, _heart_zone(lungs, spacing_kji))
     if metal is not None or vessels.any():
-        known = none | vessels | keep(cores.labels, is_vessel)
-        is_vessel |= may_be & _stand_open(cores, hu, least, known, spacing_kji)
+        no_walls = no_walls | vessels | keep(cores.labels, is_vessel)
+        is_vessel |= no_bone & _stand_open(cores, hu, least, no_walls, spacing_kji)
     vessels |= keep(cores.labels, is_vessel)
     bone = keep(cores.labels, ~is_vessel)
     sure = _denser_than_near(hu, cores, is_vessel, level, spacing_kji)
