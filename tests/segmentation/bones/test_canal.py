@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from vis3d.geometry import Geometry
 from vis3d.segmentation import segment
-from vis3d.segmentation.bones.canal import spinal_canal
+from vis3d.segmentation.bones.canal import _in_shaft, spinal_canal
 from vis3d.volume import Volume
 
 SPACING_KJI = (2.5, 1.9, 2.2)
@@ -65,3 +65,20 @@ def test_marrow_in_the_shaft_of_a_long_bone_is_no_spinal_canal(marrow_hu: float)
     bones = segment(volume, ["bones"]).mask("bones").array
     assert bones[femur].mean() > 0.97
     assert (bones & ~femur).sum() < 0.05 * femur.sum()
+
+
+@pytest.mark.parametrize("arms", [False, True])
+def test_arches_that_close_a_canal_for_long_are_no_shaft(arms: bool) -> None:
+    """As in thick slices: the ring goes on for 90 mm, with its processes or without."""
+    spacing = (2.0, 1.7, 1.4)
+    k, j, i = np.indices((60, 70, 80)) * np.reshape(spacing, (3, 1, 1, 1))
+    j, i = j - 60 - 0.1 * k, i - 56 + 0.05 * k
+    away = np.hypot(j, i)
+    bone = (away > 8) & (away < 13) & (k > 15) & (k < 105)
+    if arms:
+        bone |= (away > 8) & (np.abs(i) < 30) & (np.abs(j - 3) < 4) & (k > 15) & (k < 105)
+        bone |= (away > 8) & (np.abs(i) < 4) & (np.abs(j) < 25) & (k > 15) & (k < 105)
+    middle_mm = np.arange(60) * spacing[0]
+    path = np.stack([(60 + 0.1 * middle_mm) / 1.7, (56 - 0.05 * middle_mm) / 1.4], axis=-1)
+    inside = _in_shaft(np.rint(path).astype(int), bone, spacing)
+    assert inside.any() != arms

@@ -34,9 +34,10 @@ RADIUS_MM = 13.0
 SHAFT_MM, HOLE_MM2 = 40.0, 1200.0
 """The marrow of a long bone is closed all round for as long; from a canal nerves lead out
 between any two vertebrae (18 mm at most were closed in six real spines)."""
-THICK_MM, OFF_MARROW_MM = 5.0, 5.0
-"""Slices thicker than the first don't show where; and a vertebra lies before its canal, where
-a long bone lies evenly round its marrow."""
+THICK_MM, OFF_MARROW_MM, MIN_FILL = 5.0, 5.0, 0.64
+"""Slices thicker than the first don't show where, nor do finer ones made of them; and a
+vertebra lies before its canal, or fills less than that of the box round it with its arches
+(0.62 at most in seven real spines); a long bone lies evenly round its marrow and fills more."""
 DENSE_HU = 130.0
 THICK_BONE_MM = 16.0
 SPINE_WIDTH_MM, MIN_SPINE_MM2, SPINE_BESIDE_MM = 40.0, 100.0, 30.0
@@ -128,7 +129,7 @@ def _in_shaft(path: NDArray[np.intp], bone: Bools, spacing_kji: Spacing) -> NDAr
     marrow = keep(holes, chosen)
     round_it = keep(pieces, sums(pieces, fringed(marrow, (1, 2))) > 0)
     off_mm = np.hypot(*(_centers_mm(round_it, spacing_kji) - _centers_mm(marrow, spacing_kji)))
-    inside = marrow.any(axis=(1, 2)) & (off_mm < OFF_MARROW_MM)
+    inside = (off_mm < OFF_MARROW_MM) & (_fill(round_it | marrow) > MIN_FILL)
     least = np.ones(round(SHAFT_MM / spacing_kji[0]), bool)
     return np.asarray(binary_opening(inside, least))
 
@@ -141,6 +142,15 @@ def _centers_mm(mask: Bools, spacing_kji: Spacing) -> NDArray[np.float64]:
         for other, n, mm in zip((2, 1), mask.shape[1:], spacing_kji[1:], strict=True)
     ]
     return np.array(middles)
+
+
+def _fill(mask: Bools) -> NDArray[np.float64]:
+    """How much of the box round it the mask fills in each slice."""
+    sides = []
+    for axis in (1, 2):
+        lines: Bools = np.asarray(mask.any(axis=axis))
+        sides.append(lines.shape[1] - lines.argmax(axis=1) - lines[:, ::-1].argmax(axis=1))
+    return np.asarray(mask.sum(axis=(1, 2)) / (sides[0] * sides[1]))
 
 
 def _round_path(
