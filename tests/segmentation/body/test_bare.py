@@ -127,17 +127,28 @@ def within(array: NDArray[np.int16], geometry: Geometry, field: NDArray[np.bool_
     return Volume(seen, geometry, padding=-2000.0)
 
 
-@pytest.mark.parametrize("shape", ["round", "square"])
-@pytest.mark.parametrize(("hu", "seen_mm"), [(120, 30.0), (-100, 28.0), (30, 35.0)])
-def test_a_board_that_the_field_of_view_cuts_is_no_body(
-    shape: str, hu: int, seen_mm: float
-) -> None:
+def on_a_board(
+    hu: int,
+) -> tuple[
+    Geometry, NDArray[np.int16], NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_]
+]:
+    """A patient flat on a thick board: grid, values, truth, LPS mm, and where the board is."""
     geometry = oblique()
     array, truth, xyz = patient(geometry)
     x, y, _ = xyz
     array[y > 96] = -1000
     board = (y > 96) & (y < 136) & (np.abs(x) < 190)
     array[board] = hu
+    return geometry, array, truth, xyz, board
+
+
+@pytest.mark.parametrize("shape", ["round", "square"])
+@pytest.mark.parametrize(("hu", "seen_mm"), [(120, 30.0), (-100, 28.0), (30, 35.0)])
+def test_a_board_that_the_field_of_view_cuts_is_no_body(
+    shape: str, hu: int, seen_mm: float
+) -> None:
+    geometry, array, truth, xyz, board = on_a_board(hu)
+    y = xyz[1]
     field = cut_field(geometry, shape, 96 + seen_mm, xyz)
     labels = segment(within(array, geometry, field), ["bones", "body"])
     body = labels.mask("body").array
@@ -150,12 +161,8 @@ def test_a_board_that_the_field_of_view_cuts_is_no_body(
 def test_the_blurred_face_of_a_board_that_is_cut_does_not_count_for_its_density(
     hu: int,
 ) -> None:
-    geometry = oblique()
-    array, truth, xyz = patient(geometry)
-    x, y, _ = xyz
-    array[y > 96] = -1000
-    board = (y > 96) & (y < 136) & (np.abs(x) < 190)
-    array[board] = hu
+    geometry, array, truth, xyz, board = on_a_board(hu)
+    y = xyz[1]
     # beside the patient the face is mixed with air, under the patient with skin
     blurred = np.rint(gaussian_filter(array.astype(float), (0, 0.5, 0.6))).astype(np.int16)
     field = cut_field(geometry, "square", 96 + 18, xyz)
