@@ -62,6 +62,13 @@ def chest(
     return Volume(noisy.round().astype(np.int16), geometry, metadata={"modality": "CT"}), truth
 
 
+def from_the_middle(geometry: Geometry) -> NDArray[np.float64]:
+    """How far along x, y and z in LPS mm each voxel lies from the middle one."""
+    middle = geometry.to_lps(np.array(geometry.shape[::-1]) / 2)
+    places = np.indices(geometry.shape)[::-1]
+    return np.moveaxis(geometry.to_lps(np.moveaxis(places, 0, -1)) - middle, -1, 0)
+
+
 def dice(found: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
     """Twice what both share over what they hold together."""
     return 2 * float((found & true).sum()) / float(found.sum() + true.sum())

@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.conftest import oblique_geometry
+from tests.segmentation.simple_chest import from_the_middle
 from vis3d.labels import LabelMap
 from vis3d.segmentation import segment
 from vis3d.volume import Volume
@@ -13,18 +14,11 @@ Places = NDArray[np.floating]
 GEOMETRY = oblique_geometry((70, 90, 100), (1.1, 1.2, 1.9), (-30.0, 20.0, 50.0))
 
 
-def from_the_middle() -> Places:
-    """How far along x, y and z in LPS mm each voxel lies from the middle one."""
-    middle = GEOMETRY.to_lps(np.array(GEOMETRY.shape[::-1]) / 2)
-    places = np.indices(GEOMETRY.shape)[::-1]
-    return np.moveaxis(GEOMETRY.to_lps(np.moveaxis(places, 0, -1)) - middle, -1, 0)
-
-
 def limb(
     inner: NDArray[np.bool_], inner_hu: float | Places
 ) -> tuple[Volume, NDArray[np.bool_]]:
     """A slanting limb with fat between its muscles, a long bone, and something else in it."""
-    x, y, z = from_the_middle()
+    x, y, z = from_the_middle(GEOMETRY)
     away = np.hypot(x, y)
     streaks = np.hypot(x + 30 - 0.1 * z, (y - 20) / 2) / 12
     hu = np.where(away < 42, 55 - 150 * np.clip(1.4 - streaks, 0, 1), -100.0)
@@ -38,7 +32,7 @@ def limb(
 
 def along(radius_mm: float) -> NDArray[np.bool_]:
     """A slanting cylinder beside the long bone."""
-    x, y, z = from_the_middle()
+    x, y, z = from_the_middle(GEOMETRY)
     return np.asarray(np.hypot(x + 16 + 0.05 * z, y - 8 + 0.1 * z) < radius_mm)
 
 
@@ -74,6 +68,6 @@ def test_a_slender_bone_with_marrow_is_no_artery(
 
 @pytest.mark.parametrize(("middle_hu", "by_mm"), [(500.0, 2.0), (900.0, 0.0)])
 def test_a_slender_bone_without_marrow_is_no_artery(middle_hu: float, by_mm: float) -> None:
-    spur, (*_, z) = along(4.0), from_the_middle()
+    spur, (*_, z) = along(4.0), from_the_middle(GEOMETRY)
     volume, _ = limb(spur, middle_hu + by_mm * z)
     assert segment(volume, ["bones"]).mask("bones").array[spur].mean() > 0.9

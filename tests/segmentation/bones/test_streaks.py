@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import oblique_geometry
-from vis3d.geometry import Geometry
+from tests.segmentation.simple_chest import from_the_middle
 from vis3d.segmentation import segment
 from vis3d.segmentation.metal import drop_streaks
 from vis3d.volume import Volume
@@ -17,13 +17,6 @@ def ball(center_mm: tuple[float, float, float], radius_mm: float) -> np.ndarray:
     places = np.indices(SHAPE) * np.reshape(SPACING, (3, 1, 1, 1))
     away = places - np.reshape(center_mm, (3, 1, 1, 1))
     return np.asarray(np.linalg.norm(away, axis=0) < radius_mm)
-
-
-def from_the_middle(geometry: Geometry) -> np.ndarray:
-    """How far along x, y and z in LPS mm each voxel lies from the middle one."""
-    middle = geometry.to_lps(np.array(geometry.shape[::-1]) / 2)
-    places = np.indices(geometry.shape)[::-1]
-    return np.moveaxis(geometry.to_lps(np.moveaxis(places, 0, -1)) - middle, -1, 0)
 
 
 def without_streaks(bones: np.ndarray, metal: np.ndarray, hu: np.ndarray) -> np.ndarray:

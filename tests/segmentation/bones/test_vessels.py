@@ -58,7 +58,7 @@ def coarse(hu: np.ndarray, level_hu: float = VESSEL_HU) -> CoarseScan:
         (0.0, 20.0),
         everywhere,
         lungs,
-        Contrast(~everywhere, level_hu, 100.0),
+        Contrast(~everywhere, level_hu),
         specimen=False,
         factors=FACTORS,
         spacing_kji=coarse_spacing(SPACING, FACTORS),

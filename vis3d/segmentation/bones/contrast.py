@@ -72,12 +72,11 @@ class Contrast:
 
     mask: Bools
     level_hu: float = 0.0
-    volume_ml: float = 0.0
 
     @property
     def found(self) -> bool:
         """Whether there is any."""
-        return self.volume_ml > 0
+        return self.level_hu > 0
 
 
 def find_contrast(
@@ -130,8 +129,7 @@ def find_contrast(
     spine = grown(canal, VERTEBRA_MM, spacing_kji)
     bone |= _off_vessels(dense, sure | spine, vessels, spacing_kji)
     bone &= ~small_and_deep(bone, MAX_EXCRETED_ML, spine, body, spacing_kji)
-    volume_ml = ml.sum() + np.count_nonzero(arteries) * np.prod(spacing_kji) / 1000
-    return Contrast(_nearer_to(vessels, bone, dense, hu), level, float(volume_ml))
+    return Contrast(_nearer_to(vessels, bone, dense, hu), level)
 
 
 def _level(cores_hu: NDArray[np.float64], arteries_hu: Whole) -> float:
