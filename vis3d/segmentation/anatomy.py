@@ -28,7 +28,7 @@ from vis3d.segmentation.lungs.lungs import (
 from vis3d.segmentation.lungs.middle import Middle, Trunk
 from vis3d.segmentation.lungs.sides import LeftMm, mean_mm
 from vis3d.segmentation.lungs.trachea import Chains, beyond_gaps, find_trachea, slender_chains
-from vis3d.segmentation.metal import find_metal
+from vis3d.segmentation.metal import drop_streaks, find_metal
 from vis3d.segmentation.scan import STEPS, Scan
 from vis3d.segmentation.voxels.frame import Bools, PatientFrame, Whole
 from vis3d.segmentation.voxels.grids import fine_box, mostly
@@ -75,9 +75,9 @@ class Anatomy(Scan):
         """The level between lung and tissue."""
         return air_threshold(self.hu, self.body)
 
-    @cached_property
+    @property
     def air(self) -> Bools:
-        """Everything airy inside the body, on the 2 mm grid."""
+        """Everything airy inside the body, on the 2 mm grid (made anew each time)."""
         return (self.hu < self.threshold_hu) & self.body
 
     @cached_property
@@ -214,14 +214,13 @@ class Anatomy(Scan):
         """Where contrast fills vessels and organs, in the box of the body."""
         if self.box is None:
             return Contrast(np.zeros(self.body.shape, bool))
-        metal = self.metal
         return find_contrast(
             self.calm_hu,
             self.body[self.box],
             self.airy[self.box],
             self.spacing,
             self.step("contrast"),
-            metal=None if metal is None else mostly(metal, self.factors, 0.0)[self.box],
+            metal=self.coarse_metal,
             specimen=self.specimen,
         )
 
@@ -252,10 +251,14 @@ class Anatomy(Scan):
             self.specimen,
             self.factors,
             self.spacing,
+            self.coarse_metal,
         )
-        metal = None if self.metal is None else self.metal[fine]
-        ml = find_bones(self.frame.hu[fine], scan, bones[fine], metal, self.step("bones"))
-        drop_vessels(bones[fine], self.frame.hu[fine], scan)
+        here, hu = bones[fine], self.frame.hu[fine]
+        ml = find_bones(hu, scan, here, self.step("bones"))
+        if self.metal is not None:
+            np.copyto(here, False, where=self.metal[fine])
+            drop_streaks(here, hu, self.metal[fine], self.factors, scan.fine_spacing)
+        drop_vessels(here, hu, scan)
         end_half_way(bones, self.frame.hu, scan.fine_spacing)
         del self.calm_hu  # nothing else needs it
         return self.frame.measured(bones), ml
@@ -264,6 +267,13 @@ class Anatomy(Scan):
     def metal(self) -> Bools | None:
         """Metal at full resolution; None without any."""
         return find_metal(self.frame.hu, self.body, self.factors, self.frame.voxel_ml)
+
+    @cached_property
+    def coarse_metal(self) -> Bools | None:
+        """Where the 2 mm grid holds any metal, in the box of the body; None without any."""
+        if self.metal is None:
+            return None
+        return mostly(self.metal, self.factors, 0.0)[self.box]
 
     @cached_property
     def all_metal(self) -> Bools:

@@ -20,14 +20,13 @@ from vis3d.segmentation.bones.peaks import PEAK_HU, peaks
 from vis3d.segmentation.bones.plaques import drop_plaques
 from vis3d.segmentation.bones.thick_slices import beyond_edges, blurred_axis
 from vis3d.segmentation.bones.walls import rise, with_thin_walls
-from vis3d.segmentation.metal import MIN_BONE_ROUND_METAL, SHADOW_HU, STREAK_MM, drop_streaks
+from vis3d.segmentation.metal import MIN_BONE_ROUND_METAL, SHADOW_HU, STREAK_MM
 from vis3d.segmentation.voxels.frame import Bools, Floats, Spacing, Values, Whole
 from vis3d.segmentation.voxels.grids import (
     Box,
     Factors,
     fine_box,
     give_back_much,
-    mostly,
     pooled,
     spread,
 )
@@ -92,6 +91,8 @@ class CoarseScan:
     """Whether bone may be even, and bare."""
     factors: Factors
     spacing_kji: Spacing
+    metal: Bools | None = None
+    """Where there is any; None without."""
 
     @property
     def fine_spacing(self) -> Spacing:
@@ -133,18 +134,17 @@ def find_bones(
     hu: Values,
     coarse: CoarseScan,
     bones: Bools,
-    metal: Bools | None = None,
     progress: Progress = silent,
 ) -> float:
     """Draw the bones at full resolution into `bones`; pieces are chosen on the coarse grid.
 
-    Metal is a wall like cortex but no bone; nor is its blurred edge outside of bones. The
-    answer is how many ml of organs full of contrast were left out for want of a rim.
+    Metal is a wall like cortex, and drawn like that; its blurred edge outside of bones isn't.
+    The answer is how many ml of organs full of contrast were left out for want of a rim.
     """
     progress(0.0, "Finding the bones")
     metallic = np.zeros(coarse.body.shape, bool)
-    if metal is not None:
-        metallic = fringed(mostly(metal, coarse.factors, 0.0))
+    if coarse.metal is not None:
+        metallic = fringed(coarse.metal)
         dense = replace(coarse.contrast, mask=coarse.contrast.mask | metallic)
         coarse = replace(coarse, contrast=dense)
     near = fringed(_dense_pieces(coarse)) & coarse.soft
@@ -152,7 +152,10 @@ def find_bones(
     if box is None:
         return 0.0
     drawn = bones.view(np.uint8)
+    coarse.rest()
     share = _cortex(hu, near, coarse, drawn, part(progress, 0.1, 0.4))
+    del near
+    coarse.rest()
     shell = share > SHELL_SHARE
     progress(0.4, "Looking for the spine")
     canal = spinal_canal(coarse.hu, shell | metallic, coarse.spacing_kji)
@@ -163,7 +166,6 @@ def find_bones(
     if coarse.large_voxels:
         shell = _thinner(shell, coarse, drawn)
         np.maximum(share, shell, out=share)
-    del near
     step = part(progress, 0.4, 0.8)
     inner, kept, heads, organs_ml = _chosen(share, shell, metallic, canal, coarse, box, step)
     del share, shell, canal
@@ -175,9 +177,6 @@ def find_bones(
     for plane in drawn[fine_box(box, coarse.factors, drawn.shape)]:
         plane >>= BONE_BIT
     open_joints(bones, hu, heads, coarse.fine_spacing)
-    if metal is not None:
-        np.copyto(bones, False, where=metal)
-        drop_streaks(bones, hu, metal, coarse.factors, coarse.fine_spacing)
     coarse.rest()
     return organs_ml
 
@@ -206,6 +205,7 @@ def _chosen(
     share[box][organs] = 0
     shell[box] &= ~organs
     organs_ml = float(np.count_nonzero(organs)) * coarse.voxel_ml
+    del organs
     cortex = share > 0
     kept = _seeded(whole | cortex, np.maximum(share, whole, out=share), coarse)
     coarse.rest()

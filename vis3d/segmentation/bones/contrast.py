@@ -95,41 +95,78 @@ def find_contrast(
     are much less dense than its densest. What is found first, undiluted contrast and `metal`
     enclose no marrow: beside them it is looked for once more.
     """
-    nothing, soft = Contrast(np.zeros(hu.shape, bool)), body & ~lungs
+    soft = body & ~lungs
     progress(0.0, "Looking for contrast")
     cores = even_cores(hu, soft, spacing_kji)
-    arteries = nothing.mask if specimen else free_arteries(hu, soft, lungs, spacing_kji)
+    arteries = np.zeros(hu.shape, bool)
+    if not specimen:
+        arteries = free_arteries(hu, soft, lungs, spacing_kji)
     if not (cores.labels.any() or arteries.any()):
-        return nothing
+        return Contrast(arteries)
     progress(0.2, "Looking for contrast")
     dense = soft & (hu > CORE_HU)
-    canal = spinal_canal(hu, soft & (hu > CORE_HU + BRIGHTER_HU), spacing_kji)
-    no_bone = ~_walls(cores, spacing_kji)
-    if specimen:
-        bone_hu = np.percentile(hu[dense], DENSEST_PERCENT)
-        no_bone &= cores.hu < SPECIMEN_SHARE * min(bone_hu, MOST_HU)
-    aortic = cores.lie_in(before_the_spine(canal, body, spacing_kji))
-    least = np.where(aortic, MIN_OPENNESS_AT_SPINE, MIN_OPENNESS)
-    no_walls = np.zeros(hu.shape, bool) if metal is None else metal
-    is_vessel = no_bone & _stand_open(cores, hu, least, no_walls, spacing_kji)
-    ml = is_vessel * cores.ml
-    few = ml.sum() < MIN_CONTRAST_ML and ml[cores.hu > BRIGHT_HU].sum() < MIN_BRIGHT_ML
-    if few and not arteries.any():
-        return nothing
+    del soft
+    most_hu = _most_hu(hu[dense]) if specimen else np.inf
+    canal = spinal_canal(hu, dense & (hu > CORE_HU + BRIGHTER_HU), spacing_kji)
+    least = _least_openness(cores, canal, body, most_hu, spacing_kji)
+    is_vessel = _stand_open(cores, hu, least, metal, spacing_kji)
+    if _too_little(cores, is_vessel) and not arteries.any():
+        return Contrast(arteries)
     progress(0.5, "Following the contrast")
     level = _level(cores.hu[is_vessel], hu[arteries])
     vessels = arteries | _undiluted(dense, hu, level, _heart_zone(lungs, spacing_kji))
+    del arteries
     if metal is not None or vessels.any():
-        no_walls = no_walls | vessels | keep(cores.labels, is_vessel)
-        is_vessel |= no_bone & _stand_open(cores, hu, least, no_walls, spacing_kji)
+        known = vessels | keep(cores.labels, is_vessel)
+        if metal is not None:
+            known |= metal
+        is_vessel |= _stand_open(cores, hu, least, known, spacing_kji)
+        del known
     vessels |= keep(cores.labels, is_vessel)
     bone = keep(cores.labels, ~is_vessel)
     sure = _denser_than_near(hu, cores, is_vessel, level, spacing_kji)
     del cores
+    return Contrast(
+        _shared_out(dense, vessels, bone, sure, canal, body, hu, spacing_kji), level
+    )
+
+
+def _shared_out(
+    dense: Bools,
+    vessels: Bools,
+    bone: Bools,
+    sure: Bools,
+    canal: Bools,
+    body: Bools,
+    hu: Whole,
+    spacing_kji: Spacing,
+) -> Bools:
+    """What of the dense belongs to vessels, by what is known of them and of bone."""
     spine = grown(canal, VERTEBRA_MM, spacing_kji)
-    bone |= _off_vessels(dense, sure | spine, vessels, spacing_kji)
+    bone = bone | _off_vessels(dense, sure | spine, vessels, spacing_kji)
     bone &= ~small_and_deep(bone, MAX_EXCRETED_ML, spine, body, spacing_kji)
-    return Contrast(_nearer_to(vessels, bone, dense, hu), level)
+    return _nearer_to(vessels, bone, dense, hu)
+
+
+def _most_hu(dense_hu: Whole) -> float:
+    """How dense contrast in a specimen is at most, by all that is dense there."""
+    bone_hu = float(np.percentile(dense_hu, DENSEST_PERCENT))
+    return SPECIMEN_SHARE * min(bone_hu, MOST_HU)
+
+
+def _least_openness(
+    cores: Cores, canal: Bools, body: Bools, most_hu: float, spacing_kji: Spacing
+) -> NDArray[np.float64]:
+    """How open each core has to stand to be a vessel; cortex never is, nor what is denser."""
+    aortic = cores.lie_in(before_the_spine(canal, body, spacing_kji))
+    least = np.where(aortic, MIN_OPENNESS_AT_SPINE, MIN_OPENNESS)
+    least[_walls(cores, spacing_kji) | (cores.hu >= most_hu)] = np.inf
+    return least
+
+
+def _too_little(cores: Cores, is_vessel: NDArray[np.bool_]) -> bool:
+    ml = is_vessel * cores.ml
+    return bool(ml.sum() < MIN_CONTRAST_ML and ml[cores.hu > BRIGHT_HU].sum() < MIN_BRIGHT_ML)
 
 
 def _level(cores_hu: NDArray[np.float64], arteries_hu: Whole) -> float:
@@ -139,7 +176,11 @@ def _level(cores_hu: NDArray[np.float64], arteries_hu: Whole) -> float:
 
 
 def _stand_open(
-    cores: Cores, hu: Whole, least: NDArray[np.float64], no_walls: Bools, spacing_kji: Spacing
+    cores: Cores,
+    hu: Whole,
+    least: NDArray[np.float64],
+    no_walls: Bools | None,
+    spacing_kji: Spacing,
 ) -> NDArray[np.bool_]:
     """Which cores nothing brighter encloses; the brightest first, since they enclose nothing.
 
@@ -152,7 +193,9 @@ def _stand_open(
         return is_vessel
     labels, voxels = cores.labels[box], np.maximum(cores.voxels, 1)
     openness = SOFT_WEIGHT * cores.softer
-    known = fringed(fringed(no_walls[box]))
+    known = (
+        np.zeros(labels.shape, bool) if no_walls is None else fringed(fringed(no_walls[box]))
+    )
     bins = np.digitize(cores.hu, LEVELS_HU)
     for level in sorted(set(bins[1:].tolist()), reverse=True):
         these = bins == level
@@ -223,9 +266,11 @@ def _rings(rest: Bools, spacing_kji: Spacing) -> Bools:
     vessels enclose nothing in their slices.
     """
     holes = filled_in_slices(rest, MAX_MARROW_MM2, spacing_kji[1] * spacing_kji[2]) & ~rest
+    near, edges = grown(holes, RING_MM, spacing_kji), fringed(holes, (1, 2))
+    del holes  # the pieces take as much as four masks
     pieces = components(rest)
-    ring = sums(pieces, fringed(holes, (1, 2))) > RING_SHARE * sizes(pieces)
-    return keep(pieces, ring) & grown(holes, RING_MM, spacing_kji)
+    near &= keep(pieces, sums(pieces, edges) > RING_SHARE * sizes(pieces))
+    return near
 
 
 def _nearer_to(vessels: Bools, bone: Bools, dense: Bools, hu: Whole) -> Bools:

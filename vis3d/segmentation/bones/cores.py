@@ -1,13 +1,13 @@
 """Even parts of a body that are denser than plain soft tissue: marrow, or contrast."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, Whole
-from vis3d.segmentation.voxels.morphology import components, keep, sizes, sums
+from vis3d.segmentation.voxels.frame import Bools, Spacing, Whole
+from vis3d.segmentation.voxels.morphology import components, looked_up, sizes, sums
 from vis3d.segmentation.voxels.slabs import WINDOW_HALO, each_part, mean_and_deviation
 
 TISSUE_HU = (0.0, 90.0)
@@ -20,6 +20,7 @@ LEAST_NOISE_HU, MOST_NOISE_HU = 6.0, 30.0
 STEPS_A_HU = 16
 """Deviations are kept as whole sixteenths of a HU."""
 Means: TypeAlias = NDArray[np.int16]
+CoreLabels: TypeAlias = NDArray[np.unsignedinteger[Any]]
 MIN_CORE_ML = 1.0
 SOFTER_HU = 60.0
 """As much softer than a core is what lies open, and no wall of marrow."""
@@ -30,7 +31,7 @@ MOSTLY = 0.8
 class Cores:
     """The even parts by label; what is said of each is in the order of the labels."""
 
-    labels: Labels
+    labels: CoreLabels
     voxels: NDArray[np.int64]
     ml: NDArray[np.float64]
     hu: NDArray[np.float64]
@@ -48,10 +49,8 @@ def even_cores(hu: Whole, soft: Bools, spacing_kji: Spacing) -> Cores:
     """The even parts of what may be soft tissue, on a coarse grid [k, j, i]."""
     even, mean = _even(hu, soft, spacing_kji)
     voxel_ml = float(np.prod(spacing_kji)) / 1000
-    labels = components(even)
-    large = keep(labels, sizes(labels) * voxel_ml >= MIN_CORE_ML)
+    labels = _large_pieces(even, voxel_ml)
     del even
-    labels = components(large)
     voxels = sizes(labels)
     core_hu = sums(labels, mean) / np.maximum(voxels, 1)
     softer = _softer_share(labels, core_hu, mean)
@@ -77,8 +76,16 @@ def _even(hu: Whole, soft: Bools, spacing_kji: Spacing) -> tuple[Bools, Means]:
     return even, mean
 
 
+def _large_pieces(even: Bools, voxel_ml: float) -> CoreLabels:
+    """The large pieces of what is even, numbered in no more bytes than that takes."""
+    labels = components(even)
+    large = sizes(labels) * voxel_ml >= MIN_CORE_ML
+    number = np.cumsum(large) * large
+    return looked_up(labels, number.astype(np.min_scalar_type(int(large.sum()))))
+
+
 def _softer_share(
-    cores: Labels, core_hu: NDArray[np.float64], mean: Means
+    cores: CoreLabels, core_hu: NDArray[np.float64], mean: Means
 ) -> NDArray[np.float64]:
     """How much of what surrounds each core is much softer than it."""
     shell = _neighbour_label(cores)
@@ -90,7 +97,7 @@ def _softer_share(
     return np.bincount(of, softer, minlength=len(core_hu)) / np.maximum(around, 1)
 
 
-def _neighbour_label(labels: Labels) -> Labels:
+def _neighbour_label(labels: CoreLabels) -> CoreLabels:
     """The largest label within two voxels along the axes."""
     near = labels.copy()
     for axis in range(3):

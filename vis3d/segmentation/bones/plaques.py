@@ -48,25 +48,39 @@ def drop_plaques(
     `factors` voxels of the scan. Before the spine pieces are told apart at full resolution,
     since there a calcified aorta all but touches the vertebrae.
     """
-    before = before_the_spine(canal, body, spacing_kji)
-    box = bounding_box(before, max(spacing_kji), spacing_kji)
-    if box is not None:
-        fine = fine_box(box, factors, drawn.shape)
-        dense = (drawn[fine] & CORTEX).view(bool)
-        wall = _wall(contrast[box] & before[box], share[box] > 0, spacing_kji)
-        if wall.any():
-            dense &= ~spread(wall, factors, dense.shape)
-        pieces = components(dense)
-        ml = sizes(pieces) * (float(np.prod(spacing_kji)) / np.prod(factors) / 1000)
-        beyond = spread(~before[box], factors, dense.shape)
-        linked = sums(pieces, beyond, len(ml)) > 0
-        dense &= ~keep(pieces, ~linked & (ml < MAX_PLAQUE_ML))
-        drawn[fine] &= dense.view(np.uint8)
-        share[box] = pooled(dense, factors)
+    _drop_before_the_spine(drawn, share, body, contrast, canal, factors, spacing_kji)
     labels = components(share > 0, 26)
     ml = sums(labels, share) * (float(np.prod(spacing_kji)) / 1000)
     # what is drawn there has no share left, and so is no bone
     share[keep(labels, _far_from_bones(labels, ml, body, spacing_kji))] = 0
+
+
+def _drop_before_the_spine(
+    drawn: Bits,
+    share: Shares,
+    body: Bools,
+    contrast: Bools,
+    canal: Bools,
+    factors: Factors,
+    spacing_kji: Spacing,
+) -> None:
+    """Take out the walls of vessels and the small pieces that hang together with nothing."""
+    before = before_the_spine(canal, body, spacing_kji)
+    box = bounding_box(before, max(spacing_kji), spacing_kji)
+    if box is None:
+        return
+    fine = fine_box(box, factors, drawn.shape)
+    dense = (drawn[fine] & CORTEX).view(bool)
+    wall = _wall(contrast[box] & before[box], share[box] > 0, spacing_kji)
+    if wall.any():
+        dense &= ~spread(wall, factors, dense.shape)
+    pieces = components(dense)
+    ml = sizes(pieces) * (float(np.prod(spacing_kji)) / np.prod(factors) / 1000)
+    beyond = spread(~before[box], factors, dense.shape)
+    linked = sums(pieces, beyond, len(ml)) > 0
+    dense &= ~keep(pieces, ~linked & (ml < MAX_PLAQUE_ML))
+    drawn[fine] &= dense.view(np.uint8)
+    share[box] = pooled(dense, factors)
 
 
 def small_and_deep(
