@@ -30,6 +30,12 @@ def test_a_weak_spine_that_a_bright_aorta_touches_is_bone() -> None:
     assert np.mean(bones[aorta & ~spine]) < 0.01
 
 
+def test_a_solid_vertebra_is_no_contrast() -> None:
+    hu, spine, _ = trunk(320.0)
+    hu[spine] = 1100
+    assert np.mean(bones_of(hu)[spine]) > 0.97
+
+
 def test_an_aorta_in_a_few_slices_is_contrast() -> None:
     hu, spine, (x, y, _) = trunk()
     aorta = (np.hypot(x - 12, y + 10) < 13) & ~spine

@@ -106,9 +106,13 @@ def find_contrast(
     progress(0.2, "Looking for contrast")
     dense = soft & (hu > CORE_HU)
     del soft
-    most_hu = _most_hu(hu[dense]) if specimen else np.inf
     canal = spinal_canal(hu, dense & (hu > CORE_HU + BRIGHTER_HU), spacing_kji)
-    least = _least_openness(cores, canal, body, most_hu, spacing_kji)
+    spine = grown(canal, VERTEBRA_MM, spacing_kji)
+    aortic = cores.lie_in(before_the_spine(canal, body, spacing_kji))
+    least = np.where(aortic, MIN_OPENNESS_AT_SPINE, MIN_OPENNESS)
+    least[_walls(cores, spine, spacing_kji)] = np.inf  # they are cortex, however open
+    if specimen:
+        least[cores.hu >= _most_hu(hu[dense])] = np.inf
     is_vessel = _stand_open(cores, hu, least, metal, spacing_kji)
     if _too_little(cores, is_vessel) and not arteries.any():
         return Contrast(arteries)
@@ -127,7 +131,7 @@ def find_contrast(
     sure = _denser_than_near(hu, cores, is_vessel, level, spacing_kji)
     del cores
     return Contrast(
-        _shared_out(dense, vessels, bone, sure, canal, body, hu, spacing_kji), level
+        _shared_out(dense, vessels, bone, sure, spine, body, hu, spacing_kji), level
     )
 
 
@@ -136,13 +140,12 @@ def _shared_out(
     vessels: Bools,
     bone: Bools,
     sure: Bools,
-    canal: Bools,
+    spine: Bools,
     body: Bools,
     hu: Whole,
     spacing_kji: Spacing,
 ) -> Bools:
     """What of the dense belongs to vessels, by what is known of them and of bone."""
-    spine = grown(canal, VERTEBRA_MM, spacing_kji)
     bone = bone | _off_vessels(dense, sure | spine, vessels, spacing_kji)
     bone &= ~small_and_deep(bone, MAX_EXCRETED_ML, spine, body, spacing_kji)
     return _nearer_to(vessels, bone, dense, hu)
@@ -152,16 +155,6 @@ def _most_hu(dense_hu: Whole) -> float:
     """How dense contrast in a specimen is at most, by all that is dense there."""
     bone_hu = float(np.percentile(dense_hu, DENSEST_PERCENT))
     return SPECIMEN_SHARE * min(bone_hu, MOST_HU)
-
-
-def _least_openness(
-    cores: Cores, canal: Bools, body: Bools, most_hu: float, spacing_kji: Spacing
-) -> NDArray[np.float64]:
-    """How open each core has to stand to be a vessel; cortex never is, nor what is denser."""
-    aortic = cores.lie_in(before_the_spine(canal, body, spacing_kji))
-    least = np.where(aortic, MIN_OPENNESS_AT_SPINE, MIN_OPENNESS)
-    least[_walls(cores, spacing_kji) | (cores.hu >= most_hu)] = np.inf
-    return least
 
 
 def _too_little(cores: Cores, is_vessel: NDArray[np.bool_]) -> bool:
@@ -209,14 +202,18 @@ def _stand_open(
     return is_vessel
 
 
-def _walls(cores: Cores, spacing_kji: Spacing) -> NDArray[np.bool_]:
-    """Which cores are thick cortex: as dense, but thin in one direction, or denser still."""
+def _walls(cores: Cores, spine: Bools, spacing_kji: Spacing) -> NDArray[np.bool_]:
+    """Which cores are thick cortex: as dense, but thin in one direction, or denser still.
+
+    A vertebra may be solid, and as thick as a bladder.
+    """
     densest = cores.hu > MOST_HU
     thin, thick = np.ones((2, len(densest)), bool)
     thin[cores.labels[trimmed(cores.labels > 0)]] = False
     if densest.any():
         inside = deep_in(keep(cores.labels, densest), CORTEX_MM, spacing_kji)
         thick[cores.labels[inside]] = False
+        thick[cores.labels[spine]] = True
     return np.asarray((thin & (cores.hu > CORTEX_HU)) | (thick & densest))
 
 
