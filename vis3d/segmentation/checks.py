@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.body.parts import TISSUE_HU
+from vis3d.segmentation.bones.arteries import thinner_than_a_trunk
 from vis3d.segmentation.bones.bones import DENSE_HU as DENSE_BONE_HU
 from vis3d.segmentation.lung_checks import MIN_EDGE_MM2, about_airways, about_lungs
 from vis3d.segmentation.voxels.frame import Bools
@@ -153,7 +154,20 @@ def _contrast_in_words(anatomy: Anatomy) -> str:
             "The scan seems to show a phantom or a dry bone, for it lacks a patient's fat: "
             "what is dense was taken for bone, unless it is far less dense than the rest."
         )
+    if _without_trunk(anatomy):
+        return (
+            "No contrast as dense as bone was found. In limbs and neck thin arteries full of "
+            "it, and those that touch a vein or bone, would count as bone."
+        )
     return "No contrast as dense as bone was found."
+
+
+def _without_trunk(anatomy: Anatomy) -> bool:
+    """Whether the scan shows limbs, neck or head for the most part."""
+    if anatomy.airy.any():
+        return False
+    thin = thinner_than_a_trunk(anatomy.body, anatomy.spacing)
+    return bool(2 * np.count_nonzero(thin) > np.count_nonzero(anatomy.body))
 
 
 def _thin_bone(anatomy: Anatomy) -> Check:

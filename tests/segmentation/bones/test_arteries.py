@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.conftest import oblique_geometry
+from tests.segmentation.bones.test_plaques import trunk, turned
 from tests.segmentation.simple_chest import from_the_middle
 from vis3d.labels import LabelMap
 from vis3d.segmentation import segment
@@ -64,6 +65,14 @@ def test_a_slender_bone_with_marrow_is_no_artery(
     assert found[fibula].mean() > 0.95
     assert found[bone].mean() > 0.97
     assert said_of_contrast(labels).startswith("No contrast")
+    assert said_of_contrast(labels).endswith("would count as bone.")
+
+
+def test_arteries_that_may_count_as_bone_are_not_mentioned_of_a_trunk() -> None:
+    hu, *_ = trunk()
+    volume = Volume(hu.round().astype(np.int16), turned())
+    labels = segment(volume, ["bones"])
+    assert said_of_contrast(labels) == "No contrast as dense as bone was found."
 
 
 @pytest.mark.parametrize(("middle_hu", "by_mm"), [(500.0, 2.0), (900.0, 0.0)])

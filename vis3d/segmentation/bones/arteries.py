@@ -36,12 +36,10 @@ def free_arteries(hu: Whole, soft: Bools, lungs: Bools, spacing_kji: Spacing) ->
     heights = np.flatnonzero(dense.any(axis=(1, 2)))
     if not len(heights):
         return found
-    k_mm, j_mm, i_mm = spacing_kji
     here = slice(heights[0], heights[-1] + 1)
-    pieces = components_in_slices(soft[here])
-    dense[here] &= keep(pieces, sizes(pieces) * j_mm * i_mm < MIN_TRUNK_MM2)
+    dense[here] &= thinner_than_a_trunk(soft[here], spacing_kji)
     labels = components(binary_erosion(dense), 26)
-    mm3 = sizes(labels) * k_mm * j_mm * i_mm
+    mm3 = sizes(labels) * float(np.prod(spacing_kji))
     for label, (k, j, i) in enumerate(find_objects(labels), 1):
         length_mm = _length_mm((k, j, i), spacing_kji)
         if length_mm < MIN_MM or not MIN_MM3 <= mm3[label] <= MAX_MM2 * length_mm:
@@ -51,6 +49,12 @@ def free_arteries(hu: Whole, soft: Bools, lungs: Bools, spacing_kji: Spacing) ->
         if _is_blood(hu[box], middle, fringed(middle) & ~middle):
             found[box] |= middle
     return found
+
+
+def thinner_than_a_trunk(body: Bools, spacing_kji: Spacing) -> Bools:
+    """What of each slice k is a section of a limb, a neck or a head."""
+    pieces = components_in_slices(body)
+    return keep(pieces, sizes(pieces) * float(np.prod(spacing_kji[1:])) < MIN_TRUNK_MM2)
 
 
 def _length_mm(box: Box, spacing_kji: Spacing) -> float:
