@@ -1,11 +1,12 @@
 """Files that are either whole or not there."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from vis3d.errors import Cancelled, NothingFoundError, OutputError
-from vis3d.whole_file import abandon, whole_file, whole_folder
+from vis3d.whole_file import abandon, check_place, whole_file, whole_folder
 
 
 def test_a_file_takes_its_place_with_its_companions(tmp_path: Path) -> None:
@@ -39,6 +40,24 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is a folder"), whole_file(tmp_path):
         pass
+
+
+def test_a_pipe_is_left_where_it_is(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "link.json").symlink_to(tmp_path / "pipe.json")
+    for name in ("pipe.json", "link.json"):
+        with pytest.raises(OutputError, match="is a device or a pipe"):
+            check_place(tmp_path / name)
+        with pytest.raises(OutputError, match="is a device"), whole_file(tmp_path / name):
+            pass
+    assert (tmp_path / "pipe.json").is_fifo()
+    assert (tmp_path / "link.json").is_symlink()
+
+
+def test_nothing_among_the_devices_is_replaced() -> None:
+    for name in ("null", "stdout", "new.json"):
+        with pytest.raises(OutputError, match="is a device"):
+            check_place(Path("/dev") / name)
 
 
 def test_a_full_disk_is_an_output_error(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vis3d.errors import OutputError, Vis3dError
 
+DEVICES = Path("/dev")
 UNFINISHED: set[Path] = set()
 """Folders to remove if the process must end without unwinding (see `abandon`)."""
 
@@ -22,11 +23,11 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     After an error, or when the work is cancelled, nothing is left.
 
     Raises:
-        OutputError: the folder is missing or can't be written, or the disk is full.
+        OutputError: the folder is missing or can't be written, the disk is full, or what has
+            that name is no file.
     """
     final = Path(path)
-    if final.is_dir():
-        raise OutputError(f"{final} is a folder; name a file in it.")
+    check_place(final)
     try:
         scratch = Path(tempfile.mkdtemp(prefix=".vis3d-", dir=final.absolute().parent))
     except OSError as error:
@@ -46,6 +47,23 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
             leftover.unlink()
         scratch.rmdir()
         UNFINISHED.discard(scratch)
+
+
+def check_place(path: Path) -> None:
+    """Whether a file may take this place.
+
+    Not that of a device or a pipe: renaming would put a file there instead, for every program
+    where the user may write in /dev. Its /dev/stdout looks like a file while one is written.
+
+    Raises:
+        OutputError: a folder, a device or a pipe has that name.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; name a file in it.")
+    if path.absolute().parent == DEVICES or (path.exists() and not path.is_file()):
+        raise OutputError(
+            f"{path} is a device or a pipe, which can't be replaced: name a file."
+        )
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vis3d.errors import OutputError, UnsupportedError, UsageError
 from vis3d.progress import Progress
+from vis3d.whole_file import check_place
 from vis3d_cli import say
 from vis3d_cli.options import Choice, Manner
 
@@ -199,8 +200,7 @@ def check_output(
     folder = path.absolute().parent
     if not folder.is_dir():
         raise OutputError(f"Cannot write {path}: there is no folder {folder}.")
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder; name a file in it.")
+    check_place(path)
     if not os.access(folder, os.W_OK):
         raise OutputError(f"Cannot write {path}: no permission to write in {folder}.")
 
