@@ -12,6 +12,7 @@ from vis3d_cli.exit_codes import EXIT_CODES, NO_OUTPUT, NOTHING_FOUND, exit_code
 from vis3d_cli.say import error_line, forget_stdout, print_json, terminal
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+NO_ROOM_TO_LOAD = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
 
 
 def explain(error: BaseException, tokens: list[str]) -> int | None:
@@ -22,6 +23,8 @@ def explain(error: BaseException, tokens: list[str]) -> int | None:
         return NO_OUTPUT
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         return _too_long(str(error.filename), tokens)
+    if _lacks_memory(error):
+        error = MemoryError()
     if not isinstance(error, tuple(EXIT_CODES)):
         return None
     if isinstance(error, CycloptsError):
@@ -31,6 +34,16 @@ def explain(error: BaseException, tokens: list[str]) -> int | None:
     elif isinstance(error, Vis3dError):
         _refuse(error, tokens)
     return exit_code(error)
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    """Whether the system refused memory in another way than by a MemoryError.
+
+    The loader of shared objects says so by an ImportError, in words of its own.
+    """
+    if isinstance(error, ImportError):
+        return any(words in str(error) for words in NO_ROOM_TO_LOAD)
+    return isinstance(error, OSError) and error.errno == errno.ENOMEM
 
 
 def _too_long(name: str, tokens: list[str]) -> int:

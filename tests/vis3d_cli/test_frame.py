@@ -146,6 +146,24 @@ def test_a_defect_keeps_its_traceback(monkeypatch):
         main(["info", "x"])
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(12, "Cannot allocate memory"),
+        ImportError("/lib/_ckdtree.so: failed to map segment from shared object"),
+        ImportError("libgfortran.so: cannot allocate memory in static TLS block"),
+    ],
+)
+def test_memory_that_runs_out_is_one_line_and_exit_4(error, monkeypatch, capsys):
+    def starved(tokens):
+        raise error
+
+    monkeypatch.setattr(frame, "run", starved)
+    assert main(["info", "x"]) == 4
+    assert capsys.readouterr().err.startswith("vis3d: There isn't enough memory")
+
+
 def test_an_error_quotes_no_control_characters(monkeypatch, capsys):
     def refuse(tokens):
         raise errors.InputError("bad\nname \x1b[31mred\x07 \u202eright-to-left")
