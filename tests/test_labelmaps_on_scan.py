@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -86,6 +87,59 @@ def test_a_cropped_label_map_lies_where_it_was_cut_out(truth, scan, tmp_path):
     labels = on_scan(tmp_path / "cropped.nii.gz", scan)
     np.testing.assert_array_equal(labels.array, truth)
     assert [one.code for one in labels.report.findings] == ["labels-resampled"]
+
+
+SIDES = oblique_geometry(shape=(20, 30, 40))
+
+
+def numbered(file, *, left, right, third):
+    """A scan of two lungs side by side and the label map of a tool that names nothing."""
+    lps = SIDES.to_lps(np.stack(np.indices(SIDES.shape)[::-1], axis=-1))
+    towards_left = lps[..., 0] - lps[..., 0].mean()
+    labels = np.zeros(SIDES.shape, np.uint8)
+    labels[towards_left > 3], labels[towards_left < -3] = left, right
+    number, hu = third
+    labels[8:12, 12:18, 17:23] = number
+    array = np.where(labels > 0, np.int16(-860), np.int16(40))
+    array[labels == number] = hu
+    nifti = np.diag([-1.0, -1.0, 1.0, 1.0]) @ SIDES.affine
+    nibabel.Nifti1Image(labels.T, nifti).to_filename(file)
+    return Volume(array, SIDES, "HU")
+
+
+def test_labels_without_names_get_ours_where_the_scan_bears_them_out(tmp_path):
+    file = tmp_path / "numbers.nii.gz"
+    labels = on_scan(file, numbered(file, left=1, right=2, third=(3, -990)))
+    assert [one.name for one in labels.structures] == ["left lung", "right lung", "airways"]
+    (said,) = labels.report.findings
+    assert (said.code, said.severity) == ("labels-by-number", "note")
+    assert "1 left lung, 2 right lung, 3 airways" in said.message
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "third"),
+    [
+        (2, 1, (3, -990)),  # lungmask's numbers: 1 is the right lung
+        (1, 2, (3, -500)),  # infected lung is no airway
+        (1, 2, (5, -860)),  # nor body
+        (1, 2, (9, 40)),  # ours end with 8
+        (1, 1, (2, -860)),  # both lungs are one, and the second is something between
+        (1, 3, (4, 300)),  # nothing is called right lung
+    ],
+)
+def test_numbers_that_the_scan_denies_name_nothing(left, right, third, tmp_path):
+    file = tmp_path / "numbers.nii.gz"
+    labels = on_scan(file, numbered(file, left=left, right=right, third=third))
+    assert {one.name for one in labels.structures} == {
+        f"label {number}" for number in {left, right, third[0]}
+    }
+    assert labels.report.findings == ()
+
+
+def test_numbers_say_nothing_of_a_scan_in_another_unit(tmp_path):
+    file = tmp_path / "numbers.nii.gz"
+    scan = replace(numbered(file, left=1, right=2, third=(3, -990)), unit="")
+    assert on_scan(file, scan).structures[0].name == "label 1"
 
 
 def test_colours_and_vectors_are_no_labels(truth, scan, tmp_path):

@@ -7,6 +7,7 @@ import numpy as np
 from vis3d.errors import InputError
 from vis3d.files.kinds import PathLike
 from vis3d.files.labelmaps import read_labelmaps
+from vis3d.files.naming import named_by_number
 from vis3d.geometry import SAME_GRID_MM
 from vis3d.labels import LabelMap
 from vis3d.progress import Progress, part
@@ -19,7 +20,8 @@ def read_labelmaps_on(
     """What a file marks, on the scan's grid: several label maps where structures overlap.
 
     Of a file on another grid each voxel takes the nearest label, by places in mm; the finding
-    `labels-resampled` says so, and how much was lost. See `read_labelmaps` for what is read.
+    `labels-resampled` says so, and how much was lost. Labels without names get vis3d's where
+    the scan bears out its numbers (`labels-by-number`). See `read_labelmaps` for what is read.
 
     Raises:
         InputError: it marks nothing where the scan lies, or `read_labelmaps` refuses it.
@@ -30,7 +32,10 @@ def read_labelmaps_on(
         frame_of_reference=str(volume.metadata.get("frame_of_reference", "")),
         progress=part(progress, 0.0, 0.5),
     )
-    here = tuple(_on_grid(one, volume, part(progress, 0.5, 1.0)) for one in found)
+    here = tuple(
+        named_by_number(_on_grid(one, volume, part(progress, 0.5, 1.0)), volume)
+        for one in found
+    )
     if not any(one.array.any() for one in here) and any(one.array.any() for one in found):
         raise InputError(
             f"{path} lies on {found[0].geometry!r} and marks nothing where the scan lies, on "
