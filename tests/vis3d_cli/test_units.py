@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import Dataset
 from vis3d_cli.main import main
 
 import vis3d
 from tests.conftest import oblique_geometry
 from tests.dicom.stacks import ct_stack, write
+from vis3d.errors import UsageError
 from vis3d.volume import Volume
 
 BONE_HU = 900
@@ -63,3 +65,25 @@ def test_a_unit_that_is_stated_is_not_contradicted(
 def test_dicom_in_hounsfield_units_takes_the_word(tmp_path: Path) -> None:
     write(tmp_path, ct_stack(np.zeros((4, 5, 6), np.int16), oblique_geometry((4, 5, 6))))
     assert vis3d.load_volume(tmp_path, unit="HU").unit == "HU"
+
+
+def bare_stack(modality: str) -> list[Dataset]:
+    """Slices without the rescale that CT must have, as some converters write them."""
+    array = np.full((4, 5, 6), BONE_HU, np.int16)
+    slices = ct_stack(array, oblique_geometry((4, 5, 6)), Modality=modality)
+    for one in slices:
+        del one.RescaleSlope, one.RescaleIntercept
+    return slices
+
+
+def test_ct_without_a_rescale_takes_the_word(tmp_path: Path) -> None:
+    write(tmp_path, bare_stack("CT"))
+    assert vis3d.load_volume(tmp_path).unit == ""
+    said = vis3d.load_volume(tmp_path, unit="HU")
+    assert (said.unit, int(said.array.max())) == ("HU", BONE_HU)
+
+
+def test_only_ct_measures_hounsfield_units(tmp_path: Path) -> None:
+    write(tmp_path, bare_stack("MR"))
+    with pytest.raises(UsageError, match=r"leave out HU"):
+        vis3d.load_volume(tmp_path, unit="HU")

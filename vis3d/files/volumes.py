@@ -1,5 +1,6 @@
 """Scans: found, read and written, DICOM or a volume file."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -80,7 +81,7 @@ def load_volume(
     fills missing slices; `tilt="refuse"` refuses a tilted gantry instead of straightening it;
     `force` reads DICOM without its preamble. `slices` keeps a range of slices (from 0, the
     stop left out), in the volume's order. `unit` is that of the values of a file that states
-    none. `found` is what `discover` answered for `path`, if
+    none, a CT without a rescale among them. `found` is what `discover` answered for `path`, if
     that was asked already.
 
     Raises:
@@ -94,11 +95,14 @@ def load_volume(
     found = found or discover(path, force=force, progress=progress)
     chosen = select_series(found, series)
     if input_kind(path) == "dicom":
-        if unit and chosen.unit != unit:
+        if unit and chosen.unit != unit and (chosen.unit or chosen.modality != "CT"):
             raise UsageError(
                 f"DICOM states its unit ({chosen.unit or 'none'}): leave out {unit}."
             )
-        return dicom.load_series(chosen, gaps=gaps, tilt=tilt, slices=slices, progress=progress)
+        volume = dicom.load_series(
+            chosen, gaps=gaps, tilt=tilt, slices=slices, progress=progress
+        )
+        return replace(volume, unit=unit) if unit else volume  # of a CT without a rescale
     volume = volume_of(open_voxels(Path(path)), chosen.index - 1, progress, unit=unit)
     return volume if slices is None else _sliced(volume, slices)
 
