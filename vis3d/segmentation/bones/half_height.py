@@ -8,23 +8,23 @@ import numpy as np
 from vis3d.segmentation.bones.bones import DENSE_HU
 from vis3d.segmentation.bones.mending import Places, drop_crumbs
 from vis3d.segmentation.bones.peaks import PEAK_HU
-from vis3d.segmentation.bones.thick_slices import Steepness, steepness
+from vis3d.segmentation.bones.thick_slices import steepness
 from vis3d.segmentation.bones.walls import RISE_HU
 from vis3d.segmentation.voxels.frame import Bools, Floats, Spacing, Values
 from vis3d.segmentation.voxels.morphology import bounding_box, kji_of
 from vis3d.segmentation.voxels.slabs import each_slab
 
 SHARE = 0.5
-SHARP_MM, BLURRED_MM = 2.8, 3.8
-"""How wide the sharpest edges are where all is done, and where nothing is: a wider edge hides
-most walls, and interpolation, which hardly changes it, mustn't decide."""
-REACH_MM = 1.6
-"""How far on either side of the surface an edge ends: as far as a kernel blurs."""
-THICK_MM = 3.2
-"""Bone that goes on so far, and a voxel more, behind its surface is no thin wall."""
-RIDGE_VOXELS = 2
-"""A wall's other side is looked for as far as an edge, but two voxels away at least, and along
-axes on which edges aren't blurred: thick slices show most bones as if they were walls."""
+REACH_MM, REACH_WIDTHS = 1.6, 0.8
+"""How far on either side of the surface an edge ends: as far as a kernel blurs, or so much of
+how wide the steepest edges are. Interpolation hardly changes that, so it doesn't decide."""
+WIDEST_MM = 5.0
+"""Edges count as no wider: farther away lie other tissues."""
+THICK_MM = 5.0
+"""Bone that goes on so far behind its surface is no thin wall."""
+BLURRED_MM = 3.8
+"""Along an axis with wider edges than that, and than along the middle one, no wall's other side
+is looked for: thick slices show most bones as if they were walls."""
 SLAB = 16
 FULL_HU = (PEAK_HU + DENSE_HU) / 2
 """What is denser lies above the middle of any edge."""
@@ -40,10 +40,18 @@ class Flat:
     bone: Bools
     shape: tuple[int, ...]
     spacing_kji: Spacing
-    share: float
-    """How far up its edges bone begins."""
-    sharp: list[bool]
-    """Along which axes walls show."""
+    widths_mm: list[float]
+    """How wide the steepest edges along each axis are."""
+
+    def reach_mm(self, axis: int) -> float:
+        """How far an edge is followed along an axis."""
+        return max(REACH_MM, REACH_WIDTHS * self.widths_mm[axis])
+
+    def wall_voxels(self, axis: int) -> int:
+        """How far a wall's other side is looked for along an axis: as far as edges are wide."""
+        if self.widths_mm[axis] > max(BLURRED_MM, sorted(self.widths_mm)[1]):
+            return 0
+        return math.ceil(max(REACH_MM, self.widths_mm[axis]) / self.spacing_kji[axis])
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +87,10 @@ def end_half_way(bones: Bools, hu: Values, spacing_kji: Spacing) -> None:
     Both arrays lie in memory as they are indexed.
     """
     edges = steepness(hu, spacing_kji, bones)
-    if edges is None or not (share := SHARE * _sharpness(edges)):
+    if edges is None:
         return
-    sharp = [mm < BLURRED_MM for mm in edges.widths_mm]
-    scan = Flat(hu.reshape(-1), bones.reshape(-1), bones.shape, spacing_kji, share, sharp)
+    widths_mm = [min(mm, WIDEST_MM) for mm in edges.widths_mm]
+    scan = Flat(hu.reshape(-1), bones.reshape(-1), bones.shape, spacing_kji, widths_mm)
     found: list[Places] = []
 
     def work(start: int, stop: int) -> None:
@@ -96,12 +104,6 @@ def end_half_way(bones: Bools, hu: Values, spacing_kji: Spacing) -> None:
     gone = np.unique(np.concatenate(found))
     scan.bone[gone] = False
     drop_crumbs(gone, bones)
-
-
-def _sharpness(edges: Steepness) -> float:
-    """1 for a sharp scan, 0 for a blurred one; thick slices blur one axis only."""
-    width_mm = sorted(edges.widths_mm)[1]
-    return float(np.clip((BLURRED_MM - width_mm) / (BLURRED_MM - SHARP_MM), 0, 1))
 
 
 def _surface(bones: Bools, start: int, stop: int, scan: Flat) -> Surface:
@@ -138,25 +140,22 @@ def _beyond_half(faces: Surface, axis: int, way: int) -> list[Places]:
     scan = faces.scan
     low = _end(faces, axis, way, outwards=True)
     high = _end(faces, axis, -way, outwards=False)
-    level = low + np.float32(scan.share) * (high - low)
+    level = low + np.float32(SHARE) * (high - low)
     out = np.flatnonzero((low < DENSE_HU) & (scan.hu[faces.at] < level))
     thick = out[_thick(faces.chosen(out))]
     faces, level = faces.chosen(thick), level[thick]
     found, going = [faces.at], np.ones(len(thick), bool)
-    for step in range(1, _steps(scan.spacing_kji[axis])):
+    for step in range(1, math.ceil(scan.reach_mm(axis) / scan.spacing_kji[axis])):
         deeper = faces.beside(axis, -way * step)
         going &= (scan.hu[deeper] < level) & scan.bone[deeper]
         found.append(deeper[going])
     return found
 
 
-def _steps(mm: float) -> int:
-    return max(1, int(np.ceil(REACH_MM / mm)))
-
-
 def _end(faces: Surface, axis: int, way: int, *, outwards: bool) -> Floats:
     """How low the values fall within reach outwards, or how high they rise inwards."""
-    hu, left = faces.scan.hu, max(1.0, REACH_MM / faces.scan.spacing_kji[axis])
+    scan, hu = faces.scan, faces.scan.hu
+    left = max(1.0, scan.reach_mm(axis) / scan.spacing_kji[axis])
     end = np.minimum(hu[faces.at], PEAK_HU).astype(np.float32)
     on = np.ones(len(end), bool)
     for step in range(1, int(np.ceil(left)) + 1):
@@ -180,12 +179,11 @@ def _thick(surface: Surface) -> Bools:
     steepest = np.sqrt(sum(np.square(r) for r in rise)) + np.float32(1e-3)
     # in voxels along each axis for a mm of that way
     way = [r / steepest / mm for r, mm in zip(rise, scan.spacing_kji, strict=True)]
-    voxel_mm = 1 / np.sqrt(sum(np.square(w) for w in way) + np.float32(1e-6))
     found = ~_ridge(surface)
     for part in (0.5, 1.0):
         to = surface.at.copy()
         for axis, w in enumerate(way):
-            steps = np.rint(part * (THICK_MM + voxel_mm) * w).astype(np.intp)
+            steps = np.rint(part * THICK_MM * w).astype(np.intp)
             to += surface.beside(axis, steps) - surface.at
         found &= scan.bone[to]
     return found
@@ -195,10 +193,10 @@ def _ridge(surface: Surface) -> Bools:
     """Whether the values fall on both sides along an axis, as those of a thin wall do."""
     hu = surface.scan.hu
     level, found = hu[surface.at] - RISE_HU, np.zeros(len(surface.at), bool)
-    for axis, mm in enumerate(surface.scan.spacing_kji):
-        if not surface.scan.sharp[axis]:
+    for axis in range(3):
+        steps = range(1, surface.scan.wall_voxels(axis) + 1)
+        if not steps:
             continue
-        steps = range(1, max(RIDGE_VOXELS, _steps(mm)) + 1)
         before, after = (
             np.minimum.reduce([hu[surface.beside(axis, way * n)] for n in steps])
             for way in (-1, 1)
