@@ -51,3 +51,15 @@ def test_heads_of_the_arms_are_no_spine_that_tells_the_sides(geometry: Geometry)
     labels = segment(Volume(array, grid, metadata={"modality": "CT"}), ["lungs"])
     for name in SIDES:
         assert dice(labels.mask(name).array, truth == TRUTH[name]) > 0.95, name
+
+
+@pytest.mark.parametrize("across", [0, 1, 2])
+def test_one_slice_of_a_thick_bone_is_bone(across: int) -> None:
+    shape = [100, 120, 130]
+    shape[across] = 1
+    geometry = Geometry(tuple(shape), (1.3, 1.5, 1.1), (3, -7, 11), TURNED.direction)
+    mm = np.moveaxis(np.indices(shape), 0, -1) * geometry.spacing_kji
+    away = np.linalg.norm(mm - (np.array(shape) - 1) / 2 * geometry.spacing_kji, axis=-1)
+    array = np.select([away < 22, away < 25, away < 50], [250, 700, 40], -1000)
+    labels = segment(Volume(array.astype(np.int16), geometry, "HU"), ["bones"])
+    assert dice(labels.mask("bones").array, away < 25) > 0.9

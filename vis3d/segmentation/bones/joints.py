@@ -93,6 +93,8 @@ def middles_of_heads(
     In mm from the corner of the array along k, j, i. `whole` is bone with marrow. Surfaces of
     bone vote for what lies behind them in the direction in which the values rise.
     """
+    if min(hu.shape) < 2:  # one slice: nothing slopes across it, and no head is seen in it
+        return []
     thick = components(_thick(whole, canal, spacing_kji), 26)
     least = MIN_DEEP_ML * 1000 / float(np.prod(spacing_kji))
     found: list[Floats] = []
