@@ -10,7 +10,7 @@ from vis3d.geometry import Geometry
 from vis3d.labels import LabelMap
 from vis3d.progress import silent
 from vis3d.segmentation import segment
-from vis3d.segmentation.body.body import drop_thin_layers
+from vis3d.segmentation.body.body import _fine_places, drop_thin_layers
 from vis3d.volume import Volume
 
 
@@ -175,3 +175,12 @@ def test_fat_in_a_noisy_scan_is_not_taken_for_foam() -> None:
     inside = binary_erosion(truth > 0, np.ones((1, 3, 3), bool))
     assert np.mean(body[inside]) > 0.9995
     assert dice(body, truth > 0) > 0.996
+
+
+def test_a_voxel_of_4_mm_takes_no_more_microscopic_ones_than_the_scan_has() -> None:
+    shape, factors = (2, 3, 4), (3000, 2000, 1000)
+    seen = np.zeros(shape, int)
+    for place in _fine_places(np.ones((1, 1, 1), bool), factors, shape):
+        seen[place] += 1
+    assert (seen == 1).all()
+    assert not list(_fine_places(np.zeros((1, 1, 1), bool), factors, (1500, 1000, 500)))

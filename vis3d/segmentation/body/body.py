@@ -106,7 +106,10 @@ class Body:
 def _fine_places(mask: Bools, factors: Factors, shape: tuple[int, ...]) -> Iterator[Places]:
     """Where the voxels of a coarse mask lie at full resolution: k, j, i of one in each."""
     at = np.nonzero(mask)
-    for step in product(*map(range, factors)):
+    if not len(at[0]):
+        return
+    # one voxel of the mask may hold more microscopic ones than the scan has
+    for step in product(*map(range, map(min, factors, shape))):
         fine = [x * f + s for x, f, s in zip(at, factors, step, strict=True)]
         there = np.all([x < n for x, n in zip(fine, shape, strict=True)], axis=0)
         yield tuple(x[there] for x in fine)
