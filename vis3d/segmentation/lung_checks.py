@@ -42,6 +42,7 @@ MIN_EDGE_MM2 = 100.0
 EVERY = (slice(None, None, 2),) * 3
 """Which voxels of the 2 mm grid say how much of a lung lies where."""
 MAX_AIRWAYS_ML = 140.0
+NOWHERE = np.zeros((0, 3), np.int64)
 MIN_GAS_ML = 5.0
 
 
@@ -152,22 +153,18 @@ def _lungs_split(anatomy: Anatomy) -> Check:
     across = _across(anatomy)
     if across:
         return Check("lungs-split", False, across)
-    if not lungs.merged:
+    places = indices(fringed(lungs.left) & lungs.right) if lungs.merged else NOWHERE
+    if not len(places):
         return Check("lungs-split", True, "The lungs lie apart; no cut was needed.")
-    cut = fringed(lungs.left) & lungs.right
-    spacing = anatomy.spacing
+    spacing, enlarged = anatomy.spacing, anatomy.frame.enlarged
     # both layers of voxels along the cut are counted, each as large as a face
-    cm2 = np.count_nonzero(cut) * float(np.prod(spacing)) ** (2 / 3) / 100
-    enlarged = anatomy.frame.enlarged
-    places = indices(cut)
-    where = ""
-    if len(places):
-        height_mm = (np.ptp(places[:, 0]) + 1) * spacing[0] / enlarged
-        where = (
-            f" about {place_of(places, anatomy)}, over a height of "
-            f"{height_mm:.0f} mm{slices_of(places, anatomy)}"
-        )
-    message = f"The lungs touched and were cut apart where they are thinnest:{where}."
+    cm2 = len(places) * float(np.prod(spacing)) ** (2 / 3) / 100
+    height_mm = (np.ptp(places[:, 0]) + 1) * spacing[0] / enlarged
+    message = (
+        "The lungs touched and were cut apart where they are thinnest: about "
+        f"{place_of(places, anatomy)}, over a height of {height_mm:.0f} mm"
+        f"{slices_of(places, anatomy)}."
+    )
     if cm2 > MAX_CUT_CM2:
         wide_cm2 = cm2 / enlarged**2
         message += f" The contact is wide ({wide_cm2:.0f} cm2): look whether the cut is right."
