@@ -18,7 +18,6 @@ AT_ONCE = 1 << 13
 """How many places are mirrored at a time: what that takes fits into a processor's cache."""
 STEPS = (
     *((turned, 0.0, 0.0) for turned in (40.0, 20.0, 10.0, 5.0)),
-    *((0.0, tilted, 0.0) for tilted in (20.0, 10.0, 5.0)),
     *(
         step
         for n in (20.0, 10.0, 5.0, 2.5)
