@@ -36,8 +36,6 @@ INWARDS_MM, OUTWARDS_MM = 5.0, 7.0
 3 to 5 mm, where the ligament of the femoral head lies more."""
 ROUND_MM = 1.5
 """How far from one sphere a head's surface lies, in the joint and where it is free."""
-OFF_SPHERE_MM = 0.6
-"""Standard deviation of that; what else looks like a layer on a head lies less evenly."""
 FEWEST = 10
 """Rays that a sphere is laid through."""
 MIN_FREE, MIN_JOINT = 0.06, 0.15
@@ -73,11 +71,6 @@ class Head:
     middle_mm: Floats
     behind_mm: Floats
     """How far away the head ends, the layer is darkest, and the bone behind it begins."""
-
-    @property
-    def off_sphere_mm(self) -> float:
-        """How far its surface lies from a sphere about the middle (standard deviation)."""
-        return float(np.std(self.surface_mm[self.free | self.joint]))
 
     @property
     def in_joint(self) -> bool:
@@ -126,7 +119,7 @@ def open_joints(
         if _head(hu, middle, _rays(*FEW), spacing_kji).in_joint:
             middle = _centred(hu, middle, spacing_kji)
             head = _head(hu, middle, _rays(*MANY), spacing_kji)
-            if head.in_joint and head.off_sphere_mm < OFF_SPHERE_MM:
+            if head.in_joint:
                 _take_out(bones, middle, head, spacing_kji)
                 opened.append(middle)
 
@@ -311,14 +304,7 @@ def _take_out(bones: Bools, middle_mm: Floats, head: Head, spacing_kji: Spacing)
 
 
 def _evened(mm: Floats, head: Head) -> Floats:
-    """Lengths averaged over the neighbours in which the joint is seen."""
+    """Lengths averaged over the directions around in which the joint is seen."""
     seen = head.joint.astype(np.float32)
-    near, wide = (
-        (shares @ (mm * seen), shares @ seen) for shares in (head.rays.near, head.rays.wide)
-    )
-    enough = near[1] > 0.3
-    return np.asarray(
-        np.where(
-            enough, near[0] / np.maximum(near[1], 1e-6), wide[0] / np.maximum(wide[1], 1e-6)
-        )
-    )
+    wide = head.rays.wide
+    return np.asarray((wide @ (mm * seen)) / np.maximum(wide @ seen, 1e-6))
