@@ -67,7 +67,7 @@ def nodules_in_gaps(
     found = fringed(pieces.those(nodules & (mean_lines >= LEAST_LINES))) & gaps
     outside, air = tissue & ~lung, (hu < BRONCHUS_HU) & ~lung
     seeds = one_of_each_block(pieces.those(nodules), lines, SEED_BLOCK_MM, spacing_kji)
-    for center, radius_mm in different(fitted(lung, seeds, ROUNDS, spacing_kji)):
+    for center, radius_mm in different(fitted(lung, seeds, ROUNDS, spacing_kji)).each():
         if holds(air, center, radius_mm, spacing_kji):
             continue
         inside = tissue_within(outside, center, radius_mm, spacing_kji)

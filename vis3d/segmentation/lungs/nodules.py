@@ -49,10 +49,10 @@ RIM_ROUND, RIM_MM, RIM_ROUNDS = 13, 8.0, 2
 voxel on a flat pleura, and the nodule is near."""
 FAR, FAR_GRID_MM = 2.75, 4.0
 """Masses are looked for with all lengths so much larger, and on what grid."""
-MASS = Demands(15.0 / FAR, seen_medial=0.5, one_sided=0.65, even=0.3, mostly=True)
+MASS = Demands(0.5, on_it=0.7, radius_mm=15.0 / FAR, soft=True)
 """Vessels of the hilum and the arch of the aorta fit spheres of less than 15 mm; masses grow
 less round than nodules, and of the heart's side less is seen."""
-MAYBE = Demands(17.0 / FAR, seen_medial=0.45, one_sided=0.4, even=0.0, mostly=True)
+MAYBE = Demands(0.45, on_it=0.4, radius_mm=17.0 / FAR, soft=True)
 """What is larger and less like a ball is in doubt."""
 DOUBT_ML, DOUBT_CONTACT = 3.0, 0.45
 """What is as large and lies half in the lung may be consolidation or fluid."""
@@ -99,8 +99,7 @@ def pleural_nodules(
         if radius_mm == MIN_RADII_MM[0]:
             in_doubt = doubt
     whole_ones = _with_rims(found | large, lung[box], tissue, spacing_kji)
-    soft = tissue & (values < TISSUE_HU[1])
-    whole_ones |= round_nodules(inner, soft, values, around, spacing_kji, is_right=is_right)
+    whole_ones |= round_nodules(inner, tissue, values, around, spacing_kji, is_right=is_right)
     whole_ones |= nodules_in_gaps(
         inner | whole_ones, tissue, values, around, lines, spacing_kji
     )

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from vis3d.segmentation.lungs.spheres import (
     BRONCHUS_HU,
     EVEN_DIRECTIONS,
-    OUTER_PRODUCTS,
     Places,
     Points,
     Spheres,
@@ -29,15 +28,14 @@ SEEDS = ((3.0, 14), (6.0, 12))
 SEED_BLOCK_MM = 8.0
 ROUNDS = (0.2, 0.22, 0.24, 0.28)
 """On how much of a sphere lung lies when it is fitted for the first, second ... time."""
-LEAST_SEEN = 0.32
+LEAST_SEEN = 0.33
 """How much of the sphere lies on lung: flat pleura through the middle of a nodule leaves half
 of it, a corner between two walls less."""
 MEDIAL = 0.5
 """Towards the body's middle lie heart and vessels."""
-DEEP_ROUND = 20
-"""In how many directions lung lies round its innermost voxel."""
-CORE_MM, CORE_HU, MOST_UNEVEN_HU = 2.5, (-60.0, 60.0), 55.0
-"""Off the lung a nodule is soft tissue through and through; chest wall has fat in it."""
+CORE_MM, FAT_HU, CONTRAST_HU = 2.5, (-150.0, -50.0), 150.0
+"""Off the lung a nodule is no fat, pads of which bulge into the lung as well, and no vessel
+full of contrast; what is lighter than fat is part solid."""
 MASS_HU, MOSTLY = (-60.0, 140.0), 0.7
 """So much of a mass is soft tissue; what has died or calcified in it, and ribs, are not."""
 
@@ -46,20 +44,18 @@ MASS_HU, MOSTLY = (-60.0, 140.0), 0.7
 class Demands:
     """What a sphere must be to hold what is looked for."""
 
-    radius_mm: float
-    """At least, on the grid on which it is looked for."""
     seen_medial: float
     """On how much of it lung lies where the rest lies towards the body's middle."""
-    one_sided: float
-    """What does not lie on lung is one side, that of the pleura; of a vessel it is both ends.
-    The mean of its directions is as long as the lung's share of the sphere, if it is a cap."""
-    even: float
-    """How wide what is seen is for its length: the aorta's side is longer than wide."""
-    mostly: bool
-    """Whether it is enough that most of it is soft tissue."""
+    on_it: float
+    """How much of the lung that is seen from its middle lies on it. Of lung round a vessel, a
+    rib or a dome more lies off the sphere that fits best."""
+    radius_mm: float = 0.0
+    """At least, on the grid on which it is looked for."""
+    soft: bool = False
+    """Whether most of it must be soft tissue."""
 
 
-NODULE = Demands(0.0, seen_medial=0.45, one_sided=0.65, even=0.45, mostly=False)
+NODULE = Demands(seen_medial=0.5, on_it=0.85)
 
 
 def round_nodules(
@@ -100,30 +96,35 @@ def in_spheres(
     air = (hu < BRONCHUS_HU) & ~lung
     fitting = fitted(lung, seeds, ROUNDS, spacing_kji)
     for demands, taken in zip(wanted, found, strict=True):
-        for center, radius_mm in different(_round_ones(fitting, demands, is_right=is_right)):
-            inside = tissue_within(tissue, center, radius_mm, spacing_kji)
-            if not _is_deep(inside, around) or holds(air, center, radius_mm, spacing_kji):
+        spheres = different(_round_ones(fitting, demands, is_right=is_right))
+        for center, radius_mm in spheres.each():
+            if holds(air, center, radius_mm, spacing_kji):
                 continue
+            inside = tissue_within(tissue, center, radius_mm, spacing_kji)
             places = within_lung(lung, inside, center, radius_mm, spacing_kji)
-            if _is_deep(places, around) and _is_soft(hu, places, core, mostly=demands.mostly):
+            values = _core_hu(hu, places, core)
+            good = _is_soft(values) if demands.soft else _may_be_nodule(values)
+            if good:
                 taken[places] = True
     return found
 
 
-def _is_deep(places: Places, around: NDArray[np.uint8]) -> bool:
-    """Whether lung lies round any of the places."""
-    return bool((around[places] >= DEEP_ROUND).any())
-
-
-def _is_soft(hu: Whole, places: Places, core: Bools, *, mostly: bool) -> bool:
-    """Whether it is soft tissue through and through; without a core it is judged whole."""
+def _core_hu(hu: Whole, places: Places, core: Bools) -> Whole:
+    """The values off the lung; without any, of all places."""
     values = hu[places]
     inner = values[core[places]]
-    if len(inner) <= 1:
-        inner = values
-    if mostly:
-        return bool(((inner > MASS_HU[0]) & (inner < MASS_HU[1])).mean() >= MOSTLY)
-    return bool(CORE_HU[0] < inner.mean() < CORE_HU[1] and inner.std() < MOST_UNEVEN_HU)
+    return inner if len(inner) > 1 else values
+
+
+def _is_soft(hu: Whole) -> bool:
+    """Whether most of it is soft tissue."""
+    return len(hu) > 0 and bool(((hu > MASS_HU[0]) & (hu < MASS_HU[1])).mean() >= MOSTLY)
+
+
+def _may_be_nodule(hu: Whole) -> bool:
+    """Whether it is neither fat nor contrast."""
+    mean = hu.mean() if len(hu) else np.inf
+    return bool(mean < CONTRAST_HU and not FAT_HU[0] < mean < FAT_HU[1])
 
 
 def _seeds(
@@ -138,23 +139,10 @@ def _seeds(
 
 def _round_ones(spheres: Spheres, demands: Demands, *, is_right: bool) -> Spheres:
     """Those that lie on lung as a nodule does that hides some pleura."""
-    seen = spheres.seen.mean(axis=1)
-    unseen = ~spheres.seen
-    away = unseen.astype(float) @ EVEN_DIRECTIONS
-    length = np.linalg.norm(away, axis=1)
-    away /= np.maximum(length, 1e-6)[:, None]
-    medial = away[:, 2] * (1 if is_right else -1)  # i runs to the patient's left
-    good = seen >= np.where(medial > MEDIAL, demands.seen_medial, LEAST_SEEN)
-    good &= spheres.radii_mm >= demands.radius_mm
-    good &= length >= demands.one_sided * seen * unseen.sum(axis=1)
-    good &= _evenness(spheres.seen, away) >= demands.even
-    return spheres.of(good)
-
-
-def _evenness(seen: Bools, away: Points) -> NDArray[np.float64]:
-    """How much less wide than long what is seen is, looking at the pleura; 1 for a cap."""
-    onto_pleura = np.eye(3) - away[:, :, None] * away[:, None, :]
-    products = (seen.astype(float) @ OUTER_PRODUCTS).reshape(-1, 3, 3)
-    spread = onto_pleura @ products @ onto_pleura
-    width = np.linalg.eigvalsh(spread)
-    return np.asarray(width[:, 1] / np.maximum(width[:, 2], 1e-6))
+    away = (~spheres.seen).astype(float) @ EVEN_DIRECTIONS
+    towards_left = away[:, 2] / np.maximum(np.linalg.norm(away, axis=1), 1e-6)
+    medial = towards_left * (1 if is_right else -1)  # i runs to the patient's left
+    least_seen = np.where(medial > MEDIAL, demands.seen_medial, LEAST_SEEN)
+    good = spheres.seen.mean(axis=1) >= least_seen
+    good &= spheres.on_it >= demands.on_it
+    return spheres.of(good & (spheres.radii_mm >= demands.radius_mm))

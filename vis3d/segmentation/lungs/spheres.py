@@ -1,6 +1,6 @@
 """Spheres on which the lung lies that is seen from within them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,10 +40,17 @@ class Spheres:
     radii_mm: NDArray[np.floating[Any]]
     seen: Bools
     """Which directions of `EVEN_DIRECTIONS` meet lung on the surface, one row a sphere."""
+    on_it: NDArray[np.floating[Any]]
+    """How much of the lung that is seen from the middle lies on the surface."""
 
-    def of(self, which: NDArray[np.bool_]) -> "Spheres":
+    def of(self, which: NDArray[Any]) -> "Spheres":
         """Some of them."""
-        return Spheres(self.centers[which], self.radii_mm[which], self.seen[which])
+        centers, radii_mm, seen = self.centers[which], self.radii_mm[which], self.seen[which]
+        return Spheres(centers, radii_mm, seen, self.on_it[which])
+
+    def each(self) -> Iterator[tuple[Points, float]]:
+        """Their centres and radii."""
+        return zip(self.centers, self.radii_mm.tolist(), strict=True)
 
 
 def _even_directions(count: int) -> Points:
@@ -98,7 +105,9 @@ def fitted(
         centers, radii = moved[near][once], radii[near][once]
         distance = _distance_mm(lung, centers, spacing_kji)
         allowed = np.maximum(FIT_MM, FIT_SHARE * radii)
-    spheres = Spheres(centers, radii, np.abs(distance - radii[:, None]) < allowed[:, None])
+    seen = np.abs(distance - radii[:, None]) < allowed[:, None]
+    on_it = seen.sum(axis=1) / np.maximum(np.isfinite(distance).sum(axis=1), 1)
+    spheres = Spheres(centers, radii, seen, on_it)
     return spheres.of((radii >= RADIUS_MM[0]) & (radii <= RADIUS_MM[1]))
 
 
@@ -157,10 +166,9 @@ def _least_squares(
     return centers + shift, radii
 
 
-def different(spheres: Spheres) -> list[tuple[Points, float]]:
-    """Their centres and radii, each once: many seeds lead to the same."""
-    first = _once(np.column_stack([spheres.centers, spheres.radii_mm]))
-    return [(spheres.centers[n], float(spheres.radii_mm[n])) for n in first]
+def different(spheres: Spheres) -> Spheres:
+    """Each once: many seeds lead to the same."""
+    return spheres.of(_once(np.column_stack([spheres.centers, spheres.radii_mm])))
 
 
 def holds(mask: Bools, center: Points, radius_mm: float, spacing_kji: Spacing) -> bool:
