@@ -13,14 +13,19 @@ from vis3d.phantom import Phantom, chest_phantom
 from vis3d.segmentation import segment
 from vis3d.volume import Volume
 
-TURNS = {"as usual": (0.0, 0.0), "oblique": (14.0, 9.0), "turned": (-24.0, 0.0)}
-"""How the grid is turned, about the long axis and from side to side."""
+TURNS = {
+    "as usual": (0.0, 0.0, 0.0),
+    "oblique": (14.0, 9.0, 0.0),
+    "turned": (-24.0, 0.0, 0.0),
+    "askew": (30.0, 20.0, -15.0),
+}
+"""How the grid is turned, about the long axis, from side to side, and nodding."""
 SIDES = ("left lung", "right lung")
 
 
 @cache
 def phantom(turn: str) -> Phantom:
-    direction = Rotation.from_euler("zx", TURNS[turn], degrees=True).as_matrix()
+    direction = Rotation.from_euler("zxy", TURNS[turn], degrees=True).as_matrix()
     return chest_phantom(shape=(80, 140, 160), spacing=(2.5, 2.3, 4.0), direction=direction)
 
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import minimum_filter
+from scipy.ndimage import affine_transform, minimum_filter
 
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
-from vis3d.segmentation.voxels.frame import Bools
+from vis3d.segmentation.voxels.frame import Bools, Spacing, Whole
 from vis3d.segmentation.voxels.grids import factors_for
 from vis3d.segmentation.wording import in_ml, place_of
 
@@ -24,6 +24,27 @@ FAT_HU = -30
 MIN_ML, MIN_SHARE = 10.0, 0.25
 """How much tissue fails, and behind which share of what is seen of a lung. Where there is as
 much of it behind healthy lungs the share is 0.17 at most."""
+ASKEW_DEGREES = 5.0
+"""A grid whose rows are turned by more from the way to the back is not used as it is."""
+AIR_HU = -1024
+
+
+@dataclass(frozen=True, eq=False)
+class _Upright:
+    """The lungs on a grid [k, j, i] whose rows j lead straight to the back."""
+
+    lungs: Bools
+    hu: Whole
+    spacing_kji: Spacing
+    steps: NDArray[np.float64]
+    """One step along k, j and i in voxels of the 2 mm grid, as columns."""
+    corner: NDArray[np.float64]
+    """Where its first voxel lies there."""
+
+    def on_coarse(self, places: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.int64]:
+        """The nearest voxels of the 2 mm grid to places (n, 3)."""
+        nearest = np.rint(places @ self.steps.T + self.corner).astype(np.int64)
+        return np.clip(nearest, 0, np.array(shape) - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +56,8 @@ class _Backs:
     """To the ribs near by, square to the lung's border; infinite without any."""
     mm2: NDArray[np.float64]
     """Of the lung's border."""
+    hu: NDArray[np.float64]
+    """Half-way to the ribs."""
 
     @property
     def ml(self) -> NDArray[np.float64]:
@@ -46,8 +69,7 @@ def rib_gap(anatomy: Anatomy) -> Check:
     """Check `rib-gap` of a chest in which lungs were found."""
     backs = _backs_of(anatomy)
     seen = np.isfinite(backs.gap_mm)
-    wide = seen & (backs.gap_mm >= MOST_MM)
-    wide[wide] = _half_way_hu(backs, wide, anatomy) > FAT_HU
+    wide = seen & (backs.gap_mm >= MOST_MM) & (backs.hu > FAT_HU)
     left = anatomy.coarse_lungs.left[tuple(backs.places.T)]
     parts = [
         _in_words(backs, wide & side, name, anatomy)
@@ -78,35 +100,56 @@ def _in_words(backs: _Backs, wide: Bools, name: str, anatomy: Anatomy) -> str:
     )
 
 
+def _upright(anatomy: Anatomy) -> _Upright:
+    """The 2 mm grid with fewer lines, or what of it lies nearest on a grid set upright."""
+    every = factors_for(anatomy.spacing, GRID_MM)
+    lungs, hu = anatomy.coarse_lungs.both, anatomy.hu
+    k_mm, j_mm, i_mm = anatomy.spacing
+    spacing_kji = (k_mm * every[0], j_mm, i_mm * every[2])
+    to_the_back = anatomy.steps_mm[1, 1] / j_mm
+    if to_the_back > np.cos(np.radians(ASKEW_DEGREES)):
+        sampled = (slice(None, None, every[0]), slice(None), slice(None, None, every[2]))
+        steps = np.diag([every[0], 1.0, every[2]])
+        return _Upright(lungs[sampled], hu[sampled], spacing_kji, steps, np.zeros(3))
+    # k, j and i of the new grid run up, back and to the left
+    upright_mm = np.diag(spacing_kji)[::-1]
+    steps = np.asarray(np.linalg.solve(anatomy.steps_mm, upright_mm), np.float64)
+    ends = np.array(list(np.ndindex(2, 2, 2))) * (np.array(hu.shape) - 1)
+    corners = np.linalg.solve(steps, ends.T)
+    first = corners.min(axis=1)
+    shape = tuple(int(n) for n in np.ceil(np.ptp(corners, axis=1)) + 1)
+    corner = steps @ first
+    nearest = {"offset": corner, "output_shape": shape, "order": 0}
+    return _Upright(
+        affine_transform(lungs.view(np.uint8), steps, **nearest).view(bool),
+        affine_transform(hu, steps, cval=AIR_HU, **nearest),
+        spacing_kji,
+        steps,
+        corner,
+    )
+
+
 def _backs_of(anatomy: Anatomy) -> _Backs:
     """Lines run from the lungs straight to the back, as far as the nearest bone."""
-    every = factors_for(anatomy.spacing, GRID_MM)
-    sampled = (slice(None, None, every[0]), slice(None), slice(None, None, every[2]))
-    lungs, hu = anatomy.coarse_lungs.both[sampled], anatomy.hu[sampled]
-    j_mm = anatomy.spacing[1]
-    last = lungs.shape[1] - 1 - lungs[:, ::-1].argmax(axis=1)
-    steps_mm = (anatomy.spacing[0] * every[0], anatomy.spacing[2] * every[2])
+    upright = _upright(anatomy)
+    lungs, hu = upright.lungs, upright.hu
+    k_mm, j_mm, i_mm = upright.spacing_kji
+    end = lungs.shape[1] - 1
+    last = end - lungs[:, ::-1].argmax(axis=1)
     if min(last.shape) < 2:  # too few slices for a slope
-        return _Backs(np.zeros((0, 3), int), np.zeros(0), np.zeros(0))
-    slopes = np.gradient(last * j_mm, *steps_mm)
+        return _Backs(np.zeros((0, 3), int), np.zeros(0), np.zeros(0), np.zeros(0))
+    slopes = np.gradient(last * j_mm, k_mm, i_mm)
     # where a lung's border looks aside rather than back, ribs aren't behind it
     k, i = np.nonzero(lungs.any(axis=1) & (abs(slopes[0]) < 1) & (abs(slopes[1]) < 1))
-    places = np.stack([k * every[0], last[k, i], i * every[2]], axis=1)
+    j = last[k, i]
     gap_mm = np.full(last.shape, np.inf)
     for step in range(int(REACH_MM / j_mm), 0, -1):
-        behind = np.minimum(places[:, 1] + step, lungs.shape[1] - 1)
-        bone = hu[k, behind, i] > BONE_HU
+        bone = hu[k, np.minimum(j + step, end), i] > BONE_HU
         gap_mm[k[bone], i[bone]] = step * j_mm
     square = 1 / np.sqrt(1 + slopes[0] ** 2 + slopes[1] ** 2)
-    around = [2 * round(RIBS_APART_MM / mm) + 1 for mm in steps_mm]
-    nearest = minimum_filter(gap_mm * square, around, mode="constant", cval=np.inf)
-    return _Backs(places, nearest[k, i], steps_mm[0] * steps_mm[1] / square[k, i])
-
-
-def _half_way_hu(backs: _Backs, wide: Bools, anatomy: Anatomy) -> NDArray[np.float64]:
-    """What lies between lung and ribs, in the mean of three places on each line."""
-    k, j, i = backs.places[wide].T
-    voxels = backs.gap_mm[wide] / anatomy.spacing[1]
-    last = anatomy.hu.shape[1] - 1
-    rows = [np.minimum(np.rint(j + voxels * part), last) for part in (0.35, 0.5, 0.65)]
-    return np.asarray(np.mean([anatomy.hu[k, row.astype(int), i] for row in rows], axis=0))
+    around = [2 * round(RIBS_APART_MM / mm) + 1 for mm in (k_mm, i_mm)]
+    nearest = minimum_filter(gap_mm * square, around, mode="constant", cval=np.inf)[k, i]
+    rows = [np.minimum(np.rint(j + nearest / j_mm * part), end) for part in (0.35, 0.5, 0.65)]
+    half_way_hu = np.mean([hu[k, row.astype(int), i] for row in rows], axis=0)
+    places = upright.on_coarse(np.stack([k, j, i], axis=1), anatomy.hu.shape)
+    return _Backs(places, nearest, k_mm * i_mm / square[k, i], half_way_hu)
