@@ -130,25 +130,9 @@ def find_contrast(
     bone = keep(cores.labels, ~is_vessel)
     sure = _denser_than_near(hu, cores, is_vessel, level, spacing_kji)
     del cores
-    return Contrast(
-        _shared_out(dense, vessels, bone, sure, spine, body, hu, spacing_kji), level
-    )
-
-
-def _shared_out(
-    dense: Bools,
-    vessels: Bools,
-    bone: Bools,
-    sure: Bools,
-    spine: Bools,
-    body: Bools,
-    hu: Whole,
-    spacing_kji: Spacing,
-) -> Bools:
-    """What of the dense belongs to vessels, by what is known of them and of bone."""
-    bone = bone | _off_vessels(dense, sure | spine, vessels, spacing_kji)
+    bone |= _off_vessels(dense, sure | spine, vessels, spacing_kji)
     bone &= ~small_and_deep(bone, MAX_EXCRETED_ML, spine, body, spacing_kji)
-    return _nearer_to(vessels, bone, dense, hu)
+    return Contrast(_nearer_to(vessels, bone, dense, hu), level)
 
 
 def _most_hu(dense_hu: Whole) -> float:

@@ -48,35 +48,35 @@ def drop_plaques(
     `factors` voxels of the scan. Before the spine pieces are told apart at full resolution,
     since there a calcified aorta all but touches the vertebrae.
     """
-    _drop_before_the_spine(drawn, share, body, contrast, canal, factors, spacing_kji)
+    before = before_the_spine(canal, body, spacing_kji)
+    _drop_loose_pieces(drawn, share, before, contrast, factors, spacing_kji)
+    del before
     labels = components(share > 0, 26)
     ml = sums(labels, share) * (float(np.prod(spacing_kji)) / 1000)
     # what is drawn there has no share left, and so is no bone
     share[keep(labels, _far_from_bones(labels, ml, body, spacing_kji))] = 0
 
 
-def _drop_before_the_spine(
+def _drop_loose_pieces(
     drawn: Bits,
     share: Shares,
-    body: Bools,
+    where: Bools,
     contrast: Bools,
-    canal: Bools,
     factors: Factors,
     spacing_kji: Spacing,
 ) -> None:
-    """Take out the walls of vessels and the small pieces that hang together with nothing."""
-    before = before_the_spine(canal, body, spacing_kji)
-    box = bounding_box(before, max(spacing_kji), spacing_kji)
+    """Take out the walls of vessels there, and small pieces that hang together with nothing."""
+    box = bounding_box(where, max(spacing_kji), spacing_kji)
     if box is None:
         return
     fine = fine_box(box, factors, drawn.shape)
     dense = (drawn[fine] & CORTEX).view(bool)
-    wall = _wall(contrast[box] & before[box], share[box] > 0, spacing_kji)
+    wall = _wall(contrast[box] & where[box], share[box] > 0, spacing_kji)
     if wall.any():
         dense &= ~spread(wall, factors, dense.shape)
     pieces = components(dense)
     ml = sizes(pieces) * (float(np.prod(spacing_kji)) / np.prod(factors) / 1000)
-    beyond = spread(~before[box], factors, dense.shape)
+    beyond = spread(~where[box], factors, dense.shape)
     linked = sums(pieces, beyond, len(ml)) > 0
     dense &= ~keep(pieces, ~linked & (ml < MAX_PLAQUE_ML))
     drawn[fine] &= dense.view(np.uint8)
