@@ -119,11 +119,14 @@ def test_a_report_of_a_file_without_lungs_is_refused(scan, phantom, tmp_path, re
     array = np.where(phantom.labels.array == 4, 4, 0).astype(np.uint8)
     only = replace(phantom.labels, array=array, structures=phantom.labels.structures[3:4])
     vis3d.write_labelmap(only, bones)
-    page = tmp_path / "report.html"
-    code, line = refusal("measure", scan, "--segmentation", bones, "--html", page)
+    page, table = tmp_path / "report.html", tmp_path / "regions.csv"
+    code, line = refusal(
+        "measure", scan, "--segmentation", bones, "--html", page, "--csv", table
+    )
     assert code == 2
     assert "no lungs" in line
     assert not page.exists()
+    assert not table.exists()
 
 
 def test_a_label_map_that_was_moved_onto_the_scan_says_so(

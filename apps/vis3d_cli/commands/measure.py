@@ -80,9 +80,9 @@ def measure(
         maps = _label_maps(volume, segmentation, part(progress, 0.2, 0.7))
         surfaces = _surfaces(volume, maps, part(progress, 0.7, 0.9)) if area else {}
         found = _measured(volume, maps, surfaces, part(progress, 0.9, 1.0))
-    _write_tables(found, csv, histograms, clusters)
-    if html is not None:
+    if html is not None:  # first: without lungs it is refused, and nothing is written
         _write_report(volume, maps, found, html)
+    _write_tables(found, csv, histograms, clusters)
     say.answer(found.as_dict(), _lines(found, area=area), how)
     return DONE
 
