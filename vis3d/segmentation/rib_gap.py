@@ -9,7 +9,7 @@ from scipy.ndimage import affine_transform, minimum_filter
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.voxels.frame import Bools, Spacing, Whole
-from vis3d.segmentation.voxels.grids import factors_for
+from vis3d.segmentation.voxels.grids import coarse_spacing, every, factors_for
 from vis3d.segmentation.wording import in_ml, place_of
 
 GRID_MM = 4.0
@@ -102,14 +102,13 @@ def _in_words(backs: _Backs, wide: Bools, name: str, anatomy: Anatomy) -> str:
 
 def _upright(anatomy: Anatomy) -> _Upright:
     """The 2 mm grid with fewer lines, or what of it lies nearest on a grid set upright."""
-    every = factors_for(anatomy.spacing, GRID_MM)
+    lines_k, _, lines_i = factors_for(anatomy.spacing, GRID_MM)
+    factors = (lines_k, 1, lines_i)
+    spacing_kji = coarse_spacing(anatomy.spacing, factors)
     lungs, hu = anatomy.coarse_lungs.both, anatomy.hu
-    k_mm, j_mm, i_mm = anatomy.spacing
-    spacing_kji = (k_mm * every[0], j_mm, i_mm * every[2])
-    to_the_back = anatomy.steps_mm[1, 1] / j_mm
+    to_the_back = anatomy.steps_mm[1, 1] / anatomy.spacing[1]
     if to_the_back > np.cos(np.radians(ASKEW_DEGREES)):
-        sampled = (slice(None, None, every[0]), slice(None), slice(None, None, every[2]))
-        steps = np.diag([every[0], 1.0, every[2]])
+        sampled, steps = every(factors), np.diag(factors).astype(float)
         return _Upright(lungs[sampled], hu[sampled], spacing_kji, steps, np.zeros(3))
     # k, j and i of the new grid run up, back and to the left
     upright_mm = np.diag(spacing_kji)[::-1]
