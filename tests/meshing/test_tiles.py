@@ -183,3 +183,20 @@ def test_it_can_be_stopped() -> None:
 
     with pytest.raises(Cancelled):
         tiled_for_view(ball(LONG, middle(LONG, 75.0, 40.0, 15.0), 25.0), progress=stop)
+
+
+@pytest.mark.parametrize("across", [(0.6, 0.5, 0.62), (0.0, 0.7, 0.7), (-0.2, 0.9, 0.4)])
+def test_a_wall_as_thin_as_a_block_has_no_holes(across: tuple[float, float, float]) -> None:
+    geometry = oblique_geometry((70, 80, 90), (0.7, 0.75, 0.8))
+    points = geometry.to_lps(np.moveaxis(np.indices(geometry.shape)[::-1], 0, -1))
+    off = points - geometry.center_lps
+    normal = geometry.direction @ (np.array(across) / np.linalg.norm(across))
+    wall = Mask(
+        (np.abs(off @ normal) < 0.8) & (np.linalg.norm(off, axis=-1) < 20.0), geometry, "bones"
+    )
+    whole = tiled_for_view(wall).whole
+    mesh = trimesh.Trimesh(whole.points, whole.triangles, process=False, validate=False)
+    assert mesh.is_watertight
+    assert mesh.euler_number == 2  # one piece, no hole through it
+    assert whole.volume_ml == pytest.approx(np.pi * 20.0**2 * 1.6 / 1000, rel=0.25)
+    assert np.abs((whole.points - geometry.center_lps) @ normal).max() < 0.8 + 0.8

@@ -14,16 +14,27 @@ from numpy.typing import NDArray
 from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 
 from vis3d.geometry import FloatArray, Geometry
+from vis3d.meshing.blocks import (
+    BLOCK_MM,
+    FULL,
+    REACH,
+    TILE,
+    Bools,
+    Floats,
+    Grain,
+    Index,
+    grain_of,
+    shares_of,
+    span,
+)
 from vis3d.meshing.extract import Color
-from vis3d.meshing.for_view import BLOCK_MM, FULL, GRAY, SOFTEN_BLOCKS
 from vis3d.meshing.threads import THREADS
 from vis3d.progress import Progress, silent
 from vis3d.surface import Surface
 from vis3d.volume import Mask, Volume
 from vis3d.vtk_data import NORMALS, surface_from_vtk, to_vtk
 
-TILE = 64
-"""Blocks along an edge of a tile: some 10 cm."""
+GRAY: Color = (214, 214, 214)
 
 CELL = 4
 """Blocks along an edge of the cells in which the light copy has one point."""
@@ -31,26 +42,8 @@ CELL = 4
 MOST_TRIANGLES = 600_000
 """What a CPU can draw in half a second, a structure; of more, blocks are larger."""
 
-REACH = 3
-"""Blocks around a voxel whose samples (2) or normals (3) depend on it."""
-
-_BELL = np.exp(-0.5 * (np.arange(3) / SOFTEN_BLOCKS) ** 2)
-WEIGHTS = (_BELL / (_BELL[0] + 2 * _BELL[1] + 2 * _BELL[2])).astype(np.float32)
-"""Of a sample and those one and two blocks off, where a surface is softened."""
-
-Index = tuple[int, int, int]
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float32]
 Change = tuple[Sequence[int], Bools]
 """Where a box of the array starts [k, j, i], and which voxels of it changed sides."""
-
-
-@dataclass(frozen=True)
-class Grain:
-    """How many voxels (k, j, i) are a block, and whether blocks are blurred."""
-
-    factors: Index
-    soften: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,11 +115,11 @@ def tiled_for_view(
     """
     say = progress or silent
     tiles: Mapping[Index, Tile] = {}
-    grain = _grain(mask.geometry, BLOCK_MM)
+    grain = grain_of(mask.geometry, BLOCK_MM)
     if not mask.array.any():
         return TiledSurface(mask.name, color, grain, tiles)
     for factor in (1.0, 1.5, 2.25, 3.4, 5.0):
-        grain = _grain(mask.geometry, factor * BLOCK_MM)
+        grain = grain_of(mask.geometry, factor * BLOCK_MM)
         limit = max_triangles if factor < 5 else None
         found = _all_tiles(mask, grain, color, say, limit)
         if found is not None:
@@ -155,7 +148,7 @@ def retiled(
     say = progress or silent
     shape, grain = mask.geometry.shape, before.grain
     tiles = dict(before.tiles)
-    usual = _grain(mask.geometry, BLOCK_MM).factors
+    usual = grain_of(mask.geometry, BLOCK_MM).factors
     if tiles and all(f >= least for f, least in zip(grain.factors, usual, strict=True)):
         stale = {index for change in changes for index in _reached(change, shape, grain)}
         for done, (index, tile) in enumerate(_made(mask, grain, before.color, sorted(stale))):
@@ -169,22 +162,10 @@ def retiled(
     return tiled_for_view(mask, color=before.color, progress=progress)
 
 
-def _grain(geometry: Geometry, block_mm: float) -> Grain:
-    k, j, i = (max(1, round(block_mm / mm)) for mm in geometry.spacing_kji)
-    return Grain((k, j, i))
-
-
 def _counts(shape: Sequence[int], grain: Grain) -> list[int]:
     """How many tiles cover the grid and a block of nothing on each side, an axis."""
     blocks = [-(-n // f) for n, f in zip(shape, grain.factors, strict=True)]
     return [-(-(n + 1) // TILE) for n in blocks]
-
-
-def _span(tile: int, factor: int, count: int, reach: int) -> tuple[int, int]:
-    """The voxels of an axis on which a tile depends, `reach` blocks beyond its samples."""
-    first = TILE * tile - 1
-    low, high = (first - reach) * factor, (first + TILE + 1 + reach) * factor
-    return min(max(low, 0), count), min(max(high, 0), count)
 
 
 def _reached(change: Change, shape: Sequence[int], grain: Grain) -> Iterable[Index]:
@@ -193,7 +174,7 @@ def _reached(change: Change, shape: Sequence[int], grain: Grain) -> Iterable[Ind
     for index in np.ndindex(*_counts(shape, grain)):
         part = []
         for tile, factor, n, first in zip(index, grain.factors, shape, start, strict=True):
-            low, high = _span(tile, factor, n, REACH)
+            low, high = span(tile, factor, n, REACH)
             part.append(slice(max(low - first, 0), max(high - first, 0)))
         if changed[tuple(part)].any():
             k, j, i = index
@@ -231,7 +212,7 @@ def _made(
 
 
 def _tile(mask: Mask, grain: Grain, color: Color, index: Index) -> Tile | None:
-    shares = _shares(mask.array, grain, index)
+    shares = shares_of(mask.array, grain, index)
     if shares is None:
         return None
     inner = shares[1:-1, 1:-1, 1:-1]
@@ -265,51 +246,6 @@ def _surface(points: Any, normals: Any, triangles: Any, color: Color) -> Surface
         color=color,
         point_data={NORMALS: normals.astype(np.float32)},
     )
-
-
-def _shares(mask: Bools, grain: Grain, index: Index) -> Floats | None:
-    """How much of each block is inside, 0 to `FULL`, one sample more than the tile all round.
-
-    None where all samples are alike.
-    """
-    halo = REACH if grain.soften else 1
-    part, pads = [], []
-    for tile, factor, n in zip(index, grain.factors, mask.shape, strict=True):
-        low, high = _span(tile, factor, n, halo)
-        first = (TILE * tile - 1 - halo) * factor
-        length = (TILE + 1 + 2 * halo) * factor
-        part.append(slice(low, high))
-        pads.append((low - first, length - (high - first)))
-    inside = mask[tuple(part)]
-    if not inside.any() or (not np.any(pads) and inside.all()):
-        return None
-    total: NDArray[np.uint16] = np.pad(inside, pads).astype(np.uint16)
-    for axis, factor in enumerate(grain.factors):
-        total = _sum([total[_from(axis, n, None, factor)] for n in range(factor)])
-    shares = total * np.float32(FULL / np.prod(grain.factors))
-    if grain.soften:
-        for axis in range(3):
-            shares = _softened(shares, axis)
-    return np.ascontiguousarray(shares)
-
-
-def _softened(shares: Floats, axis: int) -> Floats:
-    """Blurred along an axis, two samples shorter at each end."""
-    middle, near, far = WEIGHTS
-    a, b, c, d, e = (shares[_from(axis, n, n - 4 or None)] for n in range(5))
-    return np.asarray(middle * c + near * (b + d) + far * (a + e))
-
-
-def _sum(arrays: Sequence[NDArray[np.uint16]]) -> NDArray[np.uint16]:
-    total = arrays[0].copy()
-    for array in arrays[1:]:
-        total += array
-    return total
-
-
-def _from(axis: int, start: int, stop: int | None, step: int = 1) -> tuple[slice, ...]:
-    """A range of one axis, all of the others."""
-    return tuple(slice(start, stop, step) if n == axis else slice(None) for n in range(3))
 
 
 def _slopes(shares: Floats, points: Floats) -> Floats:
