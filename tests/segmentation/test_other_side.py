@@ -24,7 +24,12 @@ POSES = {
 
 @cache
 def phantom(degrees: float = 12.0) -> Phantom:
-    direction = Rotation.from_euler("zx", (degrees, 8), degrees=True).as_matrix()
+    return on_a_grid("zx", (degrees, 8.0))
+
+
+@cache
+def on_a_grid(axes: str, degrees: tuple[float, ...]) -> Phantom:
+    direction = Rotation.from_euler(axes, degrees, degrees=True).as_matrix()
     return chest_phantom(shape=(80, 140, 160), spacing=(2.5, 2.3, 4.0), direction=direction)
 
 
@@ -63,6 +68,21 @@ def said_of(volume: Volume) -> Check:
     checks = segment(volume, ["lungs"]).report.checks
     (check,) = (check for check in checks if check.code == "other-side")
     return check
+
+
+@pytest.mark.parametrize("nodding", [8.0, -20.0])
+def test_what_lies_behind_is_asked_along_the_patients_back(nodding: float) -> None:
+    found = on_a_grid("zxy", (30.0, nodding, -15.0))
+    lung, geometry = found.labels.mask("right lung").array, found.volume.geometry
+    voxels = np.moveaxis(np.indices(geometry.shape), 0, -1)[..., ::-1]
+    _, y, z = np.moveaxis(geometry.to_lps(voxels), -1, 0)
+    low, high = np.quantile(z[lung], (0.2, 0.45))
+    array = found.volume.array.copy()
+    # rows of the grid lead up from there into healthy lung
+    array[lung & (y > np.median(y[lung])) & (z > low) & (z < high)] = 40
+    check = said_of(found.volume.with_array(array))
+    assert not check.ok
+    assert "on the right" in check.message
 
 
 @pytest.mark.parametrize("degrees", [12.0, 42.0, -38.0])

@@ -297,6 +297,11 @@ class Anatomy(Scan):
         """How far to the left of the body's middle places (k, j, i) of the 2 mm grid lie."""
         return np.asarray(places @ self._left_steps_mm() - self.middle_mm)
 
+    @property
+    def upright(self) -> Middle:
+        """The plane straight up and back through the middle of the body."""
+        return Middle(np.array([self.middle_mm, 0.0, 0.0]))
+
     @cached_property
     def middle(self) -> Middle:
         """The plane that parts the body, where it holds large airy parts, into like halves."""

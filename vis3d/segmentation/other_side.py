@@ -1,13 +1,16 @@
 """Whether one side of a chest has tissue where the other has lung."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
-from vis3d.segmentation.lungs.middle import Middle, Places, Trunk
+from vis3d.segmentation.lungs.middle import Middle
 from vis3d.segmentation.lungs.nodules import TISSUE_HU
 from vis3d.segmentation.lungs.sides import LEFT, RIGHT
-from vis3d.segmentation.voxels.morphology import indices, opened
+from vis3d.segmentation.upright import LINES_MM, Upright
+from vis3d.segmentation.voxels.frame import AIR_HU
+from vis3d.segmentation.voxels.morphology import bounding_box, indices, opened, swept
 from vis3d.segmentation.wording import in_ml, place_of
 
 MIN_ML, MIN_SHARE = 30.0, 0.1
@@ -15,64 +18,52 @@ MIN_ML, MIN_SHARE = 30.0, 0.1
 OPENED_MM = 10.0
 
 
-class _Chest(Trunk):
-    """Lungs, body and densities on the grid of this check."""
-
-    def __init__(self, anatomy: Anatomy) -> None:
-        super().__init__(
-            anatomy.hu, anatomy.body, anatomy.unmeasured, anatomy.spacing, anatomy.steps_mm
-        )
-        lungs = anatomy.coarse_lungs
-        left, right = lungs.left[self.sampled], lungs.right[self.sampled]
-        self.sides = (left.astype(np.uint8) * LEFT) | (right.astype(np.uint8) * RIGHT)
-
-
 def other_side(anatomy: Anatomy) -> Check:
     """Check `other-side` of a chest in which lungs were found; the heart lies farther ahead."""
-    chest = _Chest(anatomy)
-    upright = Middle(np.array([anatomy.middle_mm, 0.0, 0.0]))
-    found = _tissue_across(chest, upright) if chest.sides.any() else None
+    found = _tissue_across(anatomy.upright, anatomy)
     if found is not None:  # the patient may only lie turned
-        found = _tissue_across(chest, anatomy.middle)
+        found = _tissue_across(anatomy.middle, anatomy)
     if found is None:
         return Check(
             "other-side", True, "Neither side has much tissue where the other has lung."
         )
-    side, places = found
-    ml = len(places) * float(np.prod(chest.spacing)) / 1000
+    side, ml, places = found
     message = (
         f"About {in_ml(ml, anatomy)} of tissue lie on the {side} where the other side has "
-        f"lung, round {place_of(places * chest.factors, anatomy)}: consolidation or collapse "
+        f"lung, round {place_of(places, anatomy)}: consolidation or collapse "
         "there would be lung; fluid or a raised diaphragm would not."
     )
     return Check("other-side", False, message)
 
 
-def _tissue_across(chest: _Chest, middle: Middle) -> tuple[str, Places] | None:
-    """On which side, and where, too much tissue faces lung in the back half of the chest.
+def _tissue_across(
+    middle: Middle, anatomy: Anatomy
+) -> tuple[str, float, NDArray[np.int64]] | None:
+    """On which side, how many ml, and where too much tissue faces lung in the back half.
 
     Behind the heart and round the dome of a diaphragm lung goes on, behind a collapsed lobe
     only ribs do.
     """
-    lung, hu = chest.sides > 0, chest.hu
-    depth, height = (chest.along_mm(axis) for axis in middle.axes[1:])
-    behind = depth >= (depth[lung].min() + depth[lung].max()) / 2
-    beside = (height >= height[lung].min()) & (height <= height[lung].max())
-    tissue = (hu > TISSUE_HU[0]) & (hu < TISSUE_HU[1]) & ~lung & chest.body & behind & beside
-    tissue &= ~np.logical_or.accumulate(lung[:, ::-1], axis=1)[:, ::-1]
-    places = indices(tissue)
-    opposite = chest.across(places, chest.sides, middle)
+    upright = Upright.along(middle, anatomy, row_mm=LINES_MM)
+    lungs = anatomy.coarse_lungs
+    sides = upright.seen(lungs.left.view(np.uint8) * LEFT + lungs.right.view(np.uint8) * RIGHT)
+    box = bounding_box(sides > 0)
+    if box is None:
+        return None
+    k, j = box[0], slice((box[1].start + box[1].stop) // 2, None)
+    sides = sides[k, j]
+    hu, body = upright.seen(anatomy.hu, AIR_HU)[k, j], upright.seen(anatomy.body)[k, j]
+    tissue = (hu > TISSUE_HU[0]) & (hu < TISSUE_HU[1]) & body
+    tissue &= ~swept(sides[:, ::-1] > 0, 1)[:, ::-1]
+    ml = float(np.prod(upright.spacing_kji)) / 1000
     for name, other in (("left", RIGHT), ("right", LEFT)):
-        least = max(
-            MIN_SHARE * np.count_nonzero((chest.sides == other) & behind),
-            MIN_ML * 1000 / float(np.prod(chest.spacing)),
-        )
-        dense = places[opposite == other]
-        if len(dense) <= least:
+        across = sides[:, :, ::-1] == other
+        least = max(MIN_SHARE * np.count_nonzero(across), MIN_ML / ml)
+        dense = tissue & across
+        if np.count_nonzero(dense) <= least:
             continue
-        mask = np.zeros(lung.shape, bool)
-        mask[tuple(dense.T)] = True
-        large = indices(opened(mask, OPENED_MM, chest.spacing))
-        if len(large) > least:
-            return name, large
+        places = indices(opened(dense, OPENED_MM, upright.spacing_kji))
+        if len(places) > least:
+            places += [k.start, j.start, 0]
+            return name, len(places) * ml, upright.on_coarse(places, anatomy.hu.shape)
     return None

@@ -4,17 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import affine_transform, minimum_filter
+from scipy.ndimage import minimum_filter
 
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
-from vis3d.segmentation.voxels.frame import Bools, Spacing, Whole
-from vis3d.segmentation.voxels.grids import coarse_spacing, every, factors_for
+from vis3d.segmentation.upright import Upright
+from vis3d.segmentation.voxels.frame import AIR_HU, Bools
 from vis3d.segmentation.wording import in_ml, place_of
 
-GRID_MM = 4.0
-"""How far apart lines are drawn from the lungs to the back."""
-REACH_MM, BONE_HU = 60.0, 200
+ROW_MM, REACH_MM, BONE_HU = 1.0, 60.0, 200
 RIBS_APART_MM = 14.0
 """What lies between two ribs is at most as far from one."""
 USUAL_MM, MOST_MM = 2.5, 5.0
@@ -24,27 +22,6 @@ FAT_HU = -30
 MIN_ML, MIN_SHARE = 10.0, 0.25
 """How much tissue fails, and behind which share of what is seen of a lung. Where there is as
 much of it behind healthy lungs the share is 0.17 at most."""
-ASKEW_DEGREES = 5.0
-"""A grid whose rows are turned by more from the way to the back is not used as it is."""
-AIR_HU = -1024
-
-
-@dataclass(frozen=True, eq=False)
-class _Upright:
-    """The lungs on a grid [k, j, i] whose rows j lead straight to the back."""
-
-    lungs: Bools
-    hu: Whole
-    spacing_kji: Spacing
-    steps: NDArray[np.float64]
-    """One step along k, j and i in voxels of the 2 mm grid, as columns."""
-    corner: NDArray[np.float64]
-    """Where its first voxel lies there."""
-
-    def on_coarse(self, places: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.int64]:
-        """The nearest voxels of the 2 mm grid to places (n, 3)."""
-        nearest = np.rint(places @ self.steps.T + self.corner).astype(np.int64)
-        return np.clip(nearest, 0, np.array(shape) - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,38 +77,10 @@ def _in_words(backs: _Backs, wide: Bools, name: str, anatomy: Anatomy) -> str:
     )
 
 
-def _upright(anatomy: Anatomy) -> _Upright:
-    """The 2 mm grid with fewer lines, or what of it lies nearest on a grid set upright."""
-    lines_k, _, lines_i = factors_for(anatomy.spacing, GRID_MM)
-    factors = (lines_k, 1, lines_i)
-    spacing_kji = coarse_spacing(anatomy.spacing, factors)
-    lungs, hu = anatomy.coarse_lungs.both, anatomy.hu
-    to_the_back = anatomy.steps_mm[1, 1] / anatomy.spacing[1]
-    if to_the_back > np.cos(np.radians(ASKEW_DEGREES)):
-        sampled, steps = every(factors), np.diag(factors).astype(float)
-        return _Upright(lungs[sampled], hu[sampled], spacing_kji, steps, np.zeros(3))
-    # k, j and i of the new grid run up, back and to the left
-    upright_mm = np.diag(spacing_kji)[::-1]
-    steps = np.asarray(np.linalg.solve(anatomy.steps_mm, upright_mm), np.float64)
-    ends = np.array(list(np.ndindex(2, 2, 2))) * (np.array(hu.shape) - 1)
-    corners = np.linalg.solve(steps, ends.T)
-    first = corners.min(axis=1)
-    shape = tuple(int(n) for n in np.ceil(np.ptp(corners, axis=1)) + 1)
-    corner = steps @ first
-    nearest = {"offset": corner, "output_shape": shape, "order": 0}
-    return _Upright(
-        affine_transform(lungs.view(np.uint8), steps, **nearest).view(bool),
-        affine_transform(hu, steps, cval=AIR_HU, **nearest),
-        spacing_kji,
-        steps,
-        corner,
-    )
-
-
 def _backs_of(anatomy: Anatomy) -> _Backs:
     """Lines run from the lungs straight to the back, as far as the nearest bone."""
-    upright = _upright(anatomy)
-    lungs, hu = upright.lungs, upright.hu
+    upright = Upright.along(anatomy.upright, anatomy, row_mm=ROW_MM)
+    lungs, hu = upright.seen(anatomy.coarse_lungs.both), upright.seen(anatomy.hu, AIR_HU)
     k_mm, j_mm, i_mm = upright.spacing_kji
     end = lungs.shape[1] - 1
     last = end - lungs[:, ::-1].argmax(axis=1)

@@ -61,23 +61,17 @@ class Middle:
         return Middle(point_mm, self.turned + turned, self.tilted + tilted)
 
     def left_of_mm(self, shape: tuple[int, ...], steps_mm: NDArray[np.float64]) -> Floats:
-        """How far to the left of it each voxel lies of a grid with the same first voxel."""
+        """How far to the left of it each voxel lies of a grid with the same first voxel.
+
+        `steps_mm` are LPS mm of one step along k, j and i, in columns.
+        """
         left = self.axes[0]
-        return along_mm(left, shape, steps_mm) - np.float32(left @ self.point_mm)
-
-
-def along_mm(
-    axis: NDArray[np.float64], shape: tuple[int, ...], steps_mm: NDArray[np.float64]
-) -> Floats:
-    """How far along an axis of the patient every voxel lies from the first.
-
-    `steps_mm` are LPS mm of one step along k, j and i, in columns.
-    """
-    k, j, i = (
-        np.arange(n, dtype=np.float32) * np.float32(mm)
-        for n, mm in zip(shape, axis @ steps_mm, strict=True)
-    )
-    return np.asarray(k[:, None, None] + j[:, None] + i)
+        k, j, i = (
+            np.arange(n, dtype=np.float32) * np.float32(mm)
+            for n, mm in zip(shape, left @ steps_mm, strict=True)
+        )
+        first = np.float32(left @ self.point_mm)
+        return np.asarray(k[:, None, None] + j[:, None] + i - first)
 
 
 class Trunk:
@@ -98,21 +92,12 @@ class Trunk:
         self.spacing = coarse_spacing(spacing_kji, self.factors)
         self.steps_mm = steps_mm * self.factors
 
-    def along_mm(self, axis: NDArray[np.float64]) -> Floats:
-        """How far along an axis of the patient every voxel lies from the first."""
-        return along_mm(axis, self.hu.shape, self.steps_mm)
-
     def across(
-        self,
-        places: Places,
-        values: NDArray[np.uint8],
-        middle: Middle,
-        *,
-        goes_on: bool = False,
+        self, places: Places, values: NDArray[np.uint8], middle: Middle
     ) -> NDArray[np.uint8]:
-        """The values on the other side of the places; 0 beyond the grid.
+        """The values on the other side of the places.
 
-        If it `goes_on`, what lies beyond its sides is as it is there, but not above and below.
+        What lies beyond the grid's sides is as it is there; above and below it is 0.
         """
         left = middle.axes[0]
         to_left = np.linalg.solve(self.steps_mm, left)
@@ -122,7 +107,7 @@ class Trunk:
             left_mm = places[some] @ (left @ self.steps_mm) - left @ middle.point_mm
             mirrored = np.rint(places[some] - 2 * left_mm[:, None] * to_left)
             nearest = np.clip(mirrored, 0, last)
-            within = (nearest == mirrored)[:, : 1 if goes_on else 3].all(axis=1)
+            within = nearest[:, 0] == mirrored[:, 0]
             found[some] = values[tuple(nearest.astype(int).T)] * within
         return found
 
@@ -145,8 +130,8 @@ class Trunk:
 
         def judged(middle: Middle) -> tuple[float, Middle]:
             """How unlike the sides of a plane are, and the plane."""
-            without_bone = _share_below(2, self.across(bony, kinds, middle, goes_on=True))
-            outside = _share_below(1, self.across(inside, kinds, middle, goes_on=True))
+            without_bone = _share_below(2, self.across(bony, kinds, middle))
+            outside = _share_below(1, self.across(inside, kinds, middle))
             return without_bone + OUTSIDE_WEIGHT * outside, middle
 
         point_mm = self.steps_mm @ inside.mean(axis=0)
