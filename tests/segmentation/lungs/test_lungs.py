@@ -267,3 +267,14 @@ def test_bowel_with_the_density_of_lung_is_none_if_it_lies_apart(shift: int) -> 
     labels = segment(drawn(volume, bowel, -750), ["lungs"])
     assert not labels.array[bowel].any()
     assert dice(labels.mask("lungs").array, (truth == 1) | (truth == 2)) > 0.95
+
+
+@pytest.mark.parametrize("radius_mm", [4.0, 5.0])
+def test_a_little_gas_in_the_oesophagus_is_no_lung(radius_mm: float) -> None:
+    volume, _, (x, y, z) = oblique_chest()
+    along_mm = np.maximum(abs(z + 30) - 9, 0)
+    from_axis_mm = np.sqrt((x - 14) ** 2 + (y - 24) ** 2 + along_mm**2)
+    gas = np.clip((radius_mm - from_axis_mm) / 9 + 0.5, 0, 1)  # its edge is blurred
+    array = np.rint(gas * -1000 + (1 - gas) * volume.array).astype(np.int16)
+    lungs = segment(volume.with_array(array), ["lungs"]).mask("lungs").array
+    assert not (lungs & (gas > 0.5)).any()

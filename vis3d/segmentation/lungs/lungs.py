@@ -286,7 +286,21 @@ def _airy_lungs(chest: Chest, *, dark: bool, even: bool) -> tuple[Bools, Box | N
     if box is None:
         return main, None
     small = parts.fragments() & parts.not_below(wanted) & ~wanted
+    small &= ~_between_lungs(main, parts.labels, small, chest.left_mm.array)
     return main[box] | _beside(main[box], parts.labels[box], small, spacing_kji), box
+
+
+def _between_lungs(
+    main: Bools, labels: Labels, wanted: NDArray[np.bool_], left_mm: Whole
+) -> NDArray[np.bool_]:
+    """Which of the parts lie between left and right lung: gas of oesophagus and bronchi."""
+    left, right = main & (left_mm > 0), main & (left_mm < 0)
+    first, last = right.argmax(axis=2), left.shape[2] - left[:, :, ::-1].argmax(axis=2)
+    both = np.asarray(right.any(axis=2) & left.any(axis=2))
+    k, j, i = np.nonzero(keep(labels, wanted))
+    inside = both[k, j] & (i > first[k, j]) & (i < last[k, j])
+    of = labels[k, j, i]
+    return np.bincount(of, inside - 0.5, len(wanted)) > 0
 
 
 def _closed(sides: Sides, chest: Chest, progress: Progress) -> list[tuple[Bools, Bools]]:
