@@ -20,6 +20,7 @@ from vis3d.segmentation.body.parts import (
     SMALL_FIELD_MM,
     above_the_table,
     bodies,
+    cavities,
     core_mm,
     dry_bones,
     ears,
@@ -266,6 +267,7 @@ def coarse_body(
     body = keep(pieces, sums(pieces, core) > 0)
     dense = hu > BARE_HU if bare is None else (hu > BARE_HU) | bare
     body |= ears(body, solid & (hu > LIGHT_HU), dense & ~body, spacing_kji)
+    body |= cavities(body, hu, spacing_kji)
     return filled_in_slices(body) & measured
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.segmentation.body.outside import LUNG_HU, SKIN_HU, rim
+from vis3d.segmentation.voxels.enclosure import open_directions
 from vis3d.segmentation.voxels.frame import Bools, Floats, Labels, Spacing
 from vis3d.segmentation.voxels.morphology import (
     bounding_box,
@@ -39,6 +40,9 @@ DRY_HU, MIN_DRY_ML = 200, 0.3
 EAR_MM, HEAD_MM2 = 35.0, 35_000
 """What sticks out of a head, thin as it is, and ends within as much is an ear; sections of
 trunks are larger."""
+
+CAVITY_MM, MOST_OPEN = 60.0, 4
+"""From within mouth, nose and ear canals fewer of 26 directions lead out as far."""
 
 
 def core_mm(shape: tuple[int, ...], spacing_kji: Spacing) -> float:
@@ -150,9 +154,7 @@ def ears(body: Bools, tissue: Bools, holder: Bools, spacing_kji: Spacing) -> Boo
 
     It may touch a holder that is denser than skin.
     """
-    pixel_mm2 = spacing_kji[1] * spacing_kji[2]
-    head = sections(body) * pixel_mm2 < HEAD_MM2
-    beyond: Bools = tissue & ~body & ~fringed(holder) & head[:, None, None]
+    beyond: Bools = tissue & ~body & ~fringed(holder) & _of_heads(body, spacing_kji)
     if not beyond.any():
         return beyond
     reached = body
@@ -160,3 +162,26 @@ def ears(body: Bools, tissue: Bools, holder: Bools, spacing_kji: Spacing) -> Boo
         reached = body | (fringed(reached) & beyond)
     pieces = components(beyond)
     return keep(pieces, (sums(pieces, reached) > 0) & (sums(pieces, ~reached) == 0))
+
+
+def cavities(body: Bools, hu: Floats, spacing_kji: Spacing) -> Bools:
+    """Mouth, nose and ear canals: air in a head that has a narrow way out.
+
+    It leads to air that the head encloses in its slices, as no gap between limbs does.
+    """
+    found = np.zeros(body.shape, bool)
+    box = bounding_box(body & _of_heads(body, spacing_kji))
+    if box is None:
+        return found
+    inside = body[box]
+    walled = open_directions(inside, CAVITY_MM, spacing_kji) <= MOST_OPEN
+    pieces = components(walled & ~inside)
+    enclosed = fringed(inside & (hu[box] < SKIN_HU))
+    found[box] = keep(pieces, sums(pieces, enclosed) > 0)
+    return found & _of_heads(body, spacing_kji)
+
+
+def _of_heads(body: Bools, spacing_kji: Spacing) -> Bools:
+    """The slices in which no more lies than a head, as (slices, 1, 1)."""
+    pixel_mm2 = spacing_kji[1] * spacing_kji[2]
+    return np.asarray((sections(body) * pixel_mm2 < HEAD_MM2)[:, None, None])
