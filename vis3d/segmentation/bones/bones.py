@@ -13,7 +13,7 @@ from vis3d.segmentation.bones.bowel import bowel_with_contrast
 from vis3d.segmentation.bones.canal import spinal_canal
 from vis3d.segmentation.bones.contrast import Contrast, between_lungs
 from vis3d.segmentation.bones.joints import middles_of_heads, open_joints
-from vis3d.segmentation.bones.marrow import walled_pieces, with_marrow
+from vis3d.segmentation.bones.marrow import GAS_HU, walled_pieces, with_marrow
 from vis3d.segmentation.bones.mending import evened, fill_gaps
 from vis3d.segmentation.bones.organs import organs_with_contrast
 from vis3d.segmentation.bones.peaks import PEAK_HU, peaks
@@ -372,6 +372,7 @@ def _compose(
     factors, step = coarse.factors, max(1, SLAB // coarse.factors[0])
     thin = [mm <= FINE_MM for mm in coarse.fine_spacing]
     halo = max(1, HALO // factors[0])
+    solid = coarse.hu > GAS_HU  # air cells stay open
 
     def work(start: int, stop: int) -> None:
         box = bounding_box(kept[start:stop])
@@ -384,7 +385,7 @@ def _compose(
         mask |= spread(inner[around], factors, mask.shape)
         if all(thin):
             mask = evened(mask)
-        mask = filled(mask)
+        mask |= filled(mask) & spread(solid[around], factors, mask.shape)
         own = slice(start * factors[0] - k.start, stop * factors[0] - k.start)
         fine = fine_box((slice(start, stop), *box[1:]), factors, drawn.shape)
         fill_gaps(mask[own], bony[own].copy(), hu[fine])

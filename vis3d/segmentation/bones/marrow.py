@@ -6,9 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.progress import Progress, part, silent
+from vis3d.segmentation.metal import EDGE_HU
 from vis3d.segmentation.voxels.enclosure import open_directions
 from vis3d.segmentation.voxels.frame import Bools, Spacing, Whole
-from vis3d.segmentation.voxels.morphology import components, filled, keep, kji_of, sizes
+from vis3d.segmentation.voxels.morphology import (
+    components,
+    filled,
+    fringed,
+    keep,
+    kji_of,
+    sizes,
+    sums,
+)
 from vis3d.segmentation.voxels.slabs import WINDOW_HALO, each_part, mean_and_deviation
 
 REACH_MM = 30.0
@@ -48,7 +57,7 @@ def with_marrow(
     for n in range(ROUNDS):
         step = part(progress, n / ROUNDS, (n + 1) / ROUNDS)
         solid = solid | (open_directions(solid, REACH_MM, spacing_kji, progress=step) <= most)
-    return solid | (_small_cavities(solid, spacing_kji) & allowed)
+    return solid | (_small_cavities(solid, hu, spacing_kji) & allowed)
 
 
 def walled_pieces(marrow: Bools, whole: Bools, spacing_kji: Spacing) -> Bools:
@@ -88,11 +97,19 @@ def _sides(shape: tuple[int, ...], spacing_kji: Spacing) -> Sides:
     return ahead + [(-step, mm2) for step, mm2 in ahead]
 
 
-def _small_cavities(solid: Bools, spacing_kji: Spacing) -> Bools:
-    """What is enclosed altogether, but not the brain in a skull."""
+def _small_cavities(solid: Bools, hu: Whole, spacing_kji: Spacing) -> Bools:
+    """What is enclosed altogether, but neither the brain in a skull nor the air of a sinus.
+
+    Beside metal, of which one voxel more counts as wall, its shadow looks like air.
+    """
     cavities = components(filled(solid) & ~solid)
-    ml = sizes(cavities) * (float(np.prod(spacing_kji)) / 1000)
-    return keep(cavities, ml <= MAX_CAVITY_ML)
+    voxels = sizes(cavities)
+    airy = 2 * sums(cavities, hu < GAS_HU) > voxels
+    if airy.any():
+        airy &= sums(cavities, fringed(fringed(hu > EDGE_HU))) == 0
+    return keep(
+        cavities, (voxels * float(np.prod(spacing_kji)) <= 1000 * MAX_CAVITY_ML) & ~airy
+    )
 
 
 def _most_open(
