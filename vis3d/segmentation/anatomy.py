@@ -63,7 +63,7 @@ class Anatomy(Scan):
     @cached_property
     def _enlarged(self) -> "Anatomy | None":
         """None for most scans: kept in itself, an anatomy would outlast its use."""
-        times = enlargement(self.body, self.beside_padding, self.spacing)
+        times = enlargement(self.body, self.unmeasured, self.spacing)
         if times == 1:
             return None
         return Anatomy(

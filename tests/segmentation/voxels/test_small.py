@@ -34,7 +34,14 @@ def test_only_a_whole_patient_is_taken_for_a_small_one() -> None:
     assert enlargement(body, None, spacing_kji) == 1
     whole = np.pad(body, ((0, 0), (5, 5), (5, 5)))
     assert enlargement(whole, None, spacing_kji) == pytest.approx((600 / 120) ** 0.5)
-    rim = np.pad(np.zeros((10, 38, 58), bool), ((0, 0), (6, 6), (6, 6)), constant_values=True)
-    assert enlargement(whole, rim & whole, spacing_kji) == 1, "padding cuts it all round"
+    around = ~np.pad(body, ((0, 0), (20, 20), (20, 20)))
+    cut = np.pad(body, ((0, 0), (20, 20), (20, 20)))
+    assert enlargement(cut, around, spacing_kji) == 1, "padding cuts it all round"
+    cut[:, :30] = False
+    assert enlargement(cut, around, spacing_kji) == 1, "padding cuts it on three sides"
+    away = ~np.pad(whole, ((0, 0), (20, 20), (20, 20)))
+    away[:, 15:-15, 15:-15] = False
+    far = np.pad(whole, ((0, 0), (20, 20), (20, 20)))
+    assert enlargement(far, away, spacing_kji) > 2, "padding lies away from it"
     assert enlargement(np.zeros_like(body), None, spacing_kji) == 1
     assert enlargement(whole, None, (4.0, 4.0, 4.0)) == 1
