@@ -207,7 +207,7 @@ class Anatomy(Scan):
     @cached_property
     def specimen(self) -> bool:
         """Whether the scan shows a phantom or a dry bone."""
-        return is_specimen(self.calm_hu, self.body[self.box])
+        return is_specimen(self.calm_hu, self.body[self.box], self.spacing)
 
     @cached_property
     def contrast(self) -> Contrast:

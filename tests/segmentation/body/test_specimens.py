@@ -11,6 +11,7 @@ from tests.conftest import oblique_geometry
 from vis3d.errors import UnsupportedError
 from vis3d.labels import LabelMap
 from vis3d.segmentation import segment
+from vis3d.segmentation.body.specimens import is_specimen
 from vis3d.volume import Volume
 
 SHAPE = (60, 150, 150)
@@ -115,6 +116,20 @@ def test_a_head_with_little_fat_is_no_phantom():
     said = next(check for check in labels.report.checks if check.code == "contrast")
     assert "phantom" not in said.message
     assert dice(labels, bone) > 0.98
+
+
+@pytest.mark.parametrize("every_mm", [1.2, 2.0, 3.8])
+def test_a_patient_is_one_on_voxels_of_any_size(every_mm: float):
+    shape = tuple(int(width / every_mm) for width in (60, 130, 150))
+    geometry = oblique_geometry(shape, (every_mm, 0.9 * every_mm, 1.1 * every_mm))
+    k, j, i = np.indices(shape)
+    x, y, _ = np.moveaxis(geometry.to_lps(np.stack([i, j, k], axis=-1)), -1, 0)
+    # fat goes over into muscle by 14 HU a mm, as where strands run through it
+    waves = 140 * np.sin(2 * np.pi * x / 63) + 10 * np.sin(y / 17)
+    hu = np.clip(waves - 25, -100, 55).astype(np.int16)
+    i_mm, j_mm, k_mm = geometry.spacing
+    assert not is_specimen(hu, np.ones(shape, bool), (k_mm, j_mm, i_mm))
+    assert is_specimen(np.where(waves > 0, 55, -100), hu < 999, (k_mm, j_mm, i_mm))
 
 
 def test_a_rod_of_bone_in_air_is_bone():

@@ -48,7 +48,7 @@ def bare_things(
     A voxel of the body's grid, the answer's too, is `factors` voxels of the scan, whose
     spacing is `spacing_kji`. A bone without flesh, such as a dry skull, is a body by itself.
     """
-    voxel_mm = [mm * f for mm, f in zip(spacing_kji, factors, strict=True)]
+    voxel_mm = coarse_spacing(spacing_kji, factors)
     least = MIN_BARE_ML * 1000 / np.prod(voxel_mm)
     box = bounding_box(body, 1.0)
     if box is None or _near_the_skin(coarse_hu[box], body[box]) < least:
@@ -70,7 +70,7 @@ def bare_things(
     taken = np.count_nonzero(bare & body)
     tissue = np.count_nonzero(body & ~dense & (coarse_hu > SKIN_HU))
     most = MOSTLY * np.count_nonzero(dense & body)
-    if taken > tissue or (taken > most and is_specimen(coarse_hu, body)):
+    if taken > tissue or (taken > most and is_specimen(coarse_hu, body, voxel_mm)):
         return None
     return bare
 

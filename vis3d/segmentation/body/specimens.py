@@ -1,18 +1,20 @@
 """Phantoms and dry bones: no contrast fills them, and their bone may be even or bare."""
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.segmentation.voxels.frame import Bools, Values
+from vis3d.segmentation.voxels.frame import Bools, Spacing, Values
 from vis3d.segmentation.voxels.morphology import fringed
 
 FAT_HU, SOFT_HU = (-150, -40), (-40, 110)
 AIRY_HU = -200
 """What lies beside air is a mixture with it, which may be as dense as fat."""
-EVEN_HU = 60
-"""Where neighbours differ by more, a voxel may be a mixture at a drawn edge."""
+EVEN_HU_PER_MM = 30.0
+"""Where neighbours differ by more, a voxel may be a mixture at a drawn edge. Told by the way
+from one to the next, a scan cut into finer voxels is judged alike."""
 MIN_FAT = 0.003
 """Patients' heads have twice as much of it."""
 BETWEEN_SHARES = (0.01, 0.15)
@@ -25,13 +27,14 @@ IN_SLICE = (1, 2)
 Sample = NDArray[np.integer[Any]]
 
 
-def is_specimen(hu: Values, body: Bools) -> bool:
+def is_specimen(hu: Values, body: Bools, spacing_kji: Spacing) -> bool:
     """Whether a body on a coarse grid [k, j, i], in HU, is none of a patient.
 
     It has no fat, or holds nothing between fat and other tissue, as solids drawn by hand.
     """
     beside_air = fringed(fringed((hu < AIRY_HU) | ~body, IN_SLICE), IN_SLICE)
-    soft = _even_soft_hu(hu, body & ~beside_air)
+    even_hu = EVEN_HU_PER_MM * math.sqrt(spacing_kji[1] * spacing_kji[2])
+    soft = _even_soft_hu(hu, body & ~beside_air, even_hu)
     fat = (soft > FAT_HU[0]) & (soft <= FAT_HU[1])
     if np.count_nonzero(fat) <= MIN_FAT * len(soft):
         return True
@@ -43,7 +46,7 @@ def is_specimen(hu: Values, body: Bools) -> bool:
     return bool(np.count_nonzero(between) < least)
 
 
-def _even_soft_hu(hu: Values, where: Bools) -> Sample:
+def _even_soft_hu(hu: Values, where: Bools, even_hu: float) -> Sample:
     """Medians over 3 x 3 voxels of a slice, of soft tissue where these differ little.
 
     Noise and the blurred edges of a drawn solid would else fill the gap between its tissues.
@@ -53,7 +56,7 @@ def _even_soft_hu(hu: Values, where: Bools) -> Sample:
     k, j, i = np.unravel_index(at[:: len(at) // VOXELS + 1], inside)
     around = np.stack([hu[k, j + dj, i + di] for dj in range(3) for di in range(3)])
     around.sort(axis=0)
-    median, even = around[4], around[7] - around[1] < EVEN_HU
+    median, even = around[4], around[7] - around[1] < even_hu
     soft: Sample = median[even & (median > FAT_HU[0]) & (median < SOFT_HU[1])].astype(np.int64)
     return soft
 
