@@ -69,10 +69,14 @@ def test_a_sheet_without_a_gap_has_no_nodule() -> None:
     assert not found(nothing, RECESS).any()
 
 
-def test_fat_and_what_is_uneven_fill_no_gap() -> None:
+def test_fat_fills_no_gap() -> None:
+    assert not found(ball(11) & SHEET, solid_hu=-100).any()
+
+
+def test_a_nodule_with_calcium_in_it_is_found() -> None:
     nodule = ball(11) & SHEET
-    assert not found(nodule, solid_hu=-100).any()
-    assert not found(nodule, sd_hu=90).any()
+    answer = found(nodule, solid_hu=200, sd_hu=90)
+    assert np.count_nonzero(answer & nodule) > 0.95 * np.count_nonzero(nodule)
 
 
 def test_a_sphere_round_a_bronchus_is_no_nodule() -> None:

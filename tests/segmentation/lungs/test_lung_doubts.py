@@ -169,3 +169,16 @@ def test_a_flat_band_from_chest_wall_to_heart_is_doubted(geometry: Geometry) -> 
     band &= truth == TRUTH["left lung"]
     assert said(segment(volume, ["lungs"]), "doubt")[0]
     assert not said(segment(drawn(volume, band, 35), ["lungs"]), "doubt")[0]
+
+
+@pytest.mark.parametrize("geometry", GRIDS)
+@pytest.mark.parametrize("radius_mm", [28, 32])
+def test_a_round_mass_more_than_half_in_the_heart_is_doubted(
+    geometry: Geometry, radius_mm: float
+) -> None:
+    volume, truth = chest(geometry)
+    x, y, z = places(geometry)
+    mass = (x - 24) ** 2 + (y - 6) ** 2 + (z - 10) ** 2 < radius_mm**2
+    mass &= truth == TRUTH["left lung"]
+    assert said(segment(volume, ["lungs"]), "doubt")[0]
+    assert not said(segment(drawn(volume, mass, 35), ["lungs"]), "doubt")[0]

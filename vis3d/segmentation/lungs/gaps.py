@@ -14,7 +14,7 @@ from vis3d.segmentation.lungs.spheres import (
     within_lung,
 )
 from vis3d.segmentation.voxels.frame import Bools, Spacing, Whole
-from vis3d.segmentation.voxels.morphology import components, fringed, grown, opened
+from vis3d.segmentation.voxels.morphology import components, fringed, opened
 
 SOLID_HU, RADIUS_MM = -80, 2.0
 """No fat; and what is thinner is a wall between two parts of the lung."""
@@ -27,8 +27,6 @@ lung it does along fewer, and so it does beside the end of a recess; there a nod
 round."""
 LEAST_SHARE = 0.25
 """Least share of its box: nodules are no bands."""
-CORE_MM, MOST_UNEVEN_HU = 2.5, 70.0
-"""Off the lung a nodule is even, be it calcified; chest wall is muscle, fat and bone."""
 ROUNDS, SEED_BLOCK_MM = (0.14, 0.16, 0.18, 0.2), 4.0
 """On how much of a sphere lung lies when it is fitted for the first, second ... time; and of
 how large blocks one voxel each is tried."""
@@ -42,7 +40,7 @@ def nodules_in_gaps(
     lines: NDArray[np.uint8],
     spacing_kji: Spacing,
 ) -> Bools:
-    """Even tissue that fills a gap in a sheet of lung.
+    """Tissue that fills a gap in a sheet of lung.
 
     Most directions lead out of the sheet at once, but along lines within it lung goes on
     beyond the gap. `around` counts in how many of 26 directions lung is in reach, `lines`
@@ -61,8 +59,6 @@ def nodules_in_gaps(
     nodules &= mean_lines >= LEAST_LINES_IF_ROUND
     if not nodules.any():
         return np.zeros(lung.shape, bool)
-    inner = pieces.within(~grown(lung, CORE_MM, spacing_kji) & ~fringed(lung))
-    nodules &= np.where(inner.voxels > 1, inner.sd(hu), pieces.sd(hu)) < MOST_UNEVEN_HU
     # what shares its voxels with lung or fat belongs to it as well
     found = fringed(pieces.those(nodules & (mean_lines >= LEAST_LINES))) & gaps
     outside, air = tissue & ~lung, (hu < BRONCHUS_HU) & ~lung

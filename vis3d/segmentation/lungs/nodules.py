@@ -52,8 +52,12 @@ FAR, FAR_GRID_MM = 2.75, 4.0
 MASS = Demands(0.5, on_it=0.7, radius_mm=15.0 / FAR, soft=True)
 """Vessels of the hilum and the arch of the aorta fit spheres of less than 15 mm; masses grow
 less round than nodules, and of the heart's side less is seen."""
-MAYBE = Demands(0.45, on_it=0.4, radius_mm=17.0 / FAR, soft=True)
-"""What is larger and less like a ball is in doubt."""
+MAYBE = (
+    Demands(0.45, on_it=0.4, radius_mm=17.0 / FAR, soft=True),
+    Demands(0.4, on_it=0.9, radius_mm=17.0 / FAR, soft=True, seen=0.3),
+)
+"""What is larger and less like a ball is in doubt, or a ball that lies deeper in the heart's
+side; of what is healthy there, a third fits as well."""
 DOUBT_ML, DOUBT_CONTACT = 3.0, 0.45
 """What is as large and lies half in the lung may be consolidation or fluid."""
 
@@ -148,8 +152,9 @@ def _large_masses(
     inner, soft = np.pad(lung[sampled], 1), np.pad(solid[sampled], 1)
     values = np.pad(hu[sampled], 1)
     around = len(ALL_ROUND) - open_directions(inner, REACH_MM, near_kji)
-    wanted = (MASS, MAYBE)
-    found = in_spheres(inner, soft, values, around, near_kji, wanted, is_right=is_right)
+    wanted = (MASS, *MAYBE)
+    mass, *doubts = in_spheres(inner, soft, values, around, near_kji, wanted, is_right=is_right)
+    found = (mass, np.logical_or.reduce(doubts))
     if not any(one.any() for one in found):
         return np.zeros(lung.shape, bool), np.zeros(lung.shape, bool)
     rest = tissue & ~lung

@@ -53,6 +53,8 @@ class Demands:
     """At least, on the grid on which it is looked for."""
     soft: bool = False
     """Whether most of it must be soft tissue."""
+    seen: float = LEAST_SEEN
+    """On how much of it lung lies elsewhere."""
 
 
 NODULE = Demands(seen_medial=0.5, on_it=0.85)
@@ -142,7 +144,7 @@ def _round_ones(spheres: Spheres, demands: Demands, *, is_right: bool) -> Sphere
     away = (~spheres.seen).astype(float) @ EVEN_DIRECTIONS
     towards_left = away[:, 2] / np.maximum(np.linalg.norm(away, axis=1), 1e-6)
     medial = towards_left * (1 if is_right else -1)  # i runs to the patient's left
-    least_seen = np.where(medial > MEDIAL, demands.seen_medial, LEAST_SEEN)
+    least_seen = np.where(medial > MEDIAL, demands.seen_medial, demands.seen)
     good = spheres.seen.mean(axis=1) >= least_seen
     good &= spheres.on_it >= demands.on_it
     return spheres.of(good & (spheres.radii_mm >= demands.radius_mm))
