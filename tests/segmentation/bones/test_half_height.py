@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
+from skimage.measure import label
 
 from tests.conftest import oblique_geometry
 from tests.segmentation.simple_chest import dice
@@ -17,6 +18,8 @@ SPACING = (0.8, 0.9, 2.5)
 PARTS = (5, 3, 3)
 """Into how many parts voxels are cut along k, j and i where bones are drawn."""
 KERNEL_MM = 0.6
+LARGE = (3.0, 2.6, 2.4)
+"""The spacing along k, j and i of voxels wider than walls are thick, in mm."""
 Bools = NDArray[np.bool_]
 
 
@@ -100,8 +103,45 @@ def test_bone_that_the_scan_cuts_keeps_its_last_slices() -> None:
 def test_a_rim_goes_on_large_voxels_too() -> None:
     hu, bones, rim = a_block_and_a_wall()
     end_half_way(bones, hu, (4.4, 3.2, 3.6))
-    assert np.count_nonzero(bones & rim) < 0.2 * np.count_nonzero(rim)
+    # the edges of a block stay, and what joins them to it
+    assert np.count_nonzero(bones & rim) < 0.3 * np.count_nonzero(rim)
     assert bones[hu > 300].all()
+
+
+def slanting_wall(
+    thick_mm: float, wall_hu: float = 900.0
+) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
+    """HU of a wall between muscle and fat, on large voxels; its share of each."""
+    parts, shape = 6, (30, 34, 38)
+    kji = np.indices([n * parts for n in shape], np.float32)
+    away = sum(
+        way * ((n + 0.5) / parts - m / 2) * mm
+        for way, n, m, mm in zip((0.36, 0.48, 0.8), kji, shape, LARGE, strict=True)
+    )
+    hu = np.where(np.abs(away) < thick_mm / 2, wall_hu, np.where(away > 0, 50.0, -90.0))
+    cut = [n for m in shape for n in (m, parts)]
+    hu, share = (a.reshape(cut).mean(axis=(1, 3, 5)) for a in (hu, hu == wall_hu))
+    hu += np.random.default_rng(6).normal(0, 12, shape)
+    return np.rint(hu).astype(np.int16), share
+
+
+@pytest.mark.parametrize(("thick_mm", "most"), [(3.0, 1.4), (4.5, 1.03)])
+def test_a_wall_on_large_voxels_is_as_thick_as_it_is_and_has_no_hole(
+    thick_mm: float, most: float
+) -> None:
+    hu, share = slanting_wall(thick_mm)
+    bones = hu > 130
+    end_half_way(bones, hu, LARGE)
+    assert label(~bones, connectivity=3).max() == 2
+    assert bones.sum() < most * share.sum()
+
+
+def test_a_wall_softer_than_cortex_stays_whole() -> None:
+    hu, _ = slanting_wall(3.0, 350.0)
+    bones = hu > 130
+    kept = bones.copy()
+    end_half_way(kept, hu, LARGE)
+    assert np.count_nonzero(kept) > 0.97 * np.count_nonzero(bones)
 
 
 def test_bone_beside_what_is_dense_itself_keeps_its_rim() -> None:

@@ -217,4 +217,4 @@ def test_thin_walls_of_large_voxels_stay_where_slices_are_cut_into_two() -> None
     share, thickness = covered(volume)
     cut_share, cut_thickness = covered(finer(volume, (2, 1, 1), 3))
     assert cut_share == pytest.approx(share, abs=0.03)
-    assert cut_thickness == pytest.approx(thickness, rel=0.1)
+    assert cut_thickness == pytest.approx(thickness, rel=0.12)

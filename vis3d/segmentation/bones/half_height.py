@@ -13,6 +13,7 @@ from vis3d.segmentation.bones.walls import RISE_HU
 from vis3d.segmentation.voxels.frame import Bools, Floats, Spacing, Values
 from vis3d.segmentation.voxels.morphology import bounding_box, kji_of
 from vis3d.segmentation.voxels.slabs import each_slab
+from vis3d.segmentation.voxels.topology import take_without_holes
 
 SHARE = 0.5
 REACH_MM, REACH_WIDTHS = 1.6, 0.8
@@ -25,6 +26,9 @@ THICK_MM = 5.0
 BLURRED_MM = 3.8
 """Along an axis with wider edges than that, and than along the middle one, no wall's other side
 is looked for: thick slices show most bones as if they were walls."""
+LARGE_MM, WIDE_MM, CORTEX_HU = 0.95, 2.2, 400.0
+"""On larger voxels with edges so wide it need not be thick beside bone as dense as that: all
+cortex looks like a wall there. That no hole opens is seen voxel by voxel."""
 SLAB = 16
 FULL_HU = (PEAK_HU + DENSE_HU) / 2
 """What is denser lies above the middle of any edge."""
@@ -42,6 +46,17 @@ class Flat:
     spacing_kji: Spacing
     widths_mm: list[float]
     """How wide the steepest edges along each axis are."""
+
+    @property
+    def coarse(self) -> bool:
+        """Whether cortex is thinner than its edges are wide, along two axes."""
+        return sorted(self.spacing_kji)[1] > LARGE_MM and sorted(self.widths_mm)[1] > WIDE_MM
+
+    @property
+    def layers(self) -> int:
+        """How many layers may go: as far as edges are followed."""
+        reach_mm = max(REACH_MM, REACH_WIDTHS * sorted(self.widths_mm)[1])
+        return math.ceil(reach_mm / sorted(self.spacing_kji)[1])
 
     def reach_mm(self, axis: int) -> float:
         """How far an edge is followed along an axis."""
@@ -91,6 +106,20 @@ def end_half_way(bones: Bools, hu: Values, spacing_kji: Spacing) -> None:
         return
     widths_mm = [min(mm, WIDEST_MM) for mm in edges.widths_mm]
     scan = Flat(hu.reshape(-1), bones.reshape(-1), bones.shape, spacing_kji, widths_mm)
+    if not scan.coarse:
+        gone = _outside(bones, scan)
+        scan.bone[gone] = False
+        drop_crumbs(gone, bones)
+        return
+    for _ in range(scan.layers):
+        gone = _outside(bones, scan)
+        # of a wall two voxels thick the denser one stays
+        take_without_holes(bones, gone[np.argsort(scan.hu[gone], kind="stable")])
+        drop_crumbs(gone, bones)
+
+
+def _outside(bones: Bools, scan: Flat) -> Places:
+    """The places of bone that lie below the middle of an edge."""
     found: list[Places] = []
 
     def work(start: int, stop: int) -> None:
@@ -101,9 +130,7 @@ def end_half_way(bones: Bools, hu: Values, spacing_kji: Spacing) -> None:
                 found.extend(_beyond_half(faces, axis, way))
 
     each_slab(work, len(bones), SLAB)
-    gone = np.unique(np.concatenate(found))
-    scan.bone[gone] = False
-    drop_crumbs(gone, bones)
+    return np.unique(np.concatenate(found))
 
 
 def _surface(bones: Bools, start: int, stop: int, scan: Flat) -> Surface:
@@ -142,7 +169,10 @@ def _beyond_half(faces: Surface, axis: int, way: int) -> list[Places]:
     high = _end(faces, axis, -way, outwards=False)
     level = low + np.float32(SHARE) * (high - low)
     out = np.flatnonzero((low < DENSE_HU) & (scan.hu[faces.at] < level))
-    thick = out[_thick(faces.chosen(out))]
+    firm = _thick(faces.chosen(out))
+    if scan.coarse:
+        firm |= (high[out] >= CORTEX_HU) & ~_bare_on_both_sides(faces.chosen(out))
+    thick = out[firm]
     faces, level = faces.chosen(thick), level[thick]
     found, going = [faces.at], np.ones(len(thick), bool)
     for step in range(1, math.ceil(scan.reach_mm(axis) / scan.spacing_kji[axis])):
@@ -186,6 +216,15 @@ def _thick(surface: Surface) -> Bools:
             steps = np.rint(part * THICK_MM * w).astype(np.intp)
             to += surface.beside(axis, steps) - surface.at
         found &= scan.bone[to]
+    return found
+
+
+def _bare_on_both_sides(surface: Surface) -> Bools:
+    """Whether no bone lies on either side along an axis: the rim of a hole in a thin wall."""
+    bone = surface.scan.bone
+    found = np.zeros(len(surface.at), bool)
+    for axis in range(3):
+        found |= ~(bone[surface.beside(axis, -1)] | bone[surface.beside(axis, 1)])
     return found
 
 
