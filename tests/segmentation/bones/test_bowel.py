@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vis3d.segmentation.bones.bowel import bowel_with_contrast
+from vis3d.segmentation.bones.bowel import bowel_with_contrast, gas_of_bowel
 
 SHAPE, SPACING = (50, 90, 120), (3.0, 2.2, 2.6)
 """Voxels (k, j, i) of unequal sides in mm, as of a trunk."""
@@ -56,9 +56,8 @@ def bowel_in(
     scan: Arrays, lungs: np.ndarray | None = None, metal: str = "nothing"
 ) -> np.ndarray:
     lungs = scan["nothing"] if lungs is None else lungs
-    return bowel_with_contrast(
-        scan["solid"], scan["hu"], scan["body"], lungs, scan[metal], SPACING
-    )
+    gas = gas_of_bowel(scan["hu"], scan["body"], lungs, scan[metal], SPACING)
+    return bowel_with_contrast(scan["solid"], scan["hu"], scan["body"], lungs, gas, SPACING)
 
 
 def test_loops_with_gas_and_those_beside_them_are_bowel_and_no_bone_is() -> None:
@@ -145,6 +144,16 @@ def test_a_thin_bone_with_a_dense_lump_is_no_bowel() -> None:
     scan["hu"][rib] = 400
     scan["solid"] = scan["solid"] | rib
     np.testing.assert_array_equal(bowel_in(scan), scan["loops"])
+
+
+def test_a_hip_that_bowel_has_grown_together_with_stays() -> None:
+    scan = abdomen()
+    z, y, x = mm((75.0, 70.0, 215.0))
+    off = np.sqrt(x**2 + (1.2 * y - 0.2 * z) ** 2 + z**2)
+    hip = (off < 26) & ~scan["loops"]
+    scan["hu"][hip] = np.where(off > 21, 600, 200)[hip]
+    scan["solid"] = scan["solid"] | hip
+    assert not (bowel_in(scan) & hip).any()
 
 
 def test_without_gas_nothing_is_told_from_bone() -> None:

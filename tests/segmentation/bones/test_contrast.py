@@ -53,3 +53,16 @@ def test_an_aorta_in_a_few_slices_is_contrast() -> None:
     bones = segment(cut, ["bones"]).mask("bones").array
     assert np.mean(bones[aorta[few]]) < 0.02
     assert np.mean(bones[spine[few]]) > 0.95
+
+
+def test_the_medulla_of_a_kidney_is_no_marrow() -> None:
+    hu, spine, (x, y, z) = trunk(300.0)
+    kidney = away(x - 75, (y - 10) / 0.9, (z - 4) / 1.6) < 26
+    hu[kidney] = 260
+    for along in np.linspace(-29, 29, 6):
+        for turn in (-1, 0, 1):
+            side = (x - 75 - 8 * np.cos(turn), y - 10 - 8 * np.sin(turn), z - 4 - along)
+            hu[kidney & (away(*side) < 8)] = 115
+    bones = bones_of(hu)
+    assert not (bones & kidney).any()
+    assert np.mean(bones[spine]) > 0.95

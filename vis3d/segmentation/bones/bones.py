@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
 
 from vis3d.progress import Progress, part, silent
-from vis3d.segmentation.bones.bowel import bowel_with_contrast
+from vis3d.segmentation.bones.bowel import bowel_with_contrast, gas_of_bowel
 from vis3d.segmentation.bones.canal import spinal_canal
 from vis3d.segmentation.bones.contrast import Contrast, between_lungs
 from vis3d.segmentation.bones.joints import middles_of_heads, open_joints
@@ -300,13 +300,19 @@ def _whole(
     And what looked like it but is an organ with contrast.
     """
     hu, soft, spacing = coarse.hu[box], coarse.soft[box], coarse.spacing_kji
-    whole = with_marrow(shell | metal, hu, soft, canal, spacing, coarse.noise_hu, progress)
-    coarse.rest()
-    organs = np.zeros(shell.shape, bool)
+    body, lungs = coarse.body[box], coarse.lungs[box]
+    organs, gas = np.zeros((2, *shell.shape), bool)
     if not coarse.specimen:
-        organs |= organs_with_contrast(whole, hu, canal, spacing)
-        body, lungs = coarse.body[box], coarse.lungs[box]
-        organs |= bowel_with_contrast(whole & ~organs, hu, body, lungs, metal, spacing)
+        gas = gas_of_bowel(hu, body, lungs, metal, spacing)
+    if gas.any():
+        # before marrow is filled: that grows bowel and the bones beside it together
+        organs = organs_with_contrast(shell, hu, gas, canal, spacing, gas_alone=True)
+    walls, allowed = (shell & ~organs) | metal, soft & ~organs
+    whole = with_marrow(walls, hu, allowed, canal, spacing, coarse.noise_hu, progress)
+    coarse.rest()
+    if not coarse.specimen:
+        organs |= organs_with_contrast(whole, hu, gas, canal, spacing)
+        organs |= bowel_with_contrast(whole & ~organs, hu, body, lungs, gas, spacing)
     return whole & ~organs, organs
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.segmentation.bones.canal import spinal_canal
-from vis3d.segmentation.bones.organs import with_rests
+from vis3d.segmentation.bones.organs import MIN_GAS, marrow_in_cortex, with_rests
 from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, Whole
 from vis3d.segmentation.voxels.morphology import (
     components,
@@ -18,8 +18,8 @@ from vis3d.segmentation.voxels.morphology import (
     trimmed,
 )
 
-GAS_HU, MIN_GAS = -300.0, 0.02
-"""How much of a loop's surface gas touches; no bone of the abdomen has any beside it."""
+GAS_HU = -300.0
+"""No bone of the abdomen has any gas beside it."""
 STREAKS_MM, SKIN_MM = 40.0, 8.0
 """Beside metal what looks like gas may be its shadow, and beside the skin air."""
 MIN_TRUNK_MM2 = 35_000.0
@@ -36,30 +36,43 @@ JOINT_MM = 6.0
 """As near to each other lie the bones of a joint: heads of children are even and dense."""
 
 
+def gas_of_bowel(
+    hu: Whole, body: Bools, lungs: Bools, metal: Bools, spacing_kji: Spacing
+) -> Bools:
+    """The gas in bowel and stomach, on a coarse grid [k, j, i] as in `PatientFrame`.
+
+    Below the middle of the lungs, and not where it may be a shadow or air beside the skin.
+    """
+    gas = body & (hu < GAS_HU) & _trunk(body, lungs, spacing_kji)[:, None, None]
+    if gas.any():
+        gas &= ~fringed(fringed(lungs)) & ~grown(metal, STREAKS_MM, spacing_kji)
+        gas &= ~grown(~body, SKIN_MM, spacing_kji)
+    return gas
+
+
 def bowel_with_contrast(
-    solid: Bools, hu: Whole, body: Bools, lungs: Bools, metal: Bools, spacing_kji: Spacing
+    solid: Bools, hu: Whole, body: Bools, lungs: Bools, gas: Bools, spacing_kji: Spacing
 ) -> Bools:
     """What of `solid`, found dense or filled, is bowel or stomach with contrast and gas.
 
-    On a coarse grid [k, j, i] as in `PatientFrame`, below the middle of the lungs. Loops
-    are told by the gas that touches them. Even contrast far from bone needs less of it, or
-    none if other loops have some.
+    On a coarse grid. Loops are told by the gas that touches them. Even contrast far from bone
+    needs less of it, or none if other loops have some.
     """
     bowel = np.zeros(solid.shape, bool)
-    trunk = _trunk(body, lungs, spacing_kji)
-    gas = body & (hu < GAS_HU) & trunk[:, None, None] & ~fringed(fringed(lungs))
     if not (fringed(gas) & solid).any():
         return bowel
-    gas &= ~grown(metal, STREAKS_MM, spacing_kji) & ~grown(~body, SKIN_MM, spacing_kji)
     canal = spinal_canal(hu, solid, spacing_kji)
+    trunk = _trunk(body, lungs, spacing_kji)
     pieces = components(solid & ~_spine(canal, spacing_kji) & trunk[:, None, None])
     count = int(pieces.max()) + 1
     surface = pieces * (solid & ~trimmed(solid))
     faces = np.maximum(sizes(surface, count), 1)
     contact = sums(surface, fringed(solid & (pieces == 0)), count) / faces
     beside_gas = sums(surface, fringed(gas), count) / faces
-    even = _even(pieces, surface, solid, hu, spacing_kji)
-    is_bowel = (contact < MAX_CONTACT) & (beside_gas > np.where(even, 0, MIN_GAS))
+    # what has grown together with a hip or a sacrum stays bone
+    bone = sums(pieces, marrow_in_cortex(solid, hu, spacing_kji), count) > 0
+    even = _even(pieces, surface, solid, hu, spacing_kji) & ~bone
+    is_bowel = (contact < MAX_CONTACT) & (beside_gas > np.where(even, 0, MIN_GAS)) & ~bone
     voxel_ml = float(np.prod(spacing_kji)) / 1000
     if sizes(pieces)[is_bowel].sum() * voxel_ml < MIN_BOWEL_ML:
         return bowel

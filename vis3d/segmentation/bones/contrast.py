@@ -51,6 +51,8 @@ SOFT_WEIGHT = 0.75
 ABOVE_CONTRAST_HU = 80.0
 """Only bone (or metal) is this much denser than the contrast near it."""
 NEAR_MM = 20.0
+KIDNEY_MM = 10.0
+"""As near to contrast what is no denser than it is contrast, and no wall of marrow."""
 MAX_MARROW_MM2, RING_SHARE = 1200.0, 0.25
 RING_MM = 10.0
 """Only so near its marrow: an artery may hang on a ring by the calcium in its wall."""
@@ -120,12 +122,13 @@ def find_contrast(
     level = _level(cores.hu[is_vessel], hu[arteries])
     vessels = arteries | _undiluted(dense, hu, level, _heart_zone(lungs, spacing_kji))
     del arteries
-    if metal is not None or vessels.any():
-        known = vessels | keep(cores.labels, is_vessel)
-        if metal is not None:
-            known |= metal
-        is_vessel |= _stand_open(cores, hu, least, known, spacing_kji)
-        del known
+    known = vessels | keep(cores.labels, is_vessel)
+    # a kidney's medulla lies in its cortex, of which only the middle is even
+    known |= grown(known, KIDNEY_MM, spacing_kji) & dense & (hu < level + BRIGHTER_HU)
+    if metal is not None:
+        known |= metal
+    is_vessel |= _stand_open(cores, hu, least, known, spacing_kji)
+    del known
     vessels |= keep(cores.labels, is_vessel)
     bone = keep(cores.labels, ~is_vessel)
     sure = _denser_than_near(hu, cores, is_vessel, level, spacing_kji)
