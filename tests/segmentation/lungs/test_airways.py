@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.conftest import oblique_geometry
 from tests.segmentation.lungs.test_lungs import cropped, drawn, lps
 from tests.segmentation.simple_chest import chest, upright
 from vis3d.labels import LabelMap
@@ -20,6 +21,18 @@ def test_the_tree_reaches_the_lobes_without_leaking(noise_hu: float) -> None:
     truth = phantom.labels.mask("airways").array
     assert np.count_nonzero(tree & truth) > 0.75 * np.count_nonzero(truth)
     assert np.count_nonzero(tree & ~truth) < 0.1 * np.count_nonzero(truth)
+
+
+@pytest.mark.parametrize("spacing", [(0.8, 0.8, 2.0), (0.4, 0.4, 2.0)])
+def test_small_pixels_see_as_far_as_large_ones(spacing: tuple[float, float, float]) -> None:
+    ni, nj, nk = (round(size / mm) for size, mm in zip((200, 180, 130), spacing, strict=True))
+    phantom = chest_phantom(
+        shape=(nk, nj, ni), spacing=spacing, direction=oblique_geometry().direction, seed=2
+    )
+    tree = segment(phantom.volume, ["airways"]).mask("airways").array
+    truth = phantom.labels.mask("airways").array
+    assert np.count_nonzero(tree & truth) > 0.65 * np.count_nonzero(truth)
+    assert np.count_nonzero(tree & ~truth) < 0.03 * np.count_nonzero(truth)
 
 
 def test_a_hole_in_the_wall_floods_no_lung() -> None:

@@ -11,9 +11,8 @@ from vis3d.progress import Progress, silent
 from vis3d.segmentation.voxels.frame import AIR_HU, Bools, Spacing, Values
 from vis3d.segmentation.voxels.grids import Box, Factors, fine_box, spread
 from vis3d.segmentation.voxels.morphology import bounding_box, indices, kji_of
+from vis3d.segmentation.voxels.runs import Places, Runs
 
-Places = NDArray[np.int64]
-"""Voxels by their number in the flattened scan."""
 LUMEN_HU = -850
 ABOVE_LUMEN_HU = (30, 45, 60, 75, 90, 105, 120, 140, 160, 180, 200, 225, 250)
 """The levels that are tried, above the air in the trachea: small branches share their voxels
@@ -27,7 +26,11 @@ SHELL_SHARE = 0.58
 vessels are denser than lung, and where the front leaks there is lung."""
 MAX_PIECE_CALIBERS = 6.0
 """No piece holds more than this many times the cube of the trachea's width."""
-SEGMENT_STEPS = 6
+SEGMENT_MM = 5.0
+"""About how long the parts of a leaking piece are that are judged for themselves."""
+RING_MM = 0.8
+"""How wide the rings round a branch are: in the first the lumen blurs into its wall, in the
+second lies the wall itself."""
 MAX_CUT_MM3 = 15.0
 MAX_LEAKING_LEVELS = 3
 MAX_LEAKY_ML = 5.0
@@ -35,7 +38,7 @@ MAX_LEAKY_ML = 5.0
 the leak."""
 OPEN, TREE, CLOSED, JUDGED, BEYOND = range(5)
 """What a voxel can be while the tree grows; the last is the rim round all others."""
-NOISY_HU = 25.0
+NOISY_HU = 18.0
 """Noise in the trachea from which on a voxel is read together with its neighbours."""
 
 
@@ -98,7 +101,7 @@ def grow_airways(
     seeds = _seeds(hu[fine], trachea[box], factors)
     if not len(seeds):
         return AirwayTree(np.zeros(0, np.int64), hu.shape)
-    wide, inner = _with_room(hu, fine)
+    wide, inner = _with_room(hu, fine, max(_ring_steps(spacing_kji)))
     growth = _Growth(wide, inner, seeds, spacing_kji)
     lumen_hu = float(np.median(growth.values(growth.seeds)))
     level, leaks, leaking = lumen_hu, 0, 0
@@ -128,13 +131,13 @@ def _seeds(hu: Values, trachea: Bools, factors: Factors) -> Places:
     return np.asarray(inside + [part.start for part in fine], np.int64)
 
 
-def _with_room(hu: Values, box: Box) -> tuple[Values, Box]:
+def _with_room(hu: Values, box: Box, room: int) -> tuple[Values, Box]:
     """The scan, or a copy of the box that has room round it, and where in that the box is."""
     sides = zip(box[1:], hu.shape[1:], strict=True)
-    if all(side.start > 0 and side.stop < n for side, n in sides):
+    if all(side.start >= room and side.stop <= n - room for side, n in sides):
         return hu, box
-    k, j, i = (slice(1, 1 + part.stop - part.start) for part in box)
-    return np.pad(hu[box], 1), (k, j, i)
+    k, j, i = (slice(room, room + part.stop - part.start) for part in box)
+    return np.pad(hu[box], room), (k, j, i)
 
 
 class _Growth:
@@ -149,6 +152,10 @@ class _Growth:
         self._voxel_mm3 = float(np.prod(spacing_kji))
         self._steps = (hu.shape[1] * hu.shape[2], hu.shape[2], 1)
         self._ways = np.array([[sign * step] for step in self._steps for sign in (1, -1)])
+        steps = _ring_steps(spacing_kji)
+        self._rings = _rings(self._ways, steps)
+        self._apart = (steps[1] * self._steps[1], steps[2] * self._steps[2])
+        self._segment_steps = max(1, round(SEGMENT_MM / np.mean(spacing_kji[1:])))
         self._state = _room(hu.shape, box).reshape(-1)
         start_kji = [part.start for part in box]
         self.seeds: Places = np.ravel_multi_index(tuple((seeds_kji + start_kji).T), hu.shape)
@@ -167,7 +174,7 @@ class _Growth:
         values = self._hu_at(places).astype(np.float32)
         if not self._smooth:
             return values
-        for step in (self._steps[1], self._steps[2]):
+        for step in self._apart:
             values += self._hu_at(places + step)
             values += self._hu_at(places - step)
         return values / np.float32(5)
@@ -226,7 +233,7 @@ class _Growth:
         self._state[piece] = CLOSED
         if self._voxel_mm3 > MAX_CUT_MM3:
             return []
-        band = step // SEGMENT_STEPS
+        band = step // self._segment_steps
         _, segments = self._pieces_of(piece, 0, band)
         sound = []
         for segment in sorted(segments, key=lambda s: int(band[s[0]])):
@@ -254,9 +261,14 @@ class _Growth:
         The levels lie inside the lumen.
         """
         tree = np.concatenate(self._pieces)
-        rim = _each_once(self._around(tree, self._ways[2:]))
-        rim = rim[(self._state[rim] != TREE) & (self._state[rim] != BEYOND)]
-        return np.sort(np.concatenate([tree, rim[self._hu[rim] < WALL_HU]]))
+        for ways in self._rings:
+            in_slice = ways[np.abs(ways[:, 0]) < self._steps[0]]
+            rim = _each_once(self._around(tree, in_slice))
+            rim = rim[(self._state[rim] != TREE) & (self._state[rim] != BEYOND)]
+            rim = rim[self._hu[rim] < WALL_HU]
+            self._state[rim] = TREE
+            tree = np.concatenate([tree, rim])
+        return np.sort(tree)
 
     def _around(self, places: Places, ways: Places | None = None) -> Places:
         """The face neighbours, some of them more than once; along k, then j, then i."""
@@ -272,7 +284,7 @@ class _Growth:
         """
         if not len(new):
             return np.zeros(0, bool), []
-        runs = _Runs.of(new, kind)
+        runs = Runs.of(new, kind)
         joined = [runs.moved_onto(step) for step in self._steps[:2]]
         row, column = np.concatenate(joined, axis=1)
         count = len(runs.start)
@@ -295,14 +307,22 @@ class _Growth:
         cut_kji = (self._state.take(around) == BEYOND).reshape(3, -1).sum(axis=1)
         if len(piece) > self._most or cut_kji @ self._face_mm2 > self._section_mm2:
             return False
-        first = _each_once(self._unjudged(around))
-        before = self._state[first]
-        self._state[first] = JUDGED
-        shell = _each_once(self._unjudged(self._around(first)))
-        self._state[first] = before
+        blurred = self._ring(piece)
+        before = self._state[blurred]
+        self._state[blurred] = JUDGED
+        shell = self._ring(blurred)
+        self._state[blurred] = before
         cut, lung_hu = int(cut_kji.sum()), least_shell_hu / SHELL_SHARE
         sum_hu = float(self._hu_at(shell).sum(dtype=np.float64)) + cut * lung_hu
         return len(shell) + cut == 0 or sum_hu / (len(shell) + cut) > least_shell_hu
+
+    def _ring(self, places: Places) -> Places:
+        """What lies round these voxels, `RING_MM` wide, and is neither tree nor judged."""
+        ring = places[:0]
+        for ways in self._rings:
+            inner = np.concatenate([places, ring])
+            ring = _each_once(np.concatenate([ring, self._unjudged(self._around(inner, ways))]))
+        return ring
 
     def _unjudged(self, places: Places) -> Places:
         state = self._state.take(places)
@@ -310,53 +330,27 @@ class _Growth:
 
     def _noise(self, seeds: Places) -> float:
         """How much neighbours in the air of the trachea differ."""
-        steps = (self._steps[1], -self._steps[1], 1, -1)
-        inner = seeds[np.all([self._state[seeds + step] == TREE for step in steps], axis=0)]
+        ways = [sign * step for step in self._apart for sign in (1, -1)]
+        inner = seeds[np.all([self._state.take(seeds + way) == TREE for way in ways], axis=0)]
         if len(inner) < 20:
             return 0.0
-        differ = self._hu_at(inner).astype(np.float32) - self._hu_at(inner + 1)
+        differ = self._hu_at(inner).astype(np.float32) - self._hu_at(inner + self._apart[1])
         # not the median: scanners and sharp kernels cut the noise of air off at the lowest HU
         return float(np.percentile(np.abs(differ), 75)) / 1.627
 
 
-@dataclass(frozen=True, eq=False)
-class _Runs:
-    """Sorted voxels (of one kind) that lie in a row, as one: how many fewer there are."""
+def _ring_steps(spacing_kji: Spacing) -> list[int]:
+    """How many voxels of each axis a ring of `RING_MM` is wide."""
+    return [max(1, round(RING_MM / mm)) for mm in spacing_kji]
 
-    start: Places
-    """With which of the voxels each begins."""
-    length: Places
-    first: Places
-    kind: Places | None
 
-    @classmethod
-    def of(cls, voxels: Places, kind: Places | None) -> "_Runs":
-        apart = np.ones(len(voxels), bool)
-        np.not_equal(voxels[1:], voxels[:-1] + 1, out=apart[1:])
-        if kind is not None:
-            apart |= np.diff(kind, prepend=kind[:1]) != 0
-        start = np.flatnonzero(apart)
-        length = np.diff(start, append=len(voxels))
-        return cls(start, length, voxels[start], None if kind is None else kind[start])
-
-    def moved_onto(self, step: int) -> NDArray[np.int64]:
-        """The pairs (2, n) of runs of which the one, moved by a step, lies on the other."""
-        last = self.first + self.length - 1
-        low = np.searchsorted(last, self.first + step)
-        count = np.searchsorted(self.first, last + step, side="right") - low
-        before = np.cumsum(count) - count
-        row = np.repeat(np.arange(len(count)), count)
-        column = np.arange(len(row)) + np.repeat(low - before, count)
-        if self.kind is not None:
-            alike = self.kind[row] == self.kind[column]
-            row, column = row[alike], column[alike]
-        return np.stack([row, column])
-
-    def places_of(self, runs: Places) -> Places:
-        """Which of the voxels some runs hold, run by run."""
-        start, length = self.start[runs], self.length[runs]
-        before = np.cumsum(length) - length
-        return np.asarray(np.arange(length.sum()) + np.repeat(start - before, length))
+def _rings(ways: Places, steps: list[int]) -> list[Places]:
+    """Along which ways each step of a ring goes, so that the axes keep pace."""
+    most = max(steps)
+    return [
+        ways[np.repeat([(n + 1) * count // most > n * count // most for count in steps], 2)]
+        for n in range(most)
+    ]
 
 
 def _room(shape: tuple[int, ...], box: Box) -> NDArray[np.uint8]:
