@@ -278,3 +278,13 @@ def test_a_little_gas_in_the_oesophagus_is_no_lung(radius_mm: float) -> None:
     array = np.rint(gas * -1000 + (1 - gas) * volume.array).astype(np.int16)
     lungs = segment(volume.with_array(array), ["lungs"]).mask("lungs").array
     assert not (lungs & (gas > 0.5)).any()
+
+
+@pytest.mark.parametrize("hu", [-1000, 40])
+def test_lungs_go_on_below_a_slice_that_shows_nothing(hu: int) -> None:
+    volume, truth, _ = oblique_chest()
+    array = volume.array.copy()
+    array[30] = hu
+    found = segment(volume.with_array(array), ["lungs"]).array
+    assert dice(found == 1, truth == 1) > 0.95
+    assert dice(found == 2, truth == 2) > 0.95

@@ -22,6 +22,7 @@ from vis3d.segmentation.voxels.morphology import (
     grown,
     keep,
     runs,
+    sections,
     slabs,
     with_closed_ends,
 )
@@ -41,6 +42,9 @@ MIN_CUT_LUNG_ML = 3.0
 """The tips of the lungs at the upper end of an abdomen, the lower end of a neck."""
 MIN_FRAGMENT_ML, MAX_THIN_ML = 0.3, 5.0
 FRAGMENT_REACH_MM = 15.0
+TIP_MM, BLUNT_CM2, SEVERED_MM = 5.0, 40.0, 30.0
+"""How much larger the lowest part of a lung is than a tip if a slice severs it, and how far
+below it the lung goes on."""
 CLOSING_MM = 5.0
 MAX_RATIO = 3.0
 """Where one lung is larger than the other by more, a second method is tried."""
@@ -115,6 +119,7 @@ class _Parts:
     middle_k: NDArray[np.float64]
     deep_mean_hu: NDArray[np.float64]
     deep_sd_hu: NDArray[np.float64]
+    spacing_kji: Spacing
 
     def dark_lungs(self, *, even: bool) -> NDArray[np.bool_]:
         """Large parts as dark as gas, but with the vessels of a lung, or `even` ones too."""
@@ -148,9 +153,19 @@ class _Parts:
         return self._dense_enough() & (self.ml >= MIN_FRAGMENT_ML) & light & judged_deep
 
     def not_below(self, others: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """What doesn't lie below the others: bowel can be as dense as lung."""
-        heights = keep(self.labels, others).any(axis=(1, 2))
-        return np.asarray(self.middle_k >= int(heights.argmax()))
+        """What doesn't lie below the others: bowel can be as dense as lung.
+
+        Lungs taper off. One that ends bluntly is severed by a slice that shows nothing, and
+        goes on below it.
+        """
+        k_mm, j_mm, i_mm = self.spacing_kji
+        cm2 = sections(keep(self.labels, others)) * (j_mm * i_mm / 100)
+        lowest = int((cm2 > 0).argmax())
+        found = self.middle_k >= lowest
+        if cm2[lowest : lowest + math.ceil(TIP_MM / k_mm)].max() > BLUNT_CM2:
+            gap = math.ceil(SEVERED_MM / k_mm)
+            found[np.unique(self.labels[max(0, lowest - gap) : lowest])] = True
+        return found
 
     def with_largest(self, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """The largest of those wanted, and what of them doesn't lie below it."""
@@ -196,6 +211,7 @@ def _parts(hu: Whole, air: Bools, spacing_kji: Spacing) -> _Parts:
         totals[7] / voxels,
         mean,
         np.sqrt(np.maximum(totals[6] / among - mean * mean, 0)),
+        spacing_kji,
     )
 
 
