@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from vis3d.labels import Check
@@ -19,6 +20,7 @@ from vis3d.segmentation.voxels.morphology import (
     fringed,
     grown,
     indices,
+    sections,
     sizes,
     sums,
     trimmed,
@@ -33,6 +35,8 @@ MAX_DENSE_SHARE = 0.2
 MIN_DOUBT_ML = 20.0
 FREE_AIR_HU, MIN_FREE_AIR_ML = -975, 20.0
 """In no lung with blood in it as much hangs together as dark; noise makes 2 ml do so."""
+MUCH_CM2, HARDLY_CM2 = 40.0, 4.0
+"""The sections of a lung grow and shrink: between two of the one size none is of the other."""
 MAX_CUT_CM2 = 20.0
 """Lungs touch along the anterior junction; a wider contact makes the cut uncertain."""
 MIN_BESIDE_ML, MIN_BESIDE = 10.0, 0.08
@@ -72,6 +76,7 @@ def about_lungs(anatomy: Anatomy) -> Iterator[Check]:
     yield from _second_method(anatomy)
     gas = anatomy.air & ~anatomy.coarse_lungs.both & ~anatomy.coarse_airways
     yield _touches_edge(anatomy)
+    yield _whole_height(anatomy)
     yield _dense_lung(anatomy)
     yield _doubted(anatomy)
     yield other_side(anatomy)
@@ -220,6 +225,29 @@ def _touches_edge(anatomy: Anatomy) -> Check:
         return Check("touches-edge", True, "The scan holds the lungs completely.")
     message = f"The scan cuts the lungs ({', '.join(cut)}): their volumes are incomplete."
     return Check("touches-edge", False, message)
+
+
+def _whole_height(anatomy: Anatomy) -> Check:
+    """Whether a lung is missing at heights between others that show much of it."""
+    lungs, mm2 = anatomy.coarse_lungs, float(np.prod(anatomy.spacing[1:]))
+    blank = {"left": _blank(lungs.left, mm2), "right": _blank(lungs.right, mm2)}
+    sides = [side for side, heights in blank.items() if len(heights)]
+    if not sides:
+        return Check("whole-height", True, "No lung is missing between its top and its bottom.")
+    where = slices_of(np.concatenate([blank[side] for side in sides])[:, None], anatomy)
+    message = (
+        f"The {' and the '.join(sides)} lung is missing at heights between others that show "
+        f"much of it{where}: slices are damaged, or air from outside comes in (a drain)."
+    )
+    return Check("whole-height", False, message)
+
+
+def _blank(lung: Bools, pixel_mm2: float) -> NDArray[np.int64]:
+    """The slices that show hardly any of a lung, between others that show much of it."""
+    cm2 = sections(lung) * (pixel_mm2 / 100)
+    much, hardly = np.flatnonzero(cm2 > MUCH_CM2), np.flatnonzero(cm2 < HARDLY_CM2)
+    between = (hardly > much.min(initial=len(cm2))) & (hardly < much.max(initial=-1))
+    return np.asarray(hardly[between], np.int64)
 
 
 def _dense_lung(anatomy: Anatomy) -> Check:

@@ -288,3 +288,14 @@ def test_lungs_go_on_below_a_slice_that_shows_nothing(hu: int) -> None:
     found = segment(volume.with_array(array), ["lungs"]).array
     assert dice(found == 1, truth == 1) > 0.95
     assert dice(found == 2, truth == 2) > 0.95
+
+
+def test_slices_without_lung_between_others_are_told() -> None:
+    volume, _, _ = oblique_chest()
+    assert messages(segment(volume, ["lungs"]))["whole-height"][0]
+    array = volume.array.copy()
+    array[28:33] = -1000
+    ok, message = messages(segment(volume.with_array(array), ["lungs"]))["whole-height"]
+    assert not ok
+    assert "left and the right lung" in message
+    assert "drain" in message
