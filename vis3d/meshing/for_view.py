@@ -22,8 +22,8 @@ def surface_for_view(
 ) -> Surface:
     """The surface of a structure within half a block of its voxels, LPS mm.
 
-    Closed, but drawn in a little where it is thin: for the screen alone. Of an empty mask
-    it is empty.
+    Closed, but drawn in or out a little where it is thin: for the screen alone. Of an empty
+    mask it is empty.
     """
     return decimated_for_view(tiled_for_view(mask, color=color).whole, max_triangles)
 

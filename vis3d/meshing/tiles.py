@@ -109,8 +109,8 @@ def tiled_for_view(
 ) -> TiledSurface:
     """The surface of a structure within half a block of its voxels, LPS mm.
 
-    Closed but for the tiles' borders being doubled, and drawn in a little where it is thin:
-    for the screen alone. Blocks measure 1.6 mm, or more where there would be more than
+    Closed but for the tiles' borders being doubled, and drawn in or out a little where it is
+    thin: for the screen alone. Blocks measure 1.6 mm, or more where there would be more than
     `max_triangles`, or less where nothing would be left. Of an empty mask it is empty.
     """
     say = progress or silent

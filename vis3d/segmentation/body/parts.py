@@ -169,8 +169,8 @@ def cavities(body: Bools, hu: Floats, spacing_kji: Spacing) -> Bools:
 
     It leads to air that the head encloses in its slices, as no gap between limbs does.
     """
-    found = np.zeros(body.shape, bool)
-    box = bounding_box(body & _of_heads(body, spacing_kji))
+    found, heads = np.zeros(body.shape, bool), _of_heads(body, spacing_kji)
+    box = bounding_box(body & heads)
     if box is None:
         return found
     inside = body[box]
@@ -178,7 +178,7 @@ def cavities(body: Bools, hu: Floats, spacing_kji: Spacing) -> Bools:
     pieces = components(walled & ~inside)
     enclosed = fringed(inside & (hu[box] < SKIN_HU))
     found[box] = keep(pieces, sums(pieces, enclosed) > 0)
-    return found & _of_heads(body, spacing_kji)
+    return found & heads
 
 
 def _of_heads(body: Bools, spacing_kji: Spacing) -> Bools:
