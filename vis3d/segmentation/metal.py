@@ -64,7 +64,7 @@ def _dense_blocks(hu: Values, factors: Factors) -> Bools:
     """Which coarse voxels hold one denser than `EDGE_HU`."""
     dense = np.zeros([-(-n // f) for n, f in zip(hu.shape, factors, strict=True)], bool)
     for k, plane in enumerate(hu):
-        j, i = np.nonzero(plane > EDGE_HU)
+        j, i = np.divmod(np.flatnonzero(plane > EDGE_HU), plane.shape[1])
         dense[k // factors[0], j // factors[1], i // factors[2]] = True
     return dense
 

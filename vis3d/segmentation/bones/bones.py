@@ -67,7 +67,7 @@ MAX_ISLAND_ML = 10.0
 """Largest piece between the lungs or beside metal that isn't taken for bone."""
 MAX_AT_SKIN = 0.4
 """How much of a piece of bone may touch the outside of the body."""
-SLAB, HALO, SLABS = 8, 4, 10
+SLAB, HALO, SLABS = 16, 4, 10
 """How many slices are worked on at a time, and how many are looked at on either side; of few
 slices fewer at a time, or what they take would weigh more than the scan."""
 Bits: TypeAlias = NDArray[np.uint8]

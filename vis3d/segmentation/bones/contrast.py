@@ -259,16 +259,21 @@ def _rings(rest: Bools, spacing_kji: Spacing) -> Bools:
 
 def _nearer_to(vessels: Bools, bone: Bools, dense: Bools, hu: Whole) -> Bools:
     """What of the dense belongs to vessels rather than to bone: they meet at edges."""
-    edges = np.empty(hu.shape, np.uint8)
+    nearer = vessels.copy()
+    box = bounding_box(dense)
+    if box is None:
+        return nearer
+    values, edges = hu[box], np.empty(dense[box].shape, np.uint8)
 
     def work(here: slice, around: slice, own: slice) -> None:
-        steep = gaussian_gradient_magnitude(hu[around], 1.0, np.float32)[own]
+        steep = gaussian_gradient_magnitude(values[around], 1.0, np.float32)[own]
         edges[here] = np.minimum(steep / EDGE_STEP_HU, 255)
 
-    each_part(work, len(hu), EDGE_HALO)
-    markers = vessels.astype(np.uint8)
-    markers[bone & ~vessels] = 2
-    return np.asarray(flooded(markers, dense, edges) == 1)
+    each_part(work, len(edges), EDGE_HALO)
+    markers = vessels[box].astype(np.uint8)
+    markers[bone[box] & ~vessels[box]] = 2
+    nearer[box] = flooded(markers, dense[box], edges) == 1
+    return nearer
 
 
 def _heart_zone(lungs: Bools, spacing_kji: Spacing) -> Bools:
