@@ -29,7 +29,7 @@ is looked for: thick slices show most bones as if they were walls."""
 LARGE_MM, WIDE_MM, CORTEX_HU = 0.95, 2.2, 400.0
 """On larger voxels with edges so wide it need not be thick beside bone as dense as that: all
 cortex looks like a wall there. That no hole opens is seen voxel by voxel."""
-SLAB = 16
+SLAB = 48
 FULL_HU = (PEAK_HU + DENSE_HU) / 2
 """What is denser lies above the middle of any edge."""
 Triple = tuple[Places, Places, Places]
