@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_gradient_magnitude, maximum_filter
+from skimage.segmentation import watershed
 
 from vis3d.progress import Progress, silent
 from vis3d.segmentation.bones.arteries import free_arteries
 from vis3d.segmentation.bones.canal import spinal_canal
 from vis3d.segmentation.bones.cores import CORE_HU, Cores, even_cores
-from vis3d.segmentation.bones.flooding import flooded
 from vis3d.segmentation.bones.plaques import before_the_spine, small_and_deep
 from vis3d.segmentation.voxels.enclosure import ALL_ROUND, open_directions
 from vis3d.segmentation.voxels.frame import Bools, Spacing, Whole
@@ -272,7 +272,7 @@ def _nearer_to(vessels: Bools, bone: Bools, dense: Bools, hu: Whole) -> Bools:
     each_part(work, len(edges), EDGE_HALO)
     markers = vessels[box].astype(np.uint8)
     markers[bone[box] & ~vessels[box]] = 2
-    nearer[box] = flooded(markers, dense[box], edges) == 1
+    nearer[box] = watershed(edges, markers, mask=dense[box] | (markers > 0)) == 1
     return nearer
 
 
