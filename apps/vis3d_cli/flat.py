@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.imaging import Plane, fitted, montage, picture, slice_count
-from vis3d.imaging.pictures import FILL_OPACITY
+from vis3d.imaging import Plane, montage, picture, slice_count
+from vis3d.imaging.pictures import FILL_OPACITY, with_lines_below
 from vis3d.labels import LabelMap
 from vis3d.volume import Volume
 
@@ -26,7 +26,7 @@ def middle_slice(
     index = slice_count(volume.geometry, plane) // 2
     opacities = label_opacities(labels, shown)
     pixels = picture(volume, plane, index, labels=labels, opacities=opacities, square=True)
-    return fitted(pixels, size)
+    return with_lines_below(pixels, size, _doubts(labels))
 
 
 def contact_sheet(
@@ -47,7 +47,7 @@ def contact_sheet(
         opacities=label_opacities(labels, shown),
         positions=True,
     )
-    return fitted(sheet, size)
+    return with_lines_below(sheet, size, _doubts(labels))
 
 
 def label_opacities(labels: LabelMap | None, shown: Iterable[str]) -> dict[int, float] | None:
@@ -56,3 +56,9 @@ def label_opacities(labels: LabelMap | None, shown: Iterable[str]) -> dict[int, 
     if labels is None or not names:
         return None
     return {label: FILL_OPACITY for name in names for label in labels.labels_of(name)}
+
+
+def _doubts(labels: LabelMap | None) -> list[str]:
+    """What is wrong with the labels, which whoever is handed the picture has to know too."""
+    found = () if labels is None else labels.report.findings
+    return [one.message for one in found if one.severity != "note"]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from vis3d.errors import UsageError
+from vis3d.errors import InputError, UsageError
 from vis3d.progress import Progress, part
-from vis3d_cli import options, reading
+from vis3d_cli import options, reading, say
 
 if TYPE_CHECKING:
     from vis3d.dicom import Discovery
@@ -112,18 +112,25 @@ def load(
 
 
 def _cut(volume: "Volume", grid: Grid, how: options.Manner, progress: Progress) -> "Volume":
+    """What stays of the scan; what its segmentation doubts stays with it."""
     from vis3d.imaging import cropped, only
 
-    def mask(structure: str, progress: Progress) -> "Mask":
-        found = reading.mask_for(volume, structure, grid.segmentation, progress)
-        if found.array.any():  # without any, the refusal says so
-            reading.say_doubts(found.findings, volume, how)
-        return found
-
-    boxed = None if grid.crop is None else mask(grid.crop, part(progress, 0.0, 0.5))
+    masks: dict[str, Mask] = {}
+    named = dict.fromkeys(name for name in (grid.crop, grid.keep) if name is not None)
+    for number, name in enumerate(named):
+        step = part(progress, number / len(named), (number + 1) / len(named))
+        found = reading.mask_for(volume, name, grid.segmentation, step)
+        if not found.array.any():
+            raise InputError(f"The scan shows no {name}: nothing would be left of it.")
+        masks[name] = found
+        doubts = [one for one in found.findings if one not in volume.findings]
+        say.findings(doubts, how)
+        volume = volume.with_findings(*doubts)
     if grid.keep is not None:
-        volume = only(volume, mask(grid.keep, part(progress, 0.5, 1.0)))
-    return volume if boxed is None else cropped(volume, boxed, margin_mm=grid.margin or 0.0)
+        volume = only(volume, masks[grid.keep])
+    if grid.crop is None:
+        return volume
+    return cropped(volume, masks[grid.crop], margin_mm=grid.margin or 0.0)
 
 
 def _regridded(volume: "Volume", grid: Grid, progress: Progress) -> "Volume":

@@ -1,7 +1,8 @@
 """Slices as RGB pictures, with the colours of labels laid over them."""
 
 import colorsys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,6 +19,7 @@ FILL_OPACITY = 0.3
 """How strongly a label's colour covers the grey under it; outlines are stronger."""
 
 OUTLINE_OPACITY = 0.9
+WARNING_COLOR = (255, 214, 102)
 VIVID_SATURATION = 0.9
 """Of the outlines in a contact sheet: bone's own ivory can't be seen over white bone."""
 
@@ -234,6 +236,20 @@ def fitted(pixels: Rgb, size: tuple[int, int]) -> Rgb:
     """The picture as large as fits into one of `size` (width, height), on black."""
     image = ImageOps.pad(Image.fromarray(pixels), size, Image.Resampling.LANCZOS)
     return np.asarray(image)
+
+
+def with_lines_below(pixels: Rgb, size: tuple[int, int], sentences: Sequence[str]) -> Rgb:
+    """The picture `fitted` into `size`, over sentences in at most a third of its height."""
+    width, height = size
+    font_px = max(9, width // 80)
+    font, line_px = ImageFont.load_default(font_px), round(1.4 * font_px)
+    letters = max(1, int(width / font.getlength("n")))
+    lines = [line for one in sentences for line in wrap(one, letters)][: height // 3 // line_px]
+    below = Image.new("RGB", (width, line_px * len(lines)))
+    for number, line in enumerate(lines):
+        place = (font_px // 2, number * line_px)
+        ImageDraw.Draw(below).text(place, line, WARNING_COLOR, font)
+    return np.vstack((fitted(pixels, (width, height - below.height)), np.asarray(below)))
 
 
 def squared(
