@@ -141,6 +141,13 @@ def test_hu_are_told_from_the_values_with_a_finding(tmp_path: Path) -> None:
     assert (other.unit, [f.code for f in other.findings]) == ("", ["unit-unknown"])
 
 
+@pytest.mark.parametrize("noise_hu", [0, 30])
+def test_air_alone_is_hu(tmp_path: Path, noise_hu: float) -> None:
+    air = np.random.default_rng(0).normal(-1000, noise_hu, (4, 8, 9)).astype(np.float32)
+    read = read_volume(saved(image(Geometry(air.shape), air), tmp_path / "air.nii"))
+    assert (read.unit, [finding.code for finding in read.findings]) == ("HU", ["unit-guessed"])
+
+
 def test_air_and_water_alone_are_hu(tmp_path: Path) -> None:
     array = np.full((4, 8, 8), -1000, np.int16)
     array[1:3, 2:6, 2:6] = 0

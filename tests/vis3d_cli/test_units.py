@@ -85,5 +85,5 @@ def test_ct_without_a_rescale_takes_the_word(tmp_path: Path) -> None:
 
 def test_only_ct_measures_hounsfield_units(tmp_path: Path) -> None:
     write(tmp_path, bare_stack("MR"))
-    with pytest.raises(UsageError, match=r"leave out HU"):
+    with pytest.raises(UsageError, match=r"This MR measures no such unit: leave out HU"):
         vis3d.load_volume(tmp_path, unit="HU")

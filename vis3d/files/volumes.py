@@ -96,9 +96,8 @@ def load_volume(
     chosen = select_series(found, series)
     if input_kind(path) == "dicom":
         if unit and chosen.unit != unit and (chosen.unit or chosen.modality != "CT"):
-            raise UsageError(
-                f"DICOM states its unit ({chosen.unit or 'none'}): leave out {unit}."
-            )
+            stated = f"has its unit, {chosen.unit}" if chosen.unit else "measures no such unit"
+            raise UsageError(f"This {chosen.modality} {stated}: leave out {unit}.")
         volume = dicom.load_series(
             chosen, gaps=gaps, tilt=tilt, slices=slices, progress=progress
         )

@@ -29,6 +29,9 @@ MOST_FRAMES = 4096
 LARGEST_HU = 33_000
 """Beyond 16-bit HU (metal, extended scales) lies something else than CT."""
 
+AIR_HU = (-1150, -850)
+"""Air with its noise: a scan of nothing else holds no value above."""
+
 
 @dataclass(frozen=True, eq=False)
 class VoxelFile:
@@ -173,7 +176,8 @@ def guess_unit(
 ) -> tuple[str, tuple[Finding, ...]]:
     """HU where the values can be CT's and little else's, else "", and the finding."""
     least, greatest = float(array.min()), float(array.max())
-    if -LARGEST_HU <= least <= NEGATIVE_HU and 0 <= greatest <= LARGEST_HU:
+    usual = 0 <= greatest <= LARGEST_HU or AIR_HU[0] <= greatest <= AIR_HU[1]
+    if -LARGEST_HU <= least <= NEGATIVE_HU and usual:
         message = (
             f"{kind} states no unit; values from {least:g} to {greatest:g} are read as HU."
         )
