@@ -41,6 +41,16 @@ def test_what_was_not_measured_is_marked_and_read_as_air(
     assert np.array_equal(values[~stored], volume.array[~stored])
 
 
+@pytest.mark.parametrize("value", [np.inf, 1e30, 70_000.0])
+def test_values_beyond_any_scale_are_taken_for_its_end(value: float) -> None:
+    array = np.random.default_rng(0).integers(-900, 400, SHAPE).astype(np.float32)
+    array[2, 3:9, 20:30] = value
+    frame = patient_frame(Volume(array, oblique_geometry(SHAPE)))
+    assert np.array_equal(frame.as_stored(frame.hu), array.clip(None, np.iinfo(np.int16).max))
+    assert np.isfinite(pooled(frame.hu, (1, 2, 3))).all()
+    assert array.max() == np.float32(value), "the scan itself stays as it was"
+
+
 def test_a_mask_that_is_the_same_in_all_slices_is_pooled_once() -> None:
     one = np.random.default_rng(2).random((1, 31, 42)) < 0.5
     same = np.broadcast_to(one, (7, 31, 42))

@@ -128,6 +128,7 @@ def _measured(volume: Volume) -> tuple[Values, Bools | None]:
     array: Values = volume.array
     if array.dtype.kind not in "iuf" or array.dtype.itemsize < 2:
         raise UnsupportedError(f"Values of type {array.dtype} can't be Hounsfield units.")
+    array = _bounded(array)
     where = unmeasured(array, volume.padding)
     if where is None:
         return array, None
@@ -136,6 +137,17 @@ def _measured(volume: Volume) -> tuple[Values, Bools | None]:
     if all((plane[out] <= AS_GOOD_AS_AIR_HU).all() for plane, out in planes):
         return array, everywhere
     return np.where(where, array.dtype.type(AIR_HU), array), everywhere
+
+
+def _bounded(array: Values) -> Values:
+    """The values, those beyond 16-bit HU cut off there: their squares and means overflow."""
+    limits = np.iinfo(np.int16)
+    if np.can_cast(array.dtype, np.int16):
+        return array
+    least, greatest = np.fmin.reduce(array, axis=None), np.fmax.reduce(array, axis=None)
+    if least < limits.min or greatest > limits.max:
+        return array.clip(limits.min, limits.max)
+    return array
 
 
 def _turned(
