@@ -1,7 +1,9 @@
 """Every example that a reader may copy is a command that parses."""
 
+import inspect
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,15 @@ def test_the_example_in_the_help_parses(command, capsys):
     assert main([command, "--help"]) == 0
     (line,) = re.findall(r"For example: (vis3d .*)", capsys.readouterr().out)
     assert parses(line)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_line_of_the_help_breaks_on_a_terminal_of_80_columns(command, capsys):
+    assert main([command, "--help"]) == 0
+    said, _, _ = capsys.readouterr().out.partition("╭")
+    name = command.replace("-", "_")
+    written = inspect.getdoc(getattr(import_module(f"vis3d_cli.commands.{name}"), name))
+    assert set(written.splitlines()) <= {line.rstrip() for line in said.splitlines()}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -106,9 +106,10 @@ def about_airways(anatomy: Anatomy) -> Iterator[Check]:
         )
         yield Check("leak", False, message)
     elif tree.leaks:
+        branches = "1 branch" if tree.leaks == 1 else f"{tree.leaks} branches"
         message = (
             f"The airways were followed for {amount}, up to {tree.level_hu:.0f} HU; "
-            f"{tree.leaks} branches ended where their walls give way."
+            f"{branches} ended where walls give way."
         )
         yield Check("leak", True, message)
     else:

@@ -164,9 +164,10 @@ def _lines(found: "Measurements", *, area: bool) -> Iterator[object]:
         if clusters.largest:
             share = f"{clusters.largest[0].volume_ml:,.1f} ml"
             exponent = "" if clusters.exponent is None else f", D = {clusters.exponent:.2f}"
+            count = f"{clusters.count:,} cluster{'' if clusters.count == 1 else 's'}"
             yield (
-                f"{clusters.name}: {clusters.count:,} clusters below {clusters.level_hu:g} HU, "
-                f"the largest {share}{exponent}"
+                f"{clusters.name}: {count} below {clusters.level_hu:g} HU, the largest "
+                f"{share}{exponent}"
             )
     for name, value in found.conditions.items():
         if value is not None:

@@ -108,8 +108,9 @@ def mesh(
 ) -> int:
     """Write the surface of a structure as STL, PLY, OBJ, glTF, 3MF, VTP or DICOM.
 
-    Say what: --structure NAME, or --structures NAME,... for several in one .glb, .3mf, .obj
-    or .vtp, or --level HU, or --segmentation FILE with --label N or names of that file.
+    Say what: --structure NAME, or --structures NAME,... for several in one .glb,
+    .3mf, .obj or .vtp, or --level HU, or --segmentation FILE with --label N or
+    names of that file.
 
     For example: vis3d mesh scans/chest --structure bones -o bones.stl --smooth 1
     """

@@ -156,11 +156,12 @@ def plan(
 ) -> int:
     """Cut, mirror, hollow, thicken or engrave a surface; join it with another one.
 
-    What is asked for happens in this order: --union, --subtract, --intersect, --cut-plane,
-    --cut-box, --remove-box, --mirror, --offset, --hollow, --engrave, --max-triangles. Closed
-    surfaces stay closed. For research and teaching, not for treating anyone.
+    What is asked for happens in this order: --union, --subtract, --intersect,
+    --cut-plane, --cut-box, --remove-box, --mirror, --offset, --hollow, --engrave,
+    --max-triangles. Closed surfaces stay closed. For research and teaching, not
+    for treating anyone.
 
-    For example: vis3d plan bones.stl -o half.stl --cut-plane 0,-20,150,0,0,1 --hollow 2
+    For example: vis3d plan bones.stl -o half.stl --cut-plane 0,-20,150,0,0,1
 
     The left side as a template for the right one, marked:
     vis3d plan left.stl -o template.stl --mirror 0,0,0,1,0,0 --engrave R

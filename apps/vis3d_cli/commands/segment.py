@@ -55,8 +55,8 @@ def segment(
     other label inside the skin), 6 cortical and 7 cancellous (the bones split in
     two), 8 metal. Left and right are the patient's.
 
-    With --segmentation FILE the structures of a file, on the scan's grid: a DICOM SEG
-    becomes NIfTI, what TotalSegmentator wrote a DICOM SEG.
+    With --segmentation FILE the structures of a file, on the scan's grid: a DICOM
+    SEG becomes NIfTI, what TotalSegmentator wrote a DICOM SEG.
 
     For example: vis3d segment scans/chest -o masks.nii.gz --report report.json
     """
