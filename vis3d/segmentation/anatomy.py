@@ -95,7 +95,9 @@ class Anatomy(Scan):
     @cached_property
     def _chains(self) -> Chains | None:
         """What may be trachea or bronchus."""
-        return slender_chains(self.hu, self.body, lambda: self.airy, self.spacing)
+        return slender_chains(
+            self.hu, self.body, self.beside_padding, lambda: self.airy, self.spacing
+        )
 
     @property
     def airways(self) -> AirwayTree:
@@ -312,16 +314,16 @@ class Anatomy(Scan):
     def middle_mm(self) -> float:
         """Where the middle of the body lies, in mm to the left of the first voxel.
 
-        Trachea or spine show it where the field of view cuts the body.
+        The spine shows it where the field of view cuts the body, or else the trachea.
         """
         if not self.body.any():
             return 0.0
         padded = self.beside_padding is not None and (self.body & self.beside_padding).any()
         if padded or self.body[:, :, [0, -1]].any():
-            if self.trachea.any():
-                return mean_mm(self.trachea, self._left_steps_mm())
             left_mm = self._left_mm().array
             spine = spine_mm(self.hu, self.body, self.airy, left_mm, self.spacing)
             if spine is not None:
                 return spine
+            if self.trachea.any():
+                return mean_mm(self.trachea, self._left_steps_mm())
         return mean_mm(self.body, self._left_steps_mm())

@@ -59,7 +59,8 @@ def _stands_on_its_head(anatomy: Anatomy) -> bool:
     if anatomy.frame.enlarged > 1 or _is_high(anatomy.trachea, lungs):
         return False
     hu, body, airy = anatomy.hu[::-1], anatomy.body[::-1], anatomy.airy[::-1]
-    chains = slender_chains(hu, body, lambda: airy, anatomy.spacing)
+    padded = None if anatomy.beside_padding is None else anatomy.beside_padding[::-1]
+    chains = slender_chains(hu, body, padded, lambda: airy, anatomy.spacing)
     turned = find_trachea(chains, hu.shape, anatomy.spacing)
     found, there = (int(np.count_nonzero(mask)) for mask in (turned, anatomy.trachea))
     long_mm = int(np.count_nonzero(turned.any(axis=(1, 2)))) * anatomy.spacing[0]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, Whole
+from vis3d.segmentation.voxels.grids import Box
 from vis3d.segmentation.voxels.morphology import (
     bounding_box,
     components_in_slices,
@@ -66,7 +67,7 @@ class _Surroundings:
 class Chains:
     """The chains as slender as a trachea in the box of everything dark."""
 
-    box: tuple[slice, slice, slice]
+    box: Box
     spots: _Spots
     around: _Surroundings
     chains: list[list[int]]
@@ -82,7 +83,11 @@ class Chains:
 
 
 def slender_chains(
-    hu: Whole, inside: Bools, lungs: Callable[[], Bools], spacing_kji: Spacing
+    hu: Whole,
+    inside: Bools,
+    beside_padding: Bools | None,
+    lungs: Callable[[], Bools],
+    spacing_kji: Spacing,
 ) -> Chains | None:
     """What may be trachea or bronchus on the 2 mm grid; None where nothing is dark.
 
@@ -93,7 +98,9 @@ def slender_chains(
     box = bounding_box(dark)
     if box is None:
         return None
-    spots = _round_spots(components_in_slices(dark[box]), spacing_kji)
+    labels = components_in_slices(dark[box])
+    whole = ~_cut_off(labels, box, hu.shape, beside_padding)
+    spots = _round_spots(labels, whole, spacing_kji)
     around = _surroundings(lungs(), inside, box, spacing_kji)
     chains = [c for c in _chains(spots, spacing_kji) if _is_slender(c, spots, around)]
     return Chains(box, spots, around, chains)
@@ -180,10 +187,25 @@ def _surroundings(
     return _Surroundings(lungs[box], float(section), middle[box[0]] * spacing_kji[2])
 
 
-def _round_spots(labels: Labels, spacing_kji: Spacing) -> _Spots:
+def _cut_off(
+    labels: Labels, box: Box, shape: tuple[int, ...], beside_padding: Bools | None
+) -> NDArray[np.bool_]:
+    """Which pieces the sides of the field of view cut: a lung's rim may look round there."""
+    cut = np.zeros(int(labels.max()) + 1, bool)
+    for axis in (1, 2):
+        if box[axis].start == 0:
+            cut[labels.take(0, axis)] = True
+        if box[axis].stop == shape[axis]:
+            cut[labels.take(-1, axis)] = True
+    if beside_padding is not None:
+        cut[labels[beside_padding[box]]] = True
+    return cut
+
+
+def _round_spots(labels: Labels, whole: NDArray[np.bool_], spacing_kji: Spacing) -> _Spots:
     voxels = sizes(labels)
     area = voxels * spacing_kji[1] * spacing_kji[2]
-    chosen = np.flatnonzero((area >= AREA_MM2[0]) & (area <= AREA_MM2[1]))
+    chosen = np.flatnonzero(whole & (area >= AREA_MM2[0]) & (area <= AREA_MM2[1]))
     chosen = chosen[chosen > 0]
     numbers = np.zeros(len(voxels), np.int64)
     numbers[chosen] = np.arange(1, len(chosen) + 1)
