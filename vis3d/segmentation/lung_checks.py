@@ -46,6 +46,8 @@ MIN_EDGE_MM2 = 100.0
 EVERY = (slice(None, None, 2),) * 3
 """Which voxels of the 2 mm grid say how much of a lung lies where."""
 MAX_AIRWAYS_ML = 140.0
+MIN_TRACHEA_SHARE = 0.001
+"""How much of the body's section a trachea takes at least; it is .003 and more of those seen."""
 NOWHERE = np.zeros((0, 3), np.int64)
 MIN_GAS_ML = 5.0
 
@@ -94,7 +96,7 @@ def about_airways(anatomy: Anatomy) -> Iterator[Check]:
             message += ": airways that the scan holds may be counted as lung"
         yield Check("trachea-found", False, f"{message}.")
         return
-    yield Check("trachea-found", True, "The trachea was found.")
+    yield _wide_enough(anatomy)
     tree = anatomy.airways
     yield _bronchi(anatomy)
     ml = len(tree.places) * anatomy.frame.voxel_ml
@@ -114,6 +116,20 @@ def about_airways(anatomy: Anatomy) -> Iterator[Check]:
         yield Check("leak", True, message)
     else:
         yield Check("leak", True, "The airways were followed without a leak.")
+
+
+def _wide_enough(anatomy: Anatomy) -> Check:
+    """Whether what was found of the trachea is wider than the lumen of a tube in it."""
+    open_ = sections(anatomy.trachea)
+    typical = float(np.median(open_[open_ > 0]))
+    if typical > MIN_TRACHEA_SHARE * sections(anatomy.body).max():
+        return Check("trachea-found", True, "The trachea was found.")
+    mm2 = typical * float(np.prod(anatomy.spacing[1:])) / anatomy.frame.enlarged**2
+    message = (
+        f"Only {mm2:.0f} mm2 of the trachea are open: it is narrow, or this is a tube in it; "
+        "airways round and below it may be counted as lung."
+    )
+    return Check("trachea-found", False, message)
 
 
 def _bronchi(anatomy: Anatomy) -> Check:

@@ -111,3 +111,29 @@ def test_bowel_below_the_lungs_is_no_bronchus_past_a_gap(geometry: Geometry) -> 
     ok, message = check(labels, "bronchi")
     assert not ok
     assert "right" in message
+
+
+def test_airways_go_on_round_and_below_a_tube_in_the_trachea() -> None:
+    """The tube's lumen is the longest round spot, and too narrow for the tree that hangs on it."""
+    geometry = slanting((1.1, 1.3, 2.7), 1, 10.0)
+    volume, truth = forked(geometry)
+    x, y, z = at(geometry)
+    off, top_mm = np.hypot(x, y + 5), 120
+    wall = (off >= 4.5) & (off < 6) & (z > FORK_MM + 20)
+    array = np.where(wall, 300, volume.array)
+    array[(off < 11) & (z > top_mm)] = 40
+    truth[wall | (z > top_mm)] = TRUTH["body"]
+    labels = segment(volume.with_array(array.astype(np.int16)), ["lungs", "airways"])
+    assert np.mean(labels.mask("airways").array[truth == TRUTH["airways"]]) > 0.9
+
+
+@pytest.mark.parametrize("geometry", WAYS)
+def test_a_tube_that_ends_in_a_bronchus_is_told(geometry: Geometry) -> None:
+    volume, _ = forked(geometry)
+    x, y, z = at(geometry)
+    off = np.hypot(x, y + 5)
+    array = np.where((off >= 4.2) & (off < 11) & (z > 10), 40, volume.array)
+    labels = segment(volume.with_array(array.astype(np.int16)), ["lungs", "airways"])
+    ok, message = check(labels, "trachea-found")
+    assert not ok
+    assert "tube" in message

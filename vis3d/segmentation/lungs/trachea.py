@@ -27,6 +27,9 @@ MAX_BODY_SHARE = 0.015
 OFF_MIDDLE_MM = 35.0
 """A lung without air pulls the trachea to its side."""
 MAX_LONGER_THAN_WIDE = 3.0
+TUBE_TIMES, MIN_BELOW_TUBE_MM = 2.0, 5.0
+"""How much larger a trachea's section is than that of the lumen of a tube in it, and how much
+of it shows below the tube at least."""
 MIN_LINK_MM, MAX_GAP_MM, LINK_SLOPE, MAX_ASIDE_MM = 8.0, 150.0, 0.7, 40.0
 """What goes on below a gap: how long at least, how far below, how far aside per mm of the gap
 and at most."""
@@ -113,7 +116,26 @@ def find_trachea(found: Chains | None, shape: tuple[int, ...], spacing_kji: Spac
     chains = [c for c in found.chains if _is_trachea(c, found.spots, found.around, spacing_kji)]
     if not chains:
         return np.zeros(shape, bool)
-    return found.drawn(_with_those_above(max(chains, key=len), found, spacing_kji), shape)
+    chain = _past_tube(max(chains, key=len), found, spacing_kji)
+    return found.drawn(_with_those_above(chain, found, spacing_kji), shape)
+
+
+def _past_tube(chain: list[int], found: Chains, spacing_kji: Spacing) -> list[int]:
+    """What a chain opens into at its lower end, suddenly as much wider as a tube's lumen does.
+
+    No bronchus is as wide beside the trachea above it. Else the chain itself.
+    """
+    spots, end = found.spots, chain[-1]
+    for below in found.chains:
+        first = below[0]
+        gap_mm = (int(spots.k[end]) - int(spots.k[first])) * spacing_kji[0]
+        aside_mm = float(np.hypot(*(spots.center_mm[first] - spots.center_mm[end])))
+        near = 0 < gap_mm < max(MAX_STEP_MM, 1.5 * spacing_kji[0]) and aside_mm < MAX_STEP_MM
+        wider = spots.section_mm2(below) > TUBE_TIMES * spots.section_mm2(chain)
+        long = len(below) > 1 and len(below) * spacing_kji[0] > MIN_BELOW_TUBE_MM
+        if near and wider and long:
+            return below
+    return chain
 
 
 def _with_those_above(chain: list[int], found: Chains, spacing_kji: Spacing) -> list[list[int]]:
