@@ -47,7 +47,8 @@ EVERY = (slice(None, None, 2),) * 3
 """Which voxels of the 2 mm grid say how much of a lung lies where."""
 MAX_AIRWAYS_ML = 140.0
 MIN_TRACHEA_SHARE = 0.001
-"""How much of the body's section a trachea takes at least; it is .003 and more of those seen."""
+"""A trachea takes more of the body's largest section (0.0017 at least in four real chests), a
+tube's lumen less."""
 NOWHERE = np.zeros((0, 3), np.int64)
 MIN_GAS_ML = 5.0
 

@@ -114,7 +114,7 @@ def test_bowel_below_the_lungs_is_no_bronchus_past_a_gap(geometry: Geometry) -> 
 
 
 def test_airways_go_on_round_and_below_a_tube_in_the_trachea() -> None:
-    """The tube's lumen is the longest round spot, and too narrow for the tree that hangs on it."""
+    """The tube's lumen is the longest chain, too narrow for the tree that hangs on it."""
     geometry = slanting((1.1, 1.3, 2.7), 1, 10.0)
     volume, truth = forked(geometry)
     x, y, z = at(geometry)
