@@ -9,7 +9,9 @@ from scipy.ndimage import gaussian_filter1d
 from skimage.measure import label
 
 from tests.conftest import oblique_geometry
+from tests.segmentation.bones.test_thick_slices import bones_ml, finer
 from tests.segmentation.simple_chest import dice
+from vis3d.phantom import chest_phantom
 from vis3d.segmentation import segment
 from vis3d.segmentation.bones.half_height import end_half_way
 from vis3d.volume import Volume
@@ -57,6 +59,15 @@ def test_bones_are_hardly_thicker_than_they_are(slice_mm: float) -> None:
     mask = segment(volume, ["bones"]).mask("bones").array
     assert dice(mask, truth) > 0.963
     assert mask.sum() < 1.07 * truth.sum()
+
+
+def test_walls_are_as_thick_in_mm_on_every_grid() -> None:
+    phantom = chest_phantom(
+        shape=(14, 300, 400), spacing=(0.75, 0.8, 1.2), direction=oblique_geometry().direction
+    )
+    ml = bones_ml(phantom.volume)
+    assert ml == pytest.approx(phantom.labels.volume_ml("bones"), rel=0.01)
+    assert bones_ml(finer(phantom.volume, (1, 2, 2), 3)) == pytest.approx(ml, rel=0.003)
 
 
 def a_block_and_a_wall() -> tuple[NDArray[np.int16], Bools, Bools]:

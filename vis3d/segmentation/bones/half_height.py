@@ -62,11 +62,15 @@ class Flat:
         """How far an edge is followed along an axis."""
         return max(REACH_MM, REACH_WIDTHS * self.widths_mm[axis])
 
-    def wall_voxels(self, axis: int) -> int:
-        """How far a wall's other side is looked for along an axis: as far as edges are wide."""
+    def wall_voxels(self, axis: int) -> float:
+        """How far a wall's other side is looked for along an axis: as far as edges are wide.
+
+        Large voxels count whole: between two of them values are half of the wall's own.
+        """
         if self.widths_mm[axis] > max(BLURRED_MM, sorted(self.widths_mm)[1]):
             return 0
-        return math.ceil(max(REACH_MM, self.widths_mm[axis]) / self.spacing_kji[axis])
+        far = max(REACH_MM, self.widths_mm[axis]) / self.spacing_kji[axis]
+        return math.ceil(far) if self.coarse or self.spacing_kji[axis] > REACH_MM else far
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,15 +234,22 @@ def _bare_on_both_sides(surface: Surface) -> Bools:
 
 def _ridge(surface: Surface) -> Bools:
     """Whether the values fall on both sides along an axis, as those of a thin wall do."""
-    hu = surface.scan.hu
-    level, found = hu[surface.at] - RISE_HU, np.zeros(len(surface.at), bool)
+    level, found = surface.scan.hu[surface.at] - RISE_HU, np.zeros(len(surface.at), bool)
     for axis in range(3):
-        steps = range(1, surface.scan.wall_voxels(axis) + 1)
-        if not steps:
-            continue
-        before, after = (
-            np.minimum.reduce([hu[surface.beside(axis, way * n)] for n in steps])
-            for way in (-1, 1)
-        )
-        found |= np.maximum(before, after) < level
+        if surface.scan.wall_voxels(axis):
+            before, after = (_lowest(surface, axis, way) for way in (-1, 1))
+            found |= np.maximum(before, after) < level
     return found
+
+
+def _lowest(surface: Surface, axis: int, way: int) -> Values:
+    """The lowest value on one side, no farther away than a wall's other side may lie."""
+    far = surface.scan.wall_voxels(axis)
+    low = last = surface.scan.hu[surface.beside(axis, way)]
+    for step in range(2, math.ceil(far) + 1):
+        value = surface.scan.hu[surface.beside(axis, way * step)]
+        if step > far:  # between voxels the values change linearly
+            part = np.float32(far + 1 - step)
+            value = (1 - part) * last + part * value
+        low, last = np.minimum(low, value), value
+    return low
