@@ -151,8 +151,9 @@ def _contrast_in_words(anatomy: Anatomy) -> str:
         )
     if anatomy.specimen:
         return (
-            "The scan seems to show a phantom or a dry bone, for it lacks a patient's fat: "
-            "what is dense was taken for bone, unless it is far less dense than the rest."
+            "The scan seems to show a phantom or a dry bone, for nothing in it lies between fat "
+            "and muscle: what is dense was taken for bone, unless it is far less dense than the "
+            "rest."
         )
     if _without_trunk(anatomy):
         return (

@@ -132,6 +132,26 @@ def test_a_patient_is_one_on_voxels_of_any_size(every_mm: float):
     assert is_specimen(np.where(waves > 0, 55, -100), hu < 999, (k_mm, j_mm, i_mm))
 
 
+@pytest.mark.parametrize("fat_hu", [-100, 50])
+def test_a_field_of_view_too_small_to_tell_shows_a_patient(fat_hu: int):
+    shape = (11, 13, 15)
+    hu = np.full(shape, 50, np.int16)
+    hu[:, :, :7] = fat_hu  # a piece of muscle, or of muscle under fat
+    assert not is_specimen(hu, np.ones(shape, bool), (2.1, 1.9, 2.0))
+
+
+def test_a_patient_of_whom_little_fat_is_between_is_one():
+    shape = (30, 40, 50)
+    hu = np.full(shape, 50, np.int16)
+    hu[:, :, :20] = -100
+    hu[:, :, 20:25] = np.array([-75, -50, -25, 0, 25])  # a gentle slope in a few slices
+    hu[4:, :, 20:25] = [[-100, -100, 50, 50, 50]]
+    body, spacing = np.ones(shape, bool), (2.1, 1.9, 2.0)
+    assert not is_specimen(hu, body, spacing)
+    hu[:4] = hu[4:8]
+    assert is_specimen(hu, body, spacing)
+
+
 def test_a_rod_of_bone_in_air_is_bone():
     rod = ellipse(75, 75, 12, 12)
     assert dice(found(np.where(rod, 800.0, -1000.0), 10), rod) > 0.98

@@ -15,13 +15,13 @@ AIRY_HU = -200
 EVEN_HU_PER_MM = 30.0
 """Where neighbours differ by more, a voxel may be a mixture at a drawn edge. Told by the way
 from one to the next, a scan cut into finer voxels is judged alike."""
-MIN_FAT = 0.003
-"""Patients' heads have twice as much of it."""
-BETWEEN_SHARES = (0.01, 0.15)
-"""Least share of soft tissue that lies between fat and muscle, or, where there is little fat,
-of fat; in patients' heads it is a third of that."""
-VOXELS = 100_000
-"""As many, spread evenly, tell the shares."""
+USUAL_FAT_HU, USUAL_OTHER_HU = -100, 40
+"""Of tissue that a scan doesn't hold."""
+MIN_BETWEEN = 0.0015
+"""How much of a patient's soft tissue at least lies between fat and muscle: 0.003 and more of
+what fields of view of 90 mm hold, 0.0002 and less of drawn solids."""
+VOXELS, MIN_VOXELS = 100_000, 2_500
+"""As many, spread evenly, tell the share; fewer than the other tell nothing."""
 MODE_HU = 21
 IN_SLICE = (1, 2)
 Sample = NDArray[np.integer[Any]]
@@ -30,20 +30,23 @@ Sample = NDArray[np.integer[Any]]
 def is_specimen(hu: Values, body: Bools, spacing_kji: Spacing) -> bool:
     """Whether a body on a coarse grid [k, j, i], in HU, is none of a patient.
 
-    It has no fat, or holds nothing between fat and other tissue, as solids drawn by hand.
+    It holds more bone than soft tissue, or nothing between fat and other tissue, as solids
+    drawn by hand. Of a field of view too small to tell, a patient is taken to be seen.
     """
+    dense = body & (hu >= SOFT_HU[1])
+    soft_or_dense = body & (hu > FAT_HU[0])
+    if 2 * np.count_nonzero(dense) > np.count_nonzero(soft_or_dense):
+        return True
     beside_air = fringed(fringed((hu < AIRY_HU) | ~body, IN_SLICE), IN_SLICE)
     even_hu = EVEN_HU_PER_MM * math.sqrt(spacing_kji[1] * spacing_kji[2])
     soft = _even_soft_hu(hu, body & ~beside_air, even_hu)
-    fat = (soft > FAT_HU[0]) & (soft <= FAT_HU[1])
-    if np.count_nonzero(fat) <= MIN_FAT * len(soft):
-        return True
-    fat_hu, other_hu = _mode(soft[fat]), _mode(soft[soft > SOFT_HU[0]])
+    if len(soft) < MIN_VOXELS:
+        return False
+    fat_hu = _mode(soft[soft <= FAT_HU[1]], USUAL_FAT_HU)
+    other_hu = _mode(soft[soft > SOFT_HU[0]], USUAL_OTHER_HU)
     third = (other_hu - fat_hu) / 3
     between = (soft > fat_hu + third) & (soft < other_hu - third)
-    of_soft, of_fat = BETWEEN_SHARES
-    least = min(of_soft * len(soft), of_fat * np.count_nonzero(fat))
-    return bool(np.count_nonzero(between) < least)
+    return bool(np.count_nonzero(between) < MIN_BETWEEN * len(soft))
 
 
 def _even_soft_hu(hu: Values, where: Bools, even_hu: float) -> Sample:
@@ -61,9 +64,9 @@ def _even_soft_hu(hu: Values, where: Bools, even_hu: float) -> Sample:
     return soft
 
 
-def _mode(values: Sample) -> int:
-    """The most frequent value, told by the counts of those around each."""
+def _mode(values: Sample, usual: int) -> int:
+    """The most frequent value, told by the counts of those around each; `usual` of none."""
     if not len(values):
-        return SOFT_HU[1]
+        return usual
     counts = np.bincount(values - FAT_HU[0])
     return int(np.convolve(counts, np.ones(MODE_HU), "same").argmax()) + FAT_HU[0]
