@@ -38,6 +38,8 @@ from vis3d.segmentation.voxels.small import enlargement
 from vis3d.segmentation.voxels.sparse import sparse_zeros
 from vis3d.threads import at_once
 
+MIN_ANIMAL = 4.9
+"""What has lungs and is enlarged as often has a trunk of 25 cm2 or less, as no newborn has."""
 AIRWAY_WALL_MM = 2.0
 ROUND_AIR_MM = 4.0
 """Airways are looked for no farther from the air in the body."""
@@ -54,6 +56,14 @@ class Anatomy(Scan):
         super().__init__(frame, progress)
         self.lung_voxels: Mapping[int, int] = {}
         """How many voxels of the scan each side has, once they are drawn."""
+
+    @property
+    def with_bones(self) -> "Anatomy":
+        """The scan as bones are looked for: a mouse or a rat as large as a person."""
+        larger = self._enlarged
+        if larger is None or larger.frame.enlarged < MIN_ANIMAL or not larger.airy.any():
+            return self
+        return larger
 
     @property
     def grown_up(self) -> "Anatomy":

@@ -15,6 +15,7 @@ from vis3d.segmentation.voxels.frame import Bools
 from vis3d.segmentation.voxels.grids import coarse_spacing, every, factors_for, mostly
 from vis3d.segmentation.voxels.morphology import components, fringed, grown, shrunk, sizes, sums
 from vis3d.segmentation.voxels.noise import BEARABLE_HU
+from vis3d.segmentation.wording import in_ml
 from vis3d.volume import Finding
 
 LUNGS = frozenset({"left lung", "right lung"})
@@ -43,7 +44,7 @@ def findings_of(anatomy: Anatomy, checks: tuple[Check, ...]) -> tuple[Finding, .
     contrast = [
         Finding(c.code, "note", c.message)
         for c in checks
-        if c.code == "contrast" and _contrast_found(anatomy)
+        if c.code == "contrast" and _contrast_found(anatomy.with_bones)
     ]
     return (*doubts, *contrast)
 
@@ -120,7 +121,7 @@ def _bones(anatomy: Anatomy) -> Iterator[Check]:
     if ml == 0:
         yield Check("bones-found", False, "No bone was found in the scan.")
         return
-    yield Check("bones-found", True, f"Bones of {ml:.0f} ml were found.")
+    yield Check("bones-found", True, f"Bones of {in_ml(ml, anatomy)} were found.")
     yield _contrast(anatomy)
     cut = _touches_sides(mostly(anatomy.bones, anatomy.factors, 0.3), anatomy)
     message = "The field of view cuts bones at its sides: they end there and lie open."
@@ -146,14 +147,14 @@ def _contrast_in_words(anatomy: Anatomy) -> str:
         )
     if anatomy.organs_ml > 0:
         return (
-            f"Contrast fills {anatomy.organs_ml:.0f} ml of bowel, bladder or kidney; they were "
-            "left out of the bones. Thin loops beside them may remain."
+            f"Contrast fills {in_ml(anatomy.organs_ml, anatomy)} of bowel, bladder or kidney; "
+            "they were left out of the bones. Thin loops beside them may remain."
         )
     if anatomy.specimen:
         return (
-            "The scan seems to show a phantom or a dry bone, for nothing in it lies between fat "
-            "and muscle: what is dense was taken for bone, unless it is far less dense than the "
-            "rest."
+            "The scan seems to show a phantom or a dry bone, for nothing in it lies between "
+            "fat and muscle: what is dense was taken for bone, unless it is far less dense "
+            "than the rest."
         )
     if _without_trunk(anatomy):
         return (
@@ -175,7 +176,8 @@ def _thin_bone(anatomy: Anatomy) -> Check:
     largest = max(anatomy.frame.spacing_kji)
     blur, noise = anatomy.noise
     if largest > MAX_VOXEL_MM:
-        message = f"Voxels of {largest:.1f} mm hide thin bone: expect holes in thin walls."
+        mm = largest / anatomy.frame.enlarged
+        message = f"Voxels of {mm:.1f} mm hide thin bone: expect holes in thin walls."
         return Check("thin-bone", False, message)
     if noise > BEARABLE_HU:
         message = f"Noise of {noise:.0f} HU is left after smoothing: thin bone is in doubt."
@@ -204,7 +206,7 @@ _QUESTIONS: Mapping[frozenset[str], Callable[[Anatomy], Iterator[Check]]] = {
     frozenset({"body"}): _body,
     LUNGS: lambda anatomy: about_lungs(anatomy.grown_up),
     LUNGS | {"airways"}: lambda anatomy: about_airways(anatomy.grown_up),
-    BONY: _bones,
+    BONY: lambda anatomy: _bones(anatomy.with_bones),
     BONY | {"metal"}: _metal,
 }
 """Whom to ask about which structures."""

@@ -19,9 +19,9 @@ from vis3d.volume import Volume
 
 PAINTERS: Mapping[str, Callable[[Anatomy], Bools]] = {
     "body": lambda anatomy: anatomy.fine_body,
-    "bones": lambda anatomy: anatomy.bones,
-    "cancellous": lambda anatomy: anatomy.bones & ~anatomy.cortical,
-    "cortical": lambda anatomy: anatomy.cortical,
+    "bones": lambda anatomy: anatomy.with_bones.bones,
+    "cancellous": lambda anatomy: anatomy.with_bones.bones & ~anatomy.with_bones.cortical,
+    "cortical": lambda anatomy: anatomy.with_bones.cortical,
     "metal": lambda anatomy: anatomy.all_metal,
 }
 """Which part of the anatomy is which structure; later ones are drawn over earlier ones, and
