@@ -54,6 +54,12 @@ def test_a_request_becomes_labels() -> None:
     assert structure_labels(["lungs", "Bones"]) == {1, 2, 4}
 
 
+def test_a_name_alone_is_a_request() -> None:
+    assert structure_labels("lungs") == structure_labels(["lungs"]) == {1, 2}
+    with pytest.raises(UnknownStructureError, match="no structure 'lung'"):
+        structure_labels("lung")
+
+
 def test_volume_counts_voxels(labels: LabelMap) -> None:
     voxel_ml = 0.7 * 0.9 * 2.5 / 1000
     assert labels.volume_ml("left lung") == pytest.approx(2 * 40 * voxel_ml)

@@ -206,7 +206,7 @@ def _has_room(labels: LabelMap, structure: Structure, mask: Mask) -> bool:
 
 
 def structure_labels(names: Iterable[str]) -> frozenset[int]:
-    """The labels in `STRUCTURES` that a request such as ["lungs", "bones"] asks for.
+    """The labels in `STRUCTURES` that a request such as ["lungs", "bones"] or "lungs" asks for.
 
     Each voxel has one label, so bones that are asked for with a part of them are all split.
 
@@ -215,7 +215,7 @@ def structure_labels(names: Iterable[str]) -> frozenset[int]:
     """
     by_name = {structure.name: structure.label for structure in STRUCTURES}
     labels: set[int] = set()
-    for name in names:
+    for name in [names] if isinstance(names, str) else names:
         members = GROUPS.get(normal_name(name), (normal_name(name),))
         unknown = [member for member in members if member not in by_name]
         if unknown:
