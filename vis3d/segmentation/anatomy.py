@@ -31,7 +31,13 @@ from vis3d.segmentation.lungs.trachea import Chains, beyond_gaps, find_trachea, 
 from vis3d.segmentation.metal import drop_streaks, find_metal
 from vis3d.segmentation.scan import STEPS, Scan
 from vis3d.segmentation.voxels.frame import Bools, PatientFrame, Whole
-from vis3d.segmentation.voxels.grids import fine_box, mostly
+from vis3d.segmentation.voxels.grids import (
+    coarse_spacing,
+    every,
+    factors_for,
+    fine_box,
+    mostly,
+)
 from vis3d.segmentation.voxels.morphology import bounding_box, grown
 from vis3d.segmentation.voxels.noise import blur_needed, calmed, noise_hu
 from vis3d.segmentation.voxels.small import enlargement
@@ -45,6 +51,8 @@ ROUND_AIR_MM = 4.0
 """Airways are looked for no farther from the air in the body."""
 ROUND_LUNGS_MM = 25.0
 """What lies farther from the air has no say in where the lungs end."""
+SPINE_GRID_MM = 4.0
+"""Of a vertebra, some 40 mm wide, it shows enough."""
 SECOND_AIR_HU = -500
 """The level between lung and tissue where the scan's own one led to no plausible lungs."""
 
@@ -330,10 +338,21 @@ class Anatomy(Scan):
             return 0.0
         padded = self.beside_padding is not None and (self.body & self.beside_padding).any()
         if padded or self.body[:, :, [0, -1]].any():
-            left_mm = self._left_mm().array
-            spine = spine_mm(self.hu, self.body, self.airy, left_mm, self.spacing)
+            spine = self._spine_mm()
             if spine is not None:
                 return spine
             if self.trachea.any():
                 return mean_mm(self.trachea, self._left_steps_mm())
         return mean_mm(self.body, self._left_steps_mm())
+
+    def _spine_mm(self) -> float | None:
+        """Where the spine lies, in mm to the left of the first voxel, looked for coarsely."""
+        factors = factors_for(self.spacing, SPINE_GRID_MM)
+        some = every(factors)
+        return spine_mm(
+            self.hu[some],
+            self.body[some],
+            self.airy[some],
+            self._left_mm().within(some).array,
+            coarse_spacing(self.spacing, factors),
+        )
