@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
 
 from vis3d.progress import Progress, part, silent
-from vis3d.segmentation.bones.bowel import bowel_with_contrast, gas_of_bowel
+from vis3d.segmentation.bones.bowel import bowel_with_contrast, trunk_below_lungs
 from vis3d.segmentation.bones.canal import spinal_canal
 from vis3d.segmentation.bones.contrast import Contrast, between_lungs
 from vis3d.segmentation.bones.joints import middles_of_heads, open_joints
@@ -300,19 +300,16 @@ def _whole(
     And what looked like it but is an organ with contrast.
     """
     hu, soft, spacing = coarse.hu[box], coarse.soft[box], coarse.spacing_kji
-    body, lungs = coarse.body[box], coarse.lungs[box]
-    organs, gas = np.zeros((2, *shell.shape), bool)
+    organs = np.zeros(shell.shape, bool)
     if not coarse.specimen:
-        gas = gas_of_bowel(hu, body, lungs, metal, spacing)
-    if gas.any():
         # before marrow is filled: that grows bowel and the bones beside it together
-        organs = organs_with_contrast(shell, hu, gas, canal, spacing, gas_alone=True)
+        trunk = trunk_below_lungs(coarse.body, coarse.lungs, spacing)[box[0]]
+        organs = bowel_with_contrast(shell, hu, trunk, canal, spacing)
     walls, allowed = (shell & ~organs) | metal, soft & ~organs
     whole = with_marrow(walls, hu, allowed, canal, spacing, coarse.noise_hu, progress)
     coarse.rest()
     if not coarse.specimen:
-        organs |= organs_with_contrast(whole, hu, gas, canal, spacing)
-        organs |= bowel_with_contrast(whole & ~organs, hu, body, lungs, gas, spacing)
+        organs |= organs_with_contrast(whole, hu, canal, spacing)
     return whole & ~organs, organs
 
 

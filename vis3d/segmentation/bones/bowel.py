@@ -1,99 +1,45 @@
-"""Bowel full of contrast: mottled by gas and food, it looks like marrow in cortex."""
+"""Bowel full of contrast, mottled by gas and food: dense all through, without a denser rim."""
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, uniform_filter
 
-from vis3d.segmentation.bones.canal import spinal_canal
-from vis3d.segmentation.bones.organs import MIN_GAS, marrow_in_cortex, with_rests
-from vis3d.segmentation.voxels.frame import Bools, Labels, Spacing, Whole
+from vis3d.segmentation.bones.organs import with_rests
+from vis3d.segmentation.voxels.frame import Bools, Floats, Labels, Spacing, Whole
 from vis3d.segmentation.voxels.morphology import (
+    bounding_box,
     components,
     deep_in,
     fringed,
     grown,
     keep,
+    kji_of,
     sections,
     sizes,
     sums,
     trimmed,
 )
 
-GAS_HU = -300.0
-"""No bone of the abdomen has any gas beside it."""
-STREAKS_MM, SKIN_MM = 40.0, 8.0
-"""Beside metal what looks like gas may be its shadow, and beside the skin air."""
+DEPTH_MM, EDGE_MM = 4.0, 3.0
+"""What is dense lies as deep in bowel, and in bones whose marrow is as dense; with what is
+dense round it, that is a part."""
+MIN_DEEP_ML, MIN_PART_ML = 8.0, 1.0
+"""Where a loop holds as much that lies deep, others may hold less."""
+BLOCK_MM, BLOCKS = 10.0, 5
+"""Rim and inside are compared within a window of so many blocks."""
+RIM_TIMES = 1.1
+"""Cortex is denser than what it holds by more; contrast is no denser at its rim than inside."""
+MAX_CONTACT = 0.3
+"""How much of the surface of bowel may go on as bone: a dense place in a bone has more."""
+MOST_HU = 800.0
+"""What is denser all through may be a bone gone solid, or cement in one."""
 MIN_TRUNK_MM2 = 35_000.0
-"""Heads and necks, where air lies beside bone, are smaller in their slices."""
-BEFORE_MM, ASIDE_MM = 30.0, 50.0
-"""As far from the spinal canal vertebrae and what touches them end."""
-MAX_CONTACT = 0.1
-"""How much of a loop's surface may touch the bones of the spine."""
-MIN_BOWEL_ML = 10.0
-THICK_MM = 4.0
-MARROW_HU, MIN_CORE, MAX_MARROW = 80.0, 0.1, 0.05
-"""What is so thick, and so seldom holds anything as light as marrow, is even contrast."""
-JOINT_MM = 6.0
-"""As near to each other lie the bones of a joint: heads of children are even and dense."""
+"""Limbs, heads and necks are smaller in their slices."""
+VERTEBRA_MM = 16.0
+"""What lies as close to the spinal canal is a vertebra."""
 
 
-def gas_of_bowel(
-    hu: Whole, body: Bools, lungs: Bools, metal: Bools, spacing_kji: Spacing
-) -> Bools:
-    """The gas in bowel and stomach, on a coarse grid [k, j, i] as in `PatientFrame`.
-
-    Below the middle of the lungs, and not where it may be a shadow or air beside the skin.
-    """
-    gas = body & (hu < GAS_HU) & _trunk(body, lungs, spacing_kji)[:, None, None]
-    if gas.any():
-        gas &= ~fringed(fringed(lungs)) & ~grown(metal, STREAKS_MM, spacing_kji)
-        gas &= ~grown(~body, SKIN_MM, spacing_kji)
-    return gas
-
-
-def bowel_with_contrast(
-    solid: Bools, hu: Whole, body: Bools, lungs: Bools, gas: Bools, spacing_kji: Spacing
-) -> Bools:
-    """What of `solid`, found dense or filled, is bowel or stomach with contrast and gas.
-
-    On a coarse grid. Loops are told by the gas that touches them. Even contrast far from bone
-    needs less of it, or none if other loops have some.
-    """
-    bowel = np.zeros(solid.shape, bool)
-    if not (fringed(gas) & solid).any():
-        return bowel
-    canal = spinal_canal(hu, solid, spacing_kji)
-    trunk = _trunk(body, lungs, spacing_kji)
-    pieces = components(solid & ~_spine(canal, spacing_kji) & trunk[:, None, None])
-    count = int(pieces.max()) + 1
-    surface = pieces * (solid & ~trimmed(solid))
-    faces = np.maximum(sizes(surface, count), 1)
-    contact = sums(surface, fringed(solid & (pieces == 0)), count) / faces
-    beside_gas = sums(surface, fringed(gas), count) / faces
-    # what has grown together with a hip or a sacrum stays bone
-    bone = sums(pieces, marrow_in_cortex(solid, hu, spacing_kji), count) > 0
-    even = _even(pieces, surface, solid, hu, spacing_kji) & ~bone
-    is_bowel = (contact < MAX_CONTACT) & (beside_gas > np.where(even, 0, MIN_GAS)) & ~bone
-    voxel_ml = float(np.prod(spacing_kji)) / 1000
-    if sizes(pieces)[is_bowel].sum() * voxel_ml < MIN_BOWEL_ML:
-        return bowel
-    return with_rests(keep(pieces, is_bowel | even), solid, voxel_ml)
-
-
-def _even(
-    pieces: Labels, surface: Labels, solid: Bools, hu: Whole, spacing_kji: Spacing
-) -> Bools:
-    """Which pieces, by label, hold no marrow and lie neither at a bone nor cut off."""
-    count = int(pieces.max()) + 1
-    deep = deep_in(solid, THICK_MM, spacing_kji)
-    core = sums(pieces, deep, count)
-    marrow = sums(pieces, deep & (hu < MARROW_HU), count)
-    even = (core > MIN_CORE * sizes(pieces, count)) & (marrow < MAX_MARROW * core)
-    near = grown(solid & ~keep(pieces, even), JOINT_MM, spacing_kji)
-    held = sums(surface, near, count) + sizes(pieces[[0, -1]], count)
-    return np.asarray(even & (held < MAX_CONTACT * sizes(surface, count)))
-
-
-def _trunk(body: Bools, lungs: Bools, spacing_kji: Spacing) -> NDArray[np.bool_]:
+def trunk_below_lungs(body: Bools, lungs: Bools, spacing_kji: Spacing) -> NDArray[np.bool_]:
     """Which slices show the trunk below the middle of the lungs."""
     trunk = sections(body) * float(np.prod(spacing_kji[1:])) > MIN_TRUNK_MM2
     heights = np.flatnonzero(lungs.any(axis=(1, 2)))
@@ -102,12 +48,74 @@ def _trunk(body: Bools, lungs: Bools, spacing_kji: Spacing) -> NDArray[np.bool_]
     return np.asarray(trunk)
 
 
-def _spine(canal: Bools, spacing_kji: Spacing) -> Bools:
-    """What lies near the canal or behind it, in its slices."""
-    spine = np.zeros(canal.shape, bool)
-    depth, width = round(BEFORE_MM / spacing_kji[1]), round(ASIDE_MM / spacing_kji[2])
-    for k in np.flatnonzero(canal.any(axis=(1, 2))):
-        j, i = np.nonzero(canal[k])
-        front = max(0, int(j.min()) - depth)
-        spine[k, front:, max(0, int(i.min()) - width) : int(i.max()) + width + 1] = True
-    return spine
+def bowel_with_contrast(
+    dense: Bools, hu: Whole, trunk: NDArray[np.bool_], canal: Bools, spacing_kji: Spacing
+) -> Bools:
+    """What of the `dense`, found before marrow is filled, is bowel, stomach or bladder.
+
+    On a coarse grid [k, j, i], in the slices of `trunk`. What lies deep is compared with the
+    rim near it, not with that of the whole piece, so that bowel is told from a bone with
+    which it hangs together.
+    """
+    bowel = np.zeros(dense.shape, bool)
+    voxel_ml = float(np.prod(spacing_kji)) / 1000
+    deep = deep_in(dense, DEPTH_MM, spacing_kji) & trunk[:, None, None]
+    pieces = components(deep)
+    ml = sizes(pieces) * voxel_ml
+    if ml.max() < MIN_DEEP_ML:
+        return bowel
+    deep = keep(pieces, ml > MIN_PART_ML)
+    box = bounding_box(deep, BLOCK_MM * BLOCKS / 2, spacing_kji)
+    if box is None:
+        return bowel
+    even = _without_rim(deep[box], dense[box], hu[box], spacing_kji)
+    parts = components(even)
+    voxels = sizes(parts)
+    asked = voxels * voxel_ml > MIN_PART_ML
+    asked &= sums(parts, hu[box]) < MOST_HU * np.maximum(voxels, 1)
+    asked[parts[grown(canal[box], VERTEBRA_MM, spacing_kji)]] = False
+    around = _with_edges(parts * keep(parts, asked), dense[box], spacing_kji)
+    bowel[box] = _ending(around, dense[box])
+    return with_rests(bowel, dense, voxel_ml)
+
+
+def _without_rim(deep: Bools, dense: Bools, hu: Whole, spacing_kji: Spacing) -> Bools:
+    """Which deep voxels have no denser rim near them, in the mean."""
+    at_rim = _near(dense & ~trimmed(dense), hu, deep, spacing_kji)
+    inside = _near(deep, hu, deep, spacing_kji)
+    without = deep.copy()
+    without[deep] = at_rim < RIM_TIMES * inside
+    return without
+
+
+def _near(mask: Bools, values: Whole, at: Bools, spacing_kji: Spacing) -> Floats:
+    """The mean of the mask's values near each voxel of `at`, block by block; else infinite."""
+    block = [max(1, round(BLOCK_MM / mm)) for mm in spacing_kji]
+    shape = tuple(-(-n // b) for n, b in zip(mask.shape, block, strict=True))
+
+    def blocks_of(voxels: Bools) -> NDArray[np.intp]:
+        kji = kji_of(np.flatnonzero(voxels), voxels.shape)
+        return np.ravel_multi_index([n // b for n, b in zip(kji, block, strict=True)], shape)
+
+    of, count = blocks_of(mask), int(np.prod(shape))
+    total, voxels = (
+        uniform_filter(np.bincount(of, weights, count).reshape(shape), BLOCKS, mode="constant")
+        for weights in (values[mask], np.ones(len(of)))
+    )
+    found = voxels > 1e-6
+    mean = np.divide(total, voxels, out=np.full(shape, np.inf), where=found)
+    return np.asarray(mean.reshape(-1)[blocks_of(at)], np.float32)
+
+
+def _with_edges(parts: Labels, dense: Bools, spacing_kji: Spacing) -> Labels:
+    """The parts with what is dense round them."""
+    window = [2 * round((DEPTH_MM + EDGE_MM) / mm) + 1 for mm in spacing_kji]
+    return np.asarray(maximum_filter(parts, window) * dense, parts.dtype)
+
+
+def _ending(parts: Labels, dense: Bools) -> Bools:
+    """The parts that end on most sides: what lies in a bone goes on as bone."""
+    surface = parts * ~trimmed(parts > 0)
+    faces = sizes(surface)
+    contact = sums(surface, fringed(dense & (parts == 0)), len(faces))
+    return keep(parts, contact < MAX_CONTACT * np.maximum(faces, 1))

@@ -26,29 +26,17 @@ MAX_CONTACT = 0.15
 """How much of the surface of an organ may touch bone: a thick part of a bone touches more."""
 RIM_HU = 280.0
 """A kidney of which only the cortex is filled has a rim too, but none as dense as a bone's."""
-CORTEX_TIMES = 1.3
-"""By so much the rim of a bone is denser than what lies deep in it."""
-MIN_GAS = 0.02
-"""So much gas at its surface tells bowel that lies close to bones."""
 MAX_REST_ML = 10.0
 """Smaller pieces beside an organ are what its edge leaves."""
 BODY_OF_VERTEBRA_MM = 10.0
 
 
-def organs_with_contrast(
-    solid: Bools,
-    hu: Whole,
-    gas: Bools,
-    canal: Bools,
-    spacing_kji: Spacing,
-    *,
-    gas_alone: bool = False,
-) -> Bools:
-    """What of `solid`, found dense or filled, is bowel, bladder or kidney with contrast.
+def organs_with_contrast(solid: Bools, hu: Whole, canal: Bools, spacing_kji: Spacing) -> Bools:
+    """What of `solid`, found dense or filled, is bladder or kidney with contrast.
 
     On a coarse grid [k, j, i]. Deep parts are judged by the densest voxels beside each of
-    theirs, at the border and inside, so that mottled contrast is no rim. With `gas_alone`
-    only what touches `gas` counts. Vertebrae, known by the spinal canal, are never asked.
+    theirs, at the border and inside, so that mottled contrast is no rim. Vertebrae, known
+    by the spinal canal, are never asked.
     """
     deep = deep_in(solid, DEPTH_MM, spacing_kji)
     parts = components(deep)
@@ -63,8 +51,7 @@ def organs_with_contrast(
         return organs
     parts = parts[box] * there[box]
     around = _with_edges(parts, solid[box], spacing_kji)
-    scan = (solid[box], hu[box], gas[box])
-    organs[box] = keep(around, _without_rim(parts, around, *scan, gas_alone=gas_alone))
+    organs[box] = keep(around, _without_rim(parts, around, solid[box], hu[box]))
     return with_rests(organs, solid, voxel_ml)
 
 
@@ -74,17 +61,14 @@ def _with_edges(parts: Labels, solid: Bools, spacing_kji: Spacing) -> Labels:
     return np.asarray(maximum_filter(parts, window) * solid, parts.dtype)
 
 
-def _without_rim(
-    parts: Labels, around: Labels, solid: Bools, hu: Whole, gas: Bools, *, gas_alone: bool
-) -> Bools:
-    """Which parts, by label, have no denser rim and touch gas, or hardly anything else."""
+def _without_rim(parts: Labels, around: Labels, solid: Bools, hu: Whole) -> Bools:
+    """Which parts, by label, have no denser rim and touch hardly anything."""
     rim = around * (solid & ~trimmed(solid))
     rim_hu, deep_hu = _means(rim, parts, hu)
     surface = np.maximum(sizes(rim, len(rim_hu)), 1)
     no_rim = (rim_hu < deep_hu + RIM_ABOVE_HU) | (rim_hu < RIM_HU)
-    free = sums(rim, fringed(gas), len(rim_hu)) > MIN_GAS * surface
-    if not gas_alone:
-        free |= sums(rim, fringed(solid & (around == 0)), len(rim_hu)) < MAX_CONTACT * surface
+    contact = sums(rim, fringed(solid & (around == 0)), len(rim_hu))
+    free = contact < MAX_CONTACT * surface
     return np.asarray(no_rim & free)
 
 
@@ -98,15 +82,6 @@ def _means(
         for labels in (rim, parts)
     )
     return at_rim, inside
-
-
-def marrow_in_cortex(solid: Bools, hu: Whole, spacing_kji: Spacing) -> Bools:
-    """The deep parts of thick bones, whose rim is much denser: no bowel has such a one."""
-    parts = components(deep_in(solid, DEPTH_MM, spacing_kji))
-    around = _with_edges(parts, solid, spacing_kji)
-    rim_hu, deep_hu = _means(around * (solid & ~trimmed(solid)), parts, hu)
-    large = sizes(parts) * (float(np.prod(spacing_kji)) / 1000) > MIN_DEEP_ML
-    return keep(parts, large & (rim_hu > np.maximum(CORTEX_TIMES * deep_hu, RIM_HU)))
 
 
 def with_rests(organs: Bools, solid: Bools, voxel_ml: float) -> Bools:
