@@ -11,11 +11,12 @@ from vis3d.progress import Progress, part
 from vis3d.segmentation.body.body import outside_and_padding
 from vis3d.segmentation.body.specimens import is_specimen
 from vis3d.segmentation.bones.bones import CoarseScan, find_bones
-from vis3d.segmentation.bones.canal import spine_mm
+from vis3d.segmentation.bones.canal import ThickBone, thick_bone
 from vis3d.segmentation.bones.contrast import Contrast, find_contrast
 from vis3d.segmentation.bones.cortical import cortical_bone
 from vis3d.segmentation.bones.half_height import end_half_way
 from vis3d.segmentation.bones.vessels import drop_vessels
+from vis3d.segmentation.field import CutField
 from vis3d.segmentation.lungs.airways import AirwayTree, grow_airways
 from vis3d.segmentation.lungs.bronchi import sides_missing
 from vis3d.segmentation.lungs.lungs import (
@@ -328,28 +329,38 @@ class Anatomy(Scan):
         trunk = Trunk(self.hu, self.body, self.unmeasured, self.spacing, self.steps_mm)
         return trunk.middle_near(self.middle_mm, self.airy[trunk.sampled])
 
-    @cached_property
+    @property
     def middle_mm(self) -> float:
-        """Where the middle of the body lies, in mm to the left of the first voxel.
+        """Where the middle of the body lies, in mm to the left of the first voxel."""
+        return self._middle_mm[0]
 
-        The spine shows it where the field of view cuts the body, or else the trachea.
-        """
+    @property
+    def middle_shown(self) -> bool:
+        """Whether anything in the scan shows where that is."""
+        return self._middle_mm[1]
+
+    @cached_property
+    def _middle_mm(self) -> tuple[float, bool]:
         if not self.body.any():
-            return 0.0
+            return 0.0, True
         padded = self.beside_padding is not None and (self.body & self.beside_padding).any()
-        if padded or self.body[:, :, [0, -1]].any():
-            spine = self._spine_mm()
-            if spine is not None:
-                return spine
-            if self.trachea.any():
-                return mean_mm(self.trachea, self._left_steps_mm())
-        return mean_mm(self.body, self._left_steps_mm())
+        whole = not (padded or self.body[:, :, [0, -1]].any())
+        shown = None if whole else self._middle_of_cut_body_mm()
+        if shown is None:
+            return mean_mm(self.body, self._left_steps_mm()), whole
+        return shown, True
 
-    def _spine_mm(self) -> float | None:
-        """Where the spine lies, in mm to the left of the first voxel, looked for coarsely."""
+    def _middle_of_cut_body_mm(self) -> float | None:
+        left_mm = self._left_mm().array
+        field = CutField(self.body, self.airy, self.beside_padding, left_mm)
+        trachea = mean_mm(self.trachea, self._left_steps_mm()) if self.trachea.any() else None
+        return field.middle_mm(self._thick_bone(), trachea)
+
+    def _thick_bone(self) -> ThickBone | None:
+        """Where the spine seems to lie, looked for coarsely."""
         factors = factors_for(self.spacing, SPINE_GRID_MM)
         some = every(factors)
-        return spine_mm(
+        return thick_bone(
             self.hu[some],
             self.body[some],
             self.airy[some],

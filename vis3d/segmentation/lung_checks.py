@@ -76,6 +76,7 @@ def about_lungs(anatomy: Anatomy) -> Iterator[Check]:
         yield Check("lungs-found", True, found)
         yield _sides_ratio(left / right)
         yield _lungs_split(anatomy)
+    yield _middle_found(anatomy)
     yield from _second_method(anatomy)
     gas = anatomy.air & ~anatomy.coarse_lungs.both & ~anatomy.coarse_airways
     yield _touches_edge(anatomy)
@@ -152,6 +153,16 @@ def _sides_ratio(ratio: float) -> Check:
     verdict = "plausible" if ok else "implausible unless one lung is diseased or cut off"
     message = f"The left lung has {ratio:.2f} times the volume of the right one: {verdict}."
     return Check("sides-ratio", ok, message)
+
+
+def _middle_found(anatomy: Anatomy) -> Check:
+    if anatomy.middle_shown:
+        return Check("middle-found", True, "The scan shows where the body's middle is.")
+    message = (
+        "Neither spine nor trachea nor skin show on which side of the scan the body's middle "
+        "is: left and right lung may be exchanged."
+    )
+    return Check("middle-found", False, message)
 
 
 def _second_method(anatomy: Anatomy) -> Iterator[Check]:

@@ -1,10 +1,12 @@
 """Fields of view narrower than the chest, as scans of the heart or the spine have them."""
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from tests.segmentation.simple_chest import chest
 from vis3d.geometry import Geometry
+from vis3d.labels import Check, LabelMap
 from vis3d.progress import silent
 from vis3d.segmentation import segment
 from vis3d.segmentation.anatomy import Anatomy
@@ -48,3 +50,32 @@ def test_the_spine_says_where_the_middle_of_a_cut_body_is() -> None:
     assert anatomy.trachea.any()
     middle_mm = volume.geometry.to_lps(np.zeros(3))[0] + anatomy.middle_mm
     assert abs(middle_mm) < 6
+
+
+@pytest.mark.parametrize(("side", "first_x"), [("left", 55.0), ("right", -235.0)])
+@pytest.mark.parametrize("shoulder", [False, True])
+def test_a_single_lung_in_a_field_beside_the_middle_has_its_side(
+    side: str, first_x: float, shoulder: bool
+) -> None:
+    """As in scans of a shoulder: no spine shows, but the skin beside the lung."""
+    volume, (x, y, _) = narrow_chest((first_x, -110.0, -90.0), (60, 110, 105))
+    if shoulder:
+        volume.array[np.hypot(np.abs(x) - 135, y - 40) < 10] = 300
+    labels = segment(volume, ["lungs"])
+    other = {"left": "right", "right": "left"}[side]
+    assert labels.volume_ml(f"{side} lung") > 1000
+    assert labels.volume_ml(f"{other} lung") == 0
+    assert check(labels, "middle-found").ok
+
+
+def test_a_field_that_shows_neither_spine_nor_skin_may_have_exchanged_the_sides() -> None:
+    volume, _ = narrow_chest((25.0, -75.0, -60.0), (40, 50, 65))
+    labels = segment(volume, ["lungs"])
+    assert labels.mask("lungs").array.any()
+    assert not check(labels, "middle-found").ok
+    assert any(one.code == "middle-found" for one in labels.report.findings)
+
+
+def check(labels: LabelMap, code: str) -> Check:
+    """What a segmentation answered to one of its questions."""
+    return next(one for one in labels.report.checks if one.code == code)

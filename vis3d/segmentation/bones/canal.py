@@ -1,5 +1,7 @@
 """The canal of the spine: a path through soft tissue that bone surrounds in every slice."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_opening, maximum_filter, uniform_filter, uniform_filter1d
@@ -175,13 +177,21 @@ def _discs(path: NDArray[np.intp], box: Box, spacing_kji: Spacing) -> Bools:
     return discs
 
 
-def spine_mm(
+@dataclass(frozen=True)
+class ThickBone:
+    """Where the spine seems to lie, how far to the left, and how much of it a slice shows."""
+
+    left_mm: float
+    mm2: float
+
+
+def thick_bone(
     hu: Whole, body: Bools, lungs: Bools, left_mm: Whole, spacing_kji: Spacing
-) -> float | None:
+) -> ThickBone | None:
     """Where most of the thick bone behind the lungs' middle lies, on the scale of `left_mm`.
 
     None where there is too little of it. Ribs and shoulder blades are thinner than a vertebra;
-    the heads of the arms are not, but lie farther aside than a spine from the lungs.
+    the heads of the arms are not, but mostly lie farther aside than a spine from the lungs.
     """
     heights, rows = (np.flatnonzero(lungs.any(axis=axes)) for axes in ((1, 2), (0, 2)))
     if not len(heights):
@@ -194,12 +204,13 @@ def spine_mm(
     at, of_lungs = left_mm[behind], left_mm[lungs]
     thick &= at > of_lungs.min() - SPINE_BESIDE_MM
     thick &= at < of_lungs.max() + SPINE_BESIDE_MM
-    mm2 = np.count_nonzero(thick) * spacing_kji[1] * spacing_kji[2] / len(heights)
-    if mm2 < MIN_SPINE_MM2:
+    if not thick.any():
         return None
     places = at[thick]
     start = float(places.min())
     counts = np.bincount(((places - start) / SPINE_WIDTH_MM * 4).astype(int))
     together = np.convolve(counts, np.ones(4))
     # the window that ends with bin n begins with bin n - 3
-    return start + (int(together.argmax()) - 1) * SPINE_WIDTH_MM / 4
+    middle_mm = start + (int(together.argmax()) - 1) * SPINE_WIDTH_MM / 4
+    mm2 = int(together.max()) * spacing_kji[1] * spacing_kji[2] / len(heights)
+    return ThickBone(middle_mm, mm2) if mm2 > MIN_SPINE_MM2 else None

@@ -7,7 +7,7 @@ from vis3d.segmentation.voxels.morphology import fringed, sections
 
 SMALL_CM2, USUAL_CM2 = 200.0, 600.0
 """The section of a small patient's trunk at most, and of an adult's."""
-MAX_CUT = 0.3
+MAX_CUT = 0.2
 """How much of the edge of the slices a small patient fills at most; a crop fills more."""
 
 
