@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from tests.segmentation.simple_chest import chest, dice, turned
+from tests.segmentation.simple_chest import chest, dice, from_the_middle, turned
 from vis3d.segmentation import segment
 from vis3d.segmentation.bones.contrast import find_contrast
 from vis3d.segmentation.bones.organs import organs_with_contrast
@@ -113,3 +113,16 @@ def test_a_bladder_full_of_contrast_is_no_bone_and_said() -> None:
     messages = {check.code: check.message for check in labels.report.checks}
     assert "bladder" in messages["contrast"]
     assert "contrast" in {finding.code for finding in labels.report.findings}
+
+
+@pytest.mark.parametrize(("z", "is_bone"), [(70.0, True), (-95.0, False)])
+def test_what_has_no_rim_beside_the_upper_lungs_is_no_organ(z: float, is_bone: bool) -> None:
+    """The heads of the arms lie there; kidneys and bowel reach up to the lower half at most."""
+    volume, _ = chest(turned(8.0, axis=0, spacing_mm=3.0))
+    x, y, z_mm = from_the_middle(volume.geometry)
+    ball = np.sqrt((np.abs(x) - 138) ** 2 + (y - 5) ** 2 + (z_mm - z) ** 2) < 22
+    mottled = np.random.default_rng(3).normal(420, 80, ball.shape)
+    array = np.where(ball, mottled, volume.array).astype(np.int16)
+    labels = segment(volume.with_array(array), ["bones"])
+    kept = labels.mask("bones").array[ball].mean()
+    assert kept > 0.9 if is_bone else kept < 0.1

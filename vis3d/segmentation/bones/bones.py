@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
 
 from vis3d.progress import Progress, part, silent
-from vis3d.segmentation.bones.bowel import bowel_with_contrast, trunk_below_lungs
+from vis3d.segmentation.bones.bowel import below_lungs, bowel_with_contrast, trunk_below_lungs
 from vis3d.segmentation.bones.canal import spinal_canal
 from vis3d.segmentation.bones.contrast import Contrast, between_lungs
 from vis3d.segmentation.bones.joints import middles_of_heads, open_joints
 from vis3d.segmentation.bones.marrow import GAS_HU, walled_pieces, with_marrow
 from vis3d.segmentation.bones.mending import evened, fill_gaps
-from vis3d.segmentation.bones.organs import organs_with_contrast
+from vis3d.segmentation.bones.organs import BESIDE_LUNGS, organs_with_contrast
 from vis3d.segmentation.bones.peaks import PEAK_HU, peaks
 from vis3d.segmentation.bones.plaques import drop_plaques
 from vis3d.segmentation.bones.thick_slices import beyond_edges, blurred_axis
@@ -309,7 +309,9 @@ def _whole(
     whole = with_marrow(walls, hu, allowed, canal, spacing, coarse.noise_hu, progress)
     coarse.rest()
     if not coarse.specimen:
-        organs |= organs_with_contrast(whole, hu, canal, spacing)
+        # not beside the upper part of the lungs: the heads of the arms may be as even
+        low = below_lungs(coarse.lungs, BESIDE_LUNGS)[box[0]]
+        organs |= organs_with_contrast(whole, hu, canal, spacing, low)
     return whole & ~organs, organs
 
 

@@ -39,13 +39,19 @@ VERTEBRA_MM = 16.0
 """What lies as close to the spinal canal is a vertebra."""
 
 
+def below_lungs(lungs: Bools, share: float) -> NDArray[np.bool_]:
+    """Which slices lie in the lower `share` of the lungs or below; all, without any lungs."""
+    below = np.ones(len(lungs), bool)
+    heights = np.flatnonzero(lungs.any(axis=(1, 2)))
+    if len(heights):
+        below[int(heights[0] + share * (heights[-1] - heights[0])) :] = False
+    return below
+
+
 def trunk_below_lungs(body: Bools, lungs: Bools, spacing_kji: Spacing) -> NDArray[np.bool_]:
     """Which slices show the trunk below the middle of the lungs."""
     trunk = sections(body) * float(np.prod(spacing_kji[1:])) > MIN_TRUNK_MM2
-    heights = np.flatnonzero(lungs.any(axis=(1, 2)))
-    if len(heights):
-        trunk[(heights[0] + heights[-1]) // 2 :] = False
-    return np.asarray(trunk)
+    return np.asarray(trunk & below_lungs(lungs, 0.5))
 
 
 def bowel_with_contrast(

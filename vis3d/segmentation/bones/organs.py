@@ -29,14 +29,22 @@ RIM_HU = 280.0
 MAX_REST_ML = 10.0
 """Smaller pieces beside an organ are what its edge leaves."""
 BODY_OF_VERTEBRA_MM = 10.0
+BESIDE_LUNGS = 0.67
+"""Up to what share of their height kidneys may lie beside the lungs that a scan shows."""
 
 
-def organs_with_contrast(solid: Bools, hu: Whole, canal: Bools, spacing_kji: Spacing) -> Bools:
+def organs_with_contrast(
+    solid: Bools,
+    hu: Whole,
+    canal: Bools,
+    spacing_kji: Spacing,
+    slices: NDArray[np.bool_] | None = None,
+) -> Bools:
     """What of `solid`, found dense or filled, is bladder or kidney with contrast.
 
     On a coarse grid [k, j, i]. Deep parts are judged by the densest voxels beside each of
     theirs, at the border and inside, so that mottled contrast is no rim. Vertebrae, known
-    by the spinal canal, are never asked.
+    by the spinal canal, are never asked, nor is what reaches beyond the `slices`.
     """
     deep = deep_in(solid, DEPTH_MM, spacing_kji)
     parts = components(deep)
@@ -44,6 +52,8 @@ def organs_with_contrast(solid: Bools, hu: Whole, canal: Bools, spacing_kji: Spa
     asked = sizes(parts) * voxel_ml > MIN_DEEP_ML
     if asked.any():
         asked[parts[grown(canal, DEPTH_MM + BODY_OF_VERTEBRA_MM, spacing_kji)]] = False
+    if slices is not None:
+        asked[parts[~slices]] = False
     organs = np.zeros(solid.shape, bool)
     there = keep(parts, asked)
     box = bounding_box(there, DEPTH_MM + EDGE_MM + 3 * max(spacing_kji), spacing_kji)
