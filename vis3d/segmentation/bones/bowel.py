@@ -2,9 +2,10 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter, uniform_filter
+from scipy.ndimage import uniform_filter
 
-from vis3d.segmentation.bones.organs import with_rests
+from vis3d.segmentation.bones.organs import with_edges, with_rests
+from vis3d.segmentation.bones.plaques import trunk_slices
 from vis3d.segmentation.voxels.frame import Bools, Floats, Labels, Spacing, Whole
 from vis3d.segmentation.voxels.morphology import (
     bounding_box,
@@ -14,7 +15,6 @@ from vis3d.segmentation.voxels.morphology import (
     grown,
     keep,
     kji_of,
-    sections,
     sizes,
     sums,
     trimmed,
@@ -33,8 +33,6 @@ MAX_CONTACT = 0.3
 """How much of the surface of bowel may go on as bone: a dense place in a bone has more."""
 MOST_HU = 800.0
 """What is denser all through may be a bone gone solid, or cement in one."""
-MIN_TRUNK_MM2 = 35_000.0
-"""Limbs, heads and necks are smaller in their slices."""
 VERTEBRA_MM = 16.0
 """What lies as close to the spinal canal is a vertebra."""
 
@@ -50,8 +48,7 @@ def below_lungs(lungs: Bools, share: float) -> NDArray[np.bool_]:
 
 def trunk_below_lungs(body: Bools, lungs: Bools, spacing_kji: Spacing) -> NDArray[np.bool_]:
     """Which slices show the trunk below the middle of the lungs."""
-    trunk = sections(body) * float(np.prod(spacing_kji[1:])) > MIN_TRUNK_MM2
-    return np.asarray(trunk & below_lungs(lungs, 0.5))
+    return np.asarray(trunk_slices(body, spacing_kji) & below_lungs(lungs, 0.5))
 
 
 def bowel_with_contrast(
@@ -80,7 +77,8 @@ def bowel_with_contrast(
     asked = voxels * voxel_ml > MIN_PART_ML
     asked &= sums(parts, hu[box]) < MOST_HU * np.maximum(voxels, 1)
     asked[parts[grown(canal[box], VERTEBRA_MM, spacing_kji)]] = False
-    around = _with_edges(parts * keep(parts, asked), dense[box], spacing_kji)
+    parts = parts * keep(parts, asked)
+    around = with_edges(parts, dense[box], DEPTH_MM + EDGE_MM, spacing_kji)
     bowel[box] = _ending(around, dense[box])
     return with_rests(bowel, dense, voxel_ml)
 
@@ -111,12 +109,6 @@ def _near(mask: Bools, values: Whole, at: Bools, spacing_kji: Spacing) -> Floats
     found = voxels > 1e-6
     mean = np.divide(total, voxels, out=np.full(shape, np.inf), where=found)
     return np.asarray(mean.reshape(-1)[blocks_of(at)], np.float32)
-
-
-def _with_edges(parts: Labels, dense: Bools, spacing_kji: Spacing) -> Labels:
-    """The parts with what is dense round them."""
-    window = [2 * round((DEPTH_MM + EDGE_MM) / mm) + 1 for mm in spacing_kji]
-    return np.asarray(maximum_filter(parts, window) * dense, parts.dtype)
 
 
 def _ending(parts: Labels, dense: Bools) -> Bools:

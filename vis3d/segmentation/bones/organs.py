@@ -60,14 +60,14 @@ def organs_with_contrast(
     if box is None:
         return organs
     parts = parts[box] * there[box]
-    around = _with_edges(parts, solid[box], spacing_kji)
+    around = with_edges(parts, solid[box], DEPTH_MM + EDGE_MM, spacing_kji)
     organs[box] = keep(around, _without_rim(parts, around, solid[box], hu[box]))
     return with_rests(organs, solid, voxel_ml)
 
 
-def _with_edges(parts: Labels, solid: Bools, spacing_kji: Spacing) -> Labels:
-    """The parts with what of the solid lies round them."""
-    window = [2 * round((DEPTH_MM + EDGE_MM) / mm) + 1 for mm in spacing_kji]
+def with_edges(parts: Labels, solid: Bools, reach_mm: float, spacing_kji: Spacing) -> Labels:
+    """The parts with what of the solid lies within reach of them along the axes."""
+    window = [2 * round(reach_mm / mm) + 1 for mm in spacing_kji]
     return np.asarray(maximum_filter(parts, window) * solid, parts.dtype)
 
 

@@ -121,7 +121,7 @@ def _deep(
     labels: Labels, small: NDArray[np.bool_], body: Bools, spacing_kji: Spacing
 ) -> NDArray[np.bool_]:
     """Which of the small pieces lie deep in the trunk."""
-    trunk = _trunk(body, spacing_kji)
+    trunk = trunk_slices(body, spacing_kji)
     margins = [0, *(round(DEEP_MM / mm) for mm in spacing_kji[1:])]
     window = [2 * margin + 1 for margin in margins]
     deep = np.zeros(len(small), bool)
@@ -135,7 +135,7 @@ def _deep(
     return deep
 
 
-def _trunk(body: Bools, spacing_kji: Spacing) -> NDArray[np.bool_]:
+def trunk_slices(body: Bools, spacing_kji: Spacing) -> NDArray[np.bool_]:
     """Which slices are as large as the trunk of a grown-up."""
     mm2 = sections(body) * float(np.prod(spacing_kji[1:]))
     return np.asarray(mm2 > MIN_TRUNK_MM2)
@@ -147,7 +147,7 @@ def before_the_spine(canal: Bools, body: Bools, spacing_kji: Spacing) -> Bools:
     _, j_mm, i_mm = spacing_kji
     near, far, deep = (round(mm / j_mm) for mm in (*BEFORE_MM, DEEP_MM))
     aside = round(ASIDE_MM / i_mm)
-    for k in np.flatnonzero(canal.any(axis=(1, 2)) & _trunk(body, spacing_kji)):
+    for k in np.flatnonzero(canal.any(axis=(1, 2)) & trunk_slices(body, spacing_kji)):
         j, i = np.nonzero(canal[k])
         front = max(int(body[k].any(axis=1).argmax()) + deep, int(j.min()) - far)
         columns = slice(max(0, int(i.min()) - aside), int(i.max()) + aside + 1)
