@@ -156,6 +156,22 @@ def test_work_stops_where_the_progress_says_so(call: int) -> None:
     assert len(calls) == call + 1
 
 
+@pytest.mark.parametrize("step", ["Finding where the bones end", "Parting cortical"])
+def test_work_stops_between_the_bones_and_their_cortex_too(step: str) -> None:
+    """On whole chests these take half a second."""
+    volume, _ = chest(upright((4.0, 4.0, 4.0)))
+    told: list[float] = []
+
+    def stop(fraction: float, what: str) -> None:
+        told.append(fraction)
+        if what.startswith(step):
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        segment(volume, ["cortical", "cancellous", "lungs"], progress=stop)
+    assert told[-1] == max(told)
+
+
 def test_nothing_of_the_work_outlasts_the_answer() -> None:
     gc.collect()
     gc.disable()  # it runs too seldom for half a dozen arrays as large as the scan

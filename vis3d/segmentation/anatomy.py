@@ -275,12 +275,13 @@ class Anatomy(Scan):
             self.coarse_metal,
         )
         here, hu = bones[fine], self.frame.hu[fine]
-        ml = find_bones(hu, scan, here, self.step("bones"))
+        step = self.step("bones")
+        ml = find_bones(hu, scan, here, part(step, 0.0, 0.8))
         if self.metal is not None:
             np.copyto(here, False, where=self.metal[fine])
             drop_streaks(here, hu, self.metal[fine], self.factors, scan.fine_spacing)
         drop_vessels(here, hu, scan)
-        end_half_way(bones, self.frame.hu, scan.fine_spacing)
+        end_half_way(bones, self.frame.hu, scan.fine_spacing, part(step, 0.8, 0.9))
         del self.calm_hu  # nothing else needs it
         return self.frame.measured(bones), ml
 
@@ -304,7 +305,8 @@ class Anatomy(Scan):
     @cached_property
     def cortical(self) -> Bools:
         """The cortex of the bones at full resolution."""
-        return cortical_bone(self.frame.hu, self.bones, self.frame.spacing_kji)
+        bones, step = self.bones, part(self.step("bones"), 0.9, 1.0)
+        return cortical_bone(self.frame.hu, bones, self.frame.spacing_kji, step)
 
     def _left_mm(self) -> LeftMm:
         """How far to the patient's left the voxels of the 2 mm grid lie."""

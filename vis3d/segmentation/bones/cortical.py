@@ -3,6 +3,7 @@
 import numpy as np
 from skimage.filters import threshold_otsu
 
+from vis3d.progress import Progress, silent
 from vis3d.segmentation.voxels.frame import Bools, Spacing, Values
 from vis3d.segmentation.voxels.morphology import bounding_box, components, keep, sizes, trimmed
 from vis3d.segmentation.voxels.noise import blur_needed, smoothed
@@ -14,7 +15,9 @@ MIN_CAVITY_ML = 0.05
 """Smaller pores belong to the cortex; smaller dense specks belong to the spongy bone."""
 
 
-def cortical_bone(hu: Values, bones: Bools, spacing_kji: Spacing) -> Bools:
+def cortical_bone(
+    hu: Values, bones: Bools, spacing_kji: Spacing, progress: Progress = silent
+) -> Bools:
     """What of the bones is cortex: denser than the scan's own level, and always the surface.
 
     The level parts the densities of the bones in two (Otsu 1979); blur by the scan makes a
@@ -23,14 +26,21 @@ def cortical_bone(hu: Values, bones: Bools, spacing_kji: Spacing) -> Bools:
     box = bounding_box(bones, max(spacing_kji), spacing_kji)
     if box is None:
         return np.zeros(bones.shape, bool)
+    what = "Parting cortical from cancellous bone"
+    progress(0.0, what)
     blur, _ = blur_needed(hu, spacing_kji)
     values, inside = hu[box], bones[box]
     if blur:
+        progress(0.1, what)
         values = smoothed(values, blur, spacing_kji)
+    progress(0.4, what)
     level = float(threshold_otsu(np.clip(values[inside], *RANGE_HU)))
     dense = inside & (values > np.clip(level, *CORTICAL_HU))
     voxel_ml = float(np.prod(spacing_kji)) / 1000
-    wall = _large(dense | (inside & ~trimmed(inside)), voxel_ml)
+    dense |= inside & ~trimmed(inside)
+    progress(0.5, what)
+    wall = _large(dense, voxel_ml)
+    progress(0.8, what)
     result = np.zeros(bones.shape, bool)
     result[box] = inside & ~_large(inside & ~wall, voxel_ml)
     return result

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.bones.bones import DENSE_HU
 from vis3d.segmentation.bones.mending import Places, drop_crumbs
 from vis3d.segmentation.bones.peaks import PEAK_HU
@@ -96,7 +97,9 @@ class Surface:
         return np.asarray(self.at + steps * math.prod(shape[axis + 1 :]))
 
 
-def end_half_way(bones: Bools, hu: Values, spacing_kji: Spacing) -> None:
+def end_half_way(
+    bones: Bools, hu: Values, spacing_kji: Spacing, progress: Progress = silent
+) -> None:
     """Take out of thick bones, in place, what lies outside of the middle of their edges.
 
     From the surface the values fall outwards to soft tissue and rise inwards to cortex; a
@@ -105,24 +108,26 @@ def end_half_way(bones: Bools, hu: Values, spacing_kji: Spacing) -> None:
     bone, may be all of one. The values are the scan's own: smoothed ones end farther out.
     Both arrays lie in memory as they are indexed.
     """
+    progress(0.0, "Finding where the bones end")
     edges = steepness(hu, spacing_kji, bones)
     if edges is None:
         return
     widths_mm = [min(mm, WIDEST_MM) for mm in edges.widths_mm]
     scan = Flat(hu.reshape(-1), bones.reshape(-1), bones.shape, spacing_kji, widths_mm)
     if not scan.coarse:
-        gone = _outside(bones, scan)
+        gone = _outside(bones, scan, progress)
         scan.bone[gone] = False
         drop_crumbs(gone, bones)
         return
-    for _ in range(scan.layers):
-        gone = _outside(bones, scan)
+    for layer in range(scan.layers):
+        step = part(progress, layer / scan.layers, (layer + 1) / scan.layers)
+        gone = _outside(bones, scan, step)
         # of a wall two voxels thick the denser one stays
         take_without_holes(bones, gone[np.argsort(scan.hu[gone], kind="stable")])
         drop_crumbs(gone, bones)
 
 
-def _outside(bones: Bools, scan: Flat) -> Places:
+def _outside(bones: Bools, scan: Flat, progress: Progress) -> Places:
     """The places of bone that lie below the middle of an edge."""
     found: list[Places] = []
 
@@ -133,7 +138,7 @@ def _outside(bones: Bools, scan: Flat) -> Places:
                 faces = surface.chosen(~scan.bone[surface.beside(axis, way)])
                 found.extend(_beyond_half(faces, axis, way))
 
-    each_slab(work, len(bones), SLAB)
+    each_slab(work, len(bones), SLAB, progress, "Finding where the bones end")
     return np.unique(np.concatenate(found))
 
 
@@ -214,10 +219,10 @@ def _thick(surface: Surface) -> Bools:
     # in voxels along each axis for a mm of that way
     way = [r / steepest / mm for r, mm in zip(rise, scan.spacing_kji, strict=True)]
     found = ~_ridge(surface)
-    for part in (0.5, 1.0):
+    for half in (0.5, 1.0):
         to = surface.at.copy()
         for axis, w in enumerate(way):
-            steps = np.rint(part * THICK_MM * w).astype(np.intp)
+            steps = np.rint(half * THICK_MM * w).astype(np.intp)
             to += surface.beside(axis, steps) - surface.at
         found &= scan.bone[to]
     return found
@@ -249,7 +254,7 @@ def _lowest(surface: Surface, axis: int, way: int) -> Values:
     for step in range(2, math.ceil(far) + 1):
         value = surface.scan.hu[surface.beside(axis, way * step)]
         if step > far:  # between voxels the values change linearly
-            part = np.float32(far + 1 - step)
-            value = (1 - part) * last + part * value
+            share = np.float32(far + 1 - step)
+            value = (1 - share) * last + share * value
         low, last = np.minimum(low, value), value
     return low
