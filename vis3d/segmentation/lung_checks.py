@@ -25,7 +25,7 @@ from vis3d.segmentation.voxels.morphology import (
     sums,
     trimmed,
 )
-from vis3d.segmentation.wording import in_ml, place_of, slices_of
+from vis3d.segmentation.wording import in_cm2, in_ml, place_of, slices_of
 
 SIDES_RATIO = (0.5, 2.0)
 """Left to right: healthy lungs have 0.7 to 1."""
@@ -199,8 +199,8 @@ def _lungs_split(anatomy: Anatomy) -> Check:
         f"{slices_of(places, anatomy)}."
     )
     if cm2 > MAX_CUT_CM2:
-        wide_cm2 = cm2 / enlarged**2
-        message += f" The contact is wide ({wide_cm2:.0f} cm2): look whether the cut is right."
+        wide = in_cm2(cm2, anatomy)
+        message += f" The contact is wide ({wide}): look whether the cut is right."
     return Check("lungs-split", bool(cm2 <= MAX_CUT_CM2), message)
 
 

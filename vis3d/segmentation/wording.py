@@ -8,9 +8,18 @@ from vis3d.segmentation.anatomy import Anatomy
 
 def in_ml(ml: float, anatomy: Anatomy) -> str:
     """A volume in words, as it is in a patient who was read as a larger one."""
+    return f"{_as_it_is(ml, 3, anatomy)} ml"
+
+
+def in_cm2(cm2: float, anatomy: Anatomy) -> str:
+    """An area in words, as it is in a patient who was read as a larger one."""
+    return f"{_as_it_is(cm2, 2, anatomy)} cm2"
+
+
+def _as_it_is(amount: float, power: int, anatomy: Anatomy) -> str:
     enlarged = anatomy.frame.enlarged
-    real_ml = ml / enlarged**3
-    return f"{real_ml:.2g} ml" if enlarged > 1 and real_ml < 10 else f"{real_ml:.0f} ml"
+    real = amount / enlarged**power
+    return f"{real:.2g}" if enlarged > 1 and real < 10 else f"{real:.0f}"
 
 
 def place_of(places: NDArray[np.int64], anatomy: Anatomy) -> str:

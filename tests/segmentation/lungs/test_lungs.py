@@ -148,6 +148,19 @@ def test_lungs_joined_through_the_middle_of_the_heart_are_cut_at_the_middle_of_t
     assert "cut apart" in message
 
 
+def test_a_wide_contact_in_a_mouse_is_said_as_wide_as_it_is() -> None:
+    volume, truth, (x, y, z) = oblique_chest()
+    bridge = (np.abs(x) < 45) & (np.abs(y + 12) < 50) & (np.abs(z + 10) < 70) & (truth == 5)
+    joined, grid, times = drawn(volume, bridge, -850), volume.geometry, 16
+    spacing, origin = (tuple(np.array(mm) / times) for mm in (grid.spacing, grid.origin))
+    mouse = replace(joined, geometry=replace(grid, spacing=spacing, origin=origin))
+    said = re.search(
+        r"wide \((\S+) cm2\)", messages(segment(mouse, ["lungs"]))["lungs-split"][1]
+    )
+    assert said is not None
+    assert float(said[1]) == pytest.approx(100 * 140 / 100 / times**2, rel=0.5)
+
+
 def test_a_single_lung_that_reaches_beyond_the_middle_stays_one_and_is_doubted() -> None:
     volume, truth, (x, y, z) = oblique_chest()
     beyond = (x > -50) & (x < 60) & (np.abs(y + 12) < 45) & (np.abs(z + 10) < 90)
