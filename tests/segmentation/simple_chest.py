@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vis3d.geometry import Geometry
+from vis3d.labels import Check, LabelMap
 from vis3d.volume import Volume
 
 TRUTH = {"left lung": 1, "right lung": 2, "airways": 3, "bones": 4, "body": 5}
@@ -72,3 +73,9 @@ def from_the_middle(geometry: Geometry) -> NDArray[np.float64]:
 def dice(found: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
     """Twice what both share over what they hold together."""
     return 2 * float((found & true).sum()) / float(found.sum() + true.sum())
+
+
+def check(labels: LabelMap, code: str) -> Check:
+    """What a segmentation answered to one of its questions."""
+    (answer,) = (one for one in labels.report.checks if one.code == code)
+    return answer

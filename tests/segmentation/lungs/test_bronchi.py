@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.segmentation.simple_chest import TRUTH, chest, turned, upright
+from tests.segmentation.simple_chest import TRUTH, check, chest, turned, upright
 from vis3d.geometry import Geometry
 from vis3d.labels import LabelMap
 from vis3d.segmentation import segment
@@ -70,18 +70,13 @@ def airways_in_lungs(labels: LabelMap, truth: np.ndarray) -> float:
     return inside / np.count_nonzero(lungs)
 
 
-def check(labels: LabelMap, code: str) -> tuple[bool, str]:
-    (found,) = (c for c in labels.report.checks if c.code == code)
-    return found.ok, found.message
-
-
 @pytest.mark.parametrize("geometry", WAYS)
 def test_airways_go_on_below_mucus_in_the_trachea(geometry: Geometry) -> None:
     volume, truth = forked(geometry)
     whole = segment(volume, ["lungs", "airways"])
     labels = segment(plugged(volume, 55, 80), ["lungs", "airways"])
-    assert check(whole, "bronchi")[0]
-    assert check(labels, "bronchi")[0]
+    assert check(whole, "bronchi").ok
+    assert check(labels, "bronchi").ok
     assert airways_in_lungs(labels, truth) < 0.002
     below = at(geometry)[2] < 50
     lost = whole.mask("airways").array & ~labels.mask("airways").array & below
@@ -92,10 +87,10 @@ def test_airways_go_on_below_mucus_in_the_trachea(geometry: Geometry) -> None:
 def test_a_lung_to_which_no_airway_comes_is_named(side: int) -> None:
     volume, _ = forked(slanting((2.3, 2.1, 2.8), hand=side))
     labels = segment(plugged(volume, -60, 40, side=side), ["lungs", "airways"])
-    ok, message = check(labels, "bronchi")
-    assert not ok
-    assert ("left" if side > 0 else "right") in message
-    assert ("right" if side > 0 else "left") not in message
+    said = check(labels, "bronchi")
+    assert not said.ok
+    assert ("left" if side > 0 else "right") in said.message
+    assert ("right" if side > 0 else "left") not in said.message
 
 
 @pytest.mark.parametrize("geometry", [WAYS[0], slanting((2.1, 2.3, 2.8), 1, -20.0)])
@@ -108,9 +103,9 @@ def test_bowel_below_the_lungs_is_no_bronchus_past_a_gap(geometry: Geometry) -> 
     array[bowel] = -1000
     labels = segment(volume.with_array(array), ["lungs", "airways"])
     assert not np.count_nonzero(labels.mask("airways").array & bowel)
-    ok, message = check(labels, "bronchi")
-    assert not ok
-    assert "right" in message
+    said = check(labels, "bronchi")
+    assert not said.ok
+    assert "right" in said.message
 
 
 def test_airways_go_on_round_and_below_a_tube_in_the_trachea() -> None:
@@ -134,6 +129,6 @@ def test_a_tube_that_ends_in_a_bronchus_is_told(geometry: Geometry) -> None:
     off = np.hypot(x, y + 5)
     array = np.where((off >= 4.2) & (off < 11) & (z > 10), 40, volume.array)
     labels = segment(volume.with_array(array.astype(np.int16)), ["lungs", "airways"])
-    ok, message = check(labels, "trachea-found")
-    assert not ok
-    assert "tube" in message
+    said = check(labels, "trachea-found")
+    assert not said.ok
+    assert "tube" in said.message

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.segmentation.simple_chest import chest
+from tests.segmentation.simple_chest import check, chest
 from vis3d.geometry import Geometry
-from vis3d.labels import Check, LabelMap
 from vis3d.progress import silent
 from vis3d.segmentation import segment
 from vis3d.segmentation.anatomy import Anatomy
@@ -74,8 +73,3 @@ def test_a_field_that_shows_neither_spine_nor_skin_may_have_exchanged_the_sides(
     assert labels.mask("lungs").array.any()
     assert not check(labels, "middle-found").ok
     assert any(one.code == "middle-found" for one in labels.report.findings)
-
-
-def check(labels: LabelMap, code: str) -> Check:
-    """What a segmentation answered to one of its questions."""
-    return next(one for one in labels.report.checks if one.code == code)
