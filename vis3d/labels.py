@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.errors import UnknownStructureError
+from vis3d.errors import UnknownStructureError, UsageError
 from vis3d.geometry import Geometry
 from vis3d.volume import Finding, Mask
 
@@ -212,10 +212,11 @@ def structure_labels(names: Iterable[str]) -> frozenset[int]:
 
     Raises:
         UnknownStructureError: a name that isn't in the table.
+        UsageError: something else than names.
     """
     by_name = {structure.name: structure.label for structure in STRUCTURES}
     labels: set[int] = set()
-    for name in [names] if isinstance(names, str) else names:
+    for name in _as_names(names):
         members = GROUPS.get(normal_name(name), (normal_name(name),))
         unknown = [member for member in members if member not in by_name]
         if unknown:
@@ -227,3 +228,18 @@ def structure_labels(names: Iterable[str]) -> frozenset[int]:
         if by_name[whole] in labels and labels & split:
             labels = (labels - {by_name[whole]}) | split
     return frozenset(labels)
+
+
+def _as_names(names: object) -> list[str]:
+    """Checked names; one alone may stand for a list of one."""
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        return [_as_name(names)]
+    return [_as_name(name) for name in names]
+
+
+def _as_name(name: object) -> str:
+    if not isinstance(name, str):
+        raise UsageError(
+            f'Structures are named, as in ["lungs", "bones"]; {name!r} is no name.'
+        )
+    return name

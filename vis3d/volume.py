@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from vis3d.errors import UsageError
 from vis3d.geometry import Geometry
 
 Severity: TypeAlias = Literal["note", "warning", "error"]
@@ -104,6 +105,35 @@ class Mask:
 
     def __repr__(self) -> str:
         return f"Mask({self.name or 'unnamed'}, {self.volume_ml:.1f} ml)"
+
+
+def require_volume(given: object) -> None:
+    """Says what is needed where something else than a volume was given.
+
+    Raises:
+        UsageError: it isn't a volume.
+    """
+    if not isinstance(given, Volume):
+        raise UsageError(
+            f"A Volume is needed here, as vis3d.load_volume reads it, not {_kind(given)}."
+        )
+
+
+def require_mask(given: object) -> None:
+    """Says what is needed where something else than a mask was given.
+
+    Raises:
+        UsageError: it isn't a mask.
+    """
+    if not isinstance(given, Mask):
+        raise UsageError(
+            "A Mask is needed here, of one structure, as threshold(volume, low, high) or "
+            f"labelmap.mask(name) makes it, not {_kind(given)}."
+        )
+
+
+def _kind(given: object) -> str:
+    return "None" if given is None else f"a value of type {type(given).__name__}"
 
 
 def _check_shape(array: NDArray[np.generic], geometry: Geometry) -> None:

@@ -29,7 +29,7 @@ from vis3d.meshing.threads import in_blocks
 from vis3d.meshing.topology import Crossings, Values, crossings_of
 from vis3d.progress import Progress, part, silent
 from vis3d.surface import Surface
-from vis3d.volume import Finding, Mask, Volume
+from vis3d.volume import Finding, Mask, Volume, require_mask, require_volume
 
 Color: TypeAlias = tuple[int, int, int]
 Measure: TypeAlias = Literal["nothing", "deviation", "deviation at points"]
@@ -116,6 +116,7 @@ def extract_surface(
     """
     chosen = SurfaceOptions(**options)
     progress = progress or silent
+    require_mask(mask)
     progress(0.0, "Reading the border")
     if not mask.array.any():
         raise InputError(f"The mask {mask.name or 'given'} is empty: it has no surface.")
@@ -159,6 +160,7 @@ def isosurface(
     """
     chosen = SurfaceOptions(**options)
     progress = progress or silent
+    require_volume(volume)
     progress(0.0, "Comparing with the level")
     inside = np.greater_equal(volume.array, level) & volume.inside_scan()
     if not inside.any():

@@ -15,7 +15,7 @@ from vis3d.segmentation.lungs.sides import LEFT, RIGHT
 from vis3d.segmentation.voxels.frame import Bools, patient_frame
 from vis3d.segmentation.voxels.grids import give_back_much
 from vis3d.segmentation.voxels.sparse import sparse_zeros
-from vis3d.volume import Volume
+from vis3d.volume import Volume, require_volume
 
 PAINTERS: Mapping[str, Callable[[Anatomy], Bools]] = {
     "body": lambda anatomy: anatomy.fine_body,
@@ -44,7 +44,9 @@ def segment(
     Raises:
         UnknownStructureError: a name that isn't in `STRUCTURES`.
         UnsupportedError: the scan isn't in Hounsfield units.
+        UsageError: it is no volume.
     """
+    require_volume(volume)
     wanted = structure_labels(structures)
     chosen = tuple(s for s in STRUCTURES if s.label in wanted)
     start = perf_counter()

@@ -14,7 +14,7 @@ from vis3d.segmentation.masks.selecting import Connectivity, joined, not_negativ
 from vis3d.segmentation.masks.touching import parts_that_touch
 from vis3d.segmentation.voxels import morphology
 from vis3d.segmentation.voxels.frame import Bools, Labels
-from vis3d.volume import Mask
+from vis3d.volume import Mask, require_mask
 
 MOST_PIECES = 50
 """Each piece is a mask of the whole grid: no more than this unless asked."""
@@ -92,6 +92,7 @@ def split_touching(
     Raises:
         UsageError: a mask that is empty, or two seeds in one voxel.
     """
+    require_mask(mask)
     box = morphology.bounding_box(mask.array)
     if box is None:
         raise UsageError("There is nothing to split: the mask is empty.")
@@ -113,6 +114,7 @@ def _pieces(
     mask: Mask, connectivity: Connectivity
 ) -> tuple[Labels, tuple[slice, slice, slice]]:
     """The connected pieces, numbered from 1, in the box that holds the mask."""
+    require_mask(mask)
     box = morphology.bounding_box(mask.array) or (slice(0, 1), slice(0, 1), slice(0, 1))
     return joined(mask.array[box], connectivity), box
 

@@ -15,7 +15,7 @@ from vis3d.geometry import Geometry
 from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.voxels import morphology
 from vis3d.segmentation.voxels.frame import Bools, Labels
-from vis3d.volume import Mask, Volume
+from vis3d.volume import Mask, Volume, require_volume
 
 Connectivity = Literal[6, 18, 26]
 """Voxels touch by faces (6), also by edges (18), also by corners (26)."""
@@ -37,6 +37,7 @@ def threshold(
     Raises:
         UsageError: `low` lies above `high`, or one is no number.
     """
+    require_volume(volume)
     if not low <= high:
         raise UsageError(f"No value lies from {low:g} to {high:g}.")
     inside = np.empty(volume.array.shape, bool)
@@ -136,6 +137,7 @@ def region_growing(
         UsageError: the point (LPS mm) lies outside the scan or its value outside the range,
             or there isn't exactly one of range and tolerance.
     """
+    require_volume(volume)
     if (range_hu is None) == (tolerance is None):
         raise UsageError("Region growing needs a range of values, or a tolerance.")
     seed = voxel_at(volume.geometry, seed_lps)
@@ -250,6 +252,7 @@ def _counted(
 
     Other than whole numbers are counted in 65536 bins: where those begin, and their width.
     """
+    require_volume(volume)
     if within is not None and not within.geometry.matches(volume.geometry):
         raise UsageError("The mask lies on another grid than the volume.")
     ends = [

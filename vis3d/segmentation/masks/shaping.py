@@ -17,7 +17,7 @@ from vis3d.progress import Progress, part, silent
 from vis3d.segmentation.masks.selecting import not_negative
 from vis3d.segmentation.voxels import morphology
 from vis3d.segmentation.voxels.frame import Bools, Floats, Spacing
-from vis3d.volume import Mask
+from vis3d.volume import Mask, require_mask
 
 Plane: TypeAlias = Literal["axial", "coronal", "sagittal"]
 
@@ -32,6 +32,7 @@ def add_margin(mask: Mask, margin_mm: float, *, progress: Progress | None = None
 
     A voxel is in the margin if its centre lies that near to the centre of one in the mask.
     """
+    require_mask(mask)
     grow = morphology.grown if margin_mm >= 0 else morphology.shrunk
     return _like(mask, _stepwise(grow, mask, abs(_finite(margin_mm)), progress or silent))
 
@@ -51,6 +52,7 @@ def open_up(mask: Mask, radius_mm: float, *, progress: Progress | None = None) -
 
 def fill(mask: Mask, *, up_to_ml: float = np.inf) -> Mask:
     """The mask with its cavities, those that no path leads out of, up to a size each."""
+    require_mask(mask)
     box = morphology.bounding_box(mask.array)
     if box is None:
         return mask
@@ -69,6 +71,7 @@ def fill_in_slices(mask: Mask, plane: Plane = "axial", *, up_to_mm2: float = np.
     Tubes are filled too, which `fill` leaves open. On an oblique grid the slices are those
     of the array nearest to the plane.
     """
+    require_mask(mask)
     box = morphology.bounding_box(mask.array)
     if box is None:
         return mask
@@ -94,6 +97,7 @@ def smooth(
     Raises:
         UsageError: `sigma_mm` is negative or above 50.
     """
+    require_mask(mask)
     if sigma_mm > MOST_SIGMA_MM:
         raise UsageError(f"Smoothing takes up to {MOST_SIGMA_MM:g} mm, not {sigma_mm:g}.")
     box = morphology.bounding_box(mask.array, 4 * _size(sigma_mm), mask.geometry.spacing_kji)
