@@ -9,6 +9,8 @@ from pydicom.dataset import Dataset
 from tests.conftest import oblique_geometry
 from tests.dicom.stacks import ct_slice, ct_stack, write
 from vis3d.dicom import Series, discover, load_series
+from vis3d.errors import UnsupportedError
+from vis3d.segmentation import segment
 from vis3d.volume import Volume
 
 GRID = oblique_geometry((4, 5, 6))
@@ -80,6 +82,26 @@ def test_bits_above_the_stored_ones_are_dropped(tmp_path: Path, signed: int) -> 
 def test_eight_bit_pixels_are_read(tmp_path: Path) -> None:
     values = stored(0, 256, np.uint8)
     np.testing.assert_array_equal(loaded(tmp_path, ct_stack(values, GRID)).array, values)
+
+
+@pytest.mark.parametrize("rescale_type", [None, "HU"])
+def test_greys_of_a_window_are_no_hounsfield_units(
+    tmp_path: Path, rescale_type: str | None
+) -> None:
+    values = stored(0, 256, np.uint8)
+    elements = {"RescaleType": rescale_type} if rescale_type else {}
+    volume = loaded(tmp_path, ct_stack(values, GRID, RescaleSlope="1.5", **elements))
+    assert volume.unit == ""
+    with pytest.raises(UnsupportedError, match="no known unit, not in Hounsfield units"):
+        segment(volume, ["lungs"])
+
+
+def test_eight_bits_that_begin_at_air_are_hounsfield_units(tmp_path: Path) -> None:
+    values = stored(0, 256, np.uint8)
+    slices = ct_stack(values, GRID, RescaleSlope="16", RescaleIntercept="-1024")
+    volume = loaded(tmp_path, slices)
+    assert volume.unit == "HU"
+    np.testing.assert_array_equal(volume.array, 16 * values.astype(int) - 1024)
 
 
 def test_monochrome1_changes_the_display_not_the_values(tmp_path: Path) -> None:

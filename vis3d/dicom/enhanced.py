@@ -116,7 +116,9 @@ def _frame(whole: Frame, number: int, group: Any, shared: Any) -> Frame:
         pixel_spacing=spacing or whole.pixel_spacing,
         slope=slope if slopes else whole.slope,
         intercept=intercept if slopes else whole.intercept,
-        unit=unit_of(whole.header, rescale_type) if slopes else whole.unit,
+        unit=unit_of(whole.header, rescale_type, whole.format, intercept)
+        if slopes
+        else whole.unit,
         thickness_mm=thickness or whole.thickness_mm,
         splits=_splits(group, shared),
     )

@@ -16,6 +16,9 @@ MAX_FRAMES = 1_000_000
 MAX_COORDINATE_MM = 1e5
 """A position 100 m away from the origin is damage, not a patient."""
 
+GREY_BITS = 8
+"""Greys for a screen have no more."""
+
 MAX_ASPECT = 20.0
 """Pixels longer than so many times their width are a wrong header's."""
 
@@ -224,6 +227,8 @@ def single_frame(header: Header, form: PixelFormat) -> Frame:
     )
     spacing, magnified = _spacing(header)
     lookup = None if form.floating else modality_lookup(header, signed=form.signed)
+    of_zero = intercept if lookup is None else float(lookup.of(0))
+    rescale_type = lookup.unit if lookup else header.text("RescaleType")
     return Frame(
         header=header,
         number=0,
@@ -233,7 +238,7 @@ def single_frame(header: Header, form: PixelFormat) -> Frame:
         pixel_spacing=spacing,
         slope=slope,
         intercept=intercept,
-        unit=unit_of(header, lookup.unit if lookup else header.text("RescaleType")),
+        unit=unit_of(header, rescale_type, form, of_zero),
         thickness_mm=_thickness_mm(header),
         magnified=magnified,
         lookup=lookup,
@@ -348,12 +353,18 @@ def _proportions(header: Header) -> tuple[float, float]:
     return ratio[0] / min(ratio), ratio[1] / min(ratio)
 
 
-def unit_of(header: Header, rescale_type: str) -> str:
-    """The unit of rescaled values: "HU", the file's own word, or "" where unknown."""
+def unit_of(header: Header, rescale_type: str, form: PixelFormat, of_zero: float) -> str:
+    """The unit of rescaled values: "HU", the file's own word, or "" where unknown.
+
+    Greys of a window that were kept as 8 bits are no HU, whatever the header of their source
+    says: `of_zero`, what a stored 0 means, is denser than any air.
+    """
     if header.text("Modality") == "PT":
         return safe_word(header.text("Units")) if header.text("Units") else ""
     rescaled = header.text("RescaleIntercept") or rescale_type
     if header.text("Modality") != "CT" or not rescaled:
+        return ""
+    if form.stored <= GREY_BITS and of_zero >= 0:
         return ""
     return "HU" if rescale_type in ("", "HU", "HU_MOD", "US") else safe_word(rescale_type)
 
