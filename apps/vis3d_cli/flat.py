@@ -1,6 +1,6 @@
 """Slices as pictures of a given size."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ def middle_slice(
     index = slice_count(volume.geometry, plane) // 2
     opacities = label_opacities(labels, shown)
     pixels = picture(volume, plane, index, labels=labels, opacities=opacities, square=True)
-    return with_lines_below(pixels, size, _doubts(labels))
+    return told_below(pixels, doubts_of(labels), size)
 
 
 def contact_sheet(
@@ -47,7 +47,7 @@ def contact_sheet(
         opacities=label_opacities(labels, shown),
         positions=True,
     )
-    return with_lines_below(sheet, size, _doubts(labels))
+    return told_below(sheet, doubts_of(labels), size)
 
 
 def label_opacities(labels: LabelMap | None, shown: Iterable[str]) -> dict[int, float] | None:
@@ -58,7 +58,17 @@ def label_opacities(labels: LabelMap | None, shown: Iterable[str]) -> dict[int, 
     return {label: FILL_OPACITY for name in names for label in labels.labels_of(name)}
 
 
-def _doubts(labels: LabelMap | None) -> list[str]:
+def told_below(
+    pixels: NDArray[np.uint8], doubts: Sequence[str], size: tuple[int, int] | None = None
+) -> NDArray[np.uint8]:
+    """A picture with what is in doubt below it, as large as it was, or as `size` says."""
+    if size is None and not doubts:
+        return pixels
+    height, width = pixels.shape[:2]
+    return with_lines_below(pixels, size or (width, height), doubts)
+
+
+def doubts_of(labels: LabelMap | None) -> list[str]:
     """What is wrong with the labels, which whoever is handed the picture has to know too."""
     found = () if labels is None else labels.report.findings
     return [one.message for one in found if one.severity != "note"]

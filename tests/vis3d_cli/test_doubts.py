@@ -76,3 +76,40 @@ def test_doubts_stand_below_slices_with_labels(mode, half_chest, tmp_path):
     assert pictures[0].shape == pictures[1].shape == (450, 600, 3)
     assert told > 100
     assert plain == 0
+
+
+@pytest.fixture(scope="module")
+def cut_lungs(tmp_path_factory, half_chest):
+    """The lungs of that scan, which say that it cuts them."""
+    path = tmp_path_factory.mktemp("cut") / "lungs.nii.gz"
+    assert main(["segment", str(half_chest), "-o", str(path), "--structures", "lungs"]) == 0
+    return path
+
+
+def test_doubts_stand_below_a_sheet_of_slices(half_chest, cut_lungs, tmp_path):
+    pictures = []
+    for words in (["--segmentation", str(cut_lungs)], []):
+        out = ["-o", str(tmp_path / "out"), "--every", "99"]
+        sheet = tmp_path / f"{len(words)}.png"
+        assert main(["slices", str(half_chest), *out, "--montage", str(sheet), *words]) == 0
+        pictures.append(read_picture(sheet).astype(int))
+    told, plain = (np.ptp(pixels[-12:], axis=2).max() for pixels in pictures)
+    assert pictures[0].shape == pictures[1].shape
+    assert told > 100
+    assert plain == 0
+
+
+def test_doubts_stand_below_pictures_in_3d_that_nothing_is_laid_under(
+    half_chest, cut_lungs, tmp_path
+):
+    pictures = []
+    words = ["--segmentation", str(cut_lungs), "--size", "600x450"]
+    for ground in ("#000000", "transparent"):
+        out = tmp_path / f"{ground[1:]}.png"
+        asked = ["-o", str(out), *words, "--background", ground]
+        assert main(["render", str(half_chest), *asked]) == 0
+        pictures.append(read_picture(out)[..., :3].astype(int))
+    told, plain = (np.ptp(pixels[-10:], axis=2).max() for pixels in pictures)
+    assert pictures[0].shape == pictures[1].shape == (450, 600, 3)
+    assert told > 100
+    assert plain == 0

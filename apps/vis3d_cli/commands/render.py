@@ -280,23 +280,27 @@ def _flat_picture(wanted: Wanted, how: options.Manner, progress: Progress) -> An
 
 def _turn(wanted: Wanted, count: int, how: options.Manner, progress: Progress) -> Iterator[Any]:
     from vis3d.rendering import frames, require_opengl
+    from vis3d_cli.flat import told_below
 
     require_opengl()  # before the work: a machine that can't draw says so at once
-    scene = _scene(wanted, how, part(progress, 0.0, 0.7), light=count > 1)
+    scene, doubts = _scene(wanted, how, part(progress, 0.0, 0.7), light=count > 1)
     scene = replace(
         scene, ambient_occlusion=wanted.picture.shadows, marker=wanted.picture.marker
     )
     ground = None if wanted.picture.background is None else color(wanted.picture.background)
     if ground is not None:
         scene = replace(scene, background=ground)
-    return frames(
+    transparent = _is_transparent(wanted.picture)
+    pictures = frames(
         scene,
         count,
         wanted.size,
-        transparent=_is_transparent(wanted.picture),
+        transparent=transparent,
         scale_bar=wanted.picture.scale_bar,
         progress=part(progress, 0.7, 1.0),
     )
+    # what is cut out is laid over something else
+    return pictures if transparent else (told_below(one, doubts) for one in pictures)
 
 
 def _flight(
@@ -319,7 +323,7 @@ def _flight(
         torch_mm: float | None = flights.TORCH_MM
     else:
         path = flights.path_of(Path(named))
-        scene = _scene(wanted, how, part(progress, 0.0, 0.6), light=False)
+        scene, _ = _scene(wanted, how, part(progress, 0.0, 0.6), light=False)
         torch_mm = None
     if wanted.picture.background is not None:
         scene = replace(scene, background=color(wanted.picture.background) or scene.background)
@@ -332,11 +336,15 @@ def _is_transparent(picture: Picture) -> bool:
     return picture.background is not None and color(picture.background) is None
 
 
-def _scene(wanted: Wanted, how: options.Manner, progress: Progress, *, light: bool) -> "Scene":
+def _scene(
+    wanted: Wanted, how: options.Manner, progress: Progress, *, light: bool
+) -> "tuple[Scene, list[str]]":
+    """What is shown, and what of it is in doubt."""
     from vis3d.files import input_kind, read_surfaces
     from vis3d.rendering import surface_scene, volume_scene
     from vis3d.scene import Camera
     from vis3d_cli import scenes
+    from vis3d_cli.flat import doubts_of
 
     camera = Camera(
         wanted.view or "anterior",
@@ -348,15 +356,15 @@ def _scene(wanted: Wanted, how: options.Manner, progress: Progress, *, light: bo
     if input_kind(wanted.input) == "surface":
         if wanted.mode != "surface" or wanted.names or wanted.segmentation:
             raise UsageError(f"{wanted.input.name} is a surface: it is shown as it is.")
-        return surface_scene(read_surfaces(wanted.input), camera)
+        return surface_scene(read_surfaces(wanted.input), camera), []
     volume = reading.load(wanted.input, wanted.which, how, part(progress, 0.0, 0.3))
     if wanted.mode in VOLUME_MODES:
         body = scenes.body_of(volume, part(progress, 0.3, 1.0))
-        return volume_scene(volume, _preset(wanted), camera, body=body)
+        return volume_scene(volume, _preset(wanted), camera, body=body), []
     names = wanted.names or (() if wanted.segmentation else STRUCTURES)
     labels = _labels(wanted, volume, names, how, part(progress, 0.3, 0.8))
     shown = scenes.surfaces(volume, labels, names, part(progress, 0.8, 1.0), light=light)
-    return surface_scene(shown, camera)
+    return surface_scene(shown, camera), doubts_of(labels)
 
 
 def _preset(wanted: Wanted) -> str:

@@ -162,11 +162,12 @@ def _numbered(count: int, every: int, format: str, folder: Path) -> dict[int, Pa
 
 def _write_montage(look: _Look, path: Path) -> None:
     from vis3d.imaging import montage, write_picture
+    from vis3d_cli.flat import doubts_of, told_below
 
     sheet = montage(
         look.volume, look.labels, plane=look.plane, window=look.shading, positions=True
     )
-    write_picture(sheet, path)
+    write_picture(told_below(sheet, doubts_of(look.labels)), path)
 
 
 def _document(files: list[Path], montage: Path | None) -> dict[str, object]:
