@@ -107,8 +107,23 @@ def load(
     volume = reading.load(
         path, which, how, part(progress, 0.0, 0.5), slices=_slices(grid), found=found
     )
+    _say_what_ends(volume, grid, how)
     volume = _cut(volume, grid, how, part(progress, 0.5, 0.8))
     return _regridded(volume, grid, part(progress, 0.8, 1.0))
+
+
+def _say_what_ends(volume: "Volume", grid: Grid, how: options.Manner) -> None:
+    """Whether the scan ends before the slices that were asked for do."""
+    wanted, count = _slices(grid), volume.geometry.shape[0]
+    if wanted is None or wanted.stop is None:
+        return
+    first = wanted.start or 0
+    if 0 <= first < wanted.stop and first + count < wanted.stop:
+        say.note(
+            f"--slices {grid.slices}: the scan ends with slice {first + count - 1}; "
+            f"{count} slices were kept.",
+            how,
+        )
 
 
 def _cut(volume: "Volume", grid: Grid, how: options.Manner, progress: Progress) -> "Volume":

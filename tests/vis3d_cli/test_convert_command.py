@@ -32,6 +32,14 @@ def test_crop_leaves_the_box_round_a_structure_and_its_margin(scan, truth, phant
     )
 
 
+@pytest.mark.parametrize(("asked", "said"), [("5:900", True), ("5:", False), ("0:9", False)])
+def test_slices_beyond_the_end_are_said_to_be_none(scan, tmp_path, capsys, asked, said):
+    out = tmp_path / "out.nrrd"
+    assert main(["convert", str(scan), "-o", str(out), "--slices", asked]) == 0
+    last = vis3d.read_volume(out).geometry.shape[0] + 4
+    assert (f"the scan ends with slice {last};" in capsys.readouterr().err) == said
+
+
 def test_keep_makes_padding_of_everything_else(scan, truth, phantom, tmp_path):
     out = tmp_path / "out.nii.gz"
     words = ["--keep", "lungs", "--segmentation", str(truth)]
