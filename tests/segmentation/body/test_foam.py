@@ -51,6 +51,25 @@ def test_foam_that_the_field_of_view_cuts_before_the_table_is_no_body(
     assert dice(body, truth > 0) > 0.998
 
 
+@pytest.mark.parametrize("foam_hu", [-900, -760])
+@pytest.mark.parametrize("radius_mm", [400, 1e6])
+def test_a_closed_table_full_of_foam_on_which_the_patient_lies_is_no_body(
+    radius_mm: float, foam_hu: int
+) -> None:
+    geometry = Geometry((20, 190, 210), (1.7, 1.5, 4.5), tuple(TURN @ (-178, -95, -45)), TURN)
+    volume, truth = chest(geometry, table=False)
+    x, y, _ = places(geometry)
+    depth_mm = y - 102 + radius_mm - np.sqrt(radius_mm**2 - np.minimum(np.abs(x), 140) ** 2)
+    table = (depth_mm > 0) & (depth_mm < 56) & (np.abs(x) < 130) & (truth == 0)
+    foam = (depth_mm > 7) & (depth_mm < 49) & (np.abs(x) < 123)
+    array = np.where(table & foam, volume.array + 1000 + foam_hu, volume.array)
+    array[table & ~foam] = 60
+    body = segment(volume.with_array(array.astype(np.int16)), ["body"]).mask("body").array
+    assert np.count_nonzero(table) > 0.05 * table.size
+    assert np.mean(body[table]) < 0.03
+    assert dice(body, truth > 0) > 0.995
+
+
 @pytest.mark.parametrize("shape", [(20, 120, 200), (20, 140, 190)])
 def test_a_blanket_round_the_patient_that_the_field_of_view_cuts_is_no_body(
     shape: tuple[int, int, int],

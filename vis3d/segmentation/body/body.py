@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from vis3d.progress import Progress
 from vis3d.segmentation.body.bare import BARE_HU, bare_things
 from vis3d.segmentation.body.outside import (
+    BETWEEN,
     SKIN_HU,
     WALLED,
     outside_air,
     pieces_and_walls,
+    rim,
 )
 from vis3d.segmentation.body.parts import (
     DRY_HU,
@@ -74,6 +76,8 @@ CORE_GRID_MM = 4.0
 """Where the body's core is decided on; in fields of view for children, twice as finely."""
 GAS_HU = -940
 """Enclosed air darker than this on average is gas or the hollow of a table, not lung."""
+MAX_BETWEEN = 0.5
+"""Of foam in a table less lies between thick tissue: only the patient on it is."""
 LAYER_MM, SLICES = 2.0, 8
 
 
@@ -254,7 +258,7 @@ def coarse_body(
     measured = np.ones(hu.shape, bool) if unmeasured is None else ~unmeasured
     airy, walled = pieces_and_walls(hu, measured)
     solid = measured & ~outside_air(airy, hu, walled, measured, spacing_kji)
-    solid &= ~_hollows(airy * solid, hu, walled)
+    solid &= ~_hollows(airy * solid, hu, walled, rim(measured))
     solid &= ~_light_layers(solid, hu, measured)
     thick_mm = core_mm(hu.shape, spacing_kji)
     pieces = components(shrunk(solid | ~measured, thick_mm, spacing_kji) & solid)
@@ -303,9 +307,12 @@ def drop_thin_layers(body: Bools, spacing_kji: Spacing, progress: Progress) -> N
     each_slab(work, len(body), SLICES, progress, "Leaving out clothes")
 
 
-def _hollows(labels: Labels, hu: Floats, walled: NDArray[np.uint8]) -> Bools:
+def _hollows(labels: Labels, hu: Floats, walled: NDArray[np.uint8], edge: Bools) -> Bools:
     """Which pieces of enclosed air are none of a body's."""
     voxels = np.maximum(sizes(labels), 1)
     # a lung as dark as that has thick walls, a table has not
     thin = sums(labels, walled >= WALLED) < 0.5 * voxels
-    return keep(labels, (sums(labels, hu) < GAS_HU * voxels) & thin)
+    hollow = (sums(labels, hu) < GAS_HU * voxels) & thin
+    inside = sums(labels, edge) == 0
+    hollow |= inside & (sums(labels, walled >= BETWEEN) < MAX_BETWEEN * voxels)
+    return keep(labels, hollow)
