@@ -313,6 +313,6 @@ def _hollows(labels: Labels, hu: Floats, walled: NDArray[np.uint8], edge: Bools)
     # a lung as dark as that has thick walls, a table has not
     thin = sums(labels, walled >= WALLED) < 0.5 * voxels
     hollow = (sums(labels, hu) < GAS_HU * voxels) & thin
-    inside = sums(labels, edge) == 0
+    inside = sums(labels, edge) == 0  # what the field cuts was judged as lung or foam
     hollow |= inside & (sums(labels, walled >= BETWEEN) < MAX_BETWEEN * voxels)
     return keep(labels, hollow)
