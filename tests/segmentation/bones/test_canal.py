@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
 from scipy.spatial.transform import Rotation
 
+from tests.segmentation.bones.test_arteries import along, limb
 from vis3d.geometry import Geometry
 from vis3d.segmentation import segment
 from vis3d.segmentation.bones.canal import _in_shaft, spinal_canal
@@ -42,6 +44,35 @@ def test_a_canal_goes_on_where_bone_surrounds_it_less(half_open: float, goes_on:
     assert not there[-4:].any()
 
 
+@pytest.mark.parametrize("spacing_kji", [(3.0, 3.0, 2.8), (1.5, 3.0, 2.8), (4.0, 2.0, 2.2)])
+@pytest.mark.parametrize(("lean", "followed"), [(1.1, True), (1.6, False)])
+def test_a_canal_may_lean_as_much_on_every_grid(
+    spacing_kji: tuple[float, float, float], lean: float, followed: bool
+) -> None:
+    """As much as that of a sacrum, to which nerves leave its canal in front."""
+    shape = [round(mm / step) for mm, step in zip((90, 240, 90), spacing_kji, strict=True)]
+    k, j, i = np.indices(shape) * np.reshape(spacing_kji, (3, 1, 1, 1))
+    j, i = j - 120 - lean * (k - 45), i - 40 - 0.1 * k
+    away = np.hypot(j, i)
+    bone = (away > 9) & (away < 14) & ((j > 0) | (np.abs(i) > 5))
+    canal = spinal_canal(np.where(bone, 600, 30).astype(np.int16), bone, spacing_kji)
+    assert bool(canal[away < 5].mean() > 0.95) == followed
+
+
+def test_marrow_far_aside_of_a_spine_is_no_canal() -> None:
+    """As that of a hip, to which the path leads on below the sacrum."""
+    spacing_kji = (3.0, 1.5, 1.6)
+    k, j, i = np.indices((70, 60, 80)) * np.reshape(spacing_kji, (3, 1, 1, 1))
+    upper, lower = np.hypot(j - 40, i - 30 - 0.1 * (k - 150)), np.hypot(j - 50, i - 85)
+    spine = (upper > 9) & (upper < 14) & (k > 120) & (np.mod(k, 30) > 6)
+    hip = (lower > 9) & (lower < 14) & (k < 60) & ((j > 50) | (np.mod(k, 30) > 9))
+    hu = np.where(spine | hip, 600, 30).astype(np.int16)
+    canal = spinal_canal(hu, spine | hip, spacing_kji)
+    assert canal.any(axis=(1, 2))[48:].all()
+    assert not canal[k < 80].any()
+    assert spinal_canal(hu, hip, spacing_kji)[k < 60].any()
+
+
 def thigh(marrow_hu: float) -> tuple[Volume, NDArray[np.bool_]]:
     """A slanting thigh on an anisotropic grid, with fat between its muscles, and its femur."""
     geometry = Geometry((60, 70, 64), (1.9, 1.7, 2.4), (0.0, 0.0, 0.0), TURN)
@@ -65,6 +96,13 @@ def test_marrow_in_the_shaft_of_a_long_bone_is_no_spinal_canal(marrow_hu: float)
     bones = segment(volume, ["bones"]).mask("bones").array
     assert bones[femur].mean() > 0.97
     assert (bones & ~femur).sum() < 0.05 * femur.sum()
+
+
+def test_marrow_at_the_end_of_a_bone_that_the_scan_cuts_askew_is_no_spinal_canal() -> None:
+    volume, bone = limb(along(4.0), 250.0)
+    found = segment(volume, ["bones"]).mask("bones").array
+    deep = binary_erosion(bone, np.ones((3, 5, 5)), border_value=1)
+    assert found[deep].all()
 
 
 @pytest.mark.parametrize("arms", [False, True])

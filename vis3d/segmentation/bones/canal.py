@@ -1,10 +1,18 @@
 """The canal of the spine: a path through soft tissue that bone surrounds in every slice."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_opening, maximum_filter, uniform_filter, uniform_filter1d
+from scipy.ndimage import (
+    binary_opening,
+    label,
+    maximum_filter,
+    maximum_filter1d,
+    uniform_filter,
+    uniform_filter1d,
+)
 from skimage.filters import apply_hysteresis_threshold
 
 from vis3d.segmentation.voxels.enclosure import IN_SLICE, open_directions
@@ -22,8 +30,8 @@ from vis3d.segmentation.voxels.slabs import each_part, mean_of_three
 TISSUE_HU = (-20.0, 90.0)
 """Cord, fluid and the fat between them, averaged in their slice."""
 REACH_MM = 20.0
-STEEPEST = 0.7
-"""How far a spine may lean: as many mm to the side for each mm upwards."""
+STEEPEST = 1.2
+"""How far a spine may lean, its sacrum most: as many mm to the side for each mm upwards."""
 HALF_WIDTH_MM, OFF_MIDDLE = 60.0, 0.3
 """What lies as far as this from the middle of the bones loses as much as an open back."""
 STRETCH_MM = 40.0
@@ -31,6 +39,8 @@ MIN_SCORE = 0.6
 SURE, MIN_BESIDE = 0.7, 0.5
 """Where a canal is sure it goes on through slices in which less bone surrounds it: above and
 below the arches of vertebrae that lie slanting."""
+ASIDE_MM = 40.0
+"""What lies as far aside of where a canal is surest is the marrow of a hip or a leg."""
 RADIUS_MM = 13.0
 """Of the widest canals, in the neck and in the loins."""
 SHAFT_MM, HOLE_MM2 = 40.0, 1200.0
@@ -53,13 +63,14 @@ def spinal_canal(hu: Whole, bone: Bools, spacing_kji: Spacing) -> Bools:
     programming; it counts where stretches of `STRETCH_MM` are surrounded on the whole.
     """
     score = _surrounded(hu, bone, spacing_kji)
-    path, along = _best_path(score, max(1, round(STEEPEST * spacing_kji[0] / spacing_kji[1])))
+    path, along = _best_path(score, STEEPEST * spacing_kji[0] / spacing_kji[1])
     del score
     window = max(1, round(STRETCH_MM / spacing_kji[0]))
     on_the_whole = uniform_filter1d(along, window, mode="nearest")
     there = on_the_whole > MIN_SCORE
     there |= apply_hysteresis_threshold(on_the_whole, MIN_BESIDE, SURE)
     there &= ~_in_shaft(path, bone, spacing_kji)
+    there &= _below_or_above(on_the_whole * there, path[:, 1] * spacing_kji[2])
     canal = np.zeros(bone.shape, bool)
     near = _round_path(path, bone.shape, spacing_kji, RADIUS_MM)
     disc = _discs(path, near, spacing_kji)
@@ -95,17 +106,20 @@ def _mean_of_nine(values: Floats) -> Floats:
     return mean_of_three(mean_of_three(values, 1), 2)
 
 
-def _best_path(best: Floats, reach: int) -> tuple[NDArray[np.intp], Floats]:
-    """The (j, i) of each slice on the path of the highest sum that moves at most `reach`.
+def _best_path(best: Floats, steepest: float) -> tuple[NDArray[np.intp], Floats]:
+    """The (j, i) of each slice on the path of the highest sum that leans no more than that.
 
-    And the scores along it; those given are made into sums.
+    It is in voxels a slice, spread evenly over slices. And the scores along the path; those
+    given are made into sums.
     """
-    for k in range(1, len(best)):
+    reaches = np.diff(np.rint(steepest * np.arange(len(best)))).astype(int).tolist()
+    for k, reach in enumerate(reaches, 1):
         best[k] += maximum_filter(best[k - 1], 2 * reach + 1)
     path = np.zeros((len(best), 2), np.intp)
     j, i = np.unravel_index(best[-1].argmax(), best[-1].shape)
     path[-1] = j, i
     for k in range(len(best) - 2, -1, -1):
+        reach = reaches[k]
         first_j, first_i = max(0, j - reach), max(0, i - reach)
         window = best[k, first_j : j + reach + 1, first_i : i + reach + 1]
         dj, di = np.unravel_index(window.argmax(), window.shape)
@@ -113,6 +127,13 @@ def _best_path(best: Floats, reach: int) -> tuple[NDArray[np.intp], Floats]:
         path[k] = j, i
     sums = best[np.arange(len(best)), path[:, 0], path[:, 1]]
     return path, np.diff(sums, prepend=np.float32(0))
+
+
+def _below_or_above(sure: Floats, aside_mm: NDArray[np.floating[Any]]) -> Bools:
+    """Which slices' points lie in the surest stretch, or below or above it, not aside."""
+    stretches = label(sure > 0)[0]
+    surest = stretches == stretches[sure.argmax()]
+    return np.asarray(surest | (np.abs(aside_mm - np.median(aside_mm[surest])) < ASIDE_MM))
 
 
 def _in_shaft(path: NDArray[np.intp], bone: Bools, spacing_kji: Spacing) -> NDArray[np.bool_]:
@@ -132,8 +153,10 @@ def _in_shaft(path: NDArray[np.intp], bone: Bools, spacing_kji: Spacing) -> NDAr
     round_it = keep(pieces, sums(pieces, fringed(marrow, (1, 2))) > 0)
     off_mm = np.hypot(*(_centers_mm(round_it, spacing_kji) - _centers_mm(marrow, spacing_kji)))
     inside = (off_mm < OFF_MARROW_MM) & (_fill(round_it | marrow) > MIN_FILL)
-    least = np.ones(round(SHAFT_MM / spacing_kji[0]), bool)
-    return np.asarray(binary_opening(inside, least))
+    least = round(SHAFT_MM / spacing_kji[0])
+    shaft = binary_opening(inside, np.ones(least, bool))
+    # where the scan cuts the bone askew it lies no more evenly round its marrow
+    return np.asarray(maximum_filter1d(shaft, 2 * least + 1))
 
 
 def _centers_mm(mask: Bools, spacing_kji: Spacing) -> NDArray[np.float64]:
