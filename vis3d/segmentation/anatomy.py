@@ -17,7 +17,8 @@ from vis3d.segmentation.bones.cortical import cortical_bone
 from vis3d.segmentation.bones.half_height import end_half_way
 from vis3d.segmentation.bones.vessels import drop_vessels
 from vis3d.segmentation.field import CutField
-from vis3d.segmentation.lungs.airways import AirwayTree, grow_airways
+from vis3d.segmentation.lungs.airway_tree import AirwayTree
+from vis3d.segmentation.lungs.airways import grow_airways
 from vis3d.segmentation.lungs.bronchi import sides_missing
 from vis3d.segmentation.lungs.lungs import (
     Chest,

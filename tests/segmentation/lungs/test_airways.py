@@ -1,15 +1,20 @@
 """The airway tree: how far it reaches, and that it ends where walls give way."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from tests.conftest import oblique_geometry
 from tests.segmentation.lungs.test_lungs import cropped, drawn, lps
 from tests.segmentation.simple_chest import chest, upright
 from vis3d.labels import LabelMap
 from vis3d.phantom import chest_phantom
+from vis3d.resample import resample
 from vis3d.segmentation import segment
 from vis3d.segmentation.lungs import trachea
+from vis3d.volume import Volume
 
 
 @pytest.mark.parametrize("noise_hu", [15.0, 45.0])
@@ -33,6 +38,41 @@ def test_small_pixels_see_as_far_as_large_ones(spacing: tuple[float, float, floa
     truth = phantom.labels.mask("airways").array
     assert np.count_nonzero(tree & truth) > 0.65 * np.count_nonzero(truth)
     assert np.count_nonzero(tree & ~truth) < 0.03 * np.count_nonzero(truth)
+
+
+@pytest.mark.parametrize("share", [0.75, 0.5])
+def test_the_tree_stays_on_finer_voxels(share: float) -> None:
+    phantom = chest_phantom(
+        shape=(90, 140, 150), direction=oblique_geometry().direction, seed=6
+    )
+    fine = on_finer_voxels(phantom.volume, share)
+    before, after = (
+        segment(v, ["airways"]).volume_ml("airways") for v in (phantom.volume, fine)
+    )
+    assert after == pytest.approx(before, rel=0.1)
+
+
+@pytest.mark.parametrize(("pixels", "least"), [(0.8, 0.8), (1.6, 0.7)])
+def test_a_soft_kernel_loses_few_bronchi(pixels: float, least: float) -> None:
+    phantom = chest_phantom(
+        shape=(70, 225, 250),
+        spacing=(1.0, 1.0, 3.2),
+        direction=oblique_geometry().direction,
+        noise_hu=5,
+        seed=4,
+    )
+    blurred = gaussian_filter(phantom.volume.array.astype(np.float32), (0, pixels, pixels))
+    volume = replace(phantom.volume, array=np.rint(blurred).astype(np.int16))
+    tree = segment(volume, ["airways"]).mask("airways").array
+    truth = phantom.labels.mask("airways").array
+    assert np.count_nonzero(tree & truth) > least * np.count_nonzero(truth)
+    assert np.count_nonzero(tree & ~truth) < 0.06 * np.count_nonzero(truth)
+
+
+def on_finer_voxels(volume: Volume, share: float) -> Volume:
+    """The volume on voxels of that share of their size."""
+    i, j, k = (share * mm for mm in volume.geometry.spacing)
+    return resample(volume, volume.geometry.with_spacing((i, j, k)))
 
 
 def test_a_hole_in_the_wall_floods_no_lung() -> None:

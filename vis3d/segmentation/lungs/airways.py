@@ -1,13 +1,13 @@
 """The airways: from the trachea down, branch by branch, as far as the walls hold."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from vis3d.progress import Progress, silent
+from vis3d.segmentation.lungs.airway_tree import AirwayTree
+from vis3d.segmentation.lungs.wall import wall_mm
 from vis3d.segmentation.voxels.frame import AIR_HU, Bools, Spacing, Values
 from vis3d.segmentation.voxels.grids import Box, Factors, fine_box, spread
 from vis3d.segmentation.voxels.morphology import bounding_box, indices, kji_of
@@ -20,65 +20,29 @@ with their walls."""
 WALL_HU = -500
 """Half way between the air in a wide airway and its wall."""
 MIN_JUDGED_MM3 = 40.0
-"""What is smaller than this can't be told from a branch, and does no harm."""
-SHELL_SHARE = 0.58
+"""What is smaller than this can't be told from a branch, and is taken unless much leaks."""
+SHELL_SHARE, SHELL_SHARE_OF_AIR = 0.58, 0.73
 """How dense what lies round a branch is at most, as a share of the HU of lung: walls and
-vessels are denser than lung, and where the front leaks there is lung."""
+vessels are denser than lung, and where the front leaks there is lung. The second is for a piece
+as dark as the air in the trachea, which lung isn't: the walls of small branches are thin."""
 MAX_PIECE_CALIBERS = 6.0
 """No piece holds more than this many times the cube of the trachea's width."""
 SEGMENT_MM = 5.0
 """About how long the parts of a leaking piece are that are judged for themselves."""
-RING_MM = 0.8
-"""How wide the rings round a branch are: in the first the lumen blurs into its wall, in the
-second lies the wall itself."""
+SHELL_WALLS = 2.25
+"""How far round a branch its wall and its vessel are looked for, beside how far off the air in
+the trachea the wall there is half reached."""
 MAX_CUT_MM3 = 15.0
-MAX_LEAKING_LEVELS = 3
-MAX_LEAKY_ML = 5.0
-"""The most that a level adds at which branches leak: where more seems sound beside leaks, it is
-the leak."""
+MAX_FLOODING, FLOOD_ML = 3, 1.0
+"""At how many levels more than so much may leak before the tree is done."""
+MAX_LIGHT_ML = 1.0
+"""The most that a branch holds which is less dark than half way between lung and the air in the
+trachea: small branches share their voxels with their walls, large ones hold air."""
 OPEN, TREE, CLOSED, JUDGED, BEYOND = range(5)
 """What a voxel can be while the tree grows; the last is the rim round all others."""
-NOISY_HU = 18.0
-"""Noise in the trachea from which on a voxel is read together with its neighbours."""
-
-
-@dataclass(frozen=True, eq=False)
-class AirwayTree:
-    """The lumen at full resolution, the level it was grown to, and whether branches leaked.
-
-    The voxels stand in a list: they are less than a hundredth of a scan.
-    """
-
-    places: Places
-    shape: tuple[int, ...]
-    level_hu: float = 0.0
-    leaks: int = 0
-
-    @property
-    def mask(self) -> Bools:
-        """The lumen, [k, j, i] (made anew each time)."""
-        mask = np.zeros(self.shape, bool)
-        mask.reshape(-1)[self.places] = True
-        return mask
-
-    def within(self, box: Box) -> tuple[Places, ...]:
-        """Where in a box of the scan the lumen lies, (k, j, i)."""
-        per_slice = self.shape[1] * self.shape[2]
-        ends = np.searchsorted(self.places, (box[0].start * per_slice, box[0].stop * per_slice))
-        kji = kji_of(self.places[slice(*ends)], self.shape)
-        inside = np.ones(len(kji[0]), bool)
-        for places, part in zip(kji, box, strict=True):
-            inside &= (places >= part.start) & (places < part.stop)
-        return tuple(places[inside] - part.start for places, part in zip(kji, box, strict=True))
-
-    def percent(self, factors: Factors, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-        """How much of each coarse voxel is lumen, in percent."""
-        kji = kji_of(self.places, self.shape)
-        coarse = tuple(p // f for p, f in zip(kji, factors, strict=True))
-        places, counts = np.unique(np.ravel_multi_index(coarse, shape), return_counts=True)
-        percent = np.zeros(shape, np.uint8)
-        percent.reshape(-1)[places] = 100 * counts // np.prod(factors)
-        return percent
+NOISY_HU, APART_MM = 18.0, 0.8
+"""Noise in the trachea from which on a voxel is read together with its neighbours, and how far
+off they are."""
 
 
 def grow_airways(
@@ -101,16 +65,15 @@ def grow_airways(
     seeds = _seeds(hu[fine], trachea[box], factors)
     if not len(seeds):
         return AirwayTree(np.zeros(0, np.int64), hu.shape)
-    wide, inner = _with_room(hu, fine, max(_ring_steps(spacing_kji)))
-    growth = _Growth(wide, inner, seeds, spacing_kji)
-    lumen_hu = float(np.median(growth.values(growth.seeds)))
-    level, leaks, leaking = lumen_hu, 0, 0
+    off_mm = wall_mm(hu[fine], seeds, ABOVE_LUMEN_HU[0], spacing_kji)
+    wide, inner = _with_room(hu, fine, max(_steps(SHELL_WALLS * off_mm, spacing_kji)))
+    growth = _Growth(wide, inner, seeds, spacing_kji, off_mm, lung_hu)
+    level, leaks = growth.lumen_hu, 0
     for number, above in enumerate(ABOVE_LUMEN_HU):
         progress(number / len(ABOVE_LUMEN_HU), "Following the airways")
-        level = lumen_hu + above
-        leaked = growth.rise(level, SHELL_SHARE * lung_hu)
-        leaks, leaking = leaks + leaked, leaking + (leaked > 0)
-        if leaking == MAX_LEAKING_LEVELS:
+        level = growth.lumen_hu + above
+        leaks += growth.rise(level)
+        if growth.flooding == MAX_FLOODING:
             break
     places = growth.with_rim()
     if wide is not hu:
@@ -146,15 +109,27 @@ class _Growth:
     The slices go on round the box. Voxels are numbered through the whole array.
     """
 
-    def __init__(self, hu: Values, box: Box, seeds_kji: Places, spacing_kji: Spacing) -> None:
-        """The tree has the voxels `seeds_kji` of the box, (n, 3)."""
+    def __init__(
+        self,
+        hu: Values,
+        box: Box,
+        seeds_kji: Places,
+        spacing_kji: Spacing,
+        off_mm: float,
+        lung_hu: float,
+    ) -> None:
+        """The tree has the voxels `seeds_kji` of the box, (n, 3).
+
+        Its wall is half reached `off_mm` off its lumen, and round it lies lung of `lung_hu`.
+        """
         self._hu = hu.reshape(-1)
         self._voxel_mm3 = float(np.prod(spacing_kji))
         self._steps = (hu.shape[1] * hu.shape[2], hu.shape[2], 1)
         self._ways = np.array([[sign * step] for step in self._steps for sign in (1, -1)])
-        steps = _ring_steps(spacing_kji)
-        self._rings = _rings(self._ways, steps)
-        self._apart = (steps[1] * self._steps[1], steps[2] * self._steps[2])
+        self._rim = _rings(self._ways, _steps(off_mm, spacing_kji))
+        self._shell = _rings(self._ways, _steps(SHELL_WALLS * off_mm, spacing_kji))
+        apart = _steps(APART_MM, spacing_kji)
+        self._apart = (apart[1] * self._steps[1], apart[2] * self._steps[2])
         self._segment_steps = max(1, round(SEGMENT_MM / np.mean(spacing_kji[1:])))
         self._state = _room(hu.shape, box).reshape(-1)
         start_kji = [part.start for part in box]
@@ -166,8 +141,10 @@ class _Growth:
         self._section_mm2 = len(seeds_kji) / height * self._face_mm2[0]
         self._most = MAX_PIECE_CALIBERS * self._section_mm2**1.5 / self._voxel_mm3
         self._edge = self.seeds
-        self._levels = 0
         self._smooth = self._noise(self.seeds) > NOISY_HU
+        self._lung_hu = lung_hu
+        self.flooding = 0
+        self.lumen_hu = float(np.median(self.values(self.seeds)))
 
     def values(self, places: Places) -> NDArray[np.float32]:
         """The HU there, in a noisy scan with that of the neighbours in the slice."""
@@ -182,27 +159,24 @@ class _Growth:
     def _hu_at(self, places: Places) -> Values:
         return np.maximum(self._hu.take(places), AIR_HU)  # padding may be lower
 
-    def rise(self, level: float, least_shell_hu: float) -> int:
+    def rise(self, level: float) -> int:
         """Take in what a higher level adds without leaking; how many pieces leaked."""
         new, step = self._flooded(level)
-        leaks = 0
+        leaks = lost = 0
         small, pieces = self._pieces_of(new, MIN_JUDGED_MM3 / self._voxel_mm3)
-        grown = [new[small & ~self._beside(new, CLOSED)]]
         self._state[new[small]] = OPEN
-        self._state[grown[0]] = TREE
+        grown = [new[:0]]
         for piece in pieces:
-            if self._is_sound(new[piece], least_shell_hu):
+            if self._is_sound(new[piece]):
                 grown.append(self._taken(new[piece]))
                 continue
             leaks += 1
-            grown += self._sound_segments(new[piece], step[piece], least_shell_hu)
-        added = sum(map(len, grown))
-        leaky = leaks > 0 and self._levels > 0
-        bursts = leaky and added * self._voxel_mm3 > 1000 * MAX_LEAKY_ML
-        self._levels += 1
-        if bursts or added > 2 * self._most:
-            self._state[np.concatenate(grown)] = CLOSED
-            return max(leaks, 1)
+            lost += len(piece)
+            grown += self._sound_segments(new[piece], step[piece])
+        floods = lost * self._voxel_mm3 > 1000 * FLOOD_ML
+        self.flooding += floods
+        if not floods:
+            grown.append(self._taken(new[small & ~self._beside(new, CLOSED)]))
         self._pieces += grown
         # what lies deeper in the tree has long been without an open neighbour
         edge = np.concatenate([self._edge, *grown])
@@ -226,9 +200,7 @@ class _Growth:
         order = np.argsort(new)
         return new[order], step[order]
 
-    def _sound_segments(
-        self, piece: Places, step: Places, least_shell_hu: float
-    ) -> list[Places]:
+    def _sound_segments(self, piece: Places, step: Places) -> list[Places]:
         """The part of a piece before its leaks: cut across the front's way and judged anew."""
         self._state[piece] = CLOSED
         if self._voxel_mm3 > MAX_CUT_MM3:
@@ -239,7 +211,7 @@ class _Growth:
         for segment in sorted(segments, key=lambda s: int(band[s[0]])):
             voxels = piece[segment]
             hangs_on = self._state.take(self._around(voxels)) == TREE
-            if hangs_on.any() and self._is_sound(voxels, least_shell_hu):
+            if hangs_on.any() and self._is_sound(voxels):
                 sound.append(self._taken(voxels))
         return sound
 
@@ -261,7 +233,7 @@ class _Growth:
         The levels lie inside the lumen.
         """
         tree = np.concatenate(self._pieces)
-        for ways in self._rings:
+        for ways in self._rim:
             in_slice = ways[np.abs(ways[:, 0]) < self._steps[0]]
             rim = _each_once(self._around(tree, in_slice))
             rim = rim[(self._state[rim] != TREE) & (self._state[rim] != BEYOND)]
@@ -298,31 +270,39 @@ class _Growth:
         pieces = np.split(runs.places_of(large), cuts) if len(large) else []
         return np.repeat(small, runs.length), pieces
 
-    def _is_sound(self, piece: Places, least_shell_hu: float) -> bool:
+    def _is_sound(self, piece: Places) -> bool:
         """Whether walls and vessels lie round a piece, and not lung.
 
         What the scan cuts off is taken for lung, and no branch is cut wider than the trachea.
         """
         around = self._around(piece)
         cut_kji = (self._state.take(around) == BEYOND).reshape(3, -1).sum(axis=1)
-        if len(piece) > self._most or cut_kji @ self._face_mm2 > self._section_mm2:
+        airy = self._airy(piece)
+        light = airy < 0.5 and len(piece) * self._voxel_mm3 > 1000 * MAX_LIGHT_ML
+        if light or len(piece) > self._most or cut_kji @ self._face_mm2 > self._section_mm2:
             return False
-        blurred = self._ring(piece)
-        before = self._state[blurred]
-        self._state[blurred] = JUDGED
-        shell = self._ring(blurred)
-        self._state[blurred] = before
-        cut, lung_hu = int(cut_kji.sum()), least_shell_hu / SHELL_SHARE
-        sum_hu = float(self._hu_at(shell).sum(dtype=np.float64)) + cut * lung_hu
-        return len(shell) + cut == 0 or sum_hu / (len(shell) + cut) > least_shell_hu
+        cut = int(cut_kji.sum())
+        share = float(np.interp(airy, (0, 1), (SHELL_SHARE, SHELL_SHARE_OF_AIR)))
+        least_hu = share * self._lung_hu
+        rings, before = [piece], [self._state[piece]]
+        self._state[piece] = JUDGED
+        sound = False
+        for ways in self._shell:
+            ring = _each_once(self._unjudged(self._around(np.concatenate(rings), ways)))
+            rings.append(ring)
+            before.append(self._state[ring])
+            self._state[ring] = JUDGED
+            sum_hu = float(self._hu_at(ring).sum(dtype=np.float64)) + cut * self._lung_hu
+            sound = sum_hu > least_hu * (len(ring) + cut)
+            if sound:
+                break
+        self._state[np.concatenate(rings)] = np.concatenate(before)
+        return sound
 
-    def _ring(self, places: Places) -> Places:
-        """What lies round these voxels, `RING_MM` wide, and is neither tree nor judged."""
-        ring = places[:0]
-        for ways in self._rings:
-            inner = np.concatenate([places, ring])
-            ring = _each_once(np.concatenate([ring, self._unjudged(self._around(inner, ways))]))
-        return ring
+    def _airy(self, piece: Places) -> float:
+        """How dark a piece is: 0 as lung, 1 as the air in the trachea."""
+        above_air = self._lung_hu - self.lumen_hu
+        return (self._lung_hu - float(self._hu_at(piece).mean())) / max(1.0, above_air)
 
     def _unjudged(self, places: Places) -> Places:
         state = self._state.take(places)
@@ -339,13 +319,13 @@ class _Growth:
         return float(np.percentile(np.abs(differ), 75)) / 1.627
 
 
-def _ring_steps(spacing_kji: Spacing) -> list[int]:
-    """How many voxels of each axis a ring of `RING_MM` is wide."""
-    return [max(1, round(RING_MM / mm)) for mm in spacing_kji]
+def _steps(wide_mm: float, spacing_kji: Spacing) -> list[int]:
+    """How many voxels of each axis that is, and at least one."""
+    return [max(1, round(wide_mm / mm)) for mm in spacing_kji]
 
 
 def _rings(ways: Places, steps: list[int]) -> list[Places]:
-    """Along which ways each step of a ring goes, so that the axes keep pace."""
+    """Along which ways each of the rings goes, so that the axes keep pace."""
     most = max(steps)
     return [
         ways[np.repeat([(n + 1) * count // most > n * count // most for count in steps], 2)]

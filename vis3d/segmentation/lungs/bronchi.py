@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from vis3d.segmentation.lungs.airways import AirwayTree
+from vis3d.segmentation.lungs.airway_tree import AirwayTree
 from vis3d.segmentation.voxels.frame import Bools, Spacing
 from vis3d.segmentation.voxels.grids import Factors
 from vis3d.segmentation.voxels.morphology import indices, kji_of
