@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from vis3d.labels import Check
 from vis3d.segmentation.anatomy import Anatomy
 from vis3d.segmentation.coordinates import coordinates
-from vis3d.segmentation.lungs.lungs import MAX_RATIO
+from vis3d.segmentation.lungs.lungs import MAX_RATIO, blunt_ends
 from vis3d.segmentation.lungs.sides import ACROSS_MM, LEFT, MAX_ACROSS, RIGHT
 from vis3d.segmentation.other_side import other_side
 from vis3d.segmentation.rib_gap import rib_gap
@@ -35,8 +34,6 @@ MAX_DENSE_SHARE = 0.2
 MIN_DOUBT_ML = 20.0
 FREE_AIR_HU, MIN_FREE_AIR_ML = -975, 20.0
 """In no lung with blood in it as much hangs together as dark; noise makes 2 ml do so."""
-MUCH_CM2, HARDLY_CM2 = 40.0, 4.0
-"""The sections of a lung grow and shrink: between two of the one size none is of the other."""
 MAX_CUT_CM2 = 20.0
 """Lungs touch along the anterior junction; a wider contact makes the cut uncertain."""
 MIN_BESIDE_ML, MIN_BESIDE = 10.0, 0.08
@@ -257,26 +254,21 @@ def _touches_edge(anatomy: Anatomy) -> Check:
 
 
 def _whole_height(anatomy: Anatomy) -> Check:
-    """Whether a lung is missing at heights between others that show much of it."""
-    lungs, mm2 = anatomy.coarse_lungs, float(np.prod(anatomy.spacing[1:]))
-    blank = {"left": _blank(lungs.left, mm2), "right": _blank(lungs.right, mm2)}
-    sides = [side for side, heights in blank.items() if len(heights)]
+    """Whether a lung ends bluntly where the scan goes on: lungs taper off."""
+    lungs = anatomy.coarse_lungs
+    both = {"left": lungs.left, "right": lungs.right}
+    blunt = {
+        side: np.concatenate(blunt_ends(lung, anatomy.spacing)) for side, lung in both.items()
+    }
+    sides = [side for side, heights in blunt.items() if len(heights)]
     if not sides:
-        return Check("whole-height", True, "No lung is missing between its top and its bottom.")
-    where = slices_of(np.concatenate([blank[side] for side in sides])[:, None], anatomy)
+        return Check("whole-height", True, "The lungs taper off at their tops and bottoms.")
+    where = slices_of(np.concatenate([blunt[side] for side in sides])[:, None], anatomy)
     message = (
-        f"The {' and the '.join(sides)} lung is missing at heights between others that show "
-        f"much of it{where}: slices are damaged, or air from outside comes in (a drain)."
+        f"No lung ends as bluntly as the {' and the '.join(sides)} lung here{where}: lung "
+        "without air is missing, slices are damaged, or air from outside comes in (a drain)."
     )
     return Check("whole-height", False, message)
-
-
-def _blank(lung: Bools, pixel_mm2: float) -> NDArray[np.int64]:
-    """The slices that show hardly any of a lung, between others that show much of it."""
-    cm2 = sections(lung) * (pixel_mm2 / 100)
-    much, hardly = np.flatnonzero(cm2 > MUCH_CM2), np.flatnonzero(cm2 < HARDLY_CM2)
-    between = (hardly > much.min(initial=len(cm2))) & (hardly < much.max(initial=-1))
-    return np.asarray(hardly[between], np.int64)
 
 
 def _dense_lung(anatomy: Anatomy) -> Check:

@@ -149,6 +149,29 @@ def test_gas_under_the_skin_is_no_lung(geometry: Geometry) -> None:
 
 
 @pytest.mark.parametrize("geometry", GRIDS)
+def test_a_narrow_passage_to_the_room_takes_no_lung_away(geometry: Geometry) -> None:
+    volume, truth = chest(geometry)
+    x, y, z = places(geometry)
+    slit = (x > 100) & (np.abs(y) < 3) & (np.abs(z) < 25)
+    labels = segment(drawn(volume, slit & (truth != TRUTH["left lung"]), -1000), ["lungs"])
+    for name in SIDES:
+        assert dice(labels.mask(name).array, truth == TRUTH[name]) > 0.96, name
+
+
+@pytest.mark.parametrize("geometry", GRIDS)
+def test_lungs_whose_bases_are_without_air_are_told_by_their_blunt_ends(
+    geometry: Geometry,
+) -> None:
+    volume, truth = chest(geometry)
+    _, _, z = places(geometry)
+    lungs = (truth == TRUTH["left lung"]) | (truth == TRUTH["right lung"])
+    assert said(segment(volume, ["lungs"]), "whole-height")[0]
+    ok, message = said(segment(drawn(volume, lungs & (z < -60), 35), ["lungs"]), "whole-height")
+    assert not ok
+    assert "left and the right lung" in message
+
+
+@pytest.mark.parametrize("geometry", GRIDS)
 def test_a_mass_half_in_the_corner_above_the_diaphragm_is_lung(geometry: Geometry) -> None:
     volume, truth = chest(geometry)
     x, y, z = places(geometry)

@@ -12,6 +12,7 @@ from vis3d.segmentation.voxels.frame import Bools, Floats, Labels, Spacing
 from vis3d.segmentation.voxels.morphology import (
     components,
     components_in_slices,
+    fringed,
     grown,
     keep,
     shrunk,
@@ -49,6 +50,7 @@ VESSEL_HU, MIN_VESSELS = -500, 0.0015
 EVEN_OVER_MM, MAX_UNEVEN_HU = 6.0, 50.0
 """A tenth of foam changes by more than 13 to 40 HU from one block of slices to the next (with
 80 HU more noise in the scan 27 to 64), a tenth of lung by more than 80 to 130: its vessels."""
+CROSS = np.array([[[0, 1, 0], [1, 1, 1], [0, 1, 0]]], bool)
 IN_SLICES: Spacing = (9.0, 1.0, 1.0)
 """A spacing in voxels with which distances stay within a slice."""
 
@@ -71,8 +73,8 @@ def outside_air(
     touching = np.zeros(int(pieces.max()) + 1, bool)
     touching[pieces[rim(measured)]] = True
     edge = keep(pieces, touching)
-    labels = pieces * edge
-    like = _lung_like(labels, air, hu, walled)
+    labels = _parted(pieces * edge, measured, len(touching))
+    like = _lung_like(labels, air, hu, walled, len(touching))
     if not like.any():
         return edge
     lung = _agreed(labels, like)
@@ -96,10 +98,28 @@ def rim(measured: Bools) -> Bools:
     return edges
 
 
+def _parted(labels: Labels, measured: Bools, count: int) -> Labels:
+    """The pieces, with labels from `count` on for what only a narrow passage joins to them.
+
+    Gas under the skin and drains lead from the room into a lung.
+    """
+    wide = components_in_slices(trimmed_in_slices(labels > 0))
+    behind = np.ones(int(wide.max()) + 1, bool)
+    behind[wide[fringed(rim(measured), (1, 2))]] = False
+    if not behind[1:].any():
+        return labels
+    # each piece on its own gets back the rim that it lost
+    parted = maximum_filter(wide * keep(wide, behind), footprint=CROSS) * (labels > 0)
+    return np.where(parted > 0, parted + np.uint32(count - 1), labels)
+
+
 def _lung_like(
-    labels: Labels, air: Bools, hu: Floats, walled: NDArray[np.uint8]
+    labels: Labels, air: Bools, hu: Floats, walled: NDArray[np.uint8], wholes: int
 ) -> NDArray[np.bool_]:
-    """Which pieces are as dense as lung away from their edges, or gas, with tissue round."""
+    """Which pieces are as dense as lung away from their edges, or gas, with tissue round.
+
+    Gas is asked for only among labels below `wholes`: the room's air may lie so, too.
+    """
     count = int(labels.max()) + 1
     deep = np.flatnonzero((labels != 0) & shrunk(air, 1.0, IN_SLICES))
     of, values = labels.reshape(-1)[deep], hu.reshape(-1)[deep]
@@ -117,6 +137,7 @@ def _lung_like(
         for least, part in ((BETWEEN, MIN_BETWEEN), (WALLED, MIN_WALLED), (BOXED, MIN_BOXED))
     )
     like = (voxels > MIN_VOXELS) & ((usual & between) | (dark & is_walled))
+    boxed[wholes:] = False
     return np.asarray(like | (boxed & (voxels > 0)))
 
 

@@ -42,9 +42,10 @@ MIN_CUT_LUNG_ML = 3.0
 """The tips of the lungs at the upper end of an abdomen, the lower end of a neck."""
 MIN_FRAGMENT_ML, MAX_THIN_ML = 0.3, 5.0
 FRAGMENT_REACH_MM = 15.0
-TIP_MM, BLUNT_CM2, SEVERED_MM = 5.0, 40.0, 30.0
-"""How much larger the lowest part of a lung is than a tip if a slice severs it, and how far
-below it the lung goes on."""
+TIP_MM, MUCH_CM2, HARDLY_CM2 = 5.0, 40.0, 4.0
+"""Lungs taper off: within so many mm of hardly any lung there is less than much of it."""
+SEVERED_MM = 30.0
+"""How far below slices that sever a lung it goes on."""
 CLOSING_MM = 5.0
 MAX_RATIO = 3.0
 """Where one lung is larger than the other by more, a second method is tried."""
@@ -153,29 +154,45 @@ class _Parts:
         return self._dense_enough() & (self.ml >= MIN_FRAGMENT_ML) & light & judged_deep
 
     def not_below(self, others: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """What doesn't lie below the others: bowel can be as dense as lung.
-
-        Lungs taper off. One that ends bluntly is severed by a slice that shows nothing, and
-        goes on below it.
-        """
-        k_mm, j_mm, i_mm = self.spacing_kji
-        cm2 = sections(keep(self.labels, others)) * (j_mm * i_mm / 100)
-        lowest = int((cm2 > 0).argmax())
-        found = self.middle_k >= lowest
-        if cm2[lowest : lowest + math.ceil(TIP_MM / k_mm)].max() > BLUNT_CM2:
-            gap = math.ceil(SEVERED_MM / k_mm)
-            found[np.unique(self.labels[max(0, lowest - gap) : lowest])] = True
-        return found
+        """What doesn't lie below the others: bowel can be as dense as lung."""
+        lowest = int(keep(self.labels, others).any(axis=(1, 2)).argmax())
+        return np.asarray(self.middle_k >= lowest)
 
     def with_largest(self, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """The largest of those wanted, and what of them doesn't lie below it."""
+        """The largest of those wanted, and what of them doesn't lie below it.
+
+        Where that ends bluntly, slices that show nothing sever it, and it goes on below them.
+        """
         if not wanted.any():
             return wanted
-        largest = np.arange(len(wanted)) == np.argmax(np.where(wanted, self.ml, 0))
-        return wanted & self.not_below(largest)
+        found = np.arange(len(wanted)) == np.argmax(np.where(wanted, self.ml, 0))
+        while (more := wanted & self._severed_from(found) & ~found).any():
+            found = np.asarray(found | more)
+        return np.asarray(wanted & (found | self.not_below(found)))
+
+    def _severed_from(self, found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """What lies close below a blunt end of what was found."""
+        gap = math.ceil(SEVERED_MM / self.spacing_kji[0])
+        below = np.zeros(len(found), bool)
+        for k in blunt_ends(keep(self.labels, found), self.spacing_kji)[0]:
+            below[np.unique(self.labels[max(0, k - gap) : k + 1])] = True
+        return below
 
     def _dense_enough(self) -> NDArray[np.bool_]:
         return np.asarray((self.mean_hu > LUNG_HU[0]) & (self.mean_hu < LUNG_HU[1]))
+
+
+def blunt_ends(
+    lung: Bools, spacing_kji: Spacing
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The slices with hardly any of a lung close below, and close above, much of it."""
+    k_mm, j_mm, i_mm = spacing_kji
+    cm2 = sections(lung) * (j_mm * i_mm / 100)
+    apart = max(1, int(TIP_MM / k_mm))
+    much_cm2 = MUCH_CM2 * max(1.0, k_mm / TIP_MM)
+    lower, upper = cm2[:-apart], cm2[apart:]
+    below = np.flatnonzero((lower < HARDLY_CM2) & (upper > much_cm2))
+    return below, np.flatnonzero((upper < HARDLY_CM2) & (lower > much_cm2)) + apart
 
 
 def _parts(hu: Whole, air: Bools, spacing_kji: Spacing) -> _Parts:
