@@ -46,6 +46,9 @@ RADIUS_MM = 13.0
 SHAFT_MM, HOLE_MM2 = 40.0, 1200.0
 """The marrow of a long bone is closed all round for as long; from a canal nerves lead out
 between any two vertebrae (18 mm at most were closed in six real spines)."""
+WIDE_MM2, ROUND_HIP_MM = (800.0, 5000.0), 45.0
+"""Or it is wider than any canal, as in the head, neck and trochanters of a thigh bone; but not
+as wide as a skull, and no farther aside."""
 THICK_MM, OFF_MARROW_MM, MIN_FILL = 5.0, 5.0, 0.64
 """Slices thicker than the first don't show where, nor do finer ones made of them; and a
 vertebra lies before its canal, or fills less than that of the box round it with its arches
@@ -140,21 +143,23 @@ def _in_shaft(path: NDArray[np.intp], bone: Bools, spacing_kji: Spacing) -> NDAr
     """In which slices the path leads through the marrow of a long bone."""
     if spacing_kji[0] > THICK_MM:
         return np.zeros(len(path), bool)
-    box = _round_path(path, bone.shape, spacing_kji, REACH_MM)
+    box = _round_path(path, bone.shape, spacing_kji, ROUND_HIP_MM)
     bony = bone[box]
     holes, pieces = components_in_slices(~bony), components_in_slices(bony)
-    closed = sizes(holes) * spacing_kji[1] * spacing_kji[2] < HOLE_MM2
+    mm2 = sizes(holes) * spacing_kji[1] * spacing_kji[2]
+    closed = mm2 < WIDE_MM2[1]
     for edge in (holes[:, [0, -1]], holes[:, :, [0, -1]]):
         closed[np.unique(edge)] = False
     at_path = holes[np.arange(len(path)), *(path - [box[1].start, box[2].start]).T]
+    wide = closed[at_path] & (mm2[at_path] > WIDE_MM2[0])
     chosen = np.zeros(len(closed), bool)
-    chosen[at_path] = closed[at_path]
+    chosen[at_path] = closed[at_path] & (mm2[at_path] < HOLE_MM2)
     marrow = keep(holes, chosen)
     round_it = keep(pieces, sums(pieces, fringed(marrow, (1, 2))) > 0)
     off_mm = np.hypot(*(_centers_mm(round_it, spacing_kji) - _centers_mm(marrow, spacing_kji)))
-    inside = (off_mm < OFF_MARROW_MM) & (_fill(round_it | marrow) > MIN_FILL)
+    even = (off_mm < OFF_MARROW_MM) & (_fill(round_it | marrow) > MIN_FILL)
     least = round(SHAFT_MM / spacing_kji[0])
-    shaft = binary_opening(inside, np.ones(least, bool))
+    shaft = binary_opening(even | wide, np.ones(least, bool))
     # where the scan cuts the bone askew it lies no more evenly round its marrow
     return np.asarray(maximum_filter1d(shaft, 2 * least + 1))
 

@@ -10,6 +10,7 @@ from vis3d.segmentation.metal import EDGE_HU
 from vis3d.segmentation.voxels.enclosure import open_directions
 from vis3d.segmentation.voxels.frame import Bools, Spacing, Whole
 from vis3d.segmentation.voxels.morphology import (
+    bounding_box,
     components,
     filled,
     fringed,
@@ -33,6 +34,8 @@ GAS_HU = -200.0
 MAX_CAVITY_ML = 20.0
 MAX_BARE, LARGE_ML = 0.2, 5.0
 """How much of the surface of a piece of marrow may lie open; pores count in small ones only."""
+SEED_ML = 1.0
+"""So much as even as brain lies all but closed in where a long bone is full of it."""
 MARGIN = 2
 """How many voxels beyond a piece are looked at."""
 Sides: TypeAlias = list[tuple[int, float]]
@@ -56,8 +59,37 @@ def with_marrow(
     solid = cortex
     for n in range(ROUNDS):
         step = part(progress, n / ROUNDS, (n + 1) / ROUNDS)
-        solid = solid | (open_directions(solid, REACH_MM, spacing_kji, progress=step) <= most)
+        leading_out = open_directions(solid, REACH_MM, spacing_kji, progress=step)
+        solid = solid | (leading_out <= most)
+    solid = solid | _even_marrow(solid, leading_out, most, spacing_kji)
     return solid | (_small_cavities(solid, hu, spacing_kji) & allowed)
+
+
+def _even_marrow(
+    solid: Bools,
+    leading_out: NDArray[np.uint8],
+    most: NDArray[np.int8],
+    spacing_kji: Spacing,
+) -> Bools:
+    """Large pieces as even as brain that bone walls in: marrow without trabeculae.
+
+    In old bones it is no denser than muscle, and in long ones more directions lead nowhere.
+    Muscle and brain, and what lies between two bones, are open over more of their surface.
+    """
+    marrow = np.zeros(solid.shape, bool)
+    most = np.where(most == MOST_OPEN_EVEN, MOST_OPEN_FLUID, most)
+    pieces = components((leading_out <= most) & ~solid)
+    voxel_ml = float(np.prod(spacing_kji)) / 1000
+    box = bounding_box(keep(pieces, sizes(pieces) * voxel_ml > SEED_ML), REACH_MM, spacing_kji)
+    if box is None:
+        return marrow
+    whole = solid[box]
+    for _ in range(ROUNDS):
+        whole = whole | (open_directions(whole, REACH_MM, spacing_kji) <= most[box])
+    pieces = components(whole & ~solid[box])
+    large = keep(pieces, sizes(pieces) * voxel_ml > LARGE_ML)
+    marrow[box] = walled_pieces(large, whole, spacing_kji)
+    return marrow
 
 
 def walled_pieces(marrow: Bools, whole: Bools, spacing_kji: Spacing) -> Bools:
