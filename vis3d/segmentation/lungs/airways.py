@@ -20,7 +20,7 @@ with their walls."""
 WALL_HU = -500
 """Half way between the air in a wide airway and its wall."""
 MIN_JUDGED_MM3 = 40.0
-"""What is smaller than this can't be told from a branch, and is taken unless much leaks."""
+"""What is smaller than this can't be told from a branch, and is taken for one."""
 SHELL_SHARE, SHELL_SHARE_OF_AIR = 0.58, 0.73
 """How dense what lies round a branch is at most, as a share of the HU of lung: walls and
 vessels are denser than lung, and where the front leaks there is lung. The second is for a piece
@@ -34,10 +34,8 @@ SHELL_WALLS = 2.25
 the trachea the wall there is half reached."""
 MAX_CUT_MM3 = 15.0
 MAX_FLOODING, FLOOD_ML = 3, 1.0
-"""At how many levels more than so much may leak before the tree is done."""
-MAX_LIGHT_ML = 1.0
-"""The most that a branch holds which is less dark than half way between lung and the air in the
-trachea: small branches share their voxels with their walls, large ones hold air."""
+"""At how many levels more than so much may leak before the tree is done. Beside such leaks what
+seems a branch of more than that is lung, too, and what is too small to be judged may be."""
 OPEN, TREE, CLOSED, JUDGED, BEYOND = range(5)
 """What a voxel can be while the tree grows; the last is the rim round all others."""
 NOISY_HU, APART_MM = 18.0, 0.8
@@ -163,6 +161,7 @@ class _Growth:
         """Take in what a higher level adds without leaking; how many pieces leaked."""
         new, step = self._flooded(level)
         leaks = lost = 0
+        much = 1000 * FLOOD_ML / self._voxel_mm3
         small, pieces = self._pieces_of(new, MIN_JUDGED_MM3 / self._voxel_mm3)
         self._state[new[small]] = OPEN
         grown = [new[:0]]
@@ -173,9 +172,12 @@ class _Growth:
             leaks += 1
             lost += len(piece)
             grown += self._sound_segments(new[piece], step[piece])
-        floods = lost * self._voxel_mm3 > 1000 * FLOOD_ML
-        self.flooding += floods
-        if not floods:
+        if lost > much:
+            self.flooding += 1
+            large = [branch for branch in grown if len(branch) > much]
+            grown = [branch for branch in grown if len(branch) <= much]
+            self._state[np.concatenate([new[:0], *large])] = CLOSED
+        else:
             grown.append(self._taken(new[small & ~self._beside(new, CLOSED)]))
         self._pieces += grown
         # what lies deeper in the tree has long been without an open neighbour
@@ -277,12 +279,10 @@ class _Growth:
         """
         around = self._around(piece)
         cut_kji = (self._state.take(around) == BEYOND).reshape(3, -1).sum(axis=1)
-        airy = self._airy(piece)
-        light = airy < 0.5 and len(piece) * self._voxel_mm3 > 1000 * MAX_LIGHT_ML
-        if light or len(piece) > self._most or cut_kji @ self._face_mm2 > self._section_mm2:
+        if len(piece) > self._most or cut_kji @ self._face_mm2 > self._section_mm2:
             return False
         cut = int(cut_kji.sum())
-        share = float(np.interp(airy, (0, 1), (SHELL_SHARE, SHELL_SHARE_OF_AIR)))
+        share = float(np.interp(self._airy(piece), (0, 1), (SHELL_SHARE, SHELL_SHARE_OF_AIR)))
         least_hu = share * self._lung_hu
         rings, before = [piece], [self._state[piece]]
         self._state[piece] = JUDGED
@@ -302,7 +302,7 @@ class _Growth:
     def _airy(self, piece: Places) -> float:
         """How dark a piece is: 0 as lung, 1 as the air in the trachea."""
         above_air = self._lung_hu - self.lumen_hu
-        return (self._lung_hu - float(self._hu_at(piece).mean())) / max(1.0, above_air)
+        return (self._lung_hu - float(self.values(piece).mean())) / max(1.0, above_air)
 
     def _unjudged(self, places: Places) -> Places:
         state = self._state.take(places)
