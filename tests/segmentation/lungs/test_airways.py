@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from tests.conftest import oblique_geometry
 from tests.segmentation.lungs.test_lungs import cropped, drawn, lps
-from tests.segmentation.simple_chest import chest, upright
+from tests.segmentation.simple_chest import chest, turned, upright
 from vis3d.labels import LabelMap
 from vis3d.phantom import chest_phantom
 from vis3d.resample import resample
@@ -76,6 +76,16 @@ def on_finer_voxels(volume: Volume, share: float) -> Volume:
     """The volume on voxels of that share of their size."""
     i, j, k = (share * mm for mm in volume.geometry.spacing)
     return resample(volume, volume.geometry.with_spacing((i, j, k)))
+
+
+def test_a_lump_of_foam_in_the_lumen_is_airway() -> None:
+    volume, truth = chest(turned(17, spacing_mm=2.0))
+    kji = np.stack(np.indices(truth.shape), axis=-1)
+    middle = np.argwhere(truth == 3).mean(axis=0)
+    lump = (truth == 3) & (np.linalg.norm(kji - middle, axis=-1) < 2.5)
+    labels = segment(drawn(volume, lump, -825, 3.0), ["airways"])
+    assert np.count_nonzero(lump) > 50
+    assert np.mean(labels.array[lump] == 3) > 0.98
 
 
 def test_a_hole_in_the_wall_floods_no_lung() -> None:

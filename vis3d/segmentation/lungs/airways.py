@@ -293,7 +293,7 @@ class _Growth:
             before.append(self._state[ring])
             self._state[ring] = JUDGED
             sum_hu = float(self._hu_at(ring).sum(dtype=np.float64)) + cut * self._lung_hu
-            sound = sum_hu > least_hu * (len(ring) + cut)
+            sound = sum_hu >= least_hu * (len(ring) + cut)  # nothing but tree may lie round it
             if sound:
                 break
         self._state[np.concatenate(rings)] = np.concatenate(before)
