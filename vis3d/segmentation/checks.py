@@ -135,15 +135,16 @@ def _contrast(anatomy: Anatomy) -> Check:
 
 
 def _contrast_found(anatomy: Anatomy) -> bool:
-    return anatomy.contrast.level_hu >= DENSE_BONE_HU or anatomy.organs_ml > 0
+    return anatomy.contrast.densest_hu >= DENSE_BONE_HU or anatomy.organs_ml > 0
 
 
 def _contrast_in_words(anatomy: Anatomy) -> str:
     contrast = anatomy.contrast
-    if contrast.level_hu >= DENSE_BONE_HU:
+    if contrast.densest_hu >= DENSE_BONE_HU:
         return (
-            f"Contrast of up to {contrast.level_hu:.0f} HU fills vessels or organs; they were "
-            "left out of the bones. Thin vessels and undiluted contrast in veins may remain."
+            f"Contrast of up to {contrast.densest_hu:.0f} HU fills vessels or organs; they "
+            "were left out of the bones. Thin vessels, and undiluted contrast in veins, may "
+            "remain."
         )
     if anatomy.organs_ml > 0:
         return (

@@ -74,6 +74,8 @@ class Contrast:
 
     mask: Bools
     level_hu: float = 0.0
+    densest_hu: float = 0.0
+    """How dense it is at most: a full bladder is far denser than the vessels' level."""
 
     @property
     def found(self) -> bool:
@@ -131,11 +133,12 @@ def find_contrast(
     del known
     vessels |= keep(cores.labels, is_vessel)
     bone = keep(cores.labels, ~is_vessel)
+    densest = float(cores.hu[is_vessel].max(initial=level))
     sure = _denser_than_near(hu, cores, is_vessel, level, spacing_kji)
     del cores
     bone |= _off_vessels(dense, sure | spine, vessels, spacing_kji)
     bone &= ~small_and_deep(bone, MAX_EXCRETED_ML, spine, body, spacing_kji)
-    return Contrast(_nearer_to(vessels, bone, dense, hu), level)
+    return Contrast(_nearer_to(vessels, bone, dense, hu), level, densest)
 
 
 def _most_hu(dense_hu: Whole) -> float:
