@@ -208,13 +208,17 @@ class _Growth:
         if self._voxel_mm3 > MAX_CUT_MM3:
             return []
         band = step // self._segment_steps
-        _, segments = self._pieces_of(piece, 0, band)
-        sound = []
-        for segment in sorted(segments, key=lambda s: int(band[s[0]])):
-            voxels = piece[segment]
-            hangs_on = self._state.take(self._around(voxels)) == TREE
-            if hangs_on.any() and self._is_sound(voxels):
-                sound.append(self._taken(voxels))
+        sound = [piece[:0]]
+        for number in range(int(band.min()), int(band.max()) + 1):
+            within = piece[band == number]
+            count = len(sound)
+            for segment in self._pieces_of(within, 0)[1]:
+                voxels = within[segment]
+                hangs_on = self._state.take(self._around(voxels)) == TREE
+                if hangs_on.any() and self._is_sound(voxels):
+                    sound.append(self._taken(voxels))
+            if len(sound) == count:
+                break
         return sound
 
     def _beside(self, places: Places, state: int) -> Bools:
@@ -249,16 +253,14 @@ class _Growth:
         ways = self._ways if ways is None else ways
         return np.asarray((places + ways).reshape(-1))
 
-    def _pieces_of(
-        self, new: Places, least: float, kind: Places | None = None
-    ) -> tuple[Bools, list[Places]]:
-        """The connected pieces of sorted voxels (of one kind), as indices.
+    def _pieces_of(self, new: Places, least: float) -> tuple[Bools, list[Places]]:
+        """The connected pieces of sorted voxels, as indices.
 
         First which voxels are in pieces smaller than `least`, then the other pieces.
         """
         if not len(new):
             return np.zeros(0, bool), []
-        runs = Runs.of(new, kind)
+        runs = Runs.of(new)
         joined = [runs.moved_onto(step) for step in self._steps[:2]]
         row, column = np.concatenate(joined, axis=1)
         count = len(runs.start)
