@@ -55,17 +55,24 @@ def test_the_tree_stays_on_finer_voxels(share: float) -> None:
     assert after == pytest.approx(before, rel=0.08)
 
 
-@pytest.mark.parametrize(("pixels", "least"), [(0.8, 0.8), (1.6, 0.7)])
-def test_a_soft_kernel_loses_few_bronchi(pixels: float, least: float) -> None:
+@pytest.mark.parametrize(
+    ("noise_hu", "pixels", "sharper", "least"),
+    [(5, 0.8, -1.0, 0.8), (5, 1.6, -1.0, 0.7), (25, 1.0, 1.5, 0.8)],
+    ids=["soft", "very soft", "sharp"],
+)
+def test_no_kernel_loses_many_bronchi_or_floods_lung(
+    noise_hu: float, pixels: float, sharper: float, least: float
+) -> None:
     phantom = chest_phantom(
         shape=(70, 225, 250),
         spacing=(1.0, 1.0, 3.2),
         direction=oblique_geometry().direction,
-        noise_hu=5,
+        noise_hu=noise_hu,
         seed=4,
     )
-    blurred = gaussian_filter(phantom.volume.array.astype(np.float32), (0, pixels, pixels))
-    volume = replace(phantom.volume, array=np.rint(blurred).astype(np.int16))
+    values = phantom.volume.array.astype(np.float32)
+    values += sharper * (values - gaussian_filter(values, (0, pixels, pixels)))
+    volume = replace(phantom.volume, array=np.rint(values).astype(np.int16))
     tree = segment(volume, ["airways"]).mask("airways").array
     truth = phantom.labels.mask("airways").array
     assert np.count_nonzero(tree & truth) > least * np.count_nonzero(truth)

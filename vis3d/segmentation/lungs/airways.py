@@ -34,8 +34,11 @@ SHELL_WALLS = 2.25
 the trachea the wall there is half reached."""
 MAX_CUT_MM3 = 15.0
 MAX_FLOODING, FLOOD_ML = 3, 1.0
-"""At how many levels more than so much may leak before the tree is done. Beside such leaks what
-seems a branch of more than that is lung, too, and what is too small to be judged may be."""
+"""At how many levels more than so much may leak before the tree is done. Beside such leaks as
+much that seems sound is lung, too, and what is too small to be judged may be."""
+WIDE_AIRY = 0.5
+"""What holds as much is darker than half way from lung to the air in the trachea: only small
+branches share their voxels with their walls."""
 OPEN, TREE, CLOSED, JUDGED, BEYOND = range(5)
 """What a voxel can be while the tree grows; the last is the rim round all others."""
 NOISY_HU, APART_MM = 18.0, 0.8
@@ -138,6 +141,7 @@ class _Growth:
         self._face_mm2 = self._voxel_mm3 / np.array(spacing_kji)
         self._section_mm2 = len(seeds_kji) / height * self._face_mm2[0]
         self._most = MAX_PIECE_CALIBERS * self._section_mm2**1.5 / self._voxel_mm3
+        self._much = 1000 * FLOOD_ML / self._voxel_mm3
         self._edge = self.seeds
         self._smooth = self._noise(self.seeds) > NOISY_HU
         self._lung_hu = lung_hu
@@ -161,7 +165,6 @@ class _Growth:
         """Take in what a higher level adds without leaking; how many pieces leaked."""
         new, step = self._flooded(level)
         leaks = lost = 0
-        much = 1000 * FLOOD_ML / self._voxel_mm3
         small, pieces = self._pieces_of(new, MIN_JUDGED_MM3 / self._voxel_mm3)
         self._state[new[small]] = OPEN
         grown = [new[:0]]
@@ -172,13 +175,13 @@ class _Growth:
             leaks += 1
             lost += len(piece)
             grown += self._sound_segments(new[piece], step[piece])
-        if lost > much:
-            self.flooding += 1
-            large = [branch for branch in grown if len(branch) > much]
-            grown = [branch for branch in grown if len(branch) <= much]
-            self._state[np.concatenate([new[:0], *large])] = CLOSED
-        else:
+        if lost <= self._much:
             grown.append(self._taken(new[small & ~self._beside(new, CLOSED)]))
+        else:
+            self.flooding += 1
+            if sum(map(len, grown)) > self._much:
+                self._state[np.concatenate(grown)] = CLOSED
+                return leaks
         self._pieces += grown
         # what lies deeper in the tree has long been without an open neighbour
         edge = np.concatenate([self._edge, *grown])
@@ -281,10 +284,12 @@ class _Growth:
         """
         around = self._around(piece)
         cut_kji = (self._state.take(around) == BEYOND).reshape(3, -1).sum(axis=1)
-        if len(piece) > self._most or cut_kji @ self._face_mm2 > self._section_mm2:
+        airy = self._airy(piece)
+        most = self._much if airy < WIDE_AIRY else self._most
+        if len(piece) > most or cut_kji @ self._face_mm2 > self._section_mm2:
             return False
         cut = int(cut_kji.sum())
-        share = float(np.interp(self._airy(piece), (0, 1), (SHELL_SHARE, SHELL_SHARE_OF_AIR)))
+        share = float(np.interp(airy, (0, 1), (SHELL_SHARE, SHELL_SHARE_OF_AIR)))
         least_hu = share * self._lung_hu
         rings, before = [piece], [self._state[piece]]
         self._state[piece] = JUDGED
