@@ -179,7 +179,8 @@ class _Growth:
             grown.append(self._taken(new[small & ~self._beside(new, CLOSED)]))
         else:
             self.flooding += 1
-            if sum(map(len, grown)) > self._much:
+            main_bronchi = len(self._pieces) == 1  # the first level brings them
+            if sum(map(len, grown)) > self._much and not main_bronchi:
                 self._state[np.concatenate(grown)] = CLOSED
                 return leaks
         self._pieces += grown
